@@ -1,0 +1,2 @@
+//! Mission control for fleets of AI agents.
+fn main() {}

@@ -1,0 +1,389 @@
+//! Operator actions: a person steps in.
+//!
+//! An [`OperatorAction`] decides itself against the session it finds and always yields the audit entry along with the
+//! effects, so that a change without its entry cannot be written down in the first place.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
+use crate::command::{Command, CommandKind, Delivery, Receipt};
+use crate::feed::FleetEventDraft;
+use crate::hex::hex;
+use crate::ids::{MessageId, SessionId};
+use crate::message::{Message, MessageRole, NewMessage};
+use crate::operator::Actor;
+use crate::session::{DesiredStatus, Session, SessionStatus};
+use crate::text::{JsonObject, MessageContent, Reason, RequestId};
+use crate::time::Timestamp;
+
+/// What can stand on the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionName {
+    /// A message was injected.
+    Inject,
+    /// A pause was asked for.
+    Pause,
+    /// A resume was asked for.
+    Resume,
+    /// A kill was asked for.
+    Kill,
+    /// The kill switch was engaged.
+    KillAll,
+    /// The kill switch was released.
+    KillSwitchRelease,
+    /// A key was made.
+    KeyCreate,
+    /// A key was ended.
+    KeyRevoke,
+}
+
+impl ActionName {
+    /// Every action.
+    pub const ALL: [Self; 8] = [
+        Self::Inject,
+        Self::Pause,
+        Self::Resume,
+        Self::Kill,
+        Self::KillAll,
+        Self::KillSwitchRelease,
+        Self::KeyCreate,
+        Self::KeyRevoke,
+    ];
+
+    /// The word used in the API and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inject => "inject",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Kill => "kill",
+            Self::KillAll => "kill_all",
+            Self::KillSwitchRelease => "kill_switch_release",
+            Self::KeyCreate => "key_create",
+            Self::KeyRevoke => "key_revoke",
+        }
+    }
+}
+
+/// A word that names no action.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an audited action")]
+pub struct UnknownAction(pub String);
+
+impl std::str::FromStr for ActionName {
+    type Err = UnknownAction;
+
+    fn from_str(word: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.into_iter().find(|name| name.as_str() == word).ok_or_else(|| UnknownAction(word.to_owned()))
+    }
+}
+
+/// Who asks, why, and by which request: the part of an action that only the record needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// Who asks.
+    pub actor: Actor,
+    /// Why, in their words.
+    pub reason: Option<Reason>,
+    /// The request.
+    pub request_id: RequestId,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Attribution {
+    /// An audit entry for an action of this origin.
+    #[must_use]
+    pub fn audit(
+        &self,
+        action: ActionName,
+        target: AuditTarget,
+        outcome: AuditOutcome,
+        details: BTreeMap<String, String>,
+    ) -> AuditDraft {
+        AuditDraft {
+            action,
+            actor: self.actor.clone(),
+            at: self.at,
+            details,
+            outcome,
+            reason: self.reason.clone(),
+            request_id: self.request_id.clone(),
+            target,
+        }
+    }
+}
+
+/// What an operator wants of one session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Intervention {
+    /// Say something to the agent.
+    Inject {
+        /// The id for the message in the conversation.
+        message_id: MessageId,
+        /// What to say.
+        content: MessageContent,
+        /// When it is to reach the agent.
+        delivery: Delivery,
+    },
+    /// Have it stop, able to go on.
+    Pause,
+    /// Have it go on.
+    Resume,
+    /// Have it stop for good.
+    Kill,
+}
+
+impl Intervention {
+    const fn name(&self) -> ActionName {
+        match self {
+            Self::Inject { .. } => ActionName::Inject,
+            Self::Pause => ActionName::Pause,
+            Self::Resume => ActionName::Resume,
+            Self::Kill => ActionName::Kill,
+        }
+    }
+}
+
+/// A person steps in on one session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperatorAction {
+    /// The session.
+    pub session_id: SessionId,
+    /// What is wanted.
+    pub intervention: Intervention,
+    /// Who wants it, why.
+    pub by: Attribution,
+}
+
+/// Why an action was refused. The refusal stands on the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActionRefused {
+    /// There is nothing to act on.
+    #[error("there is no session {0}")]
+    UnknownSession(SessionId),
+    /// It is over.
+    #[error("session {session} is {status}; it cannot be acted on any more")]
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// How it ended.
+        status: SessionStatus,
+    },
+    /// It is about to be over.
+    #[error("session {0} is being killed; only another kill is possible")]
+    BeingKilled(SessionId),
+}
+
+/// Everything an accepted action writes, besides its audit entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effects {
+    /// The session after it.
+    pub session: Session,
+    /// The operator's message, if it has one.
+    pub message: Option<Message>,
+    /// The command for the agent, if there is anything left for it to do.
+    pub command: Option<Command>,
+    /// The event for the fleet feed.
+    pub event: FleetEventDraft,
+}
+
+/// An action held against the session it found: effects or refusal, and in either case the audit entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to write, or why nothing.
+    pub outcome: Result<Box<Effects>, ActionRefused>,
+    /// What to write on the audit log in the same transaction.
+    pub audit: AuditDraft,
+}
+
+impl OperatorAction {
+    /// Decides the action. A store calls this under the session's lock and writes what comes back in one transaction.
+    #[must_use]
+    pub fn decide(&self, session: Option<&Session>) -> Decision {
+        let outcome = match session {
+            None => Err(ActionRefused::UnknownSession(self.session_id)),
+            Some(session) => self.allowed(session).map(|()| Box::new(self.effects(session))),
+        };
+        let mut details = self.details();
+        if let Err(refused) = &outcome {
+            details.insert("refusal".to_owned(), refused.to_string());
+        }
+        if let Ok(effects) = &outcome {
+            details.insert("desiredStatus".to_owned(), effects.session.desired_status.to_string());
+            if let Some(message) = &effects.message {
+                details.insert("seq".to_owned(), message.seq.to_string());
+            }
+        }
+        let result = if outcome.is_ok() { AuditOutcome::Accepted } else { AuditOutcome::Refused };
+        let target = AuditTarget::Session(self.session_id);
+        Decision { audit: self.by.audit(self.intervention.name(), target, result, details), outcome }
+    }
+
+    fn allowed(&self, session: &Session) -> Result<(), ActionRefused> {
+        if session.status.is_terminal() {
+            return Err(ActionRefused::Ended { session: session.id, status: session.status });
+        }
+        if session.desired_status == DesiredStatus::Killed && self.intervention != Intervention::Kill {
+            return Err(ActionRefused::BeingKilled(session.id));
+        }
+        Ok(())
+    }
+
+    /// What the audit log keeps of a message: its id and the hash of what it says.
+    fn details(&self) -> BTreeMap<String, String> {
+        match &self.intervention {
+            Intervention::Inject { message_id, content, delivery } => BTreeMap::from([
+                ("messageId".to_owned(), message_id.to_string()),
+                ("contentSha256".to_owned(), hex(&Sha256::digest(content.as_str().as_bytes()))),
+                ("delivery".to_owned(), json!(delivery).as_str().unwrap_or_default().to_owned()),
+            ]),
+            Intervention::Pause | Intervention::Resume | Intervention::Kill => BTreeMap::new(),
+        }
+    }
+
+    fn effects(&self, before: &Session) -> Effects {
+        let mut session = before.clone();
+        let mut message = None;
+        let command = match &self.intervention {
+            Intervention::Inject { message_id, content, delivery } => {
+                session.last_seq = before.last_seq.next();
+                let new = NewMessage {
+                    id: *message_id,
+                    role: MessageRole::Operator,
+                    content: content.clone(),
+                    metadata: JsonObject::trusted(json!({"actor": self.by.actor, "delivery": delivery})),
+                    created_at: self.by.at,
+                };
+                message = Some(new.at_seq(session.last_seq, session.id, session.provider.clone()));
+                Some(CommandKind::Inject { message_id: *message_id, delivery: *delivery })
+            }
+            Intervention::Pause => {
+                session.desired_status = DesiredStatus::Paused;
+                (before.status != SessionStatus::Paused || before.desired_status != DesiredStatus::Paused)
+                    .then_some(CommandKind::Pause)
+            }
+            Intervention::Resume => {
+                session.desired_status = DesiredStatus::Running;
+                (before.status == SessionStatus::Paused || before.desired_status != DesiredStatus::Running)
+                    .then_some(CommandKind::Resume)
+            }
+            Intervention::Kill => {
+                session.desired_status = DesiredStatus::Killed;
+                Some(CommandKind::Kill)
+            }
+        };
+        if session.desired_status != before.desired_status {
+            session.revision += 1;
+        }
+        let command = command.map(|kind| {
+            session.last_command_seq = before.last_command_seq.next();
+            Command {
+                session_id: session.id,
+                seq: session.last_command_seq,
+                kind,
+                reason: self.by.reason.clone(),
+                receipt: Receipt::Accepted,
+                created_at: self.by.at,
+                updated_at: self.by.at,
+            }
+        });
+        let said = message.as_ref().map(|message| message.id);
+        let event = FleetEventDraft::action(&session, self.intervention.name(), &self.by.actor, said, self.by.at);
+        Effects { session, message, command, event }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{attribution, message_id, session, session_id};
+    use crate::ids::{CommandSeq, Seq};
+
+    fn action(intervention: Intervention) -> OperatorAction {
+        OperatorAction { session_id: session_id(1), intervention, by: attribution("because") }
+    }
+
+    fn inject() -> Intervention {
+        Intervention::Inject {
+            message_id: message_id(5),
+            content: MessageContent::new("look again").expect("valid"),
+            delivery: Delivery::Queue,
+        }
+    }
+
+    fn effects(intervention: Intervention, session: &Session) -> Effects {
+        let decision = action(intervention).decide(Some(session));
+        assert_eq!(decision.audit.outcome, AuditOutcome::Accepted);
+        *decision.outcome.expect("accepted")
+    }
+
+    #[test]
+    fn an_inject_is_a_message_a_command_and_an_entry_that_hashes_the_content() {
+        let before = Session { last_seq: Seq::new(3), ..session(1) };
+        let decision = action(inject()).decide(Some(&before));
+        let effects = decision.outcome.expect("accepted");
+        let message = effects.message.expect("a message");
+        assert_eq!((message.seq, message.role), (Seq::new(4), MessageRole::Operator));
+        let command = effects.command.expect("a command");
+        assert_eq!(command.seq, CommandSeq::new(1));
+        assert_eq!(effects.session.last_command_seq, command.seq);
+        assert!(decision.audit.details["contentSha256"].len() == 64);
+        assert!(!format!("{:?}", decision.audit).contains("look again"));
+    }
+
+    #[test]
+    fn a_wish_changes_the_desired_status_and_never_the_observed_one() {
+        for (intervention, desired) in
+            [(Intervention::Pause, DesiredStatus::Paused), (Intervention::Kill, DesiredStatus::Killed)]
+        {
+            let effects = effects(intervention, &session(1));
+            assert_eq!((effects.session.desired_status, effects.session.status), (desired, SessionStatus::Running));
+            assert!(effects.command.is_some());
+        }
+    }
+
+    #[test]
+    fn a_finished_session_cannot_be_acted_on_and_the_refusal_is_on_record() {
+        for status in [SessionStatus::Completed, SessionStatus::Failed, SessionStatus::Killed] {
+            for intervention in [inject(), Intervention::Pause, Intervention::Resume, Intervention::Kill] {
+                let decision = action(intervention).decide(Some(&Session { status, ..session(1) }));
+                assert_eq!(decision.outcome, Err(ActionRefused::Ended { session: session_id(1), status }));
+                assert_eq!(decision.audit.outcome, AuditOutcome::Refused);
+                assert!(decision.audit.details["refusal"].contains(status.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_dying_session_takes_only_another_kill() {
+        let dying = Session { desired_status: DesiredStatus::Killed, ..session(1) };
+        for intervention in [inject(), Intervention::Pause, Intervention::Resume] {
+            let outcome = action(intervention).decide(Some(&dying)).outcome;
+            assert_eq!(outcome, Err(ActionRefused::BeingKilled(session_id(1))));
+        }
+        assert!(effects(Intervention::Kill, &dying).command.is_some());
+    }
+
+    #[test]
+    fn an_unknown_session_is_refused_on_record() {
+        let decision = action(Intervention::Kill).decide(None);
+        assert_eq!(decision.outcome, Err(ActionRefused::UnknownSession(session_id(1))));
+        assert_eq!(decision.audit.outcome, AuditOutcome::Refused);
+    }
+
+    #[test]
+    fn what_is_so_already_needs_no_command() {
+        let running = session(1);
+        assert_eq!(effects(Intervention::Resume, &running).command, None);
+        let paused = Session { status: SessionStatus::Paused, desired_status: DesiredStatus::Paused, ..session(1) };
+        assert_eq!(effects(Intervention::Pause, &paused).command, None);
+        assert!(effects(Intervention::Resume, &paused).command.is_some());
+    }
+}

@@ -1,0 +1,253 @@
+//! API keys: `fd_<keyid>_<secret>`.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::hex::hex;
+use crate::ids::SessionId;
+use crate::operator::{Principal, Role};
+use crate::text::KeyName;
+use crate::time::Timestamp;
+
+/// The public half of a key; it may stand in logs and on the audit log.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct KeyId(String);
+
+/// A text that is no key id: 12 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key id is 12 lower-case hexadecimal digits")]
+pub struct InvalidKeyId;
+
+impl KeyId {
+    /// Checks and wraps a text.
+    ///
+    /// # Errors
+    /// It is not 12 lower-case hexadecimal digits.
+    pub fn new(text: &str) -> Result<Self, InvalidKeyId> {
+        let valid = text.len() == 12 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidKeyId) }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// SHA-256 of a key's secret: all that is stored of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// Wraps a stored hash.
+    #[must_use]
+    pub const fn new(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Hashes a secret as it stands in the key.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret.as_bytes()).into())
+    }
+
+    /// Compares in constant time.
+    #[must_use]
+    pub fn matches(&self, secret: &str) -> bool {
+        self.0.ct_eq(&Self::of(secret).0).into()
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(…)")
+    }
+}
+
+/// A key in clear text. Shown once, when it is made; never stored, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlainKey {
+    /// The public half.
+    pub id: KeyId,
+    secret: String,
+}
+
+/// A text that is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an API key looks like fd_<keyid>_<secret>")]
+pub struct NotAKey;
+
+impl PlainKey {
+    /// Makes a key of random bytes: the id takes the first 6 of its 32, the secret all 32 (256 bits).
+    #[must_use]
+    pub fn from_random(id: [u8; 32], secret: [u8; 32]) -> Self {
+        let id = hex(&id).chars().take(12).collect();
+        Self { id: KeyId(id), secret: hex(&secret) }
+    }
+
+    /// Reads a key as a client sends it.
+    ///
+    /// # Errors
+    /// It is not of the form.
+    pub fn parse(text: &str) -> Result<Self, NotAKey> {
+        let (id, secret) = text.strip_prefix("fd_").and_then(|rest| rest.split_once('_')).ok_or(NotAKey)?;
+        let id = KeyId::new(id).or(Err(NotAKey))?;
+        if secret.len() != 64 || !secret.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(NotAKey);
+        }
+        Ok(Self { id, secret: secret.to_owned() })
+    }
+
+    /// The whole key, for the one who is to use it.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        format!("fd_{}_{}", self.id, self.secret)
+    }
+
+    /// The secret half.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn secret_hash(&self) -> SecretHash {
+        SecretHash::of(&self.secret)
+    }
+}
+
+impl fmt::Debug for PlainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PlainKey({})", self.id)
+    }
+}
+
+/// A key as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its public half.
+    pub id: KeyId,
+    /// What people call it.
+    pub name: KeyName,
+    /// What it is for.
+    pub role: Role,
+    /// For an `agent` key, the session whose subtree it is bound to.
+    pub bound_to: Option<SessionId>,
+    /// The hash of its secret half.
+    pub secret_hash: SecretHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When somebody ended it.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Why a key does not open the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRejected {
+    /// There is no such key. The same answer for an unknown id and a wrong secret: neither is to be found out.
+    #[error("the API key is not known")]
+    Unknown,
+    /// Somebody ended it.
+    #[error("the API key was revoked")]
+    Revoked,
+    /// Its time is over.
+    #[error("the API key has expired")]
+    Expired,
+}
+
+impl ApiKey {
+    /// Whether it is still good.
+    ///
+    /// # Errors
+    /// It was revoked, or has expired.
+    pub fn usable_at(&self, now: Timestamp) -> Result<(), KeyRejected> {
+        if self.revoked_at.is_some() {
+            return Err(KeyRejected::Revoked);
+        }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(KeyRejected::Expired);
+        }
+        Ok(())
+    }
+
+    /// Checks what a client sent.
+    ///
+    /// # Errors
+    /// The secret is wrong, or the key is no longer good.
+    pub fn admit(&self, presented: &PlainKey, now: Timestamp) -> Result<Principal, KeyRejected> {
+        if self.id != presented.id || !self.secret_hash.matches(presented.secret()) {
+            return Err(KeyRejected::Unknown);
+        }
+        self.usable_at(now)?;
+        Ok(Principal { key_id: self.id.clone(), role: self.role, bound_to: self.bound_to })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::at;
+
+    fn plain() -> PlainKey {
+        PlainKey::from_random([0xab; 32], [7; 32])
+    }
+
+    fn stored() -> ApiKey {
+        ApiKey {
+            id: plain().id,
+            name: KeyName::new("test").expect("valid"),
+            role: Role::Operator,
+            bound_to: None,
+            secret_hash: plain().secret_hash(),
+            created_at: at(0),
+            expires_at: Some(at(100)),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn a_key_reads_back_and_hides_itself() {
+        let text = plain().reveal();
+        assert!(text.starts_with("fd_abababababab_0707"));
+        assert_eq!(PlainKey::parse(&text), Ok(plain()));
+        assert_eq!(format!("{:?}", plain()), "PlainKey(abababababab)");
+        for wrong in ["", "fd_", "fd_0102030405ab_07", "xx_0102030405ab_0707", "fd_01020304_0707", "fd_é_é"] {
+            assert_eq!(PlainKey::parse(wrong), Err(NotAKey), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_secret_and_an_ended_key_are_rejected() {
+        assert_eq!(stored().admit(&plain(), at(1)).map(|p| p.role), Ok(Role::Operator));
+        let guess = PlainKey::from_random([0xab; 32], [8; 32]);
+        assert_eq!(stored().admit(&guess, at(1)), Err(KeyRejected::Unknown));
+        assert_eq!(stored().admit(&plain(), at(100)), Err(KeyRejected::Expired));
+        let revoked = ApiKey { revoked_at: Some(at(2)), ..stored() };
+        assert_eq!(revoked.admit(&plain(), at(1)), Err(KeyRejected::Revoked));
+    }
+}

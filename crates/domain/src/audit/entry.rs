@@ -1,0 +1,113 @@
+//! What one entry says.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::AuditHash;
+use crate::action::ActionName;
+use crate::ids::{AuditSeq, SessionId};
+use crate::operator::Actor;
+use crate::text::{Reason, RequestId};
+use crate::time::Timestamp;
+
+/// What an action was aimed at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "value")]
+pub enum AuditTarget {
+    /// The whole fleet.
+    Fleet,
+    /// An API key, by its id.
+    Key(String),
+    /// One session.
+    Session(SessionId),
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditOutcome {
+    /// It was done.
+    Accepted,
+    /// It was refused; `details.refusal` says why.
+    Refused,
+}
+
+/// An entry before it has its place on the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditDraft {
+    /// What was done.
+    pub action: ActionName,
+    /// Who did it.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Particulars. Contents are never copied here, only their hashes.
+    pub details: BTreeMap<String, String>,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// Why, in the operator's words.
+    pub reason: Option<Reason>,
+    /// The request that asked for it.
+    pub request_id: RequestId,
+    /// What it was aimed at.
+    pub target: AuditTarget,
+}
+
+/// An entry with its place on the chain.
+///
+/// The fields stand in the order of their names, which with serde's derive makes the JSON canonical in the sense of
+/// RFC 8785: members sorted, no white space, integers only. A test holds this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuditEntry {
+    /// What was done.
+    pub action: ActionName,
+    /// Who did it.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Particulars.
+    pub details: BTreeMap<String, String>,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// The hash of the entry before; all zeros for the first.
+    pub previous: AuditHash,
+    /// Why, in the operator's words.
+    pub reason: Option<Reason>,
+    /// The request that asked for it.
+    pub request_id: RequestId,
+    /// Its place.
+    pub seq: AuditSeq,
+    /// What it was aimed at.
+    pub target: AuditTarget,
+}
+
+/// The facts of an entry that stores keep in columns of their own, to find it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditIndex {
+    /// What was done.
+    pub action: ActionName,
+    /// Who did it.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// The session it was aimed at, if it was one.
+    pub session_id: Option<SessionId>,
+}
+
+impl AuditEntry {
+    /// The facts to find it by.
+    #[must_use]
+    pub fn index(&self) -> AuditIndex {
+        AuditIndex {
+            action: self.action,
+            actor: self.actor.clone(),
+            at: self.at,
+            session_id: match self.target {
+                AuditTarget::Session(id) => Some(id),
+                AuditTarget::Fleet | AuditTarget::Key(_) => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Commands: what an operator wants an agent to do, kept until the agent acknowledges it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CommandSeq, MessageId, SessionId};
+use crate::session::SessionStatus;
+use crate::text::Reason;
+use crate::time::Timestamp;
+
+/// When an injected message is to reach the agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Into the current turn.
+    Steer,
+    /// With the next turn.
+    #[default]
+    Queue,
+    /// Stop the current turn, then deliver.
+    Interrupt,
+}
+
+/// What the agent is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CommandKind {
+    /// Take in an operator's message of the conversation.
+    Inject {
+        /// The message.
+        #[serde(rename = "messageId")]
+        message_id: MessageId,
+        /// When.
+        delivery: Delivery,
+    },
+    /// Stop where that is possible, and be able to go on.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Stop for good.
+    Kill,
+}
+
+impl CommandKind {
+    /// The word used in the API and in stores.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Inject { .. } => "inject",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Kill => "kill",
+        }
+    }
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Receipt {
+    /// It is in the queue, durably.
+    Accepted,
+    /// The agent's runtime has it.
+    Delivered,
+    /// The agent acted on it. Final.
+    Consumed,
+    /// The agent will not act on it. Final.
+    Refused {
+        /// In the agent's words.
+        reason: Reason,
+    },
+    /// The session ended first. Final.
+    Undeliverable {
+        /// How it ended.
+        reason: Reason,
+    },
+}
+
+impl Receipt {
+    /// The word used in the API and in stores.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Delivered => "delivered",
+            Self::Consumed => "consumed",
+            Self::Refused { .. } => "refused",
+            Self::Undeliverable { .. } => "undeliverable",
+        }
+    }
+
+    /// Whether the agent still has to act.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(self, Self::Accepted | Self::Delivered)
+    }
+
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::Delivered => 1,
+            Self::Consumed | Self::Refused { .. } | Self::Undeliverable { .. } => 2,
+        }
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A receipt that cannot follow the one there is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("command {seq} is {is} already and cannot become {wanted}")]
+pub struct ReceiptIsFinal {
+    /// The command.
+    pub seq: CommandSeq,
+    /// Its receipt.
+    pub is: &'static str,
+    /// The receipt that was to follow.
+    pub wanted: &'static str,
+}
+
+/// One command in a session's queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The session that is to obey.
+    pub session_id: SessionId,
+    /// Its place in the session's queue.
+    pub seq: CommandSeq,
+    /// What to do.
+    pub kind: CommandKind,
+    /// Why, where the operator said.
+    pub reason: Option<Reason>,
+    /// What became of it.
+    pub receipt: Receipt,
+    /// When the operator asked.
+    pub created_at: Timestamp,
+    /// When the receipt last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Command {
+    /// Moves the receipt on. Acknowledging twice, or late, is harmless: a receipt never goes back.
+    ///
+    /// # Errors
+    /// The receipt is final and differs from the wanted one.
+    pub fn acknowledge(&self, receipt: Receipt, at: Timestamp) -> Result<Self, ReceiptIsFinal> {
+        if self.receipt == receipt || receipt.rank() < self.receipt.rank() {
+            return Ok(self.clone());
+        }
+        if !self.receipt.is_pending() {
+            return Err(ReceiptIsFinal { seq: self.seq, is: self.receipt.as_str(), wanted: receipt.as_str() });
+        }
+        Ok(Self { receipt, updated_at: at, ..self.clone() })
+    }
+
+    /// Closes a pending command when its session ends: a kill that was followed is consumed, anything else came too late.
+    #[must_use]
+    pub fn settle(&self, end: SessionStatus, at: Timestamp) -> Self {
+        let receipt = match (&self.kind, end) {
+            (CommandKind::Kill, SessionStatus::Killed) => Receipt::Consumed,
+            _ => Receipt::Undeliverable { reason: Reason::trusted(format!("the session ended first: {end}")) },
+        };
+        Self { receipt, updated_at: at, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{at, command};
+
+    fn refused() -> Receipt {
+        Receipt::Refused { reason: Reason::new("busy").expect("valid") }
+    }
+
+    #[test]
+    fn a_receipt_moves_on_and_never_back() {
+        let accepted = command(1, CommandKind::Pause);
+        let delivered = accepted.acknowledge(Receipt::Delivered, at(1)).expect("next");
+        let consumed = delivered.acknowledge(Receipt::Consumed, at(2)).expect("next");
+        assert_eq!((consumed.receipt.clone(), consumed.updated_at), (Receipt::Consumed, at(2)));
+        assert_eq!(consumed.acknowledge(Receipt::Consumed, at(3)), Ok(consumed.clone()));
+        assert_eq!(consumed.acknowledge(Receipt::Delivered, at(3)), Ok(consumed.clone()));
+        let error = consumed.acknowledge(refused(), at(3)).expect_err("final");
+        assert_eq!(error.to_string(), "command 1 is consumed already and cannot become refused");
+    }
+
+    #[test]
+    fn an_end_settles_what_is_open() {
+        let kill = command(1, CommandKind::Kill).settle(SessionStatus::Killed, at(5));
+        assert_eq!(kill.receipt, Receipt::Consumed);
+        let pause = command(2, CommandKind::Pause).settle(SessionStatus::Failed, at(5));
+        let Receipt::Undeliverable { reason } = pause.receipt else { panic!("{pause:?}") };
+        assert_eq!(reason.as_str(), "the session ended first: failed");
+    }
+}

@@ -1,0 +1,176 @@
+//! The fleet feed: one durable order of everything that happened to sessions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::action::ActionName;
+use crate::ids::{FeedPosition, MessageId, SessionId};
+use crate::operator::Actor;
+use crate::session::{DesiredStatus, Session, SessionStatus};
+use crate::text::JsonObject;
+use crate::time::Timestamp;
+
+/// What an event tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FleetEventKind {
+    /// A session entered the tree.
+    #[serde(rename = "spawned")]
+    Spawned,
+    /// A session was seen in another status.
+    #[serde(rename = "status")]
+    Status,
+    /// An operator stepped in.
+    #[serde(rename = "action")]
+    Action,
+    /// A command's receipt moved.
+    #[serde(rename = "receipt")]
+    Receipt,
+    /// The kill switch was engaged or released.
+    #[serde(rename = "killswitch")]
+    KillSwitch,
+}
+
+/// A word that names no kind of event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no kind of fleet event; use spawned, status, action, receipt or killswitch")]
+pub struct UnknownEventKind(pub String);
+
+impl FleetEventKind {
+    /// The word used in the API and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spawned => "spawned",
+            Self::Status => "status",
+            Self::Action => "action",
+            Self::Receipt => "receipt",
+            Self::KillSwitch => "killswitch",
+        }
+    }
+}
+
+impl fmt::Display for FleetEventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for FleetEventKind {
+    type Err = UnknownEventKind;
+
+    fn from_str(word: &str) -> Result<Self, UnknownEventKind> {
+        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::KillSwitch]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .ok_or_else(|| UnknownEventKind(word.to_owned()))
+    }
+}
+
+/// An event that is to get its place on the feed, in the transaction of the change that it tells of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetEventDraft {
+    /// What it tells of.
+    pub kind: FleetEventKind,
+    /// The session, unless it concerns the whole fleet.
+    pub session_id: Option<SessionId>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The particulars, in API names.
+    pub data: JsonObject,
+}
+
+/// An event with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetEvent {
+    /// Its place.
+    pub position: FeedPosition,
+    /// What it tells of.
+    pub kind: FleetEventKind,
+    /// The session, unless it concerns the whole fleet.
+    pub session_id: Option<SessionId>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The particulars, in API names.
+    pub data: JsonObject,
+}
+
+impl FleetEventDraft {
+    /// Gives it its place.
+    #[must_use]
+    pub fn at_position(self, position: FeedPosition) -> FleetEvent {
+        FleetEvent { position, kind: self.kind, session_id: self.session_id, at: self.at, data: self.data }
+    }
+
+    fn new(kind: FleetEventKind, session_id: Option<SessionId>, at: Timestamp, data: serde_json::Value) -> Self {
+        Self { kind, session_id, at, data: JsonObject::trusted(data) }
+    }
+
+    /// A session entered the tree.
+    #[must_use]
+    pub fn spawned(session: &Session) -> Self {
+        let data = json!({
+            "parentSessionId": session.parent_id,
+            "rootSessionId": session.root_id,
+            "missionId": session.mission_id,
+            "taskId": session.task_id,
+            "taskSource": session.task_source,
+            "agentType": session.agent_type,
+            "provider": session.provider,
+            "status": session.status,
+        });
+        Self::new(FleetEventKind::Spawned, Some(session.id), session.spawned_at, data)
+    }
+
+    /// A session moved to the status that it now has.
+    #[must_use]
+    pub fn status(session: &Session, from: SessionStatus, at: Timestamp) -> Self {
+        let data = json!({
+            "from": from,
+            "status": session.status,
+            "desiredStatus": session.desired_status,
+            "reason": session.status_reason,
+            "seq": session.last_seq,
+        });
+        Self::new(FleetEventKind::Status, Some(session.id), at, data)
+    }
+
+    /// An operator acted on a session.
+    #[must_use]
+    pub fn action(
+        session: &Session,
+        action: ActionName,
+        actor: &Actor,
+        message: Option<MessageId>,
+        at: Timestamp,
+    ) -> Self {
+        let data = json!({
+            "action": action,
+            "actor": actor,
+            "desiredStatus": session.desired_status,
+            "messageId": message,
+        });
+        Self::new(FleetEventKind::Action, Some(session.id), at, data)
+    }
+
+    /// A command's receipt moved.
+    #[must_use]
+    pub fn receipt(command: &crate::command::Command, at: Timestamp) -> Self {
+        let data = json!({
+            "commandSeq": command.seq,
+            "command": command.kind,
+            "receipt": command.receipt,
+        });
+        Self::new(FleetEventKind::Receipt, Some(command.session_id), at, data)
+    }
+
+    /// The kill switch was engaged (`desired` killed, with the number of sessions it hit) or released.
+    #[must_use]
+    pub fn kill_switch(engaged: bool, total: u64, actor: &Actor, at: Timestamp) -> Self {
+        let desired = engaged.then_some(DesiredStatus::Killed);
+        let data = json!({"engaged": engaged, "actor": actor, "total": total, "desiredStatus": desired});
+        Self::new(FleetEventKind::KillSwitch, None, at, data)
+    }
+}

@@ -1,0 +1,90 @@
+//! Values for the domain's own tests.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::action::{ActionName, Attribution};
+use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
+use crate::command::{Command, CommandKind, Receipt};
+use crate::ids::{CommandSeq, MessageId, SessionId};
+use crate::message::{MessageRole, NewMessage};
+use crate::operator::Actor;
+use crate::session::{Admission, Registration, Session, SessionStatus, TreeFacts};
+use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, Reason, RequestId, TaskId, TaskSource};
+use crate::time::Timestamp;
+
+pub(crate) fn session_id(n: u128) -> SessionId {
+    SessionId::new(Uuid::from_u128(n))
+}
+
+pub(crate) fn message_id(n: u128) -> MessageId {
+    MessageId::new(Uuid::from_u128(n))
+}
+
+/// So many seconds into 2026.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros((1_767_225_600 + seconds) * 1_000_000).expect("within chrono's range")
+}
+
+pub(crate) fn registration(n: u128) -> Registration {
+    Registration {
+        id: session_id(n),
+        parent_id: None,
+        provider: ProviderName::internal(),
+        provider_session_id: None,
+        mission_id: None,
+        task_id: TaskId::new("FD-1").expect("valid"),
+        task_source: TaskSource::default(),
+        agent_type: AgentType::new("worker").expect("valid"),
+        status: SessionStatus::Running,
+        gate_profile: None,
+        context: JsonObject::default(),
+        metadata: JsonObject::default(),
+        at: at(0),
+    }
+}
+
+/// A running session without parent.
+pub(crate) fn session(n: u128) -> Session {
+    match registration(n).admit(TreeFacts::default()) {
+        Ok(Admission::Create { session, .. }) => *session,
+        other => panic!("not created: {other:?}"),
+    }
+}
+
+pub(crate) fn new_message(n: u128) -> NewMessage {
+    NewMessage {
+        id: message_id(n),
+        role: MessageRole::Assistant,
+        content: MessageContent::new(format!("message {n}")).expect("valid"),
+        metadata: JsonObject::default(),
+        created_at: at(1),
+    }
+}
+
+pub(crate) fn command(seq: u64, kind: CommandKind) -> Command {
+    Command {
+        session_id: session_id(1),
+        seq: CommandSeq::new(seq),
+        kind,
+        reason: None,
+        receipt: Receipt::Accepted,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub(crate) fn attribution(reason: &str) -> Attribution {
+    Attribution {
+        actor: Actor::key(&crate::api_key::KeyId::new("0102030405ab").expect("valid")),
+        reason: Reason::new(reason).ok(),
+        request_id: RequestId::new("req-1").expect("valid"),
+        at: at(0),
+    }
+}
+
+pub(crate) fn audit_draft(reason: &str) -> AuditDraft {
+    let target = AuditTarget::Session(session_id(1));
+    attribution(reason).audit(ActionName::Pause, target, AuditOutcome::Accepted, BTreeMap::new())
+}

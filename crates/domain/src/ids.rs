@@ -1,0 +1,128 @@
+//! The ids and counters of the domain, each its own type so that one cannot stand in for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps a UUID.
+            #[must_use]
+            pub const fn new(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            /// The UUID itself.
+            #[must_use]
+            pub const fn as_uuid(&self) -> &Uuid {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::try_parse(text).map(Self)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// One agent at work. The `agentId` of a URL is this id.
+    SessionId
+}
+uuid_id! {
+    /// One entry of a conversation; chosen by the client, and with that its idempotency key within the session.
+    MessageId
+}
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// The place before the first entry.
+            pub const ZERO: Self = Self(0);
+
+            /// Wraps a number. Values above `i64::MAX` never occur in a store and are clamped to it.
+            #[must_use]
+            pub const fn new(value: u64) -> Self {
+                if value > i64::MAX.unsigned_abs() { Self(i64::MAX.unsigned_abs()) } else { Self(value) }
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+
+            /// The following place.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self::new(self.0.saturating_add(1))
+            }
+
+            /// The number as databases keep it.
+            #[must_use]
+            pub fn to_i64(self) -> i64 {
+                i64::try_from(self.0).unwrap_or(i64::MAX)
+            }
+
+            /// Reads the number as databases keep it.
+            ///
+            /// # Errors
+            /// A negative number.
+            pub fn from_i64(value: i64) -> Result<Self, std::num::TryFromIntError> {
+                u64::try_from(value).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+counter! {
+    /// The place of a message in its session: 1, 2, 3 … dense, in commit order. As a cursor: "everything after it".
+    Seq
+}
+counter! {
+    /// The place of a command in its session's queue: 1, 2, 3 … dense.
+    CommandSeq
+}
+counter! {
+    /// The place of an entry on the deployment's one audit chain: 1, 2, 3 … dense.
+    AuditSeq
+}
+counter! {
+    /// The place of an event in the fleet feed; rises in commit order, gaps allowed.
+    FeedPosition
+}

@@ -1,0 +1,41 @@
+//! The rules of Flightdeck, mission control for fleets of AI agents, without any of its machinery.
+//!
+//! # Reading order
+//! 1. [`session`]: one agent at work, a node of the session tree; [`session::SessionStatus`] is the status machine and
+//!    [`session::Registration`] holds the rules of the tree.
+//! 2. [`message`]: the conversation of a session, dense by [`ids::Seq`].
+//! 3. [`action`]: a person steps in. [`action::OperatorAction`] decides itself and always brings its [`audit`] entry.
+//! 4. [`command`]: what is left for the agent to do, with a receipt.
+//! 5. [`feed`]: the one durable order of everything that happened to sessions.
+//! 6. [`operator`] and [`api_key`]: who may do what.
+//! 7. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
+//! 8. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
+//!
+//! # How a change is made
+//! The rules are pure functions over values. A store reads the facts in a transaction, asks the rule
+//! ([`session::Registration::admit`], [`session::Session::observe`], [`session::Session::append`],
+//! [`action::OperatorAction::decide`]), and writes exactly what the rule gives back, in the same transaction. So every
+//! store obeys the same rules, and none of them knows any.
+//!
+//! # What does not belong here
+//! SQL, HTTP, an async runtime, and any reading of the clock or of random numbers besides [`ports::Clock`] and
+//! [`ports::IdGenerator`]. The feature `system` brings the one adapter of those two, the feature `mocks` mocks of all ports.
+
+pub mod action;
+pub mod api_key;
+pub mod audit;
+pub mod command;
+pub mod feed;
+#[cfg(test)]
+mod fixtures;
+mod hex;
+pub mod ids;
+pub mod message;
+pub mod operator;
+pub mod ports;
+pub mod session;
+#[cfg(feature = "system")]
+pub mod system;
+pub mod text;
+pub mod time;
+pub mod use_cases;

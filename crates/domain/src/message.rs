@@ -1,0 +1,273 @@
+//! Messages: the entries of a session's conversation.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{MessageId, Seq, SessionId};
+use crate::session::{DesiredStatus, Session, SessionStatus};
+use crate::text::{JsonObject, MessageContent, ProviderName};
+use crate::time::Timestamp;
+
+/// Who speaks in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageRole {
+    /// Whoever prompts the agent.
+    User,
+    /// The agent. The seed system's word `agent` is read as this.
+    #[serde(alias = "agent")]
+    Assistant,
+    /// A tool that the agent called.
+    Tool,
+    /// Flightdeck itself, and the agent's runtime.
+    System,
+    /// A person who stepped in; written by an inject only.
+    Operator,
+}
+
+/// A word that names no role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a role; use one of user, assistant, tool, system, operator")]
+pub struct UnknownRole(pub String);
+
+impl MessageRole {
+    /// The word used in the API and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+            Self::System => "system",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl fmt::Display for MessageRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for MessageRole {
+    type Err = UnknownRole;
+
+    fn from_str(word: &str) -> Result<Self, UnknownRole> {
+        match word {
+            "user" => Ok(Self::User),
+            "assistant" | "agent" => Ok(Self::Assistant),
+            "tool" => Ok(Self::Tool),
+            "system" => Ok(Self::System),
+            "operator" => Ok(Self::Operator),
+            _ => Err(UnknownRole(word.to_owned())),
+        }
+    }
+}
+
+/// A message that is to get its place in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewMessage {
+    /// Its id: the idempotency key within the session.
+    pub id: MessageId,
+    /// Who speaks.
+    pub role: MessageRole,
+    /// What is said.
+    pub content: MessageContent,
+    /// Whatever else its author wants to be kept.
+    pub metadata: JsonObject,
+    /// When it was said.
+    pub created_at: Timestamp,
+}
+
+impl NewMessage {
+    /// Gives it its place.
+    #[must_use]
+    pub fn at_seq(self, seq: Seq, session_id: SessionId, provider: ProviderName) -> Message {
+        Message {
+            id: self.id,
+            session_id,
+            seq,
+            role: self.role,
+            content: self.content,
+            provider,
+            metadata: self.metadata,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// One entry of a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The session it belongs to.
+    pub session_id: SessionId,
+    /// Its place in the session.
+    pub seq: Seq,
+    /// Who speaks.
+    pub role: MessageRole,
+    /// What is said.
+    pub content: MessageContent,
+    /// What ran the session when it was said.
+    pub provider: ProviderName,
+    /// Whatever else its author wanted to be kept.
+    pub metadata: JsonObject,
+    /// When it was said.
+    pub created_at: Timestamp,
+}
+
+impl Message {
+    /// Whether appending this is the same call again. The time does not count: a retry may stamp a new one.
+    #[must_use]
+    pub fn same_body(&self, new: &NewMessage) -> bool {
+        self.role == new.role && self.content == new.content && self.metadata == new.metadata
+    }
+}
+
+/// Where an appended message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The message.
+    pub id: MessageId,
+    /// Its place.
+    pub seq: Seq,
+    /// Whether this call put it there; `false` when it was there already.
+    pub created: bool,
+}
+
+/// What a runtime should know whenever it reports: enough for the simplest agent to obey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// What an operator asked for.
+    pub desired_status: DesiredStatus,
+    /// Commands that the agent has not acknowledged yet.
+    pub pending_commands: u64,
+}
+
+/// Why a batch was refused. Nothing of it was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendRefused {
+    /// The conversation is closed.
+    #[error("session {session} is {status}; its conversation is closed")]
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// How it ended.
+        status: SessionStatus,
+    },
+    /// The id is taken by a message with another body.
+    #[error("message {id} is in the conversation already, at seq {seq}, with another role, content or metadata")]
+    Conflict {
+        /// The id.
+        id: MessageId,
+        /// Where the first message with it stands.
+        seq: Seq,
+    },
+}
+
+/// A batch that the rules allow: what to insert, and where every message of the batch stands after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppendPlan {
+    /// One for each message of the batch, in its order.
+    pub appended: Vec<Appended>,
+    /// The messages to insert, with dense seqs from the session's next one on.
+    pub insert: Vec<Message>,
+    /// The session's newest seq after it.
+    pub last_seq: Seq,
+}
+
+impl Session {
+    /// Gives each message of a batch its place.
+    ///
+    /// `known` holds the messages of this session that have an id of the batch already.
+    ///
+    /// # Errors
+    /// The session ended before all of the batch was in it, or an id is taken by another body.
+    pub fn append(
+        &self,
+        batch: Vec<NewMessage>,
+        known: &HashMap<MessageId, Message>,
+    ) -> Result<AppendPlan, AppendRefused> {
+        let mut last_seq = self.last_seq;
+        let mut appended = Vec::with_capacity(batch.len());
+        let mut insert: Vec<Message> = Vec::with_capacity(batch.len());
+        let mut in_batch: HashMap<MessageId, usize> = HashMap::new();
+        for new in batch {
+            let earlier = known.get(&new.id).or_else(|| in_batch.get(&new.id).and_then(|index| insert.get(*index)));
+            if let Some(earlier) = earlier {
+                if !earlier.same_body(&new) {
+                    return Err(AppendRefused::Conflict { id: new.id, seq: earlier.seq });
+                }
+                appended.push(Appended { id: new.id, seq: earlier.seq, created: false });
+                continue;
+            }
+            if self.status.is_terminal() {
+                return Err(AppendRefused::Ended { session: self.id, status: self.status });
+            }
+            last_seq = last_seq.next();
+            in_batch.insert(new.id, insert.len());
+            appended.push(Appended { id: new.id, seq: last_seq, created: true });
+            insert.push(new.at_seq(last_seq, self.id, self.provider.clone()));
+        }
+        Ok(AppendPlan { appended, insert, last_seq })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{message_id, new_message, session};
+
+    fn known(messages: &[Message]) -> HashMap<MessageId, Message> {
+        messages.iter().map(|message| (message.id, message.clone())).collect()
+    }
+
+    #[test]
+    fn seqs_are_dense_and_in_the_order_of_the_batch() {
+        let session = Session { last_seq: Seq::new(4), ..session(1) };
+        let plan = session.append(vec![new_message(1), new_message(2)], &HashMap::new()).expect("allowed");
+        let places: Vec<u64> = plan.appended.iter().map(|a| a.seq.get()).collect();
+        assert_eq!((places, plan.last_seq), (vec![5, 6], Seq::new(6)));
+        assert_eq!(plan.insert.iter().map(|m| m.seq.get()).collect::<Vec<_>>(), [5, 6]);
+    }
+
+    #[test]
+    fn a_message_that_is_there_keeps_its_first_place() {
+        let session = Session { last_seq: Seq::new(4), ..session(1) };
+        let first = new_message(1).at_seq(Seq::new(2), session.id, session.provider.clone());
+        let plan = session.append(vec![new_message(1), new_message(2)], &known(&[first])).expect("allowed");
+        assert_eq!(plan.appended[0], Appended { id: message_id(1), seq: Seq::new(2), created: false });
+        assert_eq!(plan.appended[1], Appended { id: message_id(2), seq: Seq::new(5), created: true });
+        assert_eq!(plan.insert.len(), 1);
+    }
+
+    #[test]
+    fn the_same_message_twice_in_a_batch_is_one() {
+        let plan = session(1).append(vec![new_message(1), new_message(1)], &HashMap::new()).expect("allowed");
+        assert_eq!((plan.insert.len(), plan.appended[1].created), (1, false));
+        assert_eq!(plan.appended[0].seq, plan.appended[1].seq);
+    }
+
+    #[test]
+    fn another_body_under_the_same_id_is_a_conflict() {
+        let session = session(1);
+        let first = new_message(1).at_seq(Seq::new(1), session.id, session.provider.clone());
+        let other = NewMessage { content: MessageContent::new("other").expect("valid"), ..new_message(1) };
+        let refused = session.append(vec![other], &known(&[first]));
+        assert_eq!(refused, Err(AppendRefused::Conflict { id: message_id(1), seq: Seq::new(1) }));
+    }
+
+    #[test]
+    fn a_closed_conversation_takes_retries_only() {
+        let session = Session { status: SessionStatus::Completed, last_seq: Seq::new(1), ..session(1) };
+        let first = new_message(1).at_seq(Seq::new(1), session.id, session.provider.clone());
+        assert!(session.append(vec![new_message(1)], &known(&[first])).is_ok());
+        let refused = session.append(vec![new_message(2)], &HashMap::new());
+        assert_eq!(refused, Err(AppendRefused::Ended { session: session.id, status: SessionStatus::Completed }));
+    }
+}

@@ -1,0 +1,50 @@
+//! The commands that wait for an agent.
+
+use async_trait::async_trait;
+
+use super::StoreUnavailable;
+use crate::command::{Command, Receipt, ReceiptIsFinal};
+use crate::ids::{CommandSeq, SessionId};
+use crate::time::Timestamp;
+
+/// Why an acknowledgement was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum AcknowledgeError {
+    /// There is no such command.
+    #[error("session {session} has no command {seq}")]
+    UnknownCommand {
+        /// The session.
+        session: SessionId,
+        /// The place.
+        seq: CommandSeq,
+    },
+    /// The receipt is final.
+    #[error(transparent)]
+    Final(#[from] ReceiptIsFinal),
+    /// The store cannot.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// Keeps commands until they are acknowledged. They enter by [`super::OperatorActions`] alone.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait CommandQueue: Send + Sync {
+    /// At most `limit` pending commands after a place, in order: a command comes again until it is acknowledged as
+    /// consumed or refused. `None` when there is no such session.
+    async fn pending(
+        &self,
+        session: SessionId,
+        after: CommandSeq,
+        limit: usize,
+    ) -> Result<Option<Vec<Command>>, StoreUnavailable>;
+
+    /// Moves a receipt on, under the rules of [`Command::acknowledge`], with a `receipt` event when it moved.
+    async fn acknowledge(
+        &self,
+        session: SessionId,
+        seq: CommandSeq,
+        receipt: Receipt,
+        at: Timestamp,
+    ) -> Result<Command, AcknowledgeError>;
+}

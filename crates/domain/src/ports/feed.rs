@@ -1,0 +1,19 @@
+//! The fleet feed, for reading. It is written by the port of the change that an event tells of.
+
+use async_trait::async_trait;
+
+use super::StoreUnavailable;
+use crate::feed::FleetEvent;
+use crate::ids::FeedPosition;
+
+/// Reads the fleet feed.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait FleetFeed: Send + Sync {
+    /// At most `limit` events after a place, in order. A reader that has seen a position will never see a lower one
+    /// appear later.
+    async fn after(&self, after: FeedPosition, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable>;
+
+    /// The newest position that [`FleetFeed::after`] shows.
+    async fn head(&self) -> Result<FeedPosition, StoreUnavailable>;
+}

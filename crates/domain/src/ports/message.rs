@@ -1,0 +1,78 @@
+//! Conversations.
+
+use async_trait::async_trait;
+
+use super::StoreUnavailable;
+use crate::ids::{Seq, SessionId};
+use crate::message::{AppendRefused, Appended, Control, Message, NewMessage};
+use crate::session::SessionStatus;
+use crate::time::Timestamp;
+
+/// A batch after it was appended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppendOutcome {
+    /// One for each message of the batch, in its order.
+    pub appended: Vec<Appended>,
+    /// The session's newest seq.
+    pub last_seq: Seq,
+    /// What the agent should know.
+    pub control: Control,
+}
+
+/// Why a batch was not appended. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// There is no such session.
+    #[error("there is no session {0}")]
+    UnknownSession(SessionId),
+    /// A rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] AppendRefused),
+    /// The store cannot.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// A run of a conversation, with the state of the whole at the same moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageSlice {
+    /// The messages, by rising seq, dense.
+    pub messages: Vec<Message>,
+    /// The newest seq: also the number of messages, for they are dense.
+    pub last_seq: Seq,
+    /// The session's status. When it is terminal, nothing follows `last_seq`, ever.
+    pub status: SessionStatus,
+}
+
+/// Keeps conversations.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait MessageRepository: Send + Sync {
+    /// Appends a batch whole or not at all, under the rules of [`crate::session::Session::append`]. When it returns,
+    /// the batch is durable. Seqs are given in commit order: a reader that has seen seq `n` will never see a lower one
+    /// appear later. Counts as a sign of life of the session at `at`.
+    async fn append(
+        &self,
+        session: SessionId,
+        batch: Vec<NewMessage>,
+        at: Timestamp,
+    ) -> Result<AppendOutcome, AppendError>;
+
+    /// At most `limit` messages after a place, in order; `None` when there is no such session. Costs the same at any
+    /// depth.
+    async fn after(
+        &self,
+        session: SessionId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Option<MessageSlice>, StoreUnavailable>;
+
+    /// The last `limit` messages before a place, in order; `None` when there is no such session. Costs the same at any
+    /// depth.
+    async fn before(
+        &self,
+        session: SessionId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<MessageSlice>, StoreUnavailable>;
+}

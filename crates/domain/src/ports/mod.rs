@@ -1,0 +1,58 @@
+//! What the rules need of the world outside.
+//!
+//! One file for each port. Every method is a contract: what is promised holds for every implementation, and the suite in
+//! `flightdeck-store-contract` proves it for the stores.
+//!
+//! # Adding a port
+//! Write the trait with its errors in a file of its own, re-export it here, add it to every store under the same file
+//! name, and its cases to the suite.
+
+mod api_key;
+mod audit;
+mod clock;
+mod command;
+mod feed;
+mod message;
+mod operator_actions;
+mod provider;
+mod session;
+mod wake_up;
+
+pub use api_key::{ApiKeyRepository, RevokeKeyError};
+pub use audit::{AuditFilter, AuditLog};
+pub use clock::{Clock, IdGenerator};
+pub use command::{AcknowledgeError, CommandQueue};
+pub use feed::FleetFeed;
+pub use message::{AppendError, AppendOutcome, MessageRepository, MessageSlice};
+pub use operator_actions::{
+    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions,
+};
+pub use provider::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+pub use session::{
+    ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage, SessionQuery,
+    SessionRepository,
+};
+pub use wake_up::WakeUps;
+
+#[cfg(feature = "mocks")]
+pub use {
+    api_key::MockApiKeyRepository, audit::MockAuditLog, clock::MockClock, clock::MockIdGenerator,
+    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository,
+    operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
+    wake_up::MockWakeUps,
+};
+
+/// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.
+///
+/// The caller can only try again later; the cause is for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is not available")]
+pub struct StoreUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl StoreUnavailable {
+    /// Wraps the cause.
+    #[must_use]
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}

@@ -1,0 +1,80 @@
+//! What runs sessions.
+
+use async_trait::async_trait;
+
+use crate::command::Command;
+use crate::ids::SessionId;
+use crate::message::Message;
+use crate::session::Session;
+use crate::text::{MessageContent, ProviderName};
+
+/// Where a provider can pause an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseCapability {
+    /// When the current turn or step ends.
+    Turn,
+    /// At any instruction.
+    Freeze,
+}
+
+/// What a provider can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent abilities, each a plain yes or no")]
+pub struct Capabilities {
+    /// Where it can pause; `None` when it cannot.
+    pub pause: Option<PauseCapability>,
+    /// Whether it delivers a message into the current turn.
+    pub steer: bool,
+    /// Whether it holds a message for the next turn.
+    pub queue: bool,
+    /// Whether it starts agents, or only hears of them.
+    pub spawn: bool,
+    /// Whether its agents live in this process and die with it.
+    pub in_process: bool,
+}
+
+/// Why an agent was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// What it was given to work with makes no sense to the provider.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The field at fault, as the API names it.
+        field: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// It did not come up.
+    #[error("the agent did not start")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a command did not reach the agent. It stays in the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// The provider does not run this session (any more).
+    #[error("the provider does not run session {0}")]
+    NotRunning(SessionId),
+}
+
+/// Runs agents. The domain has already written down what is wanted; a provider makes it happen and reports what it
+/// sees, through the same use cases as an agent that reports over HTTP.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait AgentProvider: Send + Sync {
+    /// The name under which sessions refer to it.
+    fn name(&self) -> ProviderName;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Checks what an agent would be given, before the session is in the tree.
+    async fn check(&self, context: &crate::text::JsonObject) -> Result<(), SpawnError>;
+
+    /// Starts the agent of a session that is `spawning`. Returns when it is on its way, not when it is done.
+    async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError>;
+
+    /// Hands a command to the agent. Returns at once; the receipt tells what becomes of it. The same command may be
+    /// handed over again.
+    async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError>;
+}

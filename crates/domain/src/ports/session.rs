@@ -1,0 +1,131 @@
+//! The session tree.
+
+use async_trait::async_trait;
+
+use super::StoreUnavailable;
+use crate::ids::{FeedPosition, SessionId};
+use crate::message::Control;
+use crate::session::{IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus};
+use crate::text::{AgentType, MissionId, ProviderName, TaskId};
+use crate::time::Timestamp;
+
+/// A session after its registration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registered {
+    /// The session.
+    pub session: Session,
+    /// Whether this call put it into the tree; `false` when it was there already.
+    pub created: bool,
+}
+
+/// Why a registration was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// A rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] RegistrationRefused),
+    /// The store cannot.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// A session after an observation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedSession {
+    /// The session.
+    pub session: Session,
+    /// Whether its status moved.
+    pub changed: bool,
+}
+
+/// Why an observation was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// There is no such session.
+    #[error("there is no session {0}")]
+    UnknownSession(SessionId),
+    /// The status machine forbids it.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// The store cannot.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// Which sessions are wanted; every part that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionFilter {
+    /// This session and all below it.
+    pub subtree: Option<SessionId>,
+    /// Those of this mission.
+    pub mission_id: Option<MissionId>,
+    /// Those in one of these statuses; any when empty.
+    pub statuses: Vec<SessionStatus>,
+    /// Those that this provider runs.
+    pub provider: Option<ProviderName>,
+    /// Agents of this type.
+    pub agent_type: Option<AgentType>,
+    /// Those about this work item.
+    pub task_id: Option<TaskId>,
+}
+
+/// A place in the order of sessions: newest spawned first, equal times by id, highest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionCursor {
+    /// When the session at the place was spawned.
+    pub spawned_at: Timestamp,
+    /// Its id.
+    pub id: SessionId,
+}
+
+/// One page of sessions, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionQuery {
+    /// Which sessions.
+    pub filter: SessionFilter,
+    /// Only those behind this place.
+    pub after: Option<SessionCursor>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A page of sessions as they stood at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionPage {
+    /// The sessions, newest spawned first.
+    pub sessions: Vec<Session>,
+    /// Where the next page begins; `None` when this was the last.
+    pub next: Option<SessionCursor>,
+    /// The feed position of that moment: the fleet feed after it holds exactly what the page does not show.
+    pub as_of: FeedPosition,
+}
+
+/// Keeps the session tree.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait SessionRepository: Send + Sync {
+    /// Puts a session into the tree under the rules of [`Registration::admit`], together with its event on the fleet
+    /// feed. The facts are read and the result written in one transaction: two registrations of one id, or a
+    /// registration and a kill above it, cannot pass each other.
+    async fn register(&self, registration: Registration) -> Result<Registered, RegisterError>;
+
+    /// One session, or `None`.
+    async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreUnavailable>;
+
+    /// A page of sessions, newest spawned first, all read at one moment.
+    async fn list(&self, query: SessionQuery) -> Result<SessionPage, StoreUnavailable>;
+
+    /// How many sessions the filter holds for.
+    async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable>;
+
+    /// Whether `id` is `top` or below it; `false` when either is unknown.
+    async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable>;
+
+    /// Takes in what was observed, under the rules of [`Session::observe`]: status, `system` message and feed event in
+    /// one transaction. When the session ends by it, its pending commands are settled
+    /// ([`crate::command::Command::settle`]) in the same transaction, each with a `receipt` event.
+    async fn observe(&self, observation: Observation) -> Result<ObservedSession, ObserveError>;
+
+    /// Notes a sign of life; `None` when there is no such session. Never moves the time back.
+    async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Control>, StoreUnavailable>;
+}

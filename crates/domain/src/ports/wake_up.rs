@@ -1,0 +1,17 @@
+//! Hints that something can be read.
+
+use crate::ids::{Seq, SessionId};
+
+/// Passes on that something moved. A hint is never the data and may be lost; whoever waits for one also looks by itself
+/// from time to time. Called after the commit, never waits, never fails.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait WakeUps: Send + Sync {
+    /// The conversation of a session has reached a seq.
+    fn session_moved(&self, session: SessionId, seq: Seq);
+
+    /// There are new commands for a session.
+    fn command_queued(&self, session: SessionId);
+
+    /// The fleet feed has grown.
+    fn feed_grew(&self);
+}

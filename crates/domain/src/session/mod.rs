@@ -1,0 +1,69 @@
+//! A session: one agent at work, one node of the tree.
+
+mod observation;
+mod registration;
+mod status;
+
+pub use observation::{Observation, Observed, StatusChange};
+pub use registration::{Admission, Ancestor, Registration, RegistrationRefused, TreeFacts};
+pub use status::{DesiredStatus, IllegalTransition, SessionStatus, UnknownStatus};
+
+use crate::ids::{CommandSeq, Seq, SessionId};
+use crate::text::{
+    AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason, TaskId, TaskSource,
+};
+use crate::time::Timestamp;
+
+/// One agent at work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Its id, chosen by the client or minted at registration.
+    pub id: SessionId,
+    /// The session that spawned it; never changes.
+    pub parent_id: Option<SessionId>,
+    /// The top of its tree; its own id when it has no parent.
+    pub root_id: SessionId,
+    /// What runs it.
+    pub provider: ProviderName,
+    /// The provider's own id of it.
+    pub provider_session_id: Option<ProviderSessionId>,
+    /// The mission it belongs to.
+    pub mission_id: Option<MissionId>,
+    /// The work item.
+    pub task_id: TaskId,
+    /// Where the work item comes from.
+    pub task_source: TaskSource,
+    /// What kind of agent it is.
+    pub agent_type: AgentType,
+    /// What was last observed.
+    pub status: SessionStatus,
+    /// What an operator last asked for.
+    pub desired_status: DesiredStatus,
+    /// Why it has its status, where somebody said.
+    pub status_reason: Option<Reason>,
+    /// The quality gate profile for its work.
+    pub gate_profile: Option<GateProfile>,
+    /// What it was given to work with.
+    pub context: JsonObject,
+    /// Whatever else its author wants to be kept.
+    pub metadata: JsonObject,
+    /// The seq of its newest message, and so the number of its messages.
+    pub last_seq: Seq,
+    /// The seq of its newest command.
+    pub last_command_seq: CommandSeq,
+    /// Rises with each change of status or desired status.
+    pub revision: u64,
+    /// When it was registered.
+    pub spawned_at: Timestamp,
+    /// When it was first seen at work.
+    pub started_at: Option<Timestamp>,
+    /// When it was seen to have ended.
+    pub completed_at: Option<Timestamp>,
+    /// When it last gave a sign of life.
+    pub last_seen_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// The longest way from a session to the top of its tree, in steps.
+    pub const MAX_DEPTH: usize = 64;
+}

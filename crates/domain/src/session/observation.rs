@@ -1,0 +1,148 @@
+//! What was seen of a session, and what that changes.
+
+use serde_json::json;
+
+use super::{IllegalTransition, Session, SessionStatus};
+use crate::feed::FleetEventDraft;
+use crate::ids::{MessageId, SessionId};
+use crate::message::{Message, MessageRole};
+use crate::text::{JsonObject, MessageContent, Reason};
+use crate::time::Timestamp;
+
+/// Somebody saw a session in a status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The session.
+    pub session_id: SessionId,
+    /// The status it was seen in.
+    pub status: SessionStatus,
+    /// Why, where known.
+    pub reason: Option<Reason>,
+    /// The id for the `system` message that will tell of it in the transcript.
+    pub message_id: MessageId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an observation does to a session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observed {
+    /// Nothing new; only the sign of life counts.
+    Unchanged(Box<Session>),
+    /// A move of the status machine.
+    Changed(Box<StatusChange>),
+}
+
+/// A change of status with all that is to be written in one transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatusChange {
+    /// The session after it.
+    pub session: Session,
+    /// The `system` message that tells of it.
+    pub message: Message,
+    /// The event for the fleet feed.
+    pub event: FleetEventDraft,
+}
+
+impl Session {
+    /// Applies an observation.
+    ///
+    /// # Errors
+    /// The status machine has no such move.
+    pub fn observe(&self, observation: &Observation) -> Result<Observed, IllegalTransition> {
+        let (from, at) = (self.status, observation.at);
+        let to = from.transition(observation.status)?;
+        let mut session = Self { last_seen_at: Some(at), ..self.clone() };
+        if to == SessionStatus::Lost {
+            session.last_seen_at = self.last_seen_at;
+        }
+        if from == to {
+            return Ok(Observed::Unchanged(Box::new(session)));
+        }
+        session.status = to;
+        session.status_reason.clone_from(&observation.reason);
+        session.revision += 1;
+        session.last_seq = self.last_seq.next();
+        if to == SessionStatus::Running && session.started_at.is_none() {
+            session.started_at = Some(at);
+        }
+        if to.is_terminal() {
+            session.completed_at = Some(at);
+        }
+        let message = Message {
+            id: observation.message_id,
+            session_id: self.id,
+            seq: session.last_seq,
+            role: MessageRole::System,
+            content: told(from, to, observation.reason.as_ref()),
+            provider: self.provider.clone(),
+            metadata: JsonObject::trusted(
+                json!({"type": "status", "from": from, "to": to, "reason": observation.reason}),
+            ),
+            created_at: at,
+        };
+        let event = FleetEventDraft::status(&session, from, at);
+        Ok(Observed::Changed(Box::new(StatusChange { session, message, event })))
+    }
+}
+
+fn told(from: SessionStatus, to: SessionStatus, reason: Option<&Reason>) -> MessageContent {
+    let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    MessageContent::trusted(format!("status: {from} → {to}{because}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{at, message_id, session};
+    use crate::ids::Seq;
+
+    fn seen(status: SessionStatus) -> Observation {
+        Observation {
+            session_id: session(1).id,
+            status,
+            reason: Reason::new("because").ok(),
+            message_id: message_id(7),
+            at: at(60),
+        }
+    }
+
+    fn changed(session: &Session, observation: &Observation) -> StatusChange {
+        match session.observe(observation) {
+            Ok(Observed::Changed(change)) => *change,
+            other => panic!("no change: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_move_is_told_in_the_transcript_and_on_the_feed() {
+        let before = session(1);
+        let change = changed(&before, &seen(SessionStatus::Paused));
+        assert_eq!(change.session.status, SessionStatus::Paused);
+        assert_eq!((change.message.seq, change.session.last_seq), (Seq::new(1), Seq::new(1)));
+        assert_eq!(change.message.content.as_str(), "status: running → paused (because)");
+        assert_eq!(change.event.session_id, Some(before.id));
+        assert_eq!(change.session.revision, before.revision + 1);
+    }
+
+    #[test]
+    fn the_same_status_again_is_only_a_sign_of_life() {
+        let before = session(1);
+        let Ok(Observed::Unchanged(after)) = before.observe(&seen(SessionStatus::Running)) else { panic!("changed") };
+        assert_eq!(*after, Session { last_seen_at: Some(at(60)), ..before });
+    }
+
+    #[test]
+    fn an_end_has_its_time_and_is_final() {
+        let change = changed(&session(1), &seen(SessionStatus::Completed));
+        assert_eq!(change.session.completed_at, Some(at(60)));
+        assert!(change.session.observe(&seen(SessionStatus::Running)).is_err());
+    }
+
+    #[test]
+    fn being_lost_is_no_sign_of_life() {
+        let before = session(1);
+        let change = changed(&before, &seen(SessionStatus::Lost));
+        assert_eq!(change.session.last_seen_at, before.last_seen_at);
+    }
+}

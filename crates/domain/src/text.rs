@@ -1,0 +1,266 @@
+//! Texts that cannot be empty and cannot be endless.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing in it but white space.
+    #[error("must not be empty")]
+    Empty,
+    /// Longer than the field allows.
+    #[error("is too long: {length} bytes, at most {limit} are allowed")]
+    TooLong {
+        /// What was given, in bytes of UTF-8.
+        length: usize,
+        /// What is allowed, in bytes of UTF-8.
+        limit: usize,
+    },
+    /// A character that no store and no terminal takes well.
+    #[error("contains a control character; names are single lines of text")]
+    Control,
+}
+
+fn check(text: &str, limit: usize, single_line: bool) -> Result<(), InvalidText> {
+    if text.trim().is_empty() {
+        return Err(InvalidText::Empty);
+    }
+    if text.len() > limit {
+        return Err(InvalidText::TooLong { length: text.len(), limit });
+    }
+    if single_line && text.chars().any(char::is_control) {
+        return Err(InvalidText::Control);
+    }
+    Ok(())
+}
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $limit:expr, single_line: $single:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The longest value, in bytes of UTF-8.
+            pub const LIMIT: usize = $limit;
+
+            /// Checks and wraps a text.
+            ///
+            /// # Errors
+            /// The text is empty, too long, or (for names) has control characters.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidText> {
+                let text = text.into();
+                check(&text, Self::LIMIT, $single).map(|()| Self(text))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidText;
+
+            fn try_from(text: String) -> Result<Self, InvalidText> {
+                Self::new(text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidText;
+
+            fn from_str(text: &str) -> Result<Self, InvalidText> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+text! {
+    /// The work item that a session is about, in the words of its source.
+    TaskId, 200, single_line: true
+}
+text! {
+    /// Where work items come from: `manual`, `github`, `queue` …
+    TaskSource, 100, single_line: true
+}
+text! {
+    /// What kind of agent it is: `worker`, `reviewer`, `tester` …
+    AgentType, 100, single_line: true
+}
+text! {
+    /// What runs a session: `internal`, `scripted`, `acp`, `claude-code`.
+    ProviderName, 50, single_line: true
+}
+text! {
+    /// The id under which the provider itself knows the session.
+    ProviderSessionId, 200, single_line: true
+}
+text! {
+    /// Groups sessions across trees.
+    MissionId, 200, single_line: true
+}
+text! {
+    /// The quality gate profile that the agent's work must pass.
+    GateProfile, 100, single_line: true
+}
+text! {
+    /// Why something happened or was asked for, in a sentence.
+    Reason, 2_000, single_line: false
+}
+text! {
+    /// What one message says.
+    MessageContent, 1_048_576, single_line: false
+}
+text! {
+    /// What a key is called by the people who gave it out.
+    KeyName, 100, single_line: true
+}
+text! {
+    /// Names one request in logs, answers and on the audit log.
+    RequestId, 100, single_line: true
+}
+
+impl Default for TaskSource {
+    /// `manual`: somebody asked for it by hand.
+    fn default() -> Self {
+        Self("manual".to_owned())
+    }
+}
+
+impl ProviderName {
+    /// The agent runs elsewhere and reports over HTTP.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self("internal".to_owned())
+    }
+}
+
+impl MessageContent {
+    /// Wraps a text that the domain itself wrote.
+    pub(crate) const fn trusted(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl Reason {
+    /// Wraps a text that the domain itself wrote.
+    pub(crate) const fn trusted(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// Free-form JSON about a session or message, at most [`JsonObject::LIMIT`] bytes as text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "serde_json::Map<String, serde_json::Value>", into = "serde_json::Map<String, serde_json::Value>")]
+pub struct JsonObject(serde_json::Map<String, serde_json::Value>);
+
+impl JsonObject {
+    /// The longest value, in bytes of its JSON text.
+    pub const LIMIT: usize = 262_144;
+
+    /// Checks and wraps an object.
+    ///
+    /// # Errors
+    /// The object's JSON text is longer than [`JsonObject::LIMIT`].
+    pub fn new(map: serde_json::Map<String, serde_json::Value>) -> Result<Self, InvalidText> {
+        if map.is_empty() {
+            return Ok(Self::default());
+        }
+        let length = serde_json::Value::Object(map.clone()).to_string().len();
+        if length > Self::LIMIT {
+            return Err(InvalidText::TooLong { length, limit: Self::LIMIT });
+        }
+        Ok(Self(map))
+    }
+
+    /// Wraps an object that the domain itself made; anything but an object is empty.
+    pub(crate) fn trusted(value: serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Object(map) => Self(map),
+            _ => Self::default(),
+        }
+    }
+
+    /// The object.
+    #[must_use]
+    pub const fn as_map(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.0
+    }
+
+    /// Whether it has no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<serde_json::Map<String, serde_json::Value>> for JsonObject {
+    type Error = InvalidText;
+
+    fn try_from(map: serde_json::Map<String, serde_json::Value>) -> Result<Self, InvalidText> {
+        Self::new(map)
+    }
+}
+
+impl From<JsonObject> for serde_json::Map<String, serde_json::Value> {
+    fn from(object: JsonObject) -> Self {
+        object.0
+    }
+}
+
+impl fmt::Display for JsonObject {
+    /// The JSON text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", serde_json::json!(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_single_lines_that_say_something() {
+        assert_eq!(TaskId::new(" \t"), Err(InvalidText::Empty));
+        assert_eq!(TaskId::new("a\u{1b}[2J"), Err(InvalidText::Control));
+        assert_eq!(TaskId::new("x".repeat(201)), Err(InvalidText::TooLong { length: 201, limit: 200 }));
+        assert_eq!(TaskId::new("FD-12").map(String::from), Ok("FD-12".to_owned()));
+    }
+
+    #[test]
+    fn content_may_have_lines() {
+        assert!(MessageContent::new("a\nb").is_ok());
+        assert_eq!(MessageContent::new("\n \n"), Err(InvalidText::Empty));
+    }
+
+    #[test]
+    fn an_object_has_a_limit() {
+        let mut map = serde_json::Map::new();
+        map.insert("k".to_owned(), "v".repeat(JsonObject::LIMIT).into());
+        assert!(matches!(JsonObject::new(map), Err(InvalidText::TooLong { .. })));
+    }
+}

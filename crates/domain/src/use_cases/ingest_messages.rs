@@ -1,0 +1,166 @@
+//! An agent reports what was said.
+
+use std::sync::Arc;
+
+use super::Ports;
+use crate::ids::{MessageId, SessionId};
+use crate::message::{MessageRole, NewMessage};
+use crate::ports::{AppendError, AppendOutcome, Clock, IdGenerator, MessageRepository, WakeUps};
+use crate::text::{JsonObject, MessageContent};
+use crate::time::Timestamp;
+
+/// A message as an agent reports it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageInput {
+    /// Its id; minted when missing. Give one to make the call safe to repeat.
+    pub id: Option<MessageId>,
+    /// Who speaks.
+    pub role: MessageRole,
+    /// What is said.
+    pub content: MessageContent,
+    /// Whatever else is to be kept.
+    pub metadata: JsonObject,
+    /// When it was said; now when missing.
+    pub created_at: Option<Timestamp>,
+}
+
+/// Why a batch was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Nothing to append.
+    #[error("there is no message in the batch")]
+    EmptyBatch,
+    /// More than one call may bring.
+    #[error("the batch has {given} messages; at most {} are taken at once", IngestMessages::MAX_BATCH)]
+    BatchTooLarge {
+        /// How many were given.
+        given: usize,
+    },
+    /// Only an operator speaks as one.
+    #[error("message {index} has the role operator; an operator's message is written by POST /agents/{{id}}/inject")]
+    OperatorRole {
+        /// Its place in the batch, from zero.
+        index: usize,
+    },
+    /// The store refused it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// Takes in messages.
+#[derive(Clone)]
+pub struct IngestMessages {
+    messages: Arc<dyn MessageRepository>,
+    wake_ups: Arc<dyn WakeUps>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl IngestMessages {
+    /// The most messages in one batch.
+    pub const MAX_BATCH: usize = 1_000;
+
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            messages: Arc::clone(&ports.messages),
+            wake_ups: Arc::clone(&ports.wake_ups),
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+        }
+    }
+
+    /// Appends a batch whole or not at all; it is durable when this returns.
+    ///
+    /// # Errors
+    /// The batch is empty, too large or speaks as an operator; the session is unknown or closed; an id is taken by
+    /// another body; or the store is not available.
+    pub async fn execute(&self, session: SessionId, batch: Vec<MessageInput>) -> Result<AppendOutcome, IngestError> {
+        if batch.is_empty() {
+            return Err(IngestError::EmptyBatch);
+        }
+        if batch.len() > Self::MAX_BATCH {
+            return Err(IngestError::BatchTooLarge { given: batch.len() });
+        }
+        if let Some(index) = batch.iter().position(|message| message.role == MessageRole::Operator) {
+            return Err(IngestError::OperatorRole { index });
+        }
+        let now = self.clock.now();
+        let batch = batch
+            .into_iter()
+            .map(|input| NewMessage {
+                id: input.id.unwrap_or_else(|| self.ids.message_id()),
+                role: input.role,
+                content: input.content,
+                metadata: input.metadata,
+                created_at: input.created_at.unwrap_or(now),
+            })
+            .collect();
+        let outcome = self.messages.append(session, batch, now).await?;
+        if outcome.appended.iter().any(|appended| appended.created) {
+            self.wake_ups.session_moved(session, outcome.last_seq);
+        }
+        Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{at, message_id, session_id};
+    use crate::ids::Seq;
+    use crate::message::{Appended, Control};
+    use crate::session::DesiredStatus;
+    use crate::use_cases::testing::MockPorts;
+
+    fn input(role: MessageRole) -> MessageInput {
+        MessageInput {
+            id: None,
+            role,
+            content: MessageContent::new("hello").expect("valid"),
+            metadata: JsonObject::default(),
+            created_at: None,
+        }
+    }
+
+    fn outcome(created: bool) -> AppendOutcome {
+        AppendOutcome {
+            appended: vec![Appended { id: message_id(900), seq: Seq::new(4), created }],
+            last_seq: Seq::new(4),
+            control: Control { desired_status: DesiredStatus::Running, pending_commands: 0 },
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_filled_in_and_followers_are_woken() {
+        let mut mocks = MockPorts::default();
+        mocks
+            .messages
+            .expect_append()
+            .withf(|_, batch, now| batch[0].id == message_id(900) && batch[0].created_at == at(0) && *now == at(0))
+            .times(1)
+            .returning(|_, _, _| Ok(outcome(true)));
+        mocks.wake_ups.expect_session_moved().withf(|_, seq| seq.get() == 4).times(1).return_const(());
+        let ingest = IngestMessages::new(&mocks.ports());
+        assert!(ingest.execute(session_id(1), vec![input(MessageRole::Assistant)]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_repeated_batch_wakes_nobody() {
+        let mut mocks = MockPorts::default();
+        mocks.messages.expect_append().times(1).returning(|_, _, _| Ok(outcome(false)));
+        let ingest = IngestMessages::new(&mocks.ports());
+        assert!(ingest.execute(session_id(1), vec![input(MessageRole::User)]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_at_least_one_and_at_most_so_many_messages_and_no_operator() {
+        let ingest = IngestMessages::new(&MockPorts::default().ports());
+        assert!(matches!(ingest.execute(session_id(1), vec![]).await, Err(IngestError::EmptyBatch)));
+        let many = vec![input(MessageRole::Tool); IngestMessages::MAX_BATCH + 1];
+        assert!(matches!(ingest.execute(session_id(1), many).await, Err(IngestError::BatchTooLarge { given: 1_001 })));
+        let forged = vec![input(MessageRole::Tool), input(MessageRole::Operator)];
+        assert!(matches!(ingest.execute(session_id(1), forged).await, Err(IngestError::OperatorRole { index: 1 })));
+    }
+}

@@ -1,0 +1,133 @@
+//! An operator steps in on one session: inject, pause, resume, kill.
+
+use std::sync::Arc;
+
+use super::{Ports, Providers};
+use crate::action::{Attribution, Intervention, OperatorAction};
+use crate::ids::SessionId;
+use crate::operator::Actor;
+use crate::ports::{Clock, Committed, OperatorActionError, OperatorActions, WakeUps};
+use crate::text::{Reason, RequestId};
+
+/// Why an intervention was not done.
+pub type InterveneError = OperatorActionError;
+
+/// An intervention that is durable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intervened {
+    /// What was committed.
+    pub committed: Committed,
+    /// Whether the provider has the command; when not, it waits in the queue.
+    pub handed_over: bool,
+}
+
+/// Steps in.
+#[derive(Clone)]
+pub struct Intervene {
+    actions: Arc<dyn OperatorActions>,
+    wake_ups: Arc<dyn WakeUps>,
+    clock: Arc<dyn Clock>,
+    providers: Providers,
+}
+
+impl Intervene {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+        Self {
+            actions: Arc::clone(&ports.actions),
+            wake_ups: Arc::clone(&ports.wake_ups),
+            clock: Arc::clone(&ports.clock),
+            providers: providers.clone(),
+        }
+    }
+
+    /// Commits the intervention with its audit entry, then hands the command to the session's provider. What the agent
+    /// makes of it is seen later, by its status and the command's receipt.
+    ///
+    /// # Errors
+    /// A rule forbids it (and the refusal is on the audit log), or the store is not available.
+    pub async fn execute(
+        &self,
+        session_id: SessionId,
+        intervention: Intervention,
+        actor: Actor,
+        reason: Option<Reason>,
+        request_id: RequestId,
+    ) -> Result<Intervened, InterveneError> {
+        let by = Attribution { actor, reason, request_id, at: self.clock.now() };
+        let committed = self.actions.commit(OperatorAction { session_id, intervention, by }).await?;
+        if let Some(message) = &committed.message {
+            self.wake_ups.session_moved(session_id, message.seq);
+        }
+        self.wake_ups.feed_grew();
+        let mut handed_over = false;
+        if let Some(command) = &committed.command {
+            self.wake_ups.command_queued(session_id);
+            if let Ok(provider) = self.providers.get(&committed.session.provider) {
+                handed_over = provider.deliver(command, committed.message.clone()).await.is_ok();
+            }
+        }
+        Ok(Intervened { committed, handed_over })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::ActionRefused;
+    use crate::command::CommandKind;
+    use crate::fixtures::{command, session, session_id};
+    use crate::ids::AuditSeq;
+    use crate::ports::MockAgentProvider;
+    use crate::session::{Session, SessionStatus};
+    use crate::text::ProviderName;
+    use crate::use_cases::testing::MockPorts;
+
+    fn request() -> RequestId {
+        RequestId::new("req-1").expect("valid")
+    }
+
+    #[tokio::test]
+    async fn the_provider_gets_the_command_after_the_commit() {
+        let robot = ProviderName::new("robot").expect("valid");
+        let mut mocks = MockPorts::default();
+        let mut order = mockall::Sequence::new();
+        let named = robot.clone();
+        mocks.actions.expect_commit().times(1).in_sequence(&mut order).returning(move |_| {
+            Ok(Committed {
+                session: Session { provider: named.clone(), ..session(1) },
+                message: None,
+                command: Some(command(1, CommandKind::Pause)),
+                audit_seq: AuditSeq::new(1),
+            })
+        });
+        mocks.wake_ups.expect_feed_grew().times(1).return_const(());
+        mocks.wake_ups.expect_command_queued().times(1).return_const(());
+        let mut provider = MockAgentProvider::new();
+        provider.expect_name().returning(move || robot.clone());
+        provider
+            .expect_deliver()
+            .withf(|command, _| command.kind == CommandKind::Pause)
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(|_, _| Ok(()));
+        let providers = Providers::default().with(Arc::new(provider));
+        let done = Intervene::new(&mocks.ports(), &providers)
+            .execute(session_id(1), Intervention::Pause, Actor::system(), None, request())
+            .await;
+        assert!(done.expect("done").handed_over);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_reaches_neither_provider_nor_followers() {
+        let mut mocks = MockPorts::default();
+        let refused = ActionRefused::Ended { session: session_id(1), status: SessionStatus::Completed };
+        let given = refused.clone();
+        mocks.actions.expect_commit().times(1).returning(move |_| Err(given.clone().into()));
+        let done = Intervene::new(&mocks.ports(), &Providers::default())
+            .execute(session_id(1), Intervention::Kill, Actor::system(), None, request())
+            .await;
+        assert!(matches!(done, Err(OperatorActionError::Refused(error)) if error == refused));
+    }
+}

@@ -1,0 +1,105 @@
+//! What Flightdeck does, one file each. A use case needs ports only, and its tests need their mocks only.
+//!
+//! A mutation is durable when it returns; only then are followers woken ([`crate::ports::WakeUps`]).
+
+mod authenticate;
+mod authorize;
+mod commands;
+mod ingest_messages;
+mod intervene;
+mod intervene_fleet;
+mod manage_keys;
+mod providers;
+mod read_audit;
+mod read_history;
+mod read_sessions;
+mod reconcile;
+mod register_session;
+mod report_status;
+mod spawn_session;
+#[cfg(test)]
+mod testing;
+mod verify_audit;
+
+pub use authenticate::{Authenticate, AuthenticateError};
+pub use authorize::{AccessDenied, Authorize, AuthorizeError};
+pub use commands::{AcknowledgeCommand, ReadCommands};
+pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
+pub use intervene::{Intervene, InterveneError, Intervened};
+pub use intervene_fleet::{FleetProgress, InterveneFleet};
+pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
+pub use providers::{InternalProvider, Providers, UnknownProvider};
+pub use read_audit::ReadAudit;
+pub use read_history::{HistoryPlace, ReadHistory};
+pub use read_sessions::ReadSessions;
+pub use reconcile::Reconcile;
+pub use register_session::{NewSession, RegisterSession};
+pub use report_status::ReportStatus;
+pub use spawn_session::{SpawnSession, SpawnSessionError};
+pub use verify_audit::VerifyAudit;
+
+use std::sync::Arc;
+
+use crate::ports::{
+    ApiKeyRepository, AuditLog, Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperatorActions,
+    SessionRepository, WakeUps,
+};
+
+/// Every port, as one deployment has them.
+#[derive(Clone)]
+pub struct Ports {
+    /// The session tree.
+    pub sessions: Arc<dyn SessionRepository>,
+    /// Conversations.
+    pub messages: Arc<dyn MessageRepository>,
+    /// Commands that wait for agents.
+    pub commands: Arc<dyn CommandQueue>,
+    /// Operator actions.
+    pub actions: Arc<dyn OperatorActions>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditLog>,
+    /// The fleet feed.
+    pub feed: Arc<dyn FleetFeed>,
+    /// API keys.
+    pub keys: Arc<dyn ApiKeyRepository>,
+    /// Hints to whoever follows.
+    pub wake_ups: Arc<dyn WakeUps>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+impl Ports {
+    /// Takes every repository port from one store.
+    #[must_use]
+    pub fn from_store<S>(
+        store: Arc<S>,
+        wake_ups: Arc<dyn WakeUps>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+    ) -> Self
+    where
+        S: SessionRepository
+            + MessageRepository
+            + CommandQueue
+            + OperatorActions
+            + AuditLog
+            + FleetFeed
+            + ApiKeyRepository
+            + 'static,
+    {
+        Self {
+            sessions: store.clone(),
+            messages: store.clone(),
+            commands: store.clone(),
+            actions: store.clone(),
+            audit: store.clone(),
+            feed: store.clone(),
+            keys: store,
+            wake_ups,
+            clock,
+            ids,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The session tree, one session or a page.
+
+use std::sync::Arc;
+
+use super::Ports;
+use crate::ids::SessionId;
+use crate::ports::{SessionPage, SessionQuery, SessionRepository, StoreUnavailable};
+use crate::session::Session;
+
+/// Reads sessions.
+#[derive(Clone)]
+pub struct ReadSessions {
+    sessions: Arc<dyn SessionRepository>,
+}
+
+impl ReadSessions {
+    /// The most sessions on one page.
+    pub const MAX_LIMIT: usize = 1_000;
+
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports) -> Self {
+        Self { sessions: Arc::clone(&ports.sessions) }
+    }
+
+    /// One session, or `None`.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn one(&self, id: SessionId) -> Result<Option<Session>, StoreUnavailable> {
+        self.sessions.get(id).await
+    }
+
+    /// A page, newest spawned first, never longer than [`ReadSessions::MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn page(&self, query: SessionQuery) -> Result<SessionPage, StoreUnavailable> {
+        self.sessions.list(SessionQuery { limit: query.limit.min(Self::MAX_LIMIT), ..query }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::FeedPosition;
+    use crate::ports::SessionFilter;
+    use crate::use_cases::testing::MockPorts;
+
+    #[tokio::test]
+    async fn a_page_is_bounded() {
+        let mut mocks = MockPorts::default();
+        mocks
+            .sessions
+            .expect_list()
+            .withf(|query| query.limit == 1_000)
+            .times(1)
+            .returning(|_| Ok(SessionPage { sessions: vec![], next: None, as_of: FeedPosition::new(3) }));
+        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100_000 };
+        let page = ReadSessions::new(&mocks.ports()).page(query).await.expect("answered");
+        assert_eq!(page.as_of, FeedPosition::new(3));
+    }
+}

@@ -1,0 +1,121 @@
+//! A session that runs elsewhere enters the tree.
+
+use std::sync::Arc;
+
+use super::Ports;
+use crate::ids::SessionId;
+use crate::ports::{Clock, IdGenerator, RegisterError, Registered, SessionRepository, WakeUps};
+use crate::session::{Registration, SessionStatus};
+use crate::text::{AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, TaskId, TaskSource};
+
+/// What is known of a session when it registers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSession {
+    /// Its id; minted when missing. Give one to make the call safe to repeat.
+    pub session_id: Option<SessionId>,
+    /// The session that spawned it.
+    pub parent_id: Option<SessionId>,
+    /// What runs it.
+    pub provider: ProviderName,
+    /// The provider's own id of it.
+    pub provider_session_id: Option<ProviderSessionId>,
+    /// The mission it belongs to.
+    pub mission_id: Option<MissionId>,
+    /// The work item.
+    pub task_id: TaskId,
+    /// Where the work item comes from.
+    pub task_source: TaskSource,
+    /// What kind of agent it is.
+    pub agent_type: AgentType,
+    /// The quality gate profile for its work.
+    pub gate_profile: Option<GateProfile>,
+    /// What it was given to work with.
+    pub context: JsonObject,
+    /// Whatever else its author wants to be kept.
+    pub metadata: JsonObject,
+}
+
+/// Registers sessions.
+#[derive(Clone)]
+pub struct RegisterSession {
+    sessions: Arc<dyn SessionRepository>,
+    wake_ups: Arc<dyn WakeUps>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl RegisterSession {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            sessions: Arc::clone(&ports.sessions),
+            wake_ups: Arc::clone(&ports.wake_ups),
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+        }
+    }
+
+    /// Puts a session into the tree; the same again is harmless.
+    ///
+    /// # Errors
+    /// A rule of the tree forbids it, or the store is not available.
+    pub async fn execute(&self, new: NewSession, status: SessionStatus) -> Result<Registered, RegisterError> {
+        let registration = Registration {
+            id: new.session_id.unwrap_or_else(|| self.ids.session_id()),
+            parent_id: new.parent_id,
+            provider: new.provider,
+            provider_session_id: new.provider_session_id,
+            mission_id: new.mission_id,
+            task_id: new.task_id,
+            task_source: new.task_source,
+            agent_type: new.agent_type,
+            status,
+            gate_profile: new.gate_profile,
+            context: new.context,
+            metadata: new.metadata,
+            at: self.clock.now(),
+        };
+        let registered = self.sessions.register(registration).await?;
+        if registered.created {
+            self.wake_ups.feed_grew();
+        }
+        Ok(registered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{session, session_id};
+    use crate::session::RegistrationRefused;
+    use crate::use_cases::testing::{MockPorts, new_session};
+
+    #[tokio::test]
+    async fn an_id_is_minted_when_none_is_given_and_the_feed_is_woken() {
+        let mut mocks = MockPorts::default();
+        mocks
+            .sessions
+            .expect_register()
+            .withf(|r| r.id == session_id(900))
+            .times(1)
+            .returning(|_| Ok(Registered { session: session(900), created: true }));
+        mocks.wake_ups.expect_feed_grew().times(1).return_const(());
+        let done = RegisterSession::new(&mocks.ports()).execute(new_session(), SessionStatus::Running).await;
+        assert_eq!(done.expect("registered").session.id, session_id(900));
+    }
+
+    #[tokio::test]
+    async fn the_same_again_and_a_refusal_wake_nobody() {
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_register().times(1).returning(|_| Ok(Registered { session: session(1), created: false }));
+        let given = NewSession { session_id: Some(session_id(1)), ..new_session() };
+        let done = RegisterSession::new(&mocks.ports()).execute(given.clone(), SessionStatus::Running).await;
+        assert!(!done.expect("known").created);
+
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_register().returning(|_| Err(RegistrationRefused::KillSwitchEngaged.into()));
+        let refused = RegisterSession::new(&mocks.ports()).execute(given, SessionStatus::Running).await;
+        assert!(matches!(refused, Err(RegisterError::Refused(RegistrationRefused::KillSwitchEngaged))));
+    }
+}

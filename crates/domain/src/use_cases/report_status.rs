@@ -1,0 +1,102 @@
+//! A runtime reports what it sees of a session.
+
+use std::sync::Arc;
+
+use super::Ports;
+use crate::ids::SessionId;
+use crate::message::Control;
+use crate::ports::{Clock, IdGenerator, ObserveError, ObservedSession, SessionRepository, StoreUnavailable, WakeUps};
+use crate::session::{Observation, SessionStatus};
+use crate::text::Reason;
+
+/// Takes in observed statuses and signs of life.
+#[derive(Clone)]
+pub struct ReportStatus {
+    sessions: Arc<dyn SessionRepository>,
+    wake_ups: Arc<dyn WakeUps>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl ReportStatus {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            sessions: Arc::clone(&ports.sessions),
+            wake_ups: Arc::clone(&ports.wake_ups),
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+        }
+    }
+
+    /// Writes down that a session was seen in a status. The same status again is a sign of life.
+    ///
+    /// # Errors
+    /// The session is unknown, the move is illegal, or the store is not available.
+    pub async fn execute(
+        &self,
+        session_id: SessionId,
+        status: SessionStatus,
+        reason: Option<Reason>,
+    ) -> Result<ObservedSession, ObserveError> {
+        let observation =
+            Observation { session_id, status, reason, message_id: self.ids.message_id(), at: self.clock.now() };
+        let observed = self.sessions.observe(observation).await?;
+        if observed.changed {
+            self.wake_ups.session_moved(session_id, observed.session.last_seq);
+            self.wake_ups.feed_grew();
+        }
+        Ok(observed)
+    }
+
+    /// Notes a sign of life and tells what is wanted; `None` when there is no such session.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn heartbeat(&self, session_id: SessionId) -> Result<Option<Control>, StoreUnavailable> {
+        self.sessions.heartbeat(session_id, self.clock.now()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{at, message_id, session, session_id};
+    use crate::ids::Seq;
+    use crate::session::{IllegalTransition, Session};
+    use crate::use_cases::testing::MockPorts;
+
+    #[tokio::test]
+    async fn a_change_wakes_followers_of_the_session_and_of_the_fleet() {
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_observe().withf(|o| o.message_id == message_id(900) && o.at == at(0)).times(1).returning(
+            |_| Ok(ObservedSession { session: Session { last_seq: Seq::new(8), ..session(1) }, changed: true }),
+        );
+        mocks
+            .wake_ups
+            .expect_session_moved()
+            .withf(|id, seq| *id == session_id(1) && seq.get() == 8)
+            .times(1)
+            .return_const(());
+        mocks.wake_ups.expect_feed_grew().times(1).return_const(());
+        let report = ReportStatus::new(&mocks.ports());
+        assert!(report.execute(session_id(1), SessionStatus::Idle, None).await.expect("taken").changed);
+    }
+
+    #[tokio::test]
+    async fn nothing_new_and_an_illegal_move_wake_nobody() {
+        let mut mocks = MockPorts::default();
+        mocks
+            .sessions
+            .expect_observe()
+            .times(1)
+            .returning(|_| Ok(ObservedSession { session: session(1), changed: false }));
+        let illegal = IllegalTransition { from: SessionStatus::Completed, to: SessionStatus::Running };
+        mocks.sessions.expect_observe().times(1).returning(move |_| Err(illegal.into()));
+        let report = ReportStatus::new(&mocks.ports());
+        assert!(report.execute(session_id(1), SessionStatus::Running, None).await.is_ok());
+        let refused = report.execute(session_id(1), SessionStatus::Running, None).await;
+        assert!(matches!(refused, Err(ObserveError::Illegal(error)) if error == illegal));
+    }
+}

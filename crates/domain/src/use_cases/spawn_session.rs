@@ -1,0 +1,122 @@
+//! An agent is started through a provider.
+
+use std::sync::Arc;
+
+use super::{NewSession, Ports, Providers, RegisterSession, ReportStatus, UnknownProvider};
+use crate::ports::{ObserveError, RegisterError, Registered, SpawnError, StoreUnavailable};
+use crate::session::SessionStatus;
+use crate::text::{MessageContent, Reason};
+
+/// Why an agent was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnSessionError {
+    /// There is no such provider.
+    #[error(transparent)]
+    UnknownProvider(#[from] UnknownProvider),
+    /// A rule of the tree forbids it, or the store cannot.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The provider cannot.
+    #[error(transparent)]
+    Provider(#[from] SpawnError),
+}
+
+/// Starts agents.
+#[derive(Clone)]
+pub struct SpawnSession {
+    register: RegisterSession,
+    report: ReportStatus,
+    providers: Providers,
+}
+
+impl SpawnSession {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+        Self { register: RegisterSession::new(ports), report: ReportStatus::new(ports), providers: providers.clone() }
+    }
+
+    /// Writes the session down as `spawning`, then has its provider start the agent. When the start fails, the session
+    /// is `failed` with the reason: it is never left `spawning` for ever.
+    ///
+    /// # Errors
+    /// The provider is unknown or refuses, a rule of the tree forbids it, or the store is not available.
+    pub async fn execute(
+        &self,
+        new: NewSession,
+        prompt: Option<MessageContent>,
+    ) -> Result<Registered, SpawnSessionError> {
+        let provider = Arc::clone(self.providers.get(&new.provider)?);
+        provider.check(&new.context).await?;
+        let registered = self.register.execute(new, SessionStatus::Spawning).await?;
+        if registered.created
+            && let Err(error) = provider.spawn(&registered.session, prompt).await
+        {
+            let reason = Reason::new(error.to_string()).ok();
+            let reported = self.report.execute(registered.session.id, SessionStatus::Failed, reason).await;
+            if let Err(ObserveError::Unavailable(cause)) = reported {
+                return Err(RegisterError::Unavailable(StoreUnavailable::new(cause)).into());
+            }
+            return Err(error.into());
+        }
+        Ok(registered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::session;
+    use crate::ports::{MockAgentProvider, ObservedSession};
+    use crate::text::ProviderName;
+    use crate::use_cases::testing::{MockPorts, new_session};
+
+    fn robot(spawns: Result<(), &'static str>) -> Providers {
+        let mut provider = MockAgentProvider::new();
+        provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
+        provider.expect_check().returning(|_| Ok(()));
+        provider.expect_spawn().returning(move |_, _| spawns.map_err(|text| SpawnError::Failed(text.into())));
+        Providers::default().with(Arc::new(provider))
+    }
+
+    fn asked() -> NewSession {
+        NewSession { provider: ProviderName::new("robot").expect("valid"), ..new_session() }
+    }
+
+    #[tokio::test]
+    async fn a_session_is_written_down_before_its_agent_starts() {
+        let mut mocks = MockPorts::default();
+        mocks
+            .sessions
+            .expect_register()
+            .withf(|r| r.status == SessionStatus::Spawning)
+            .times(1)
+            .returning(|_| Ok(Registered { session: session(1), created: true }));
+        mocks.wake_ups.expect_feed_grew().return_const(());
+        let spawn = SpawnSession::new(&mocks.ports(), &robot(Ok(())));
+        assert!(spawn.execute(asked(), None).await.expect("spawned").created);
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_does_not_start_is_failed_not_spawning_for_ever() {
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_register().returning(|_| Ok(Registered { session: session(1), created: true }));
+        mocks
+            .sessions
+            .expect_observe()
+            .withf(|o| o.status == SessionStatus::Failed && o.reason.is_some())
+            .times(1)
+            .returning(|_| Ok(ObservedSession { session: session(1), changed: true }));
+        mocks.wake_ups.expect_feed_grew().return_const(());
+        mocks.wake_ups.expect_session_moved().return_const(());
+        let spawn = SpawnSession::new(&mocks.ports(), &robot(Err("no engine")));
+        assert!(matches!(spawn.execute(asked(), None).await, Err(SpawnSessionError::Provider(_))));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_provider_leaves_no_trace() {
+        let mocks = MockPorts::default();
+        let spawn = SpawnSession::new(&mocks.ports(), &Providers::default());
+        assert!(matches!(spawn.execute(asked(), None).await, Err(SpawnSessionError::UnknownProvider(_))));
+    }
+}

@@ -1,0 +1,67 @@
+//! A deployment made of mocks.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{NewSession, Ports};
+use crate::fixtures::at;
+use crate::ports::{
+    MockApiKeyRepository, MockAuditLog, MockClock, MockCommandQueue, MockFleetFeed, MockIdGenerator,
+    MockMessageRepository, MockOperatorActions, MockSessionRepository, MockWakeUps,
+};
+use crate::text::{AgentType, JsonObject, ProviderName, TaskId, TaskSource};
+
+/// Set the expectations, then take the ports. What is not expected fails the test.
+#[derive(Default)]
+pub(crate) struct MockPorts {
+    pub(crate) sessions: MockSessionRepository,
+    pub(crate) messages: MockMessageRepository,
+    pub(crate) commands: MockCommandQueue,
+    pub(crate) actions: MockOperatorActions,
+    pub(crate) audit: MockAuditLog,
+    pub(crate) feed: MockFleetFeed,
+    pub(crate) keys: MockApiKeyRepository,
+    pub(crate) wake_ups: MockWakeUps,
+}
+
+impl MockPorts {
+    /// The clock stands at the beginning of 2026; every id is number 900.
+    pub(crate) fn ports(self) -> Ports {
+        let mut clock = MockClock::new();
+        clock.expect_now().returning(|| at(0));
+        let mut ids = MockIdGenerator::new();
+        ids.expect_uuid().returning(|| Uuid::from_u128(900));
+        ids.expect_session_id().returning(|| crate::fixtures::session_id(900));
+        ids.expect_message_id().returning(|| crate::fixtures::message_id(900));
+        ids.expect_random_bytes().returning(|| [9; 32]);
+        Ports {
+            sessions: Arc::new(self.sessions),
+            messages: Arc::new(self.messages),
+            commands: Arc::new(self.commands),
+            actions: Arc::new(self.actions),
+            audit: Arc::new(self.audit),
+            feed: Arc::new(self.feed),
+            keys: Arc::new(self.keys),
+            wake_ups: Arc::new(self.wake_ups),
+            clock: Arc::new(clock),
+            ids: Arc::new(ids),
+        }
+    }
+}
+
+pub(crate) fn new_session() -> NewSession {
+    NewSession {
+        session_id: None,
+        parent_id: None,
+        provider: ProviderName::internal(),
+        provider_session_id: None,
+        mission_id: None,
+        task_id: TaskId::new("FD-1").expect("valid"),
+        task_source: TaskSource::default(),
+        agent_type: AgentType::new("worker").expect("valid"),
+        gate_profile: None,
+        context: JsonObject::default(),
+        metadata: JsonObject::default(),
+    }
+}

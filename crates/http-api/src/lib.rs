@@ -1,0 +1,1 @@
+//! The HTTP side of Flightdeck: routes, DTOs, authentication, throttling, streams, OpenAPI.

@@ -1,0 +1,1 @@
+//! The shared tails of followed logs: each entry encoded once, any number of cursors over it.

@@ -1,0 +1,1 @@
+//! The repository ports held in memory, for tests, embedding and examples.

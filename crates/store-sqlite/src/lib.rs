@@ -1,0 +1,1 @@
+//! The repository ports over an embedded SQLite database.
