@@ -1,1 +1,23 @@
-//! The shared tails of followed logs: each entry encoded once, any number of cursors over it.
+//! The shared tails of followed logs: the conversations of sessions, and the fleet feed.
+//!
+//! A [`Follower`] is a cursor over a log, not a queue: however slow it is, it skips nothing and costs the others nothing.
+//! While a log is followed, one [`tail`] keeps its newest entries in memory, read from the store once and encoded once,
+//! as shared bytes; a follower that has fallen behind the tail reads the store by itself until it has caught up.
+//!
+//! [`Hints`] wake the tails after a commit. A hint may be lost: each tail also looks by itself every second or so
+//! ([`TailOptions::poll`]).
+//!
+//! # What does not belong here
+//! SQL and HTTP. What the bytes of an entry look like is decided by the [`Log`] that is followed.
+
+mod follower;
+mod hints;
+mod log;
+mod tail;
+mod tails;
+
+pub use follower::{Follower, Next};
+pub use hints::Hints;
+pub use log::{Conversations, FleetFeedLog, Frame, Head, Log, LogRead};
+pub use tail::TailOptions;
+pub use tails::Tails;

@@ -1,0 +1,76 @@
+//! A cursor over a followed log.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flightdeck_domain::ports::StoreUnavailable;
+use tokio::sync::watch;
+
+use crate::log::Log;
+use crate::tail::{Found, Tail};
+
+/// What comes next on a followed log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Entries, in order, without a gap to what came before.
+    Frames(Vec<Bytes>),
+    /// Everything has come, and nothing will follow.
+    Ended,
+}
+
+/// A cursor over a log. It belongs to one reader, and however slowly that reads, it misses nothing.
+pub struct Follower<L: Log> {
+    log: Arc<L>,
+    key: L::Key,
+    tail: Arc<Tail>,
+    moved: watch::Receiver<u64>,
+    cursor: u64,
+    page: usize,
+}
+
+impl<L: Log> Follower<L> {
+    pub(crate) fn new(log: Arc<L>, key: L::Key, tail: Arc<Tail>, cursor: u64, page: usize) -> Self {
+        let moved = tail.subscribe();
+        Self { log, key, tail, moved, cursor, page }
+    }
+
+    /// Waits for what comes next. Dropping the future loses nothing: the cursor moves only when entries are returned.
+    ///
+    /// # Errors
+    /// The store is not available; calling again goes on where it stood.
+    pub async fn next(&mut self) -> Result<Next, StoreUnavailable> {
+        loop {
+            // Marked before looking: a move after the look is seen by `changed`.
+            self.moved.mark_unchanged();
+            match self.tail.find(self.cursor, self.page) {
+                Found::Frames(frames, reached) => {
+                    self.cursor = reached;
+                    return Ok(Next::Frames(frames));
+                }
+                Found::Ended => return Ok(Next::Ended),
+                Found::UpToDate => {
+                    // The follower holds the tail, and with it the sender.
+                    let _ = self.moved.changed().await;
+                }
+                Found::Behind => {
+                    if let Some(frames) = self.read_store().await? {
+                        return Ok(Next::Frames(frames));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads what the tail does not keep any more. `None` when the log is gone or has nothing there.
+    async fn read_store(&mut self) -> Result<Option<Vec<Bytes>>, StoreUnavailable> {
+        let read = self.log.after(&self.key, self.cursor, self.page).await?;
+        let frames = read.map(|read| read.frames).unwrap_or_default();
+        let Some(last) = frames.last() else {
+            // Nothing between the cursor and the tail (positions may have gaps): go on where the tail begins.
+            self.cursor = self.tail.floor();
+            return Ok(None);
+        };
+        self.cursor = last.position;
+        Ok(Some(frames.into_iter().map(|frame| frame.bytes).collect()))
+    }
+}

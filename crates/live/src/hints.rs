@@ -1,0 +1,111 @@
+//! Hints within this process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::ports::WakeUps;
+use tokio::sync::watch;
+
+/// Passes hints to whoever waits in this process. A session that nobody waits for costs one look-up and no memory.
+pub struct Hints {
+    conversations: Registry,
+    commands: Registry,
+    feed: watch::Sender<u64>,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self { conversations: Registry::default(), commands: Registry::default(), feed: watch::Sender::new(0) }
+    }
+}
+
+impl Hints {
+    /// Changes whenever a session's conversation may have grown.
+    #[must_use]
+    pub fn conversation(&self, session: SessionId) -> watch::Receiver<u64> {
+        self.conversations.receiver(session)
+    }
+
+    /// Changes whenever a session may have new commands.
+    #[must_use]
+    pub fn commands(&self, session: SessionId) -> watch::Receiver<u64> {
+        self.commands.receiver(session)
+    }
+
+    /// Changes whenever the fleet feed may have grown: with each change of a status or desired status, too.
+    #[must_use]
+    pub fn feed(&self) -> watch::Receiver<u64> {
+        self.feed.subscribe()
+    }
+}
+
+impl WakeUps for Hints {
+    fn session_moved(&self, session: SessionId, _seq: Seq) {
+        self.conversations.bump(session);
+    }
+
+    fn command_queued(&self, session: SessionId) {
+        self.commands.bump(session);
+    }
+
+    fn feed_grew(&self) {
+        self.feed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+/// The sessions that somebody waits for. Entries whose receivers are gone are swept out when the map has doubled.
+#[derive(Default)]
+struct Registry {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    senders: HashMap<SessionId, watch::Sender<u64>>,
+    sweep_at: usize,
+}
+
+impl Registry {
+    fn receiver(&self, session: SessionId) -> watch::Receiver<u64> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.senders.len() >= waiting.sweep_at {
+            waiting.senders.retain(|_, sender| sender.receiver_count() > 0);
+            waiting.sweep_at = (waiting.senders.len() * 2).max(64);
+        }
+        waiting.senders.entry(session).or_insert_with(|| watch::Sender::new(0)).subscribe()
+    }
+
+    fn bump(&self, session: SessionId) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = waiting.senders.get(&session) {
+            sender.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flightdeck_domain::ports::IdGenerator;
+    use flightdeck_domain::system::SystemIds;
+
+    #[tokio::test]
+    async fn a_hint_reaches_those_who_wait_for_that_session_only() {
+        let hints = Hints::default();
+        let (one, other) = (SystemIds.session_id(), SystemIds.session_id());
+        let (mut a, mut b, c) = (hints.conversation(one), hints.conversation(one), hints.conversation(other));
+        hints.session_moved(one, Seq::new(1));
+        assert!(a.changed().await.is_ok() && b.changed().await.is_ok());
+        assert!(!c.has_changed().expect("open"));
+    }
+
+    #[test]
+    fn sessions_that_nobody_waits_for_are_forgotten() {
+        let hints = Hints::default();
+        for _ in 0..1_000 {
+            drop(hints.conversation(SystemIds.session_id()));
+        }
+        assert!(hints.conversations.waiting.lock().expect("not poisoned").senders.len() <= 64);
+    }
+}

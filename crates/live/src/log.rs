@@ -1,0 +1,135 @@
+//! What can be followed, and how its entries are encoded.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::ids::{FeedPosition, Seq, SessionId};
+use flightdeck_domain::message::Message;
+use flightdeck_domain::ports::{FleetFeed, MessageRepository, StoreUnavailable};
+use tokio::sync::watch;
+
+use crate::hints::Hints;
+
+/// One entry of a log, ready to be sent. Cloning it shares the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Its place; rises along the log.
+    pub position: u64,
+    /// The encoded entry.
+    pub bytes: Bytes,
+}
+
+/// The end of a log at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The newest place; zero while the log is empty.
+    pub position: u64,
+    /// Whether nothing can follow, ever.
+    pub ended: bool,
+}
+
+/// A run of a log, and its end at the same moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRead {
+    /// The entries, in order.
+    pub frames: Vec<Frame>,
+    /// The end of the log.
+    pub head: Head,
+}
+
+/// Logs of one kind, each named by a key.
+#[async_trait]
+pub trait Log: Send + Sync + 'static {
+    /// Names one log.
+    type Key: Clone + Debug + Eq + Hash + Send + Sync;
+
+    /// At most `limit` entries after a place, in order, complete: an entry that is missing here never appears later.
+    /// `None` when there is no such log.
+    async fn after(&self, key: &Self::Key, after: u64, limit: usize) -> Result<Option<LogRead>, StoreUnavailable>;
+
+    /// Hints that the log has grown.
+    fn hints(&self, key: &Self::Key) -> watch::Receiver<u64>;
+}
+
+type Encoder<T> = Box<dyn Fn(&T) -> Bytes + Send + Sync>;
+
+/// The conversations of all sessions.
+pub struct Conversations {
+    messages: Arc<dyn MessageRepository>,
+    hints: Arc<Hints>,
+    encode: Encoder<Message>,
+}
+
+impl Conversations {
+    /// Follows conversations through their repository; `encode` gives the bytes of a message.
+    pub fn new(
+        messages: Arc<dyn MessageRepository>,
+        hints: Arc<Hints>,
+        encode: impl Fn(&Message) -> Bytes + Send + Sync + 'static,
+    ) -> Self {
+        Self { messages, hints, encode: Box::new(encode) }
+    }
+}
+
+#[async_trait]
+impl Log for Conversations {
+    type Key = SessionId;
+
+    async fn after(&self, key: &SessionId, after: u64, limit: usize) -> Result<Option<LogRead>, StoreUnavailable> {
+        let Some(slice) = self.messages.after(*key, Seq::new(after), limit).await? else { return Ok(None) };
+        let frame = |message: &Message| Frame { position: message.seq.get(), bytes: (self.encode)(message) };
+        Ok(Some(LogRead {
+            frames: slice.messages.iter().map(frame).collect(),
+            head: Head { position: slice.last_seq.get(), ended: slice.status.is_terminal() },
+        }))
+    }
+
+    fn hints(&self, key: &SessionId) -> watch::Receiver<u64> {
+        self.hints.conversation(*key)
+    }
+}
+
+/// The fleet feed.
+pub struct FleetFeedLog {
+    feed: Arc<dyn FleetFeed>,
+    hints: Arc<Hints>,
+    encode: Encoder<FleetEvent>,
+}
+
+impl FleetFeedLog {
+    /// Follows the feed through its port; `encode` gives the bytes of an event.
+    pub fn new(
+        feed: Arc<dyn FleetFeed>,
+        hints: Arc<Hints>,
+        encode: impl Fn(&FleetEvent) -> Bytes + Send + Sync + 'static,
+    ) -> Self {
+        Self { feed, hints, encode: Box::new(encode) }
+    }
+}
+
+#[async_trait]
+impl Log for FleetFeedLog {
+    /// There is one feed.
+    type Key = ();
+
+    async fn after(&self, _key: &(), after: u64, limit: usize) -> Result<Option<LogRead>, StoreUnavailable> {
+        // The head first: an event that comes in between is in the frames and moves the head with it.
+        let head = self.feed.head().await?.get();
+        let events = match limit {
+            0 => Vec::new(),
+            limit => self.feed.after(FeedPosition::new(after), limit).await?,
+        };
+        let frame = |event: &FleetEvent| Frame { position: event.position.get(), bytes: (self.encode)(event) };
+        let frames: Vec<Frame> = events.iter().map(frame).collect();
+        let position = frames.last().map_or(head, |last| last.position.max(head));
+        Ok(Some(LogRead { frames, head: Head { position, ended: false } }))
+    }
+
+    fn hints(&self, _key: &()) -> watch::Receiver<u64> {
+        self.hints.feed()
+    }
+}

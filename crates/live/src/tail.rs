@@ -1,0 +1,171 @@
+//! The newest entries of one followed log.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::log::{Frame, Head, Log};
+
+/// How much a tail keeps and how often it looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TailOptions {
+    /// The most entries that a tail keeps.
+    pub max_frames: usize,
+    /// The most bytes that a tail keeps; one entry larger than that is kept alone.
+    pub max_bytes: usize,
+    /// The most entries read from the store at once.
+    pub page: usize,
+    /// How long a tail waits for a hint before it looks by itself.
+    pub poll: Duration,
+}
+
+impl Default for TailOptions {
+    fn default() -> Self {
+        Self { max_frames: 4_096, max_bytes: 4 * 1_048_576, page: 256, poll: Duration::from_secs(1) }
+    }
+}
+
+/// How much a follower takes at once: enough for one write to the socket, little enough to cost others no time.
+const BATCH_BYTES: usize = 262_144;
+
+/// What a follower finds in a tail.
+pub(crate) enum Found {
+    /// Entries after its cursor.
+    Frames(Vec<Bytes>, u64),
+    /// It has everything there is; more may come.
+    UpToDate,
+    /// It has everything there is, and nothing will come.
+    Ended,
+    /// It is behind what the tail keeps, and must read the store.
+    Behind,
+}
+
+/// The newest entries of one log: all of those in `(floor, head]`.
+pub(crate) struct Tail {
+    window: Mutex<Window>,
+    /// Changes with each change of the window.
+    moved: watch::Sender<u64>,
+}
+
+struct Window {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    floor: u64,
+    head: Head,
+}
+
+impl Tail {
+    pub(crate) fn starting_at(head: Head) -> Self {
+        let window = Window { frames: VecDeque::new(), bytes: 0, floor: head.position, head };
+        Self { window: Mutex::new(window), moved: watch::Sender::new(0) }
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        self.window().head
+    }
+
+    /// The place behind which the tail keeps everything.
+    pub(crate) fn floor(&self) -> u64 {
+        self.window().floor
+    }
+
+    /// Takes at most `limit` entries after a cursor, and not many more than [`BATCH_BYTES`] bytes.
+    pub(crate) fn find(&self, cursor: u64, limit: usize) -> Found {
+        let window = self.window();
+        if cursor < window.floor {
+            return Found::Behind;
+        }
+        let first = window.frames.partition_point(|frame| frame.position <= cursor);
+        let (mut last, mut bytes) = (cursor, 0);
+        let due = window.frames.range(first..).take(limit).take_while(|frame| {
+            let room = bytes < BATCH_BYTES;
+            bytes += frame.bytes.len();
+            room
+        });
+        let frames: Vec<Bytes> = due
+            .map(|frame| {
+                last = frame.position;
+                frame.bytes.clone()
+            })
+            .collect();
+        match (frames.is_empty(), window.head.ended) {
+            (false, _) => Found::Frames(frames, last),
+            (true, true) => Found::Ended,
+            (true, false) => Found::UpToDate,
+        }
+    }
+
+    fn window(&self) -> std::sync::MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what was read after the head.
+    fn extend(&self, frames: Vec<Frame>, ended: bool, options: &TailOptions) {
+        let mut window = self.window();
+        if frames.is_empty() && window.head.ended == ended {
+            return;
+        }
+        for frame in frames {
+            // A log gives its entries in order; anything else would be sent twice or out of order.
+            if frame.position <= window.head.position {
+                continue;
+            }
+            window.head.position = frame.position;
+            window.bytes += frame.bytes.len();
+            window.frames.push_back(frame);
+        }
+        window.head.ended = ended;
+        while window.frames.len() > options.max_frames || (window.bytes > options.max_bytes && window.frames.len() > 1)
+        {
+            let Some(oldest) = window.frames.pop_front() else { break };
+            window.bytes -= oldest.bytes.len();
+            window.floor = oldest.position;
+        }
+        drop(window);
+        self.moved.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+/// Keeps a tail at the head of its log until nobody follows it any more.
+pub(crate) async fn pump<L: Log>(
+    log: Arc<L>,
+    key: L::Key,
+    tail: Weak<Tail>,
+    mut hints: watch::Receiver<u64>,
+    options: TailOptions,
+) {
+    loop {
+        hints.mark_unchanged();
+        loop {
+            let Some(head) = tail.upgrade().map(|tail| tail.head()) else { return };
+            let read = match log.after(&key, head.position, options.page).await {
+                Ok(Some(read)) => read,
+                Ok(None) => return,
+                Err(error) => {
+                    let cause: &dyn std::error::Error = &error;
+                    tracing::warn!(?key, cause, "cannot read a followed log; trying again");
+                    break;
+                }
+            };
+            let Some(tail) = tail.upgrade() else { return };
+            let reached = read.frames.last().map_or(head.position, |frame| frame.position);
+            let complete = reached >= read.head.position || read.frames.is_empty();
+            tail.extend(read.frames, read.head.ended && complete, &options);
+            if complete {
+                break;
+            }
+        }
+        if tail.upgrade().is_none_or(|tail| tail.head().ended) {
+            return;
+        }
+        // Lost hints only cost time; and a tail that nobody follows any more ends here.
+        let _ = tokio::time::timeout(options.poll, hints.changed()).await;
+    }
+}

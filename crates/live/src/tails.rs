@@ -1,0 +1,82 @@
+//! All tails of logs of one kind.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use flightdeck_domain::ports::StoreUnavailable;
+use tokio::sync::watch;
+
+use crate::follower::Follower;
+use crate::log::{Head, Log};
+use crate::tail::{Tail, TailOptions, pump};
+
+/// The tails of all logs of one kind that are followed at the moment.
+pub struct Tails<L: Log> {
+    log: Arc<L>,
+    options: TailOptions,
+    live: Mutex<Live<L::Key>>,
+    runtime: tokio::runtime::Handle,
+}
+
+/// The tails by key. Those that nobody follows any more are swept out when the map has doubled.
+struct Live<K> {
+    tails: HashMap<K, Weak<Tail>>,
+    sweep_at: usize,
+}
+
+impl<L: Log> Tails<L> {
+    /// Follows logs with the runtime that it is called on; tails run there, whoever follows them.
+    #[must_use]
+    pub fn new(log: L, options: TailOptions, runtime: tokio::runtime::Handle) -> Self {
+        Self { log: Arc::new(log), options, live: Mutex::new(Live { tails: HashMap::new(), sweep_at: 64 }), runtime }
+    }
+
+    /// The end of a log; `None` when there is no such log.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn head(&self, key: &L::Key) -> Result<Option<Head>, StoreUnavailable> {
+        Ok(self.log.after(key, u64::MAX, 0).await?.map(|read| read.head))
+    }
+
+    /// Follows a log from a cursor on; `None` when there is no such log. A cursor beyond the end waits for the log to
+    /// get there; whether that makes sense is the caller's to decide, by [`Tails::head`].
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn follow(&self, key: L::Key, cursor: u64) -> Result<Option<Follower<L>>, StoreUnavailable> {
+        if let Some(tail) = self.existing(&key) {
+            return Ok(Some(self.follower(tail, key, cursor)));
+        }
+        // Hints first, then the head: what is committed in between is hinted at.
+        let hints = self.log.hints(&key);
+        let Some(head) = self.head(&key).await? else { return Ok(None) };
+        let tail = self.start_or_join(&key, hints, Tail::starting_at(head));
+        Ok(Some(self.follower(tail, key, cursor)))
+    }
+
+    fn existing(&self, key: &L::Key) -> Option<Arc<Tail>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).tails.get(key).and_then(Weak::upgrade)
+    }
+
+    /// Starts a tail, unless another follower has done so in the meantime.
+    fn start_or_join(&self, key: &L::Key, hints: watch::Receiver<u64>, tail: Tail) -> Arc<Tail> {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = live.tails.get(key).and_then(Weak::upgrade) {
+            return other;
+        }
+        if live.tails.len() >= live.sweep_at {
+            live.tails.retain(|_, tail| tail.strong_count() > 0);
+            live.sweep_at = (live.tails.len() * 2).max(64);
+        }
+        let tail = Arc::new(tail);
+        live.tails.insert(key.clone(), Arc::downgrade(&tail));
+        let log = Arc::clone(&self.log);
+        self.runtime.spawn(pump(log, key.clone(), Arc::downgrade(&tail), hints, self.options));
+        tail
+    }
+
+    fn follower(&self, tail: Arc<Tail>, key: L::Key, cursor: u64) -> Follower<L> {
+        Follower::new(Arc::clone(&self.log), key, tail, cursor, self.options.page)
+    }
+}
