@@ -1,2 +1,26 @@
-//! Mission control for fleets of AI agents.
-fn main() {}
+//! Mission control for fleets of AI agents: the one binary.
+//!
+//! Reads the configuration ([`config`]), wires the domain to a store, its providers and the HTTP side ([`deployment`]),
+//! and runs one of the commands ([`cli`]). No rule of Flightdeck lives here.
+
+mod admin_key;
+mod cli;
+mod config;
+mod demo;
+mod deployment;
+mod keys;
+mod logging;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::fail(&error),
+    };
+    match runtime.block_on(cli::run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cli::fail(error.as_ref()),
+    }
+}

@@ -151,6 +151,12 @@ impl Default for TaskSource {
     }
 }
 
+impl From<uuid::Uuid> for RequestId {
+    fn from(id: uuid::Uuid) -> Self {
+        Self(id.to_string())
+    }
+}
+
 impl ProviderName {
     /// The agent runs elsewhere and reports over HTTP.
     #[must_use]

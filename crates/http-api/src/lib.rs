@@ -1,1 +1,27 @@
-//! The HTTP side of Flightdeck: routes, DTOs, authentication, throttling, streams, OpenAPI.
+//! The HTTP side of Flightdeck.
+//!
+//! [`routes`] lists every route; each handler takes the request apart, calls one use case of the domain, and maps the
+//! result ([`dto`], [`problem`]). [`auth`] lets nobody pass without a key, [`throttle`] holds callers to a rate,
+//! [`sse`] turns the followers of [`flightdeck_live`] into streams, and [`request`] gives every request its id.
+//!
+//! # What does not belong here
+//! SQL, child processes, and rules: a handler decides nothing that the domain could decide.
+
+mod auth;
+mod dto;
+mod extract;
+mod handlers;
+mod openapi;
+mod problem;
+mod request;
+mod routes;
+mod server;
+mod sse;
+mod state;
+mod throttle;
+
+pub use openapi::openapi;
+pub use problem::{ApiError, FieldFault, Problem};
+pub use server::Listening;
+pub use state::{Api, ApiOptions};
+pub use throttle::{InvalidRate, Rate};

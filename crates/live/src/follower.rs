@@ -34,6 +34,12 @@ impl<L: Log> Follower<L> {
         Self { log, key, tail, moved, cursor, page }
     }
 
+    /// The place of the last entry that was returned.
+    #[must_use]
+    pub const fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
     /// Waits for what comes next. Dropping the future loses nothing: the cursor moves only when entries are returned.
     ///
     /// # Errors

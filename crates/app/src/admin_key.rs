@@ -1,0 +1,56 @@
+//! The first admin key.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use flightdeck_domain::operator::{Actor, Role};
+use flightdeck_domain::text::{KeyName, RequestId};
+use flightdeck_domain::use_cases::{CreateKey, ListKeys, NewKey, Ports};
+
+/// The file's name inside the data folder.
+const FILE: &str = "admin.key";
+
+/// Why there is no first key.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdminKeyError {
+    #[error("cannot write the first admin key to {path}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("cannot store the first admin key")]
+    Store(#[from] flightdeck_domain::ports::StoreUnavailable),
+    #[error(transparent)]
+    Text(#[from] flightdeck_domain::text::InvalidText),
+}
+
+/// When there is no key at all, makes an admin key and writes it to the data folder, readable by its owner only.
+/// Says where, if it did.
+pub(crate) async fn ensure(ports: &Ports, data_dir: &Path) -> Result<Option<PathBuf>, AdminKeyError> {
+    if !ListKeys::new(ports).execute().await?.is_empty() {
+        return Ok(None);
+    }
+    let path = data_dir.join(FILE);
+    // The file is made before the key is stored: a key that nobody can read would lock everybody out.
+    let mut file = create(&path).map_err(|source| AdminKeyError::File { path: path.clone(), source })?;
+    let new = NewKey { name: KeyName::new("first admin")?, role: Role::Admin, bound_to: None, lifetime: None };
+    let request = RequestId::new("first start")?;
+    let (plain, _) = CreateKey::new(ports).execute(new, Actor::system(), request).await?;
+    let written = writeln!(file, "{}", plain.reveal()).and_then(|()| file.sync_all());
+    written.map_err(|source| AdminKeyError::File { path: path.clone(), source })?;
+    Ok(Some(path))
+}
+
+fn create(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(0o600);
+        let file = options.open(path)?;
+        // An older file keeps its mode when it is opened: set it anyway.
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}

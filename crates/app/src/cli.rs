@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::config::{self, Config};
+use crate::{demo, keys, serve};
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+pub(crate) type Outcome = Result<(), BoxError>;
+
+/// The command line's grammar. Without a subcommand it is `serve`.
+fn grammar() -> Command {
+    Command::new("flightdeck")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Mission control for fleets of AI agents")
+        .args(config::flags())
+        .subcommand(
+            Command::new("serve").about("Run the server (the default)").after_help(config::ORDER).args(config::flags()),
+        )
+        .subcommand(
+            Command::new("demo")
+                .about("Run the server on a temporary store with a fleet of scripted agents to look at")
+                .args(config::flags()),
+        )
+        .subcommand(keys_grammar())
+}
+
+fn keys_grammar() -> Command {
+    let create = Command::new("create")
+        .about("Make a key; it is shown once")
+        .arg(Arg::new("role").long("role").required(true).value_parser(["viewer", "operator", "admin", "agent"]))
+        .arg(Arg::new("name").long("name").help("what people call it").default_value("unnamed"))
+        .arg(
+            Arg::new("session")
+                .long("session")
+                .help("for --role agent: the session whose subtree the key is bound to; a new id when missing"),
+        )
+        .arg(Arg::new("days").long("days").help("how many days it is good; for ever when missing"))
+        .arg(
+            Arg::new("quiet")
+                .short('q')
+                .long("quiet")
+                .help("print the key and nothing else")
+                .action(ArgAction::SetTrue),
+        )
+        .args(config::flags());
+    let revoke = Command::new("revoke")
+        .about("End a key; its open streams end within seconds")
+        .arg(Arg::new("id").required(true).help("the key's id, as `keys list` shows it"))
+        .args(config::flags());
+    Command::new("keys")
+        .about("Give out, list and end API keys, on this machine's database")
+        .subcommand_required(true)
+        .subcommand(create)
+        .subcommand(Command::new("list").about("List all keys").args(config::flags()))
+        .subcommand(revoke)
+}
+
+pub(crate) async fn run() -> Outcome {
+    let matches = grammar().get_matches();
+    match matches.subcommand() {
+        Some(("demo", given)) => demo::run(configuration(given)?).await,
+        Some(("keys", given)) => match given.subcommand() {
+            Some(("create", given)) => keys::create(&configuration(given)?, given).await,
+            Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,
+            Some((_, given)) => keys::list(&configuration(given)?).await,
+            None => Ok(()),
+        },
+        Some((_, given)) => serve::run(configuration(given)?).await,
+        None => serve::run(configuration(&matches)?).await,
+    }
+}
+
+fn configuration(matches: &ArgMatches) -> Result<Config, config::ConfigError> {
+    Config::load(matches, &config::environment())
+}
+
+/// Tells what went wrong, with all its causes, on one line each.
+#[expect(clippy::print_stderr, reason = "the command line answers here")]
+pub(crate) fn fail(error: &dyn Error) -> ExitCode {
+    eprintln!("flightdeck: {error}");
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        eprintln!("  because: {next}");
+        cause = next.source();
+    }
+    ExitCode::FAILURE
+}
+
+/// Prints for whoever runs the command.
+#[expect(clippy::print_stdout, reason = "the command line answers here")]
+pub(crate) fn say(text: impl std::fmt::Display) {
+    println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_grammar_holds_together() {
+        super::grammar().debug_assert();
+    }
+}

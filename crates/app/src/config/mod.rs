@@ -1,0 +1,212 @@
+//! The configuration: defaults, then the file, then the environment, then flags.
+
+mod settings;
+mod values;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use flightdeck_http_api::Rate;
+
+pub(crate) use settings::{ORDER, flags};
+use settings::{SETTINGS, Setting};
+pub(crate) use values::LogFormat;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    /// The SQLite file; inside the data folder unless given.
+    pub(crate) database: PathBuf,
+    pub(crate) throttle_control: Rate,
+    pub(crate) throttle_tree: Rate,
+    pub(crate) workers: usize,
+    pub(crate) max_streams_per_key: usize,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// A configuration that cannot be used. The server does not start with it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{origin}: {value:?} {problem}")]
+    Value { origin: String, value: String, problem: String },
+    #[error("{file}: there is no setting {name:?}; the settings are {known}")]
+    UnknownSetting { file: String, name: String, known: String },
+    #[error("{file}: {name} must be a text, a number or true/false")]
+    NotScalar { file: String, name: String },
+    #[error("cannot read the configuration file {file}")]
+    File { file: String, source: std::io::Error },
+    #[error("the configuration file {file} is not TOML")]
+    Toml { file: String, source: Box<toml::de::Error> },
+}
+
+/// A value, and where it comes from, in the words of whoever set it.
+#[derive(Clone, Debug)]
+struct Given {
+    value: String,
+    origin: String,
+}
+
+type Layer = BTreeMap<&'static str, Given>;
+
+/// The environment's variables that are ours.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    let ours = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        name.starts_with("FLIGHTDECK_").then(|| (name, value.to_string_lossy().into_owned()))
+    });
+    ours.collect()
+}
+
+impl Config {
+    /// Puts the layers together and reads every value.
+    pub(crate) fn load(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let flags = from_flags(matches);
+        let variables = from_environment(environment);
+        let file = match flags.get("config").or_else(|| variables.get("config")) {
+            Some(given) => Some(PathBuf::from(&given.value)),
+            None => Some(PathBuf::from("flightdeck.toml")).filter(|path| path.exists()),
+        };
+        let mut merged = file.map(|path| from_file(&path)).transpose()?.unwrap_or_default();
+        merged.extend(variables);
+        merged.extend(flags);
+        Self::read(&merged)
+    }
+
+    fn read(layer: &Layer) -> Result<Self, ConfigError> {
+        let data_dir: PathBuf = value(layer, "data_dir", values::path)?;
+        let database = match layer.get("database_url") {
+            Some(_) => value(layer, "database_url", values::sqlite_url)?,
+            None => data_dir.join("flightdeck.db"),
+        };
+        Ok(Self {
+            database,
+            listen: value(layer, "listen", values::address)?,
+            throttle_control: value(layer, "throttle_control", values::rate)?,
+            throttle_tree: value(layer, "throttle_tree", values::rate)?,
+            workers: value(layer, "workers", values::workers)?,
+            max_streams_per_key: value(layer, "max_streams_per_key", values::count)?,
+            log: value(layer, "log", values::log_filter)?,
+            log_format: value(layer, "log_format", values::log_format)?,
+            data_dir,
+        })
+    }
+}
+
+fn value<T>(layer: &Layer, name: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+    let default = SETTINGS.iter().find(|setting| setting.name == name).and_then(|setting| setting.default);
+    let fallback = || Given { value: default.unwrap_or_default().to_owned(), origin: format!("default of {name}") };
+    let given = layer.get(name).cloned().unwrap_or_else(fallback);
+    read(&given.value).map_err(|problem| ConfigError::Value { origin: given.origin, value: given.value, problem })
+}
+
+fn from_flags(matches: &ArgMatches) -> Layer {
+    let given = |setting: &'static Setting| {
+        let value = matches.get_one::<String>(setting.name)?.clone();
+        Some((setting.name, Given { value, origin: format!("--{}", setting.flag()) }))
+    };
+    SETTINGS.iter().filter_map(given).collect()
+}
+
+fn from_environment(environment: &BTreeMap<String, String>) -> Layer {
+    let given = |setting: &'static Setting| {
+        let value = environment.get(&setting.variable())?.clone();
+        Some((setting.name, Given { value, origin: setting.variable() }))
+    };
+    SETTINGS.iter().filter_map(given).collect()
+}
+
+fn from_file(path: &Path) -> Result<Layer, ConfigError> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { file: file.clone(), source })?;
+    let table: toml::Table =
+        text.parse().map_err(|source| ConfigError::Toml { file: file.clone(), source: Box::new(source) })?;
+    let mut layer = Layer::new();
+    for (name, value) in table {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name && setting.name != "config") else {
+            let known = SETTINGS.iter().map(|setting| setting.name).filter(|name| *name != "config");
+            return Err(ConfigError::UnknownSetting { file, name, known: known.collect::<Vec<_>>().join(", ") });
+        };
+        let value = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            _ => return Err(ConfigError::NotScalar { file, name }),
+        };
+        layer.insert(setting.name, Given { value, origin: format!("{name} in {file}") });
+    }
+    Ok(layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Command;
+
+    fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let command = Command::new("flightdeck").args(flags()).no_binary_name(true);
+        let matches = command.try_get_matches_from(args).expect("valid flags");
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::load(&matches, &environment)
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("written");
+        file
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = load(&[], &[]).expect("defaults");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
+        assert_eq!(config.database, Path::new("./flightdeck-data/flightdeck.db"));
+        assert_eq!(
+            (config.throttle_control.to_string(), config.throttle_tree.to_string()),
+            ("10/min".into(), "200/min".into())
+        );
+    }
+
+    #[test]
+    fn flags_go_before_the_environment_and_that_before_the_file() {
+        let file = file("listen = \"127.0.0.1:1\"\nthrottle_tree = \"1/min\"\nworkers = 3\n");
+        let path = file.path().to_str().expect("a path");
+        let environment =
+            [("FLIGHTDECK_CONFIG", path), ("FLIGHTDECK_LISTEN", "127.0.0.1:2"), ("FLIGHTDECK_THROTTLE_TREE", "2/min")];
+        let config = load(&["--listen", "127.0.0.1:3"], &environment).expect("valid");
+        assert_eq!((config.listen.port(), config.throttle_tree, config.workers), (3, Rate::per_minute(2), 3));
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_the_name_of_its_key() {
+        let variable = load(&[], &[("FLIGHTDECK_LISTEN", "here")]).expect_err("wrong").to_string();
+        assert_eq!(variable, "FLIGHTDECK_LISTEN: \"here\" is not an address and port such as 127.0.0.1:7600");
+        let flag = load(&["--throttle-control", "often"], &[]).expect_err("wrong").to_string();
+        assert!(flag.starts_with("--throttle-control: \"often\""), "{flag}");
+        let wrong = file("workers = 0");
+        let path = wrong.path().to_str().expect("a path");
+        let in_file = load(&["--config", path], &[]).expect_err("wrong").to_string();
+        assert!(in_file.starts_with("workers in "), "{in_file}");
+        let unknown = file("listne = \"x\"");
+        let path = unknown.path().to_str().expect("a path");
+        let text = load(&["--config", path], &[]).expect_err("unknown").to_string();
+        assert!(text.contains("there is no setting \"listne\"") && text.contains("data_dir, "), "{text}");
+    }
+
+    #[test]
+    fn a_database_that_this_build_does_not_have_is_refused() {
+        let text = load(&["--database-url", "mysql://x"], &[]).expect_err("unknown").to_string();
+        assert!(text.contains("sqlite:///path/to/flightdeck.db"), "{text}");
+        let config = load(&["--database-url", "sqlite:///tmp/x.db"], &[]).expect("valid");
+        assert_eq!(config.database, Path::new("/tmp/x.db"));
+    }
+
+    #[test]
+    fn a_missing_file_that_was_asked_for_is_an_error() {
+        assert!(matches!(load(&["--config", "/nowhere.toml"], &[]), Err(ConfigError::File { .. })));
+    }
+}

@@ -1,0 +1,70 @@
+//! What can be set, once: flags, variables, file keys and `--help` all come from this table.
+
+use clap::Arg;
+
+/// How the layers lie over one another.
+pub(crate) const ORDER: &str = "Every setting can be given in flightdeck.toml, in the environment and as a flag; \
+a flag goes before the environment, and that before the file.";
+
+/// One setting.
+pub(super) struct Setting {
+    /// Its key in the file; the flag and the variable follow from it.
+    pub(super) name: &'static str,
+    pub(super) default: Option<&'static str>,
+    help: &'static str,
+}
+
+impl Setting {
+    pub(super) fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    pub(super) fn variable(&self) -> String {
+        format!("FLIGHTDECK_{}", self.name.to_uppercase())
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting { name: "config", default: None, help: "Configuration file; ./flightdeck.toml when there is one" },
+    Setting {
+        name: "data_dir",
+        default: Some("./flightdeck-data"),
+        help: "Folder of the database and of the first admin key; made when missing",
+    },
+    Setting { name: "listen", default: Some("127.0.0.1:7600"), help: "Address and port to listen on" },
+    Setting {
+        name: "database_url",
+        default: None,
+        help: "Database: sqlite:///path/to/flightdeck.db; inside the data folder when missing",
+    },
+    Setting {
+        name: "throttle_control",
+        default: Some("10/min"),
+        help: "How often a key may step in (inject, pause, resume, kill): a number per s, min or h, or off",
+    },
+    Setting {
+        name: "throttle_tree",
+        default: Some("200/min"),
+        help: "How often a key may read the session tree: a number per s, min or h, or off",
+    },
+    Setting { name: "workers", default: Some("auto"), help: "Threads that answer requests; auto is one a core" },
+    Setting { name: "max_streams_per_key", default: Some("20000"), help: "The most streams that a key may have open" },
+    Setting {
+        name: "log",
+        default: Some("info,actix_server=warn"),
+        help: "What to log: error, warn, info, debug, trace, or per target as in info,flightdeck_http_api=debug",
+    },
+    Setting { name: "log_format", default: Some("text"), help: "How to log: text or json, to standard error" },
+];
+
+/// The settings as flags.
+pub(crate) fn flags() -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().map(|setting| {
+        let default = setting.default.map(|value| format!(" [default: {value}]")).unwrap_or_default();
+        Arg::new(setting.name).long(setting.flag()).value_name("VALUE").help(format!(
+            "{} [env: {}]{default}",
+            setting.help,
+            setting.variable()
+        ))
+    })
+}

@@ -1,0 +1,62 @@
+//! How values are read. Each fault says what would be right; the caller adds whose value it is.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use flightdeck_http_api::Rate;
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("is not a path".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_error| "is not an address and port such as 127.0.0.1:7600".to_owned())
+}
+
+pub(super) fn sqlite_url(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err("is not a database that this build has; use sqlite:///path/to/flightdeck.db".to_owned()),
+    }
+}
+
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    text.parse().map_err(|error: flightdeck_http_api::InvalidRate| format!("is not a rate: {error}"))
+}
+
+pub(super) fn workers(text: &str) -> Result<usize, String> {
+    match text {
+        "auto" => Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
+        text => match text.parse::<usize>() {
+            Ok(count) if (1..=256).contains(&count) => Ok(count),
+            _ => Err("is not a number of threads from 1 to 256, or auto".to_owned()),
+        },
+    }
+}
+
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    text.parse::<NonZeroUsize>().map(NonZeroUsize::get).map_err(|_error| "is not a number from 1 on".to_owned())
+}
+
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(text);
+    filter.map(|_| text.to_owned()).map_err(|error| format!("is not a log filter: {error}"))
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("is not a log format; use text or json".to_owned()),
+    }
+}

@@ -1,0 +1,49 @@
+//! `flightdeck demo`: a server on a temporary store, with a fleet worth looking at.
+
+use flightdeck_domain::use_cases::SpawnSession;
+use flightdeck_provider_scripted::demo;
+
+use crate::cli::{Outcome, say};
+use crate::config::Config;
+use crate::deployment::Deployment;
+use crate::logging;
+use crate::serve::Server;
+
+pub(crate) async fn run(config: Config) -> Outcome {
+    let folder = tempfile::Builder::new().prefix("flightdeck-demo-").tempdir()?;
+    let data_dir = folder.path().to_owned();
+    let config = Config { database: data_dir.join("flightdeck.db"), data_dir, ..config };
+    logging::start(&config);
+    let deployment = Deployment::open(&config)?;
+    let server = Server::start(&config, &deployment).await?;
+    let spawn = SpawnSession::new(&deployment.ports, &deployment.providers);
+    let mut first = None;
+    for agent in demo::fleet()? {
+        let spawned = spawn.execute(agent.session, Some(agent.prompt)).await?;
+        first.get_or_insert(spawned.session.id);
+    }
+    let key = server.first_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let url = format!("http://{}", server.address);
+    let agent = first.map(|id| id.to_string()).unwrap_or_default();
+    say(format!(
+        "Flightdeck demo: a fleet of scripted agents is at work on {url}\n\n\
+         Paste these, one after the other:\n\n\
+         export KEY=$(cat {key})\n\
+         # the session tree\n\
+         curl -s -H \"X-API-Key: $KEY\" {url}/agents/tree\n\
+         # one agent's conversation, live\n\
+         curl -N -H \"X-API-Key: $KEY\" {url}/agents/{agent}/messages/stream\n\
+         # everything that happens to the fleet, live\n\
+         curl -N -H \"X-API-Key: $KEY\" {url}/agents/events\n\
+         # say something to the agent, hold it, let it go on\n\
+         curl -s -H \"X-API-Key: $KEY\" --json '{{\"message\":\"How is it going?\",\"delivery\":\"interrupt\"}}' {url}/agents/{agent}/inject\n\
+         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/pause\n\
+         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/resume\n\
+         # stop them all; then see who did what, and prove it\n\
+         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/kill-all\n\
+         curl -s -H \"X-API-Key: $KEY\" {url}/audit\n\
+         curl -s -H \"X-API-Key: $KEY\" {url}/audit/verify\n\n\
+         Ctrl-C ends the demo; nothing of it is kept."
+    ));
+    server.until_stopped(&deployment).await
+}

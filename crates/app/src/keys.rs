@@ -1,0 +1,116 @@
+//! `flightdeck keys`: works on the database itself, whether or not a server is running on it.
+
+use std::time::Duration;
+
+use clap::ArgMatches;
+use flightdeck_domain::api_key::{ApiKey, KeyId};
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operator::{Actor, Role};
+use flightdeck_domain::ports::Clock;
+use flightdeck_domain::system::SystemClock;
+use flightdeck_domain::text::{KeyName, RequestId};
+use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::use_cases::{CreateKey, ListKeys, NewKey, RevokeKey};
+
+use crate::cli::{Outcome, say};
+use crate::config::Config;
+use crate::deployment::open_ports;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// A flag that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{flag}: {value:?} {problem}")]
+struct WrongFlag {
+    flag: &'static str,
+    value: String,
+    problem: String,
+}
+
+fn read<T>(
+    given: &ArgMatches,
+    name: &str,
+    flag: &'static str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, WrongFlag> {
+    let Some(value) = given.get_one::<String>(name) else { return Ok(None) };
+    parse(value).map(Some).map_err(|problem| WrongFlag { flag, value: value.clone(), problem })
+}
+
+pub(crate) async fn create(config: &Config, given: &ArgMatches) -> Outcome {
+    let role = read(given, "role", "--role", |text| text.parse::<Role>().map_err(|error| error.to_string()))?
+        .unwrap_or(Role::Viewer);
+    let name = read(given, "name", "--name", |text| KeyName::new(text).map_err(|error| error.to_string()))?;
+    let bound_to = read(given, "session", "--session", |text| {
+        text.parse::<SessionId>().map_err(|_error| "is not a UUID".to_owned())
+    })?;
+    if bound_to.is_some() && role != Role::Agent {
+        let value = role.to_string();
+        return Err(WrongFlag { flag: "--role", value, problem: "takes no --session; only agent does".into() }.into());
+    }
+    let days = read(given, "days", "--days", |text| {
+        let days = text.parse::<u64>().ok().filter(|days| (1..=36_500).contains(days));
+        days.ok_or_else(|| "is not a number of days from 1 to 36500".to_owned())
+    })?;
+    let new = NewKey {
+        name: name.map_or_else(|| KeyName::new("unnamed"), Ok)?,
+        role,
+        bound_to,
+        lifetime: days.map(|days| Duration::from_secs(days * DAY)),
+    };
+    let (ports, _) = open_ports(config)?;
+    let (plain, key) = CreateKey::new(&ports).execute(new, Actor::local_cli(), request()?).await?;
+    if given.get_flag("quiet") {
+        say(plain.reveal());
+        return Ok(());
+    }
+    say(format!("key      {}   (shown this once)", plain.reveal()));
+    say(format!("id       {}", key.id));
+    say(format!("role     {}", key.role));
+    if let Some(session) = key.bound_to {
+        say(format!("session  {session}   (the key works for this session and those below it)"));
+    }
+    if let Some(end) = key.expires_at {
+        say(format!("expires  {end}"));
+    }
+    Ok(())
+}
+
+pub(crate) async fn list(config: &Config) -> Outcome {
+    let (ports, _) = open_ports(config)?;
+    let now = SystemClock.now();
+    say(format!("{:<14}{:<10}{:<24}{:<10}{:<29}{}", "ID", "ROLE", "NAME", "STATE", "CREATED", "SESSION"));
+    for key in ListKeys::new(&ports).execute().await? {
+        let session = key.bound_to.map(|session| session.to_string()).unwrap_or_default();
+        say(format!(
+            "{:<14}{:<10}{:<24}{:<10}{:<29}{session}",
+            key.id.to_string(),
+            key.role.to_string(),
+            key.name.to_string(),
+            state(&key, now),
+            key.created_at.to_string(),
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) async fn revoke(config: &Config, given: &ArgMatches) -> Outcome {
+    let id = read(given, "id", "id", |text| KeyId::new(text).map_err(|error| error.to_string()))?;
+    let Some(id) = id else { return Ok(()) };
+    let (ports, _) = open_ports(config)?;
+    let key = RevokeKey::new(&ports).execute(id, Actor::local_cli(), request()?).await?;
+    say(format!("key {} ({}) is revoked", key.id, key.name));
+    Ok(())
+}
+
+fn state(key: &ApiKey, now: Timestamp) -> &'static str {
+    match key.usable_at(now) {
+        Ok(()) => "good",
+        Err(flightdeck_domain::api_key::KeyRejected::Revoked) => "revoked",
+        Err(_) => "expired",
+    }
+}
+
+fn request() -> Result<RequestId, flightdeck_domain::text::InvalidText> {
+    RequestId::new(format!("cli {}", std::process::id()))
+}

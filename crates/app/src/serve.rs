@@ -1,0 +1,135 @@
+//! `flightdeck serve`
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use flightdeck_domain::ports::Clock;
+use flightdeck_domain::system::SystemClock;
+use flightdeck_domain::use_cases::{ListKeys, Reconcile};
+use flightdeck_http_api::{Api, ApiOptions, Listening};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Outcome, say};
+use crate::config::Config;
+use crate::deployment::{Deployment, lock};
+use crate::{admin_key, logging};
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("cannot listen on {address}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error(
+        "no usable API key exists, so {0} is refused: without keys it listens on loopback only; \
+         make one with `flightdeck keys create --role admin`"
+    )]
+    OpenToAll(SocketAddr),
+}
+
+pub(crate) async fn run(config: Config) -> Outcome {
+    logging::start(&config);
+    let _lock = lock(&config.data_dir)?;
+    let deployment = Deployment::open(&config)?;
+    let server = Server::start(&config, &deployment).await?;
+    let first_key = server.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
+    say(format!(
+        "Flightdeck {} is listening on http://{}\n  data             {}\n{}  stop             Ctrl-C",
+        env!("CARGO_PKG_VERSION"),
+        server.address,
+        config.data_dir.display(),
+        first_key.unwrap_or_default(),
+    ));
+    server.until_stopped(&deployment).await
+}
+
+/// A server that answers.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    /// Where the first admin key was written, if this was the first start.
+    pub(crate) first_key: Option<std::path::PathBuf>,
+    running: actix_web::dev::Server,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    /// Makes the first key, brings the record in line with a restart, and begins to answer.
+    pub(crate) async fn start(config: &Config, deployment: &Deployment) -> Result<Self, crate::cli::BoxError> {
+        // Each open stream is a file descriptor; the soft limit of many systems is only 1024.
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+        }
+        let first_key = admin_key::ensure(&deployment.ports, &config.data_dir).await?;
+        refuse_open_door(config.listen, deployment).await?;
+        let listening =
+            Listening::on(config.listen).map_err(|source| ServeError::Listen { address: config.listen, source })?;
+        let ended = Reconcile::new(&deployment.ports, &deployment.providers).execute().await?;
+        if ended > 0 {
+            tracing::warn!(
+                sessions = ended,
+                "agents of the last run did not survive the restart; their sessions are failed"
+            );
+        }
+        let shutdown = CancellationToken::new();
+        let options = ApiOptions {
+            throttle_control: config.throttle_control,
+            throttle_tree: config.throttle_tree,
+            max_streams_per_key: config.max_streams_per_key,
+            ..ApiOptions::default()
+        };
+        let api = Arc::new(Api::new(
+            &deployment.ports,
+            &deployment.providers,
+            Arc::clone(&deployment.hints),
+            options,
+            &tokio::runtime::Handle::current(),
+            shutdown.clone(),
+        ));
+        tokio::spawn(Arc::clone(&api).keep_house());
+        let address = listening.address;
+        let running = listening.serve(api, config.workers)?;
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+        Ok(Self { address, first_key, running, shutdown })
+    }
+
+    /// Answers until a signal comes; then streams end at once and requests in flight are finished.
+    pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
+        let Self { running, shutdown, .. } = self;
+        let handle = running.handle();
+        let stopping = shutdown.clone();
+        tokio::spawn(async move {
+            signal().await;
+            tracing::info!("stopping");
+            stopping.cancel();
+            handle.stop(true).await;
+        });
+        let ended = running.await;
+        shutdown.cancel();
+        deployment.scripted.shutdown().await;
+        tracing::info!("stopped");
+        Ok(ended?)
+    }
+}
+
+async fn refuse_open_door(address: SocketAddr, deployment: &Deployment) -> Result<(), crate::cli::BoxError> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let now = SystemClock.now();
+    let keys = ListKeys::new(&deployment.ports).execute().await?;
+    if keys.iter().any(|key| key.usable_at(now).is_ok()) { Ok(()) } else { Err(ServeError::OpenToAll(address).into()) }
+}
+
+/// Waits for Ctrl-C or, on unix, SIGTERM.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = tokio::signal::ctrl_c() => return,
+            }
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,102 @@
+//! Commands.
+
+use chrono::{DateTime, Utc};
+use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
+use flightdeck_domain::text::Reason;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::ControlView;
+use crate::problem::ApiError;
+
+/// One command for an agent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CommandView {
+    seq: u64,
+    /// `inject`, `pause`, `resume` or `kill`.
+    kind: &'static str,
+    /// For `inject`: the operator's message in the conversation.
+    message_id: Option<Uuid>,
+    /// For `inject`: `steer`, `queue` or `interrupt`.
+    #[schema(value_type = Option<String>)]
+    delivery: Option<Delivery>,
+    reason: Option<String>,
+    /// `accepted`, `delivered`, `consumed`, `refused` or `undeliverable`.
+    receipt: &'static str,
+    /// Why it was refused or could not be delivered.
+    receipt_reason: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Command> for CommandView {
+    fn from(command: Command) -> Self {
+        let (message_id, delivery) = match command.kind {
+            CommandKind::Inject { message_id, delivery } => (Some(*message_id.as_uuid()), Some(delivery)),
+            CommandKind::Pause | CommandKind::Resume | CommandKind::Kill => (None, None),
+        };
+        let receipt_reason = match &command.receipt {
+            Receipt::Refused { reason } | Receipt::Undeliverable { reason } => Some(reason.to_string()),
+            Receipt::Accepted | Receipt::Delivered | Receipt::Consumed => None,
+        };
+        Self {
+            seq: command.seq.get(),
+            kind: command.kind.as_str(),
+            message_id,
+            delivery,
+            reason: command.reason.map(Into::into),
+            receipt: command.receipt.as_str(),
+            receipt_reason,
+            created_at: command.created_at.as_datetime(),
+            updated_at: command.updated_at.as_datetime(),
+        }
+    }
+}
+
+/// The commands that wait for an agent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CommandsView {
+    /// In order; each comes again until it is acknowledged as consumed or refused.
+    pub(crate) commands: Vec<CommandView>,
+    pub(crate) control: ControlView,
+}
+
+/// What an agent can say of a command.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AcknowledgedState {
+    /// The runtime has it.
+    Delivered,
+    /// The agent acted on it.
+    Consumed,
+    /// The agent will not.
+    Refused,
+}
+
+/// An agent acknowledges a command.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcknowledgeBody {
+    state: AcknowledgedState,
+    /// Why it is refused; needed then, and only then.
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    reason: Option<Reason>,
+}
+
+impl TryFrom<AcknowledgeBody> for Receipt {
+    type Error = ApiError;
+
+    fn try_from(body: AcknowledgeBody) -> Result<Self, ApiError> {
+        match (body.state, body.reason) {
+            (AcknowledgedState::Delivered, None) => Ok(Self::Delivered),
+            (AcknowledgedState::Consumed, None) => Ok(Self::Consumed),
+            (AcknowledgedState::Refused, Some(reason)) => Ok(Self::Refused { reason }),
+            (AcknowledgedState::Refused, None) => {
+                Err(ApiError::field("/reason", "is needed when a command is refused"))
+            }
+            (_, Some(_)) => Err(ApiError::field("/reason", "goes with the state refused only")),
+        }
+    }
+}

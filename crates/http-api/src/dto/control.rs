@@ -1,0 +1,106 @@
+//! Stepping in.
+
+use flightdeck_domain::command::Delivery;
+use flightdeck_domain::message::Control;
+use flightdeck_domain::text::{MessageContent, Reason};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What a runtime should know whenever it reports.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ControlView {
+    /// `running`, `paused` or `killed`: what an operator asked for.
+    desired_status: &'static str,
+    /// Commands that are not acknowledged yet: `GET /agents/{agentId}/commands`.
+    pending_commands: u64,
+}
+
+impl From<Control> for ControlView {
+    fn from(control: Control) -> Self {
+        Self { desired_status: control.desired_status.as_str(), pending_commands: control.pending_commands }
+    }
+}
+
+/// Answers a heartbeat.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HeartbeatReply {
+    pub(crate) control: ControlView,
+}
+
+/// An operator's message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct InjectBody {
+    /// What to say; at most 1 MiB.
+    #[schema(value_type = String, min_length = 1, max_length = 1_048_576)]
+    pub(crate) message: MessageContent,
+    /// `steer` (into the current turn), `queue` (next turn; when missing) or `interrupt` (stop the turn, then deliver).
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub(crate) delivery: Delivery,
+    /// Why, for the audit log.
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// An operator's message in the conversation.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InjectReply {
+    /// `Message injected into agent <id>`
+    pub(crate) message: String,
+    pub(crate) message_id: Uuid,
+    /// Its place in the conversation.
+    pub(crate) seq: u64,
+    /// What became of it so far: `accepted`. The fleet feed tells when it moves on.
+    pub(crate) receipt: &'static str,
+    /// The command that brings it to the agent.
+    pub(crate) command_seq: Option<u64>,
+}
+
+/// The optional body of pause, resume, kill and kill-all.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ControlBody {
+    /// Why, for the audit log.
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// What was asked, and what was seen.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ControlReply {
+    /// `Agent <id> paused` when it was seen to be; else `Agent <id> pause requested`.
+    pub(crate) message: String,
+    pub(crate) agent_id: Uuid,
+    /// What was last observed.
+    pub(crate) status: &'static str,
+    /// What was asked for.
+    pub(crate) desired_status: &'static str,
+    /// Whether the effect was observed.
+    pub(crate) observed: bool,
+}
+
+/// How far a kill of the whole fleet has come when the call's time is up.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KillAllReply {
+    pub(crate) message: String,
+    /// The sessions that had not ended.
+    pub(crate) total: u64,
+    /// Those of them that were seen to have ended.
+    pub(crate) killed: u64,
+    /// Those of them that were not (yet).
+    pub(crate) failed: u64,
+    /// One line for each of the first hundred of those.
+    pub(crate) errors: Vec<String>,
+}
+
+/// The kill switch was released.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KillSwitchReply {
+    pub(crate) message: &'static str,
+}

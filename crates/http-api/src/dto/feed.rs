@@ -1,0 +1,37 @@
+//! The fleet feed.
+
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::time::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// One event of the fleet feed. Besides these fields it has those of its type.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FleetEventView<'a> {
+    /// Its place on the feed; also the SSE `id`.
+    position: u64,
+    /// `spawned`, `status`, `action`, `receipt` or `killswitch`; also the SSE `event`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The session, unless it concerns the whole fleet.
+    session_id: Option<Uuid>,
+    #[schema(value_type = chrono::DateTime<chrono::Utc>)]
+    at: Timestamp,
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    data: &'a serde_json::Map<String, serde_json::Value>,
+}
+
+impl<'a> From<&'a FleetEvent> for FleetEventView<'a> {
+    fn from(event: &'a FleetEvent) -> Self {
+        Self {
+            position: event.position.get(),
+            kind: event.kind.as_str(),
+            session_id: event.session_id.map(|id| *id.as_uuid()),
+            at: event.at,
+            data: event.data.as_map(),
+        }
+    }
+}

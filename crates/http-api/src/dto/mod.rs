@@ -1,0 +1,17 @@
+//! What goes over the wire. One file for each noun; nothing here decides anything.
+
+mod audit;
+mod command;
+mod control;
+mod feed;
+mod message;
+mod session;
+
+pub(crate) use audit::{AuditPageView, AuditVerificationView};
+pub(crate) use command::{AcknowledgeBody, CommandView, CommandsView};
+pub(crate) use control::{
+    ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply, KillAllReply, KillSwitchReply,
+};
+pub(crate) use feed::FleetEventView;
+pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};
+pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};

@@ -1,0 +1,9 @@
+//! Requests, taken apart with clear faults.
+
+mod json;
+mod path;
+mod query;
+
+pub(crate) use json::{Body, BodyBytes, MAX_BODY, decode};
+pub(crate) use path::{AgentPath, CommandPath};
+pub(crate) use query::Params;

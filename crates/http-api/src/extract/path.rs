@@ -1,0 +1,50 @@
+//! Ids in the path.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use flightdeck_domain::ids::{CommandSeq, SessionId};
+
+use crate::problem::ApiError;
+
+fn agent(request: &HttpRequest) -> Result<SessionId, ApiError> {
+    let text = request.match_info().query("agentId");
+    text.parse().map_err(|_error| {
+        ApiError::field(
+            "agentId",
+            format!("{text:?} is not a UUID; an agent's id looks like 0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11"),
+        )
+    })
+}
+
+/// `/agents/{agentId}/…`
+pub(crate) struct AgentPath(pub(crate) SessionId);
+
+impl FromRequest for AgentPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(agent(request).map(Self))
+    }
+}
+
+/// `/agents/{agentId}/commands/{seq}/…`
+pub(crate) struct CommandPath(pub(crate) SessionId, pub(crate) CommandSeq);
+
+impl FromRequest for CommandPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let seq = || -> Result<CommandSeq, ApiError> {
+            let text = request.match_info().query("seq");
+            let seq = text.parse().map_err(|_error| {
+                ApiError::field("seq", format!("{text:?} is not the seq of a command: a whole number from 1 on"))
+            })?;
+            Ok(CommandSeq::new(seq))
+        };
+        ready(agent(request).and_then(|agent| Ok(Self(agent, seq()?))))
+    }
+}

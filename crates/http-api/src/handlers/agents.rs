@@ -1,0 +1,169 @@
+//! Sessions: register, list, tree.
+
+use actix_web::http::header::{HeaderName, HeaderValue, LINK};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operator::Permission;
+use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionPage, SessionQuery};
+use flightdeck_domain::time::Timestamp;
+
+use super::to_the_end;
+use crate::auth::Caller;
+use crate::dto::{RegisterBody, SessionView, TreeEntry};
+use crate::extract::{Body, Params};
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// The feed position that a list shows the state of.
+const AS_OF: HeaderName = HeaderName::from_static("flightdeck-as-of");
+/// Where the next page begins.
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("flightdeck-next-cursor");
+
+/// Register a session that runs elsewhere.
+///
+/// Registering the same id with the same facts again is harmless and answers 200.
+#[utoipa::path(post, path = "/agents", tag = "agents", security(("apiKey" = [])),
+    request_body = RegisterBody,
+    responses(
+        (status = 201, description = "registered", body = SessionView),
+        (status = 200, description = "it was there already", body = SessionView),
+        (status = 400, description = "a field is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "another session has the id, or a spawn fence is up", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn register(
+    api: Data<Api>,
+    caller: Caller,
+    body: Body<RegisterBody>,
+) -> Result<HttpResponse, ApiError> {
+    let (session, parent) = body.0.ids();
+    api.authorize.spawn(&caller.principal, session, parent).await?;
+    let (new, status) = body.0.into_session();
+    let registered = to_the_end(async move { Ok(api.register.execute(new, status).await?) }).await?;
+    let mut response = if registered.created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(SessionView::from(registered.session)))
+}
+
+/// List sessions, newest first.
+#[utoipa::path(get, path = "/agents", tag = "agents", security(("apiKey" = [])),
+    params(
+        ("status" = Option<String>, Query, description = "comma-separated statuses"),
+        ("missionId" = Option<String>, Query),
+        ("agentType" = Option<String>, Query),
+        ("taskId" = Option<String>, Query),
+        ("provider" = Option<String>, Query),
+        ("root" = Option<String>, Query, description = "only this session and those below it"),
+        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing"),
+        ("cursor" = Option<String>, Query, description = "from the header Flightdeck-Next-Cursor")),
+    responses((status = 200, body = Vec<SessionView>,
+        headers(("Flightdeck-As-Of" = u64, description = "the position on the fleet feed to continue from"),
+            ("Flightdeck-Next-Cursor" = String, description = "missing on the last page")))))]
+pub(crate) async fn list(
+    api: Data<Api>,
+    caller: Caller,
+    request: HttpRequest,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let page = page(&api, &caller, params, 100).await?;
+    Ok(paged(&request, page, SessionView::from))
+}
+
+/// The session tree as flat entries, newest first.
+#[utoipa::path(get, path = "/agents/tree", tag = "agents", security(("apiKey" = [])),
+    params(
+        ("status" = Option<String>, Query, description = "comma-separated statuses"),
+        ("missionId" = Option<String>, Query),
+        ("agentType" = Option<String>, Query),
+        ("taskId" = Option<String>, Query),
+        ("provider" = Option<String>, Query),
+        ("root" = Option<String>, Query, description = "only this session and those below it"),
+        ("limit" = Option<u64>, Query, description = "1 to 1000, 200 when missing"),
+        ("cursor" = Option<String>, Query, description = "from the header Flightdeck-Next-Cursor")),
+    responses((status = 200, body = Vec<TreeEntry>,
+        headers(("Flightdeck-As-Of" = u64, description = "the position on the fleet feed to continue from"),
+            ("Flightdeck-Next-Cursor" = String, description = "missing on the last page"))),
+        (status = 429, description = "200 a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn tree(
+    api: Data<Api>,
+    caller: Caller,
+    request: HttpRequest,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    api.throttle_tree.check(&caller.principal.key_id)?;
+    let page = page(&api, &caller, params, 200).await?;
+    Ok(paged(&request, page, TreeEntry::from))
+}
+
+async fn page(api: &Api, caller: &Caller, mut params: Params, default_limit: u64) -> Result<SessionPage, ApiError> {
+    let filter = SessionFilter {
+        subtree: params.take("root"),
+        mission_id: params.take("missionId"),
+        statuses: params.list("status"),
+        provider: params.take("provider"),
+        agent_type: params.take("agentType"),
+        task_id: params.take("taskId"),
+    };
+    let limit = params.number("limit", 1..=1_000).unwrap_or(default_limit);
+    let after = params.take::<Cursor>("cursor").map(|cursor| cursor.0);
+    params.finish()?;
+    readable(api, caller, filter.subtree).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(api.sessions.page(SessionQuery { filter, after, limit }).await?)
+}
+
+/// The whole fleet is for those who may see it; a bound key may ask for a subtree of its own.
+async fn readable(api: &Api, caller: &Caller, subtree: Option<SessionId>) -> Result<(), ApiError> {
+    let fleet = api.authorize.role(&caller.principal, Permission::ReadFleet);
+    match (fleet, subtree) {
+        (Ok(()), _) => Ok(()),
+        (Err(_), Some(top)) => Ok(api.authorize.on_session(&caller.principal, Permission::ReadSession, top).await?),
+        (Err(denied), None) => Err(ApiError::Denied(format!("{denied}; ask for ?root=<your session>"))),
+    }
+}
+
+fn paged<T: serde::Serialize>(
+    request: &HttpRequest,
+    page: SessionPage,
+    view: impl Fn(flightdeck_domain::session::Session) -> T,
+) -> HttpResponse {
+    let next = page.next.map(|next| Cursor(next).to_string());
+    let entries: Vec<T> = page.sessions.into_iter().map(view).collect();
+    let mut response = HttpResponse::Ok();
+    response.insert_header((AS_OF, page.as_of.get()));
+    if let Some(next) = next {
+        let kept = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+        let query: Vec<&str> = kept.collect();
+        let query = if query.is_empty() { String::new() } else { format!("{}&", query.join("&")) };
+        let link = format!("<{}?{query}cursor={next}>; rel=\"next\"", request.path());
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            response.insert_header((LINK, link));
+        }
+        response.insert_header((NEXT_CURSOR, next));
+    }
+    response.json(Json(entries).into_inner())
+}
+
+/// A place in the list, as clients hand it back: `<microseconds>.<session id>`.
+struct Cursor(SessionCursor);
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0.spawned_at.as_micros(), self.0.id)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("is not a cursor; take it from the header Flightdeck-Next-Cursor")]
+struct InvalidCursor;
+
+impl std::str::FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (micros, id) = text.split_once('.').ok_or(InvalidCursor)?;
+        let micros = micros.parse().or(Err(InvalidCursor))?;
+        let spawned_at = Timestamp::from_micros(micros).ok_or(InvalidCursor)?;
+        Ok(Self(SessionCursor { spawned_at, id: id.parse().or(Err(InvalidCursor))? }))
+    }
+}

@@ -1,0 +1,263 @@
+//! An operator steps in on one session.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json};
+use flightdeck_domain::action::{ActionName, Attribution, Intervention};
+use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operator::Permission;
+use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::text::{Reason, RequestId};
+use tokio::time::Instant;
+
+use super::to_the_end;
+use crate::auth::Caller;
+use crate::dto::{ControlBody, ControlReply, InjectBody, InjectReply};
+use crate::extract::{AgentPath, Body, Params};
+use crate::problem::{ApiError, Problem};
+use crate::request::id_of;
+use crate::state::Api;
+
+/// The longest that a control call waits for the observed effect.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Say something to an agent.
+///
+/// The message, the command that brings it to the agent and the audit entry are one write.
+#[utoipa::path(post, path = "/agents/{agentId}/inject", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)), request_body = InjectBody,
+    responses((status = 200, body = InjectReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended or is being killed", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn inject(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    request: HttpRequest,
+    body: Body<InjectBody>,
+) -> Result<Json<InjectReply>, ApiError> {
+    let id = path.0;
+    let request_id = request_id(&request)?;
+    may_control(&api, &caller, ActionName::Inject, AuditTarget::Session(id), &request_id).await?;
+    let InjectBody { message, delivery, reason } = body.0;
+    let message_id = api.ids.message_id();
+    let intervention = Intervention::Inject { message_id, content: message, delivery };
+    let actor = caller.principal.actor();
+    let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, actor, reason, request_id).await?) });
+    let committed = done.await?.committed;
+    let reply = InjectReply {
+        message: format!("Message injected into agent {id}"),
+        message_id: *message_id.as_uuid(),
+        seq: committed.message.map_or(0, |message| message.seq.get()),
+        receipt: committed.command.as_ref().map_or("accepted", |command| command.receipt.as_str()),
+        command_seq: committed.command.map(|command| command.seq.get()),
+    };
+    Ok(Json(reply))
+}
+
+/// Pause an agent where that is possible.
+///
+/// Says `paused` (200) only when the agent was seen to be; else `pause requested` (202).
+#[utoipa::path(post, path = "/agents/{agentId}/pause", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path),
+        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    request_body = ControlBody,
+    responses((status = 200, description = "observed", body = ControlReply),
+        (status = 202, description = "requested, not observed yet", body = ControlReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended or is being killed", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn pause(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    request: HttpRequest,
+    params: Params,
+    body: Body<ControlBody>,
+) -> Result<HttpResponse, ApiError> {
+    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Pause).await
+}
+
+/// Let a paused agent go on.
+#[utoipa::path(post, path = "/agents/{agentId}/resume", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path),
+        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    request_body = ControlBody,
+    responses((status = 200, description = "observed", body = ControlReply),
+        (status = 202, description = "requested, not observed yet", body = ControlReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended or is being killed", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn resume(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    request: HttpRequest,
+    params: Params,
+    body: Body<ControlBody>,
+) -> Result<HttpResponse, ApiError> {
+    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Resume).await
+}
+
+/// Stop an agent for good.
+///
+/// From this call on nothing may spawn below it. Says `killed` (200) only when the agent was seen dead; else
+/// `kill requested` (202).
+#[utoipa::path(post, path = "/agents/{agentId}/kill", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path),
+        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    request_body = ControlBody,
+    responses((status = 200, description = "observed", body = ControlReply),
+        (status = 202, description = "requested, not observed yet", body = ControlReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn kill(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    request: HttpRequest,
+    params: Params,
+    body: Body<ControlBody>,
+) -> Result<HttpResponse, ApiError> {
+    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Kill).await
+}
+
+/// A wish whose effect can be observed.
+#[derive(Clone, Copy)]
+enum Wish {
+    Pause,
+    Resume,
+    Kill,
+}
+
+impl Wish {
+    const fn intervention(self) -> Intervention {
+        match self {
+            Self::Pause => Intervention::Pause,
+            Self::Resume => Intervention::Resume,
+            Self::Kill => Intervention::Kill,
+        }
+    }
+
+    const fn name(self) -> ActionName {
+        match self {
+            Self::Pause => ActionName::Pause,
+            Self::Resume => ActionName::Resume,
+            Self::Kill => ActionName::Kill,
+        }
+    }
+
+    /// Whether the session is seen to be as wished.
+    fn seen(self, session: &Session) -> bool {
+        match self {
+            Self::Pause => session.status == SessionStatus::Paused,
+            Self::Resume => session.status.is_live() && session.status != SessionStatus::Paused,
+            Self::Kill => session.status == SessionStatus::Killed,
+        }
+    }
+
+    /// In the words of the seed system when it is done.
+    fn told(self, id: SessionId, session: &Session, observed: bool) -> String {
+        if !observed && session.status.is_terminal() {
+            return format!("Agent {id} is {} already", session.status);
+        }
+        match (self, observed) {
+            (Self::Pause, true) => format!("Agent {id} paused"),
+            (Self::Resume, true) => format!("Agent {id} resumed"),
+            (Self::Kill, true) => format!("Agent {id} killed"),
+            (Self::Pause, false) => format!("Agent {id} pause requested"),
+            (Self::Resume, false) => format!("Agent {id} resume requested"),
+            (Self::Kill, false) => format!("Agent {id} kill requested"),
+        }
+    }
+}
+
+async fn intervene(
+    api: Data<Api>,
+    caller: Caller,
+    id: SessionId,
+    request: HttpRequest,
+    mut params: Params,
+    reason: Option<Reason>,
+    wish: Wish,
+) -> Result<HttpResponse, ApiError> {
+    let wait = params.span("wait", MAX_WAIT).unwrap_or(api.options.control_wait);
+    params.finish()?;
+    let request_id = request_id(&request)?;
+    may_control(&api, &caller, wish.name(), AuditTarget::Session(id), &request_id).await?;
+    let actor = caller.principal.actor();
+    let acting = api.clone();
+    to_the_end(async move { Ok(acting.intervene.execute(id, wish.intervention(), actor, reason, request_id).await?) })
+        .await?;
+    let session = observe(&api, id, wait, |session| wish.seen(session)).await?;
+    let observed = wish.seen(&session);
+    let reply = ControlReply {
+        message: wish.told(id, &session, observed),
+        agent_id: *id.as_uuid(),
+        status: session.status.as_str(),
+        desired_status: session.desired_status.as_str(),
+        observed,
+    };
+    let mut response = if observed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+    Ok(response.json(reply))
+}
+
+/// Waits until the session is as wished, has ended, or the time is up; gives the session as it was last seen.
+async fn observe(
+    api: &Api,
+    id: SessionId,
+    wait: Duration,
+    wished: impl Fn(&Session) -> bool,
+) -> Result<Session, ApiError> {
+    let deadline = Instant::now() + wait;
+    let mut hints = api.hints.feed();
+    loop {
+        hints.mark_unchanged();
+        let session = api.sessions.one(id).await?.ok_or_else(|| ApiError::no_session(id))?;
+        if wished(&session) || session.status.is_terminal() || Instant::now() >= deadline {
+            return Ok(session);
+        }
+        // A hint may be lost, or come from another replica later: look from time to time anyway.
+        let next_look = deadline.min(Instant::now() + Duration::from_millis(250));
+        let _ = tokio::time::timeout_at(next_look, hints.changed()).await;
+    }
+}
+
+/// Whether the caller may step in; that they may not is put on record.
+pub(super) async fn may_control(
+    api: &Api,
+    caller: &Caller,
+    action: ActionName,
+    target: AuditTarget,
+    request_id: &RequestId,
+) -> Result<(), ApiError> {
+    if let Err(denied) = api.authorize.role(&caller.principal, Permission::Control) {
+        let by = Attribution {
+            actor: caller.principal.actor(),
+            reason: None,
+            request_id: request_id.clone(),
+            at: api.ports.clock.now(),
+        };
+        let details = [("refusal".to_owned(), denied.to_string())].into();
+        api.ports.actions.record(by.audit(action, target, AuditOutcome::Refused, details)).await?;
+        return Err(ApiError::Denied(denied.to_string()));
+    }
+    api.throttle_control.check(&caller.principal.key_id)
+}
+
+pub(super) fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {
+    id_of(request).ok_or_else(|| ApiError::Internal("the request has no id".into()))
+}

@@ -1,0 +1,170 @@
+//! Conversations: append, page, follow.
+
+use actix_web::http::header::HeaderMap;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
+use flightdeck_domain::ids::Seq;
+use flightdeck_domain::operator::Permission;
+use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
+
+use super::to_the_end;
+use crate::auth::Caller;
+use crate::dto::{AppendReply, HistoryView, MessageBody};
+use crate::extract::{AgentPath, BodyBytes, Params, decode};
+use crate::problem::{ApiError, Problem};
+use crate::sse;
+use crate::state::Api;
+
+/// Append one message, an array of messages, or NDJSON (`application/x-ndjson`), whole or not at all.
+///
+/// When it is answered the messages are durable. A message with an id that is there already, with the same role, content
+/// and metadata, keeps its first place, so a call may be repeated safely. At most 1000 messages and 4 MiB at once.
+#[utoipa::path(post, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)),
+    request_body(content(
+        (MessageBody = "application/json"), (Vec<MessageBody> = "application/json"),
+        (String = "application/x-ndjson"))),
+    responses(
+        (status = 201, description = "appended", body = AppendReply),
+        (status = 200, description = "all were there already", body = AppendReply),
+        (status = 400, description = "a field is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended, or an id is taken by another message", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 413, description = "more than 4 MiB", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn append(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    body: BodyBytes,
+) -> Result<HttpResponse, ApiError> {
+    api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    let batch = batch(&body)?;
+    let outcome = to_the_end(async move { Ok(api.ingest.execute(path.0, batch).await?) }).await?;
+    let created = outcome.appended.iter().any(|appended| appended.created);
+    let reply =
+        AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };
+    let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(reply))
+}
+
+fn batch(body: &BodyBytes) -> Result<Vec<MessageInput>, ApiError> {
+    let first = body.bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let bodies: Vec<MessageBody> = match (body.content_type.as_str(), first) {
+        (_, None) => return Err(ApiError::field("", "is empty; send a message, an array of messages, or NDJSON")),
+        ("application/x-ndjson" | "application/jsonl", _) => lines(&body.bytes)?,
+        ("application/json", Some(b'[')) => decode(&body.bytes, "")?,
+        ("application/json", Some(_)) => vec![decode(&body.bytes, "")?],
+        (other, _) => {
+            let expected = "application/json or application/x-ndjson";
+            return Err(ApiError::MediaType { given: other.to_owned(), expected });
+        }
+    };
+    Ok(bodies.into_iter().map(Into::into).collect())
+}
+
+/// One message a line; empty lines are skipped. Faults name the line's place in the batch, from zero.
+fn lines(bytes: &[u8]) -> Result<Vec<MessageBody>, ApiError> {
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines.take(IngestMessages::MAX_BATCH + 1).enumerate().map(|(n, line)| decode(line, &format!("/{n}"))).collect()
+}
+
+/// One page of a conversation, in its order.
+///
+/// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`.
+#[utoipa::path(get, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path),
+        ("limit" = Option<u64>, Query, description = "1 to 1000, 50 when missing"),
+        ("skip" = Option<u64>, Query, description = "leave out so many from the beginning"),
+        ("after" = Option<u64>, Query, description = "only those after this seq"),
+        ("before" = Option<u64>, Query, description = "the last ones before this seq")),
+    responses((status = 200, body = HistoryView),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn history(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    mut params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let limit = params.number("limit", 1..=1_000).unwrap_or(50);
+    let skip = params.number("skip", 0..=u64::MAX);
+    let after = params.number("after", 0..=u64::MAX);
+    let before = params.number("before", 1..=u64::MAX);
+    let place = match (skip, after, before) {
+        (None, None, None) => HistoryPlace::After(Seq::ZERO),
+        (Some(seq), None, None) | (None, Some(seq), None) => HistoryPlace::After(Seq::new(seq)),
+        (None, None, Some(seq)) => HistoryPlace::Before(Seq::new(seq)),
+        _ => {
+            params.refuse("skip", "goes with neither after nor before; give one of the three");
+            HistoryPlace::After(Seq::ZERO)
+        }
+    };
+    params.finish()?;
+    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let slice = api.history.execute(path.0, place, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    Ok(HttpResponse::Ok().json(Json(HistoryView::from(&slice)).into_inner()))
+}
+
+/// Follow a conversation: its history from a cursor on, then live.
+///
+/// Server-sent events: `event: message`, `id:` its seq, `data:` the message. Ordered, complete, each once. A session that
+/// ends sends `event: end`; after that, and with a cursor at the end of an ended session, the answer is 204, which stops
+/// an EventSource.
+#[utoipa::path(get, path = "/agents/{agentId}/messages/stream", tag = "messages", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path),
+        ("Last-Event-ID" = Option<u64>, Header, description = "go on after this seq; goes before after and tail"),
+        ("after" = Option<u64>, Query, description = "go on after this seq; goes before tail"),
+        ("tail" = Option<u64>, Query, description = "begin with the last so many messages")),
+    responses((status = 200, content_type = "text/event-stream", body = String),
+        (status = 204, description = "the session has ended and nothing is left to send"),
+        (status = 400, description = "the cursor is wrong, or beyond the end", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn stream(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    request: HttpRequest,
+    mut params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let after = params.number("after", 0..=u64::MAX);
+    let tail = params.number("tail", 0..=u64::MAX);
+    params.finish()?;
+    let resumed = last_event_id(request.headers())?;
+    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+    let head = api.conversations.head(&path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let cursor = match (resumed, after, tail) {
+        (Some(seq), _, _) | (None, Some(seq), _) => seq,
+        (None, None, Some(tail)) => head.position.saturating_sub(tail),
+        (None, None, None) => 0,
+    };
+    not_ahead(cursor, head.position, resumed.is_some())?;
+    if head.ended && cursor == head.position {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let follower = api.conversations.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    Ok(sse::follow(&api, &caller, counted, follower))
+}
+
+/// The cursor that a reconnecting client brings.
+pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let text = value.to_str().unwrap_or("?").trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_error| {
+        ApiError::field("Last-Event-ID", format!("{text:?} is not the id of an event: a whole number from 0 on"))
+    })
+}
+
+/// A cursor from the future would wait for ever without a word.
+pub(super) fn not_ahead(cursor: u64, head: u64, resumed: bool) -> Result<(), ApiError> {
+    if cursor <= head {
+        return Ok(());
+    }
+    let field = if resumed { "Last-Event-ID" } else { "after" };
+    Err(ApiError::field(field, format!("{cursor} is beyond the end, which is at {head}; start over without it")))
+}

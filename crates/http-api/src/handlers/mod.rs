@@ -1,0 +1,21 @@
+//! One file for each resource: take the request apart, call one use case, map the result.
+
+pub(crate) mod agents;
+pub(crate) mod audit;
+pub(crate) mod commands;
+pub(crate) mod control;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod kill_all;
+pub(crate) mod messages;
+pub(crate) mod spawn;
+pub(crate) mod status;
+
+use std::future::Future;
+
+use crate::problem::ApiError;
+
+/// Runs a mutation to its end, even when the client hangs up meanwhile.
+async fn to_the_end<T: 'static>(mutation: impl Future<Output = Result<T, ApiError>> + 'static) -> Result<T, ApiError> {
+    actix_web::rt::spawn(mutation).await.map_err(|error| ApiError::Internal(Box::new(error)))?
+}

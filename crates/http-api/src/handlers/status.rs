@@ -1,0 +1,62 @@
+//! One session's status: read it, report it, give a sign of life.
+
+use actix_web::web::{Data, Json};
+use flightdeck_domain::operator::Permission;
+
+use super::to_the_end;
+use crate::auth::Caller;
+use crate::dto::{HeartbeatReply, SessionView, StatusBody, StatusReply};
+use crate::extract::{AgentPath, Body};
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// One session, whole.
+#[utoipa::path(get, path = "/agents/{agentId}/status", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)),
+    responses((status = 200, body = SessionView),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn read(api: Data<Api>, caller: Caller, path: AgentPath) -> Result<Json<SessionView>, ApiError> {
+    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let session = api.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    Ok(Json(session.into()))
+}
+
+/// Report what the agent's runtime observed.
+///
+/// The same status again counts as a sign of life. A change is also a `system` message of the conversation.
+#[utoipa::path(post, path = "/agents/{agentId}/status", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)), request_body = StatusBody,
+    responses((status = 200, body = StatusReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the status machine has no such move", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn report(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    body: Body<StatusBody>,
+) -> Result<Json<StatusReply>, ApiError> {
+    api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    let id = path.0;
+    let reply = to_the_end(async move {
+        let observed = api.report.execute(id, body.0.status, body.0.reason).await?;
+        let control = api.report.heartbeat(id).await?.ok_or_else(|| ApiError::no_session(id))?;
+        Ok(StatusReply { agent_id: *id.as_uuid(), status: observed.session.status.as_str(), control: control.into() })
+    });
+    reply.await.map(Json)
+}
+
+/// Give a sign of life, and hear what is wanted.
+#[utoipa::path(post, path = "/agents/{agentId}/heartbeat", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)),
+    responses((status = 200, body = HeartbeatReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn heartbeat(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+) -> Result<Json<HeartbeatReply>, ApiError> {
+    api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    let control = api.report.heartbeat(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    Ok(Json(HeartbeatReply { control: control.into() }))
+}

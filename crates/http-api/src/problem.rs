@@ -1,0 +1,353 @@
+//! Errors on the wire: `application/problem+json` (RFC 9457), and the one place that maps the domain's errors to it.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use flightdeck_domain::action::ActionRefused;
+use flightdeck_domain::message::AppendRefused;
+use flightdeck_domain::ports::{
+    AcknowledgeError, AppendError, ObserveError, OperatorActionError, RegisterError, SpawnError, StoreUnavailable,
+};
+use flightdeck_domain::session::RegistrationRefused;
+use flightdeck_domain::use_cases::{AuthenticateError, AuthorizeError, IngestError, SpawnSessionError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The fault of one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldFault {
+    /// Where: a JSON pointer (RFC 6901) into the body, or the name of a query or path parameter or header.
+    pub field: String,
+    /// What is wrong, and what would be right.
+    pub detail: String,
+}
+
+/// An error as clients see it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// A stable name of the kind of error.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:flightdeck:problem:invalid-request")]
+    pub kind: String,
+    /// The HTTP status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// A sentence that a person can act on.
+    pub detail: String,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldFault>,
+    /// The request, as the server's log names it.
+    pub request_id: String,
+}
+
+/// Everything that a request can end in besides success.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A parameter or the body is wrong.
+    #[error("{}", summary(.0))]
+    Invalid(Vec<FieldFault>),
+    /// No key, or none that is good.
+    #[error("{0}; send it as X-API-Key or Authorization: Bearer")]
+    Unauthenticated(String),
+    /// A good key that may not do this.
+    #[error("{0}")]
+    Denied(String),
+    /// There is no such route.
+    #[error("there is nothing at {0}; the routes are listed in /openapi.json")]
+    NoRoute(String),
+    /// There is such a route, with other methods.
+    #[error("{method} is not possible here; use {allowed}")]
+    Method {
+        /// The method that was tried.
+        method: String,
+        /// Those that are possible.
+        allowed: &'static str,
+    },
+    /// The thing named in the path does not exist.
+    #[error("{detail}")]
+    NotFound {
+        /// What kind of thing.
+        kind: &'static str,
+        /// A sentence.
+        detail: String,
+    },
+    /// A rule forbids it in the present state.
+    #[error("{detail}")]
+    Conflict {
+        /// Which rule.
+        kind: &'static str,
+        /// A sentence.
+        detail: String,
+        /// The field at fault, if there is one.
+        field: Option<&'static str>,
+    },
+    /// The body is larger than allowed.
+    #[error("the body is larger than {0} bytes; send less at once")]
+    TooLarge(usize),
+    /// The body did not come.
+    #[error("the body did not arrive within {0} seconds")]
+    TooSlow(u64),
+    /// The body is of another kind.
+    #[error("the content type {given:?} is not understood here; send {expected}")]
+    MediaType {
+        /// What was sent.
+        given: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Too many requests.
+    #[error("too many requests of this kind with this key; try again in {retry_after} s")]
+    Throttled {
+        /// How long to wait, in seconds.
+        retry_after: u64,
+    },
+    /// Too many open streams.
+    #[error("this key has {0} open streams already; close some first")]
+    TooManyStreams(usize),
+    /// The store is away.
+    #[error("the store is not available; nothing was changed; try again")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// An agent did not start.
+    #[error("the agent did not start; its session is marked as failed")]
+    SpawnFailed(#[source] Box<dyn Error + Send + Sync>),
+    /// A defect of the server.
+    #[error("something went wrong in the server; the log has the cause under the request id")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+fn summary(faults: &[FieldFault]) -> String {
+    let mut text = String::new();
+    for fault in faults {
+        let separator = if text.is_empty() { "" } else { "; " };
+        let field = if fault.field.is_empty() { "body" } else { &fault.field };
+        let _ = write!(text, "{separator}{field}: {}", fault.detail);
+    }
+    text
+}
+
+impl ApiError {
+    /// One field at fault.
+    #[must_use]
+    pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldFault { field: field.into(), detail: detail.into() }])
+    }
+
+    /// There is no such session.
+    #[must_use]
+    pub fn no_session(id: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind: "unknown-agent", detail: format!("there is no agent {id}") }
+    }
+
+    fn conflict(kind: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Conflict { kind, detail: detail.to_string(), field: None }
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid-request",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::Denied(_) => "denied",
+            Self::NoRoute(_) => "no-route",
+            Self::Method { .. } => "method-not-allowed",
+            Self::NotFound { kind, .. } | Self::Conflict { kind, .. } => kind,
+            Self::TooLarge(_) => "body-too-large",
+            Self::TooSlow(_) => "body-too-slow",
+            Self::MediaType { .. } => "media-type",
+            Self::Throttled { .. } => "throttled",
+            Self::TooManyStreams(_) => "too-many-streams",
+            Self::Unavailable(_) => "store-unavailable",
+            Self::SpawnFailed(_) => "spawn-failed",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The problem document.
+    #[must_use]
+    pub fn problem(&self, request_id: &str) -> Problem {
+        let status = self.status_code();
+        let errors = match self {
+            Self::Invalid(faults) => faults.clone(),
+            Self::Conflict { field: Some(field), detail, .. } => {
+                vec![FieldFault { field: format!("/{field}"), detail: detail.clone() }]
+            }
+            _ => Vec::new(),
+        };
+        Problem {
+            kind: format!("urn:flightdeck:problem:{}", self.kind()),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            errors,
+            request_id: request_id.to_owned(),
+        }
+    }
+
+    /// The response, with the id of the request in its body.
+    #[must_use]
+    pub fn respond(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        response.content_type("application/problem+json");
+        match self {
+            Self::Throttled { retry_after } => {
+                response.insert_header((header::RETRY_AFTER, retry_after.to_string()));
+            }
+            Self::Unavailable(_) => {
+                response.insert_header((header::RETRY_AFTER, "1"));
+            }
+            Self::Unauthenticated(_) => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            Self::Method { allowed, .. } => {
+                response.insert_header((header::ALLOW, *allowed));
+            }
+            _ => {}
+        }
+        response.json(self.problem(request_id))
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::NoRoute(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Throttled { .. } | Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SpawnFailed(_) => StatusCode::BAD_GATEWAY,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The outermost middleware ([`crate::request`]) answers with [`ApiError::respond`] instead.
+    fn error_response(&self) -> HttpResponse {
+        self.respond("")
+    }
+}
+
+impl From<StoreUnavailable> for ApiError {
+    fn from(error: StoreUnavailable) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<AuthenticateError> for ApiError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Rejected(rejected) => Self::Unauthenticated(rejected.to_string()),
+            AuthenticateError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthorizeError> for ApiError {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Denied(denied) => Self::Denied(denied.to_string()),
+            AuthorizeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        let refused = match error {
+            RegisterError::Refused(refused) => refused,
+            RegisterError::Unavailable(error) => return error.into(),
+        };
+        let detail = refused.to_string();
+        match refused {
+            RegistrationRefused::UnknownParent(_)
+            | RegistrationRefused::ParentIsSelf(_)
+            | RegistrationRefused::ParentIsDescendant { .. } => Self::field("/parentSessionId", detail),
+            RegistrationRefused::NotAnOpeningStatus(_) => Self::field("/status", detail),
+            RegistrationRefused::TooDeep => Self::conflict("tree-too-deep", detail),
+            RegistrationRefused::Conflict { field, .. } => {
+                Self::Conflict { kind: "session-conflict", detail, field: Some(field) }
+            }
+            RegistrationRefused::Fenced(_) => Self::conflict("spawn-fenced", detail),
+            RegistrationRefused::KillSwitchEngaged => Self::conflict("kill-switch-engaged", detail),
+        }
+    }
+}
+
+impl From<SpawnSessionError> for ApiError {
+    fn from(error: SpawnSessionError) -> Self {
+        match error {
+            SpawnSessionError::UnknownProvider(error) => Self::field("/provider", error.to_string()),
+            SpawnSessionError::Register(error) => error.into(),
+            SpawnSessionError::Provider(SpawnError::Invalid { field, problem }) => {
+                Self::field(format!("/{}", field.replace('.', "/")), problem)
+            }
+            SpawnSessionError::Provider(error @ SpawnError::Failed(_)) => Self::SpawnFailed(Box::new(error)),
+        }
+    }
+}
+
+impl From<ObserveError> for ApiError {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::UnknownSession(id) => Self::no_session(id),
+            ObserveError::Illegal(illegal) => {
+                Self::Conflict { kind: "illegal-transition", detail: illegal.to_string(), field: Some("status") }
+            }
+            ObserveError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        let detail = error.to_string();
+        match error {
+            IngestError::EmptyBatch | IngestError::BatchTooLarge { .. } => Self::field("", detail),
+            IngestError::OperatorRole { index } => Self::field(format!("/{index}/role"), detail),
+            IngestError::Append(AppendError::UnknownSession(id)) => Self::no_session(id),
+            IngestError::Append(AppendError::Refused(AppendRefused::Ended { .. })) => {
+                Self::conflict("session-ended", detail)
+            }
+            IngestError::Append(AppendError::Refused(AppendRefused::Conflict { .. })) => {
+                Self::Conflict { kind: "message-conflict", detail, field: Some("id") }
+            }
+            IngestError::Append(AppendError::Unavailable(error)) => error.into(),
+        }
+    }
+}
+
+impl From<OperatorActionError> for ApiError {
+    fn from(error: OperatorActionError) -> Self {
+        match error {
+            OperatorActionError::Refused(ActionRefused::UnknownSession(id)) => Self::no_session(id),
+            OperatorActionError::Refused(refused @ ActionRefused::Ended { .. }) => {
+                Self::conflict("session-ended", refused)
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
+                Self::conflict("being-killed", refused)
+            }
+            OperatorActionError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AcknowledgeError> for ApiError {
+    fn from(error: AcknowledgeError) -> Self {
+        match error {
+            AcknowledgeError::UnknownCommand { .. } => {
+                Self::NotFound { kind: "unknown-command", detail: error.to_string() }
+            }
+            AcknowledgeError::Final(error) => Self::conflict("receipt-is-final", error),
+            AcknowledgeError::Unavailable(error) => error.into(),
+        }
+    }
+}

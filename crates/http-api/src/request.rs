@@ -1,0 +1,101 @@
+//! The outermost layer: a request id for every request, one log line for its end, and problem documents that carry the id.
+
+use std::error::Error;
+use std::time::Instant;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use flightdeck_domain::text::RequestId;
+
+use crate::problem::ApiError;
+use crate::state::Api;
+
+/// The header that carries the request id, both ways.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request an id (the client's own, when it sends a sensible one), logs how it ended, and answers errors.
+pub(crate) async fn identify<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let started = Instant::now();
+    let id = given_id(&request).unwrap_or_else(|| minted_id(&request));
+    request.extensions_mut().insert(id.clone());
+    let response = next.call(request).await?;
+    let mut response = answer_errors(response, &id);
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    tracing::debug!(
+        request_id = %id,
+        method = %response.request().method(),
+        path = %response.request().path(),
+        status = response.status().as_u16(),
+        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    Ok(response)
+}
+
+/// The id of a request.
+pub(crate) fn id_of(request: &HttpRequest) -> Option<RequestId> {
+    request.extensions().get::<RequestId>().cloned()
+}
+
+fn given_id(request: &ServiceRequest) -> Option<RequestId> {
+    let text = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    RequestId::new(text).ok()
+}
+
+fn minted_id(request: &ServiceRequest) -> RequestId {
+    let uuid = request.app_data::<Data<Api>>().map(|api| api.ids.uuid()).unwrap_or_default();
+    RequestId::from(uuid)
+}
+
+/// A 5xx logs its cause here, once; its body says nothing of it.
+fn answer_errors<B: MessageBody>(response: ServiceResponse<B>, id: &RequestId) -> ServiceResponse<EitherBody<B>> {
+    let replacement = response.response().error().map(|error| {
+        let status = error.as_response_error().status_code();
+        if status.is_server_error() {
+            tracing::error!(request_id = %id, path = %response.request().path(), cause = %chain(error), "request failed");
+        }
+        match error.as_error::<ApiError>() {
+            Some(error) => error.respond(id.as_str()),
+            None => of_framework(status, error).respond(id.as_str()),
+        }
+    });
+    match replacement {
+        Some(replacement) => response.into_response(replacement).map_into_right_body(),
+        None => response.map_into_left_body(),
+    }
+}
+
+/// An error that the framework made before any of our code was reached.
+fn of_framework(status: actix_web::http::StatusCode, error: &actix_web::Error) -> ApiError {
+    if status.is_server_error() {
+        ApiError::Internal(error.to_string().into())
+    } else {
+        ApiError::field("", error.to_string())
+    }
+}
+
+fn chain(error: &actix_web::Error) -> String {
+    let Some(error) = error.as_error::<ApiError>() else { return error.to_string() };
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+/// What answers where no route is.
+pub(crate) async fn no_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::NoRoute(request.path().to_owned()))
+}

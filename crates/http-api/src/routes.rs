@@ -1,0 +1,73 @@
+//! Every route, in one place.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
+
+use crate::auth::authenticate;
+use crate::handlers::{agents, audit, commands, control, events, health, kill_all, messages, spawn, status};
+use crate::openapi::openapi;
+use crate::problem::ApiError;
+use crate::request::no_route;
+
+/// A path with its methods; any other method is answered with those that are possible.
+fn resource(path: &str, allowed: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
+        Err::<HttpResponse, _>(ApiError::Method { method: request.method().to_string(), allowed })
+    }))
+}
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    let document = web::Bytes::from(openapi().to_json().unwrap_or_default());
+    let describe = move || {
+        let document = document.clone();
+        async move { HttpResponse::Ok().content_type("application/json").body(document) }
+    };
+    config
+        .service(resource("/", "GET").route(web::get().to(health::welcome)))
+        .service(resource("/health/live", "GET").route(web::get().to(health::live)))
+        .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
+        .service(resource("/openapi.json", "GET").route(web::get().to(describe)))
+        .service(
+            web::scope("")
+                .wrap(middleware::from_fn(authenticate))
+                .configure(fleet)
+                .configure(one_agent)
+                .service(resource("/audit", "GET").route(web::get().to(audit::page)))
+                .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
+                .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
+                .default_service(web::to(no_route)),
+        );
+}
+
+fn fleet(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/agents", "GET, POST").route(web::get().to(agents::list)).route(web::post().to(agents::register)),
+        )
+        .service(resource("/agents/spawn", "POST").route(web::post().to(spawn::spawn)))
+        .service(resource("/agents/tree", "GET").route(web::get().to(agents::tree)))
+        .service(resource("/agents/events", "GET").route(web::get().to(events::stream)))
+        .service(resource("/agents/kill-all", "POST").route(web::post().to(kill_all::kill_all)));
+}
+
+fn one_agent(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/agents/{agentId}/status", "GET, POST")
+                .route(web::get().to(status::read))
+                .route(web::post().to(status::report)),
+        )
+        .service(resource("/agents/{agentId}/heartbeat", "POST").route(web::post().to(status::heartbeat)))
+        .service(
+            resource("/agents/{agentId}/messages", "GET, POST")
+                .route(web::get().to(messages::history))
+                .route(web::post().to(messages::append)),
+        )
+        .service(resource("/agents/{agentId}/messages/stream", "GET").route(web::get().to(messages::stream)))
+        .service(resource("/agents/{agentId}/inject", "POST").route(web::post().to(control::inject)))
+        .service(resource("/agents/{agentId}/pause", "POST").route(web::post().to(control::pause)))
+        .service(resource("/agents/{agentId}/resume", "POST").route(web::post().to(control::resume)))
+        .service(resource("/agents/{agentId}/kill", "POST").route(web::post().to(control::kill)))
+        .service(resource("/agents/{agentId}/commands", "GET").route(web::get().to(commands::list)))
+        .service(resource("/agents/{agentId}/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)));
+}

@@ -1,0 +1,61 @@
+//! The HTTP server.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{App, HttpServer, middleware};
+use actix_web_lab::middleware::CatchPanic;
+
+use crate::request::identify;
+use crate::routes::configure;
+use crate::state::Api;
+
+/// How long requests in flight may take to end once the shutdown began; streams end at once.
+const SHUTDOWN_TIMEOUT: u64 = 5;
+
+/// A server that listens but does not answer yet.
+pub struct Listening {
+    listener: TcpListener,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Listening {
+    /// Takes the port. With port 0 the system chooses one.
+    ///
+    /// # Errors
+    /// The address is not free, or not this machine's.
+    pub fn on(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Answers requests until the returned server is stopped. The caller handles signals: it cancels the `shutdown` token
+    /// that the [`Api`] was made with, then stops the server by its handle.
+    ///
+    /// # Errors
+    /// The listener cannot be used.
+    pub fn serve(self, api: Arc<Api>, workers: usize) -> io::Result<Server> {
+        let data = Data::from(api);
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(data.clone())
+                .app_data(PayloadConfig::new(crate::extract::MAX_BODY))
+                .configure(configure)
+                .wrap(CatchPanic::default())
+                .wrap(middleware::from_fn(identify))
+        })
+        .workers(workers.max(1))
+        .max_connections(100_000)
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(SHUTDOWN_TIMEOUT)
+        .disable_signals();
+        Ok(server.listen(self.listener)?.run())
+    }
+}

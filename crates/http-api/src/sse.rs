@@ -1,0 +1,136 @@
+//! Server-sent events (WHATWG HTML, section 9.2): frames, and the body of a stream.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use bytes::{BufMut, Bytes, BytesMut};
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::message::Message;
+use flightdeck_live::{Follower, Log, Next};
+use futures_util::stream;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{Caller, OpenStream};
+use crate::dto::{FleetEventView, MessageView};
+use crate::state::Api;
+
+/// The frame of a message: encoded once, sent to every follower.
+pub(crate) fn message_frame(message: &Message) -> Bytes {
+    frame("message", message.seq.get(), &MessageView::from(message))
+}
+
+/// The frame of an event on the fleet feed.
+pub(crate) fn event_frame(event: &FleetEvent) -> Bytes {
+    frame(event.kind.as_str(), event.position.get(), &FleetEventView::from(event))
+}
+
+/// JSON has no raw line breaks, so the data is one line.
+fn frame(event: &str, id: u64, data: &impl Serialize) -> Bytes {
+    let mut text = format!("event: {event}\nid: {id}\ndata: ").into_bytes();
+    if let Err(error) = serde_json::to_writer(&mut text, data) {
+        tracing::error!(%error, event, id, "an entry could not be encoded");
+    }
+    text.extend_from_slice(b"\n\n");
+    text.into()
+}
+
+/// Ends a stream whose log has ended.
+fn end_frame(last: u64) -> Bytes {
+    let mut text = String::new();
+    let _ = write!(text, "event: end\ndata: {{\"lastSeq\":{last}}}\n\n");
+    text.into()
+}
+
+/// What ends an open stream besides its log.
+struct Ends {
+    shutdown: CancellationToken,
+    key: CancellationToken,
+}
+
+struct Streaming<L: Log> {
+    follower: Follower<L>,
+    ends: Ends,
+    keep_alive: Duration,
+    _counted: OpenStream,
+    opening: Option<Bytes>,
+    closed: bool,
+}
+
+/// Answers with a stream that follows a log.
+pub(crate) fn follow<L: Log>(api: &Api, caller: &Caller, counted: OpenStream, follower: Follower<L>) -> HttpResponse {
+    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
+    let state = Streaming {
+        follower,
+        ends,
+        keep_alive: api.options.keep_alive,
+        _counted: counted,
+        opening: Some(opening(api)),
+        closed: false,
+    };
+    let body = stream::unfold(state, |mut state| async move {
+        let chunk = state.next_chunk().await?;
+        Some((Ok::<_, Infallible>(chunk), state))
+    });
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
+    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")));
+    // Proxies such as nginx would hold frames back.
+    response.insert_header(("x-accel-buffering", HeaderValue::from_static("no")));
+    response.streaming(Box::pin(body))
+}
+
+/// Tells clients how long to wait before they reconnect: one to three seconds, so that they do not all come at once.
+fn opening(api: &Api) -> Bytes {
+    let spread = api.ids.random_bytes().first().copied().map_or(0, u64::from);
+    Bytes::from(format!("retry: {}\n\n", 1_000 + spread * 2_000 / 255))
+}
+
+impl<L: Log> Streaming<L> {
+    async fn next_chunk(&mut self) -> Option<Bytes> {
+        if self.closed {
+            return None;
+        }
+        if let Some(opening) = self.opening.take() {
+            return Some(opening);
+        }
+        tokio::select! {
+            biased;
+            () = self.ends.shutdown.cancelled() => None,
+            () = self.ends.key.cancelled() => None,
+            next = self.follower.next() => self.chunk(next),
+            () = tokio::time::sleep(self.keep_alive) => Some(Bytes::from_static(b": keep-alive\n\n")),
+        }
+    }
+
+    fn chunk(&mut self, next: Result<Next, flightdeck_domain::ports::StoreUnavailable>) -> Option<Bytes> {
+        match next {
+            Ok(Next::Frames(frames)) => Some(join(frames)),
+            Ok(Next::Ended) => {
+                self.closed = true;
+                Some(end_frame(self.follower.cursor()))
+            }
+            Err(error) => {
+                // The client reconnects with the id of the last frame it has, and misses nothing.
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, "a stream was cut because the store is not available");
+                None
+            }
+        }
+    }
+}
+
+/// One frame is sent as it is, shared; several are sent in one piece.
+fn join(mut frames: Vec<Bytes>) -> Bytes {
+    if frames.len() == 1 {
+        return frames.pop().unwrap_or_default();
+    }
+    let mut joined = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+    for frame in frames {
+        joined.put(frame);
+    }
+    joined.freeze()
+}

@@ -1,0 +1,130 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flightdeck_domain::ports::IdGenerator;
+use flightdeck_domain::use_cases::{
+    AcknowledgeCommand, Authenticate, Authorize, IngestMessages, Intervene, InterveneFleet, Ports, Providers,
+    ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+};
+use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::KeyRing;
+use crate::sse::{event_frame, message_frame};
+use crate::throttle::{Rate, Throttle};
+
+/// What can be set about the HTTP side.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// How often a key may step in: inject, pause, resume, kill, kill all.
+    pub throttle_control: Rate,
+    /// How often a key may read the tree.
+    pub throttle_tree: Rate,
+    /// The most streams that one key may have open.
+    pub max_streams_per_key: usize,
+    /// How long a control call waits for the observed effect when the caller does not say.
+    pub control_wait: Duration,
+    /// How often a quiet stream gets a comment.
+    pub keep_alive: Duration,
+    /// How tails are kept.
+    pub tail: TailOptions,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self {
+            throttle_control: Rate::per_minute(10),
+            throttle_tree: Rate::per_minute(200),
+            max_streams_per_key: 20_000,
+            control_wait: Duration::from_secs(2),
+            keep_alive: Duration::from_secs(15),
+            tail: TailOptions::default(),
+        }
+    }
+}
+
+/// The HTTP side of one deployment: its use cases and what streams share. One for all workers.
+pub struct Api {
+    pub(crate) register: RegisterSession,
+    pub(crate) spawn: SpawnSession,
+    pub(crate) report: ReportStatus,
+    pub(crate) ingest: IngestMessages,
+    pub(crate) history: ReadHistory,
+    pub(crate) sessions: ReadSessions,
+    pub(crate) commands: ReadCommands,
+    pub(crate) acknowledge: AcknowledgeCommand,
+    pub(crate) intervene: Intervene,
+    pub(crate) fleet: InterveneFleet,
+    pub(crate) audit: ReadAudit,
+    pub(crate) verify_audit: VerifyAudit,
+    pub(crate) authorize: Authorize,
+    pub(crate) ports: Ports,
+    pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) keys: KeyRing,
+    pub(crate) throttle_control: Throttle,
+    pub(crate) throttle_tree: Throttle,
+    pub(crate) conversations: Tails<Conversations>,
+    pub(crate) feed: Tails<FleetFeedLog>,
+    pub(crate) hints: Arc<Hints>,
+    pub(crate) options: ApiOptions,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Api {
+    /// Wires the use cases to their ports. Streams run on the given runtime and end when `shutdown` is cancelled.
+    #[must_use]
+    pub fn new(
+        ports: &Ports,
+        providers: &Providers,
+        hints: Arc<Hints>,
+        options: ApiOptions,
+        runtime: &tokio::runtime::Handle,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let conversations = Conversations::new(Arc::clone(&ports.messages), Arc::clone(&hints), message_frame);
+        let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), event_frame);
+        Self {
+            register: RegisterSession::new(ports),
+            spawn: SpawnSession::new(ports, providers),
+            report: ReportStatus::new(ports),
+            ingest: IngestMessages::new(ports),
+            history: ReadHistory::new(ports),
+            sessions: ReadSessions::new(ports),
+            commands: ReadCommands::new(ports),
+            acknowledge: AcknowledgeCommand::new(ports),
+            intervene: Intervene::new(ports, providers),
+            fleet: InterveneFleet::new(ports, providers),
+            audit: ReadAudit::new(ports),
+            verify_audit: VerifyAudit::new(ports),
+            authorize: Authorize::new(ports),
+            ports: ports.clone(),
+            ids: Arc::clone(&ports.ids),
+            keys: KeyRing::new(Authenticate::new(ports)),
+            throttle_control: Throttle::new(options.throttle_control),
+            throttle_tree: Throttle::new(options.throttle_tree),
+            conversations: Tails::new(conversations, options.tail, runtime.clone()),
+            feed: Tails::new(feed, options.tail, runtime.clone()),
+            hints,
+            options,
+            shutdown,
+        }
+    }
+
+    /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones.
+    pub async fn keep_house(self: Arc<Self>) {
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                _ = every.tick() => {
+                    self.keys.sweep().await;
+                    self.throttle_control.sweep();
+                    self.throttle_tree.sweep();
+                }
+            }
+        }
+    }
+}

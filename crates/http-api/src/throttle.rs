@@ -1,0 +1,126 @@
+//! How often a key may do certain things.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use flightdeck_domain::api_key::KeyId;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+
+use crate::problem::ApiError;
+
+/// A rate per key: `10/min`, `5/s`, `1000/h`, or `off` for none. The first so many requests pass at once; after that they
+/// come back one by one, evenly over the period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(Option<(NonZeroU32, Duration)>);
+
+/// A text that is no rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a rate is a number per s, min or h, as in 10/min, or off")]
+pub struct InvalidRate;
+
+impl Rate {
+    /// No limit.
+    pub const OFF: Self = Self(None);
+
+    /// So many a minute; none when zero.
+    #[must_use]
+    pub fn per_minute(count: u32) -> Self {
+        Self(NonZeroU32::new(count).map(|count| (count, Duration::from_mins(1))))
+    }
+}
+
+impl FromStr for Rate {
+    type Err = InvalidRate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRate> {
+        if text == "off" {
+            return Ok(Self::OFF);
+        }
+        let (count, unit) = text.split_once('/').ok_or(InvalidRate)?;
+        let count = count.trim().parse::<NonZeroU32>().or(Err(InvalidRate))?;
+        let period = match unit.trim() {
+            "s" | "sec" => Duration::from_secs(1),
+            "min" | "m" => Duration::from_mins(1),
+            "h" => Duration::from_hours(1),
+            _ => return Err(InvalidRate),
+        };
+        Ok(Self(Some((count, period))))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("off"),
+            Some((count, period)) if period.as_secs() == 1 => write!(f, "{count}/s"),
+            Some((count, period)) if period.as_secs() == 60 => write!(f, "{count}/min"),
+            Some((count, _)) => write!(f, "{count}/h"),
+        }
+    }
+}
+
+/// Holds callers to a rate, each key on its own.
+pub(crate) struct Throttle {
+    limiter: Option<DefaultKeyedRateLimiter<KeyId>>,
+}
+
+impl Throttle {
+    pub(crate) fn new(rate: Rate) -> Self {
+        let quota = rate.0.and_then(|(count, period)| {
+            let every = Quota::with_period(period.checked_div(count.get())?)?;
+            Some(every.allow_burst(count))
+        });
+        Self { limiter: quota.map(DefaultKeyedRateLimiter::keyed) }
+    }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// It is one too many; the error says how long to wait.
+    pub(crate) fn check(&self, key: &KeyId) -> Result<(), ApiError> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check_key(key).map_err(|not_until| {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            ApiError::Throttled { retry_after: wait.as_secs() + 1 }
+        })
+    }
+
+    /// Forgets keys that have been quiet long enough to be at their full rate again.
+    pub(crate) fn sweep(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(digit: char) -> KeyId {
+        KeyId::new(&digit.to_string().repeat(12)).expect("valid")
+    }
+
+    #[test]
+    fn rates_read_and_write() {
+        for text in ["10/min", "5/s", "1000/h", "off"] {
+            assert_eq!(text.parse::<Rate>().map(|rate| rate.to_string()), Ok(text.to_owned()));
+        }
+        for wrong in ["", "10", "0/min", "-1/s", "10/day", "min", "many/min"] {
+            assert_eq!(wrong.parse::<Rate>(), Err(InvalidRate), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn each_key_has_its_own_count() {
+        let throttle = Throttle::new(Rate::per_minute(3));
+        let results: Vec<bool> = (0..4).map(|_| throttle.check(&key('a')).is_ok()).collect();
+        assert_eq!(results, [true, true, true, false]);
+        assert!(throttle.check(&key('b')).is_ok());
+        let unlimited = Throttle::new(Rate::OFF);
+        assert!((0..1_000).all(|_| unlimited.check(&key('a')).is_ok()));
+    }
+}
