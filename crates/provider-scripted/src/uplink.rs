@@ -1,0 +1,230 @@
+//! How an agent reports: the use cases of the domain, tried again while the store is away.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flightdeck_domain::command::Receipt;
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::message::AppendRefused;
+use flightdeck_domain::message::{Control, MessageRole};
+use flightdeck_domain::ports::{
+    AcknowledgeError, AppendError, IdGenerator, MessageRepository, ObserveError, RegisterError, Registered,
+    StoreUnavailable,
+};
+use flightdeck_domain::session::{RegistrationRefused, Session, SessionStatus};
+use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
+use flightdeck_domain::use_cases::{
+    AcknowledgeCommand, IngestError, IngestMessages, MessageInput, NewSession, Ports, ReadCommands, RegisterSession,
+    ReportStatus,
+};
+
+use crate::mailbox::{Interruption, Mailbox};
+
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+
+/// Why an agent stops.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stop {
+    /// From outside.
+    Interrupted(Interruption),
+    /// Its script says so.
+    Failed(Reason),
+    /// Somebody else ended the session.
+    Closed,
+}
+
+impl From<Interruption> for Stop {
+    fn from(interruption: Interruption) -> Self {
+        Self::Interrupted(interruption)
+    }
+}
+
+/// The use cases that every agent of a provider shares.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    ingest: IngestMessages,
+    report: ReportStatus,
+    acknowledge: AcknowledgeCommand,
+    register: RegisterSession,
+    commands: ReadCommands,
+    messages: Arc<dyn MessageRepository>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl Desk {
+    pub(crate) fn new(ports: &Ports) -> Self {
+        Self {
+            ingest: IngestMessages::new(ports),
+            report: ReportStatus::new(ports),
+            acknowledge: AcknowledgeCommand::new(ports),
+            register: RegisterSession::new(ports),
+            commands: ReadCommands::new(ports),
+            messages: Arc::clone(&ports.messages),
+            ids: Arc::clone(&ports.ids),
+        }
+    }
+}
+
+/// One agent's way to the record.
+pub(crate) struct Uplink {
+    pub(crate) session: SessionId,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) desk: Desk,
+}
+
+/// Tells an outage, after which the same call may work, from an answer.
+trait MayBeOutage: std::error::Error {
+    fn is_outage(&self) -> bool;
+}
+
+impl MayBeOutage for StoreUnavailable {
+    fn is_outage(&self) -> bool {
+        true
+    }
+}
+
+impl MayBeOutage for IngestError {
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Append(AppendError::Unavailable(_)))
+    }
+}
+
+impl MayBeOutage for ObserveError {
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl MayBeOutage for AcknowledgeError {
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl MayBeOutage for RegisterError {
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl Uplink {
+    /// Appends a message. `None` when the store took it for a reason of its own not to; that is in the log.
+    pub(crate) async fn message(
+        &self,
+        role: MessageRole,
+        content: MessageContent,
+        metadata: JsonObject,
+    ) -> Result<Option<Control>, Stop> {
+        // One id for all attempts: an attempt whose answer got lost must not make the message appear twice.
+        let input = MessageInput { id: Some(self.desk.ids.message_id()), role, content, metadata, created_at: None };
+        match self.persist(|| self.desk.ingest.execute(self.session, vec![input.clone()])).await? {
+            Ok(outcome) => Ok(Some(outcome.control)),
+            Err(IngestError::Append(
+                AppendError::UnknownSession(_) | AppendError::Refused(AppendRefused::Ended { .. }),
+            )) => Err(Stop::Closed),
+            Err(error) => {
+                tracing::error!(session = %self.session, error = %error, "a scripted agent's message was refused");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reports a status, and gives back the session as the store has it; `None` when the move is not legal just now.
+    pub(crate) async fn status(&self, status: SessionStatus, reason: Option<Reason>) -> Result<Option<Session>, Stop> {
+        match self.persist(|| self.desk.report.execute(self.session, status, reason.clone())).await? {
+            Ok(observed) => Ok(Some(observed.session)),
+            Err(ObserveError::Illegal(illegal)) if !illegal.from.is_terminal() => {
+                tracing::warn!(session = %self.session, error = %illegal, "a scripted agent's status was refused");
+                Ok(None)
+            }
+            Err(_) => Err(Stop::Closed),
+        }
+    }
+
+    /// Moves a command's receipt on.
+    pub(crate) async fn acknowledge(&self, seq: CommandSeq, receipt: Receipt) -> Result<(), Stop> {
+        // A receipt that is final already tells that the session has ended; the next report will say so.
+        if let Err(error) = self.persist(|| self.desk.acknowledge.execute(self.session, seq, receipt.clone())).await? {
+            tracing::debug!(session = %self.session, command = %seq, error = %error, "an acknowledgement was refused");
+        }
+        Ok(())
+    }
+
+    /// Puts all commands of the queue that the mailbox has not seen into it.
+    pub(crate) async fn fetch_commands(&self) -> Result<(), Stop> {
+        let mut after = CommandSeq::ZERO;
+        loop {
+            let Ok(pending) = self.persist(|| self.desk.commands.execute(self.session, after)).await? else {
+                return Ok(());
+            };
+            let pending = pending.ok_or(Stop::Closed)?;
+            for command in &pending {
+                self.mailbox.put(command, None);
+            }
+            match pending.last() {
+                Some(last) if pending.len() >= ReadCommands::MAX_LIMIT => after = last.seq,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Puts a session below this one into the tree.
+    pub(crate) async fn register(&self, new: NewSession) -> Result<Result<Registered, RegistrationRefused>, Stop> {
+        // The same id for all attempts, for the same reason as with a message.
+        let new = NewSession { session_id: Some(self.desk.ids.session_id()), ..new };
+        match self.persist(|| self.desk.register.execute(new.clone(), SessionStatus::Spawning)).await? {
+            Ok(registered) => Ok(Ok(registered)),
+            Err(RegisterError::Refused(refused)) => Ok(Err(refused)),
+            Err(RegisterError::Unavailable(_)) => Err(Stop::Closed),
+        }
+    }
+
+    /// What an operator's message says, when the command came without it. Looks through the newest of the conversation.
+    pub(crate) async fn find_message(&self, id: MessageId) -> Result<Option<MessageContent>, Stop> {
+        const PAGE: usize = 200;
+        const PAGES: usize = 50;
+        let mut before = Seq::new(u64::MAX);
+        for _ in 0..PAGES {
+            let slice = self.persist(|| self.desk.messages.before(self.session, before, PAGE)).await?;
+            let Ok(Some(slice)) = slice else { return Ok(None) };
+            if let Some(found) = slice.messages.iter().find(|message| message.id == id) {
+                return Ok(Some(found.content.clone()));
+            }
+            match slice.messages.first() {
+                Some(first) if first.seq > Seq::new(1) => before = first.seq,
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Calls until the store answers. Between two attempts the agent can be stopped, within one it cannot: what the
+    /// store has begun it finishes.
+    async fn persist<T, E, F>(&self, mut call: impl FnMut() -> F) -> Result<Result<T, E>, Stop>
+    where
+        E: MayBeOutage,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        let mut pause = FIRST_RETRY;
+        loop {
+            if let Some(interruption) = self.mailbox.interruption() {
+                return Err(interruption.into());
+            }
+            match call().await {
+                Err(error) if error.is_outage() => {
+                    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!(session = %self.session, %error, cause, retry_in = ?pause, "a scripted agent waits");
+                    tokio::select! {
+                        biased;
+                        interruption = self.mailbox.interrupted() => return Err(interruption.into()),
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = SLOWEST_RETRY.min(pause * 2);
+                }
+                answer => return Ok(answer),
+            }
+        }
+    }
+}
