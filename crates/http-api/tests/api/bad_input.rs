@@ -1,0 +1,168 @@
+//! Bad input gets a clear fault that names the field, and nothing is lost.
+
+use serde_json::json;
+
+use crate::server::TestServer;
+
+/// Method, path, content type, body; the status, and a word that the answer must contain.
+type Case<'a> = (&'a str, String, &'a str, Vec<u8>, u16, &'a str);
+
+#[test]
+fn the_table_of_bad_input() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let child = server.session(Some(&agent));
+    let ended = server.session(None);
+    server.post(&format!("/agents/{ended}/status"), &json!({"status": "failed"})).expect(200);
+    let unknown = "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11";
+    let json = "application/json";
+    let messages = format!("/agents/{agent}/messages");
+    let status = format!("/agents/{agent}/status");
+    let post = |path: &str, body: &str| ("POST", path.to_owned(), json, body.as_bytes().to_vec());
+    let get = |path: &str| ("GET", path.to_owned(), "", Vec::new());
+    let register = |rest: &str| format!("{{\"taskId\":\"FD-1\",\"agentType\":\"worker\"{rest}}}");
+    let large = format!("{{\"role\":\"user\",\"content\":\"{}\"}}", "x".repeat(10 * 1_048_576));
+    let long = format!("{{\"role\":\"user\",\"content\":\"{}\"}}", "x".repeat(1_048_577));
+    let many = format!("[{}]", vec!["{\"role\":\"user\",\"content\":\"x\"}"; 1_001].join(","));
+    let full = |(method, path, kind, body), status, word| -> Case<'_> { (method, path, kind, body, status, word) };
+    let cases = [
+        full(post(&messages, "{"), 400, "not JSON"),
+        full(post(&messages, "role=user"), 400, "not JSON"),
+        full(post(&messages, ""), 400, "is empty"),
+        full(post(&messages, "[]"), 400, "no message in the batch"),
+        full(post(&messages, "42"), 400, "invalid type"),
+        full(post(&messages, "{\"role\":\"user\",\"content\":\"x\"} trailing"), 400, "not JSON"),
+        full(post(&messages, "{\"role\":\"user\"}"), 400, "content"),
+        full(post(&messages, "{\"role\":\"user\",\"content\":\"\"}"), 400, "/content: must not be empty"),
+        full(post(&messages, "{\"role\":\"user\",\"content\":\" \\n\"}"), 400, "/content: must not be empty"),
+        full(post(&messages, "{\"role\":\"user\",\"content\":7}"), 400, "/content: invalid type: integer"),
+        full(post(&messages, "{\"role\":\"boss\",\"content\":\"x\"}"), 400, "/role: unknown variant `boss`"),
+        full(post(&messages, "{\"role\":\"operator\",\"content\":\"x\"}"), 400, "/inject"),
+        full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"sqe\":1}"), 400, "unknown field `sqe`"),
+        full(post(&messages, "{\"id\":\"7\",\"role\":\"user\",\"content\":\"x\"}"), 400, "/id"),
+        full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"createdAt\":\"yesterday\"}"), 400, "/createdAt"),
+        full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"metadata\":[]}"), 400, "/metadata"),
+        full(post(&messages, "[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"user\"}]"), 400, "/1"),
+        full(post(&messages, &many), 400, "at most 1000"),
+        full(post(&messages, &long), 400, "/content: is too long"),
+        full(post(&messages, &large), 413, "larger than 4194304 bytes"),
+        full(
+            ("POST", messages.clone(), "text/plain", b"hello".to_vec()),
+            415,
+            "application/json or application/x-ndjson",
+        ),
+        full(
+            ("POST", messages.clone(), "application/x-ndjson", b"{\"role\":\"user\",\"content\":\"x\"}\n{".to_vec()),
+            400,
+            "/1: not JSON",
+        ),
+        full(post(&messages, "{\"role\":\"user\",\"content\":\"\\ud800\"}"), 400, "not JSON"),
+        full(("POST", messages.clone(), json, vec![0xff, 0xfe]), 400, "not JSON"),
+        full(post(&format!("/agents/{unknown}/messages"), "{\"role\":\"user\",\"content\":\"x\"}"), 404, unknown),
+        full(post(&format!("/agents/{ended}/messages"), "{\"role\":\"user\",\"content\":\"x\"}"), 409, "is failed"),
+        full(get("/agents/42/messages"), 400, "agentId: \"42\" is not a UUID"),
+        full(get(&format!("/agents/{unknown}/messages")), 404, unknown),
+        full(get(&format!("{messages}?limit=0")), 400, "limit: \"0\" is not a whole number from 1 to 1000"),
+        full(get(&format!("{messages}?limit=5000")), 400, "limit"),
+        full(get(&format!("{messages}?skip=-1")), 400, "skip"),
+        full(get(&format!("{messages}?after=x")), 400, "after"),
+        full(get(&format!("{messages}?skip=1&after=1")), 400, "one of the three"),
+        full(get(&format!("{messages}?offset=1")), 400, "offset: is not a parameter"),
+        full(get(&format!("{messages}/stream?after=99")), 400, "beyond the end"),
+        full(get(&format!("/agents/{unknown}/messages/stream")), 404, unknown),
+        full(get("/agents?cursor=abc"), 400, "cursor"),
+        full(get("/agents?status=busy"), 400, "is not a status"),
+        full(get("/agents?root=top"), 400, "root"),
+        full(get("/agents/tree?limit=ten"), 400, "limit"),
+        full(get("/audit?before=0"), 400, "before"),
+        full(get("/audit?action=explode"), 400, "is not an audited action"),
+        full(get("/audit?operator=bob"), 400, "operator"),
+        full(post("/agents", "{}"), 400, "taskId"),
+        full(post("/agents", &register(",\"parentAgentID\":\"x\"")), 400, "unknown field `parentAgentID`"),
+        full(post("/agents", &register(&format!(",\"parentSessionId\":\"{unknown}\""))), 400, "/parentSessionId"),
+        full(
+            post("/agents", &register(&format!(",\"sessionId\":\"{unknown}\",\"parentSessionId\":\"{unknown}\""))),
+            400,
+            "its own parent",
+        ),
+        full(
+            post("/agents", &register(&format!(",\"sessionId\":\"{agent}\",\"parentSessionId\":\"{child}\""))),
+            400,
+            "is a descendant",
+        ),
+        full(post("/agents", &register(&format!(",\"sessionId\":\"{child}\""))), 409, "parentSessionId"),
+        full(post("/agents", &register(",\"status\":\"killed\"")), 400, "/status"),
+        full(post("/agents", &register(",\"taskSource\":\"\"")), 400, "/taskSource: must not be empty"),
+        full(
+            post("/agents", "{\"taskId\":\"a\\u001b[2J\",\"agentType\":\"worker\"}"),
+            400,
+            "/taskId: contains a control character",
+        ),
+        full(post("/agents/spawn", &register(",\"provider\":\"skynet\"")), 400, "there is no provider \"skynet\""),
+        full(
+            post("/agents/spawn", &register(",\"provider\":\"scripted\",\"context\":{\"script\":[{\"dance\":1}]}")),
+            400,
+            "/context/script",
+        ),
+        full(post("/agents/spawn", &register(",\"parentAgentId\":7")), 400, "/parentAgentId"),
+        full(post(&status, "{\"status\":\"busy\"}"), 400, "/status"),
+        full(post(&status, "{\"status\":\"spawning\"}"), 409, "a session that is running cannot become spawning"),
+        full(
+            post(&format!("/agents/{ended}/status"), "{\"status\":\"running\"}"),
+            409,
+            "a session that is failed cannot become running",
+        ),
+        full(post(&format!("/agents/{unknown}/status"), "{\"status\":\"idle\"}"), 404, unknown),
+        full(post(&format!("/agents/{agent}/inject"), "{}"), 400, "message"),
+        full(post(&format!("/agents/{agent}/inject"), "{\"message\":\"\"}"), 400, "/message: must not be empty"),
+        full(post(&format!("/agents/{agent}/inject"), "{\"message\":\"x\",\"delivery\":\"now\"}"), 400, "/delivery"),
+        full(post(&format!("/agents/{agent}/pause?wait=1h"), "{}"), 400, "wait"),
+        full(post(&format!("/agents/{agent}/pause"), "{\"why\":\"x\"}"), 400, "unknown field `why`"),
+        full(post(&format!("/agents/{ended}/pause"), "{}"), 409, "is failed"),
+        full(post(&format!("/agents/{agent}/commands/x/ack"), "{\"state\":\"consumed\"}"), 400, "seq"),
+        full(post(&format!("/agents/{agent}/commands/1/ack"), "{\"state\":\"refused\"}"), 400, "/reason"),
+        full(get("/agents/"), 404, "there is nothing at /agents/"),
+        full(("DELETE", "/agents".to_owned(), "", Vec::new()), 405, "use GET, POST"),
+    ];
+    for (method, path, kind, body, status, word) in cases {
+        let shown = String::from_utf8_lossy(&body).chars().take(80).collect::<String>();
+        let reply = server.call(method, &path, kind, &body);
+        let case = format!("{method} {path} {shown} -> {}", reply.body);
+        assert_eq!(reply.status, status, "{case}");
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{case}");
+        assert!(reply.body["detail"].as_str().is_some_and(|detail| detail.contains(word)), "no {word:?} in {case}");
+        let id = reply.body["requestId"].as_str().expect("a request id");
+        assert_eq!(reply.header("x-request-id"), Some(id), "{case}");
+        assert!(reply.body["type"].as_str().is_some_and(|kind| kind.starts_with("urn:flightdeck:problem:")), "{case}");
+    }
+    assert_eq!(server.get(&messages).expect(200)["total"], 0, "nothing bad was written");
+}
+
+#[test]
+fn keys_that_are_none_are_told_what_is_missing() {
+    let server = TestServer::start();
+    let other = server.admin.replace("fd_", "fd_0");
+    let mut wrong = server.admin.clone();
+    wrong.pop();
+    wrong.push(if server.admin.ends_with('0') { '1' } else { '0' });
+    for (key, word) in
+        [("", "is needed"), ("nonsense", "fd_<keyid>_<secret>"), (&other, "fd_<keyid>"), (&wrong, "is not known")]
+    {
+        let reply = server.get_as(key, "/agents");
+        assert_eq!((reply.status, reply.header("www-authenticate")), (401, Some("Bearer")));
+        assert!(reply.body["detail"].as_str().is_some_and(|detail| detail.contains(word)), "{}", reply.body);
+    }
+    let bearer = ureq::get(server.url("/agents")).header("Authorization", format!("Bearer {}", server.admin)).call();
+    assert_eq!(bearer.expect("let in").status(), 200);
+}
+
+#[test]
+fn a_request_may_bring_its_own_id() {
+    let server = TestServer::start();
+    let ask = |id: &str| {
+        let reply = ureq::get(server.url("/health/live")).header("X-Request-Id", id).call().expect("alive");
+        reply.headers()["x-request-id"].to_str().expect("a text").to_owned()
+    };
+    assert_eq!(ask("trace-7"), "trace-7");
+    assert_ne!(ask(&"x".repeat(500)), "x".repeat(500));
+}

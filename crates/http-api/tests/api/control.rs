@@ -1,0 +1,99 @@
+//! Operators step in.
+
+use serde_json::json;
+
+use crate::server::TestServer;
+
+/// A scripted agent that works until it is told otherwise.
+fn busy(server: &TestServer) -> String {
+    let script = json!([{"say": "working"}, {"wait": {"ms": 600_000}}]);
+    let body = json!({"taskId": "FD-1", "agentType": "worker", "provider": "scripted", "context": {"script": script}});
+    let agent = server.post("/agents/spawn", &body).expect(201)["agentId"].as_str().expect("an id").to_owned();
+    let mut stream = server.stream(&format!("/agents/{agent}/messages/stream"), None).expect("open");
+    while stream.next().expect("a message").data["content"] != "working" {}
+    agent
+}
+
+#[test]
+fn an_agent_that_obeys_is_paused_resumed_and_killed_in_the_seeds_words() {
+    let server = TestServer::start();
+    let agent = busy(&server);
+    let act = |what: &str| server.post(&format!("/agents/{agent}/{what}?wait=10s"), &json!({"reason": "a look"}));
+    let paused = act("pause").expect(200);
+    assert_eq!(paused["message"], format!("Agent {agent} paused"));
+    assert_eq!((&paused["status"], &paused["observed"]), (&json!("paused"), &json!(true)));
+    let resumed = act("resume").expect(200);
+    assert_eq!(resumed["message"], format!("Agent {agent} resumed"));
+    let killed = act("kill").expect(200);
+    assert_eq!(killed["message"], format!("Agent {agent} killed"));
+    for what in ["pause", "resume", "kill", "inject"] {
+        let body = if what == "inject" { json!({"message": "hello"}) } else { json!({}) };
+        let refused = server.post(&format!("/agents/{agent}/{what}"), &body).expect(409);
+        assert_eq!(refused["type"], "urn:flightdeck:problem:session-ended", "{what}");
+    }
+}
+
+#[test]
+fn an_agent_that_does_not_obey_is_never_said_to_be_paused_or_killed() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    for (what, told) in [("pause", "pause requested"), ("kill", "kill requested")] {
+        let reply = server.post(&format!("/agents/{agent}/{what}?wait=50ms"), &json!({})).expect(202);
+        assert_eq!(reply["message"], format!("Agent {agent} {told}"));
+        assert_eq!((&reply["status"], &reply["observed"]), (&json!("running"), &json!(false)));
+    }
+    let being_killed = server.post(&format!("/agents/{agent}/resume"), &json!({})).expect(409);
+    assert_eq!(being_killed["type"], "urn:flightdeck:problem:being-killed");
+}
+
+#[test]
+fn an_injected_message_is_in_the_conversation_and_the_agent_answers_it() {
+    let server = TestServer::start();
+    let agent = busy(&server);
+    let body = json!({"message": "How is it going?", "delivery": "interrupt"});
+    let reply = server.post(&format!("/agents/{agent}/inject"), &body).expect(200);
+    assert_eq!(reply["message"], format!("Message injected into agent {agent}"));
+    assert_eq!(reply["receipt"], "accepted");
+    let seq = reply["seq"].as_u64().expect("a seq");
+    let mut stream = server.stream(&format!("/agents/{agent}/messages/stream?after={}", seq - 1), None).expect("open");
+    let said = stream.next().expect("the message").data;
+    assert_eq!(
+        (&said["role"], &said["content"], &said["id"]),
+        (&json!("operator"), &json!("How is it going?"), &reply["messageId"])
+    );
+    let answer = stream.next().expect("an answer").data;
+    assert_eq!(answer["role"], "assistant");
+    assert!(answer["content"].as_str().expect("a text").contains("How is it going?"));
+}
+
+#[test]
+fn an_unknown_agent_is_404_for_every_control_call() {
+    let server = TestServer::start();
+    let nobody = "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11";
+    for what in ["pause", "resume", "kill", "inject"] {
+        let body = if what == "inject" { json!({"message": "hello"}) } else { json!({}) };
+        server.post(&format!("/agents/{nobody}/{what}"), &body).expect(404);
+    }
+    let refused = server.get("/audit?limit=4").expect(200);
+    let outcomes: Vec<_> =
+        refused["entries"].as_array().expect("entries").iter().map(|e| e["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["refused"; 4]);
+}
+
+#[test]
+fn kill_all_stops_the_fleet_and_nothing_spawns_until_the_release() {
+    let server = TestServer::start();
+    let (one, _two, stubborn) = (busy(&server), busy(&server), server.session(None));
+    let report = server.post("/agents/kill-all?wait=1s", &json!({"reason": "drill"})).expect(200);
+    assert_eq!((&report["total"], &report["killed"], &report["failed"]), (&json!(3), &json!(2), &json!(1)));
+    assert!(report["errors"][0].as_str().expect("a line").contains(&stubborn));
+    assert_eq!(server.get(&format!("/agents/{one}/status")).expect(200)["status"], "killed");
+
+    let body = json!({"taskId": "FD-1", "agentType": "worker"});
+    for path in ["/agents", "/agents/spawn"] {
+        let refused = server.post(path, &body).expect(409);
+        assert_eq!(refused["type"], "urn:flightdeck:problem:kill-switch-engaged");
+    }
+    server.post("/killswitch/release", &json!({})).expect(200);
+    server.post("/agents/spawn", &body).expect(201);
+}

@@ -1,0 +1,17 @@
+//! The API, over real sockets, on a store in memory.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::too_many_lines, clippy::result_large_err, reason = "tables are long, and replies are looked at whole")]
+
+mod agents;
+mod audit;
+mod bad_input;
+mod commands;
+mod control;
+mod events;
+mod messages;
+mod openapi;
+mod roles;
+mod server;
+mod streams;
+mod throttle;

@@ -1,0 +1,64 @@
+//! The description and the routes are the same.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::server::TestServer;
+
+/// The id that stands in every path.
+pub(crate) const AGENT: &str = "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11";
+
+/// Every route of the description: method, path with an id filled in, path as written.
+pub(crate) fn described(server: &TestServer) -> Vec<(String, String, String)> {
+    let document = server.get("/openapi.json").expect(200);
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            let filled = path.replace("{agentId}", AGENT).replace("{seq}", "1");
+            routes.push((method.to_uppercase(), filled, path.clone()));
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_described_route_is_there_and_no_other_method_is() {
+    let server = TestServer::start();
+    let routes = described(&server);
+    assert_eq!(routes.len(), 23, "a route more or less: describe it, and say so here");
+    let paths: BTreeSet<&String> = routes.iter().map(|(_, filled, _)| filled).collect();
+    for path in paths {
+        let allowed: BTreeSet<&str> = routes.iter().filter(|(_, p, _)| p == path).map(|(m, ..)| m.as_str()).collect();
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            if allowed.contains(method) {
+                continue;
+            }
+            let reply = server.call(method, path, "application/json", b"{}");
+            let header: BTreeSet<String> =
+                reply.header("allow").unwrap_or("").split(", ").map(ToOwned::to_owned).collect();
+            assert_eq!(
+                (reply.status, header.iter().map(String::as_str).collect()),
+                (405, allowed.clone()),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_operation_says_what_it_does_and_what_it_answers() {
+    let server = TestServer::start();
+    let document = server.get("/openapi.json").expect(200);
+    assert_eq!(document["openapi"], "3.1.0");
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+            let public = path.starts_with("/health");
+            assert_eq!(operation["security"].is_array(), !public, "{method} {path}");
+            assert!(operation["responses"].as_object().is_some_and(|answers| !answers.is_empty()));
+        }
+    }
+    let schemas: Vec<&Value> = document["components"]["schemas"].as_object().expect("schemas").values().collect();
+    assert!(schemas.len() > 15);
+}

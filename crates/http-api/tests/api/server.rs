@@ -1,0 +1,242 @@
+//! A server of its own for each test.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flightdeck_domain::api_key::PlainKey;
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operator::{Actor, Role};
+use flightdeck_domain::ports::IdGenerator;
+use flightdeck_domain::system::{SystemClock, SystemIds};
+use flightdeck_domain::text::{KeyName, RequestId};
+use flightdeck_domain::use_cases::{CreateKey, NewKey, Ports, Providers, RevokeKey};
+use flightdeck_http_api::{Api, ApiOptions, Listening, Rate};
+use flightdeck_live::{Hints, TailOptions};
+use flightdeck_provider_scripted::ScriptedProvider;
+use flightdeck_store_memory::MemoryStore;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use ureq::Agent;
+use ureq::http::Response;
+
+/// A running server. Dropping it stops it.
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: String,
+    pub(crate) ports: Ports,
+    pub(crate) shutdown: CancellationToken,
+    runtime: Option<tokio::runtime::Runtime>,
+    agent: Agent,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    pub(crate) headers: ureq::http::HeaderMap,
+}
+
+impl Reply {
+    /// The body of an answer that must have this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Options without throttles, with short waits.
+pub(crate) fn options() -> ApiOptions {
+    ApiOptions {
+        throttle_control: Rate::OFF,
+        throttle_tree: Rate::OFF,
+        control_wait: Duration::from_millis(300),
+        tail: TailOptions { poll: Duration::from_millis(100), ..TailOptions::default() },
+        ..ApiOptions::default()
+    }
+}
+
+impl TestServer {
+    pub(crate) fn start() -> Self {
+        Self::with(options())
+    }
+
+    pub(crate) fn with(options: ApiOptions) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runs");
+        let hints = Arc::new(Hints::default());
+        let store = Arc::new(MemoryStore::default());
+        let wake_ups = Arc::clone(&hints);
+        let ports = Ports::from_store(store, wake_ups, Arc::new(SystemClock), Arc::new(SystemIds));
+        let shutdown = CancellationToken::new();
+        let listening = Listening::on(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let address = listening.address;
+        let entered = runtime.enter();
+        let providers = Providers::default().with(Arc::new(ScriptedProvider::new(&ports)));
+        let api = Arc::new(Api::new(&ports, &providers, hints, options, runtime.handle(), shutdown.clone()));
+        runtime.spawn(Arc::clone(&api).keep_house());
+        drop(entered);
+        // Actix counts its workers as threads of this one.
+        runtime.spawn(async move { listening.serve(api, 2).expect("serves").await });
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build()
+            .into();
+        let mut server = Self { address, admin: String::new(), ports, shutdown, runtime: Some(runtime), agent };
+        server.admin = server.key(Role::Admin);
+        server
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.as_ref().expect("running").block_on(future)
+    }
+
+    /// Makes a key.
+    pub(crate) fn key(&self, role: Role) -> String {
+        self.key_bound_to(role, None).reveal()
+    }
+
+    pub(crate) fn key_bound_to(&self, role: Role, bound_to: Option<SessionId>) -> PlainKey {
+        let new = NewKey { name: KeyName::new("test").expect("valid"), role, bound_to, lifetime: None };
+        let request = RequestId::new("test").expect("valid");
+        self.block_on(CreateKey::new(&self.ports).execute(new, Actor::local_cli(), request)).expect("made").0
+    }
+
+    pub(crate) fn revoke(&self, key: &PlainKey) {
+        let request = RequestId::new("test").expect("valid");
+        let revoke = RevokeKey::new(&self.ports);
+        self.block_on(revoke.execute(key.id.clone(), Actor::local_cli(), request)).expect("revoked");
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Any request, with the admin's key.
+    pub(crate) fn call(&self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Reply {
+        self.call_as(&self.admin, method, path, content_type, body)
+    }
+
+    pub(crate) fn call_as(&self, key: &str, method: &str, path: &str, content_type: &str, body: &[u8]) -> Reply {
+        let request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        let request = if key.is_empty() { request } else { request.header("X-API-Key", key) };
+        let request = if content_type.is_empty() { request } else { request.header("Content-Type", content_type) };
+        let response = if body.is_empty() && method == "GET" {
+            self.agent.run(request.body(()).expect("a request"))
+        } else {
+            self.agent.run(request.body(body).expect("a request"))
+        };
+        reply(response.expect("an answer"))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, "", b"")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+        self.call("POST", path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub(crate) fn get_as(&self, key: &str, path: &str) -> Reply {
+        self.call_as(key, "GET", path, "", b"")
+    }
+
+    pub(crate) fn post_as(&self, key: &str, path: &str, body: &Value) -> Reply {
+        self.call_as(key, "POST", path, "application/json", body.to_string().as_bytes())
+    }
+
+    /// Registers a running session, below another or on top.
+    pub(crate) fn session(&self, parent: Option<&str>) -> String {
+        let id = SystemIds.session_id().to_string();
+        let body = json!({"sessionId": id, "parentSessionId": parent, "taskId": "FD-1", "agentType": "worker"});
+        self.post("/agents", &body).expect(201);
+        id
+    }
+
+    /// Appends so many messages.
+    pub(crate) fn say(&self, agent: &str, count: usize) {
+        let batch: Vec<Value> =
+            (0..count).map(|n| json!({"role": "assistant", "content": format!("line {n}")})).collect();
+        self.post(&format!("/agents/{agent}/messages"), &json!(batch)).expect(201);
+    }
+
+    /// Opens a stream; `None` when it is refused, with what was answered.
+    pub(crate) fn stream(&self, path: &str, last_event_id: Option<&str>) -> Result<Stream, Reply> {
+        self.stream_as(&self.admin, path, last_event_id)
+    }
+
+    pub(crate) fn stream_as(&self, key: &str, path: &str, last_event_id: Option<&str>) -> Result<Stream, Reply> {
+        let request = ureq::http::Request::builder().uri(self.url(path)).header("X-API-Key", key);
+        let request = match last_event_id {
+            Some(id) => request.header("Last-Event-ID", id),
+            None => request,
+        };
+        let response = self.agent.run(request.body(()).expect("a request")).expect("an answer");
+        if response.status() != 200 {
+            return Err(reply(response));
+        }
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Ok(Stream { lines: BufReader::new(response.into_body().into_reader()) })
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn reply(mut response: Response<ureq::Body>) -> Reply {
+    let text = response.body_mut().read_to_string().expect("a text");
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Reply { status: response.status().as_u16(), body, headers: response.headers().clone() }
+}
+
+/// One event of a stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    pub(crate) id: Option<u64>,
+    pub(crate) data: Value,
+}
+
+/// An open stream.
+pub(crate) struct Stream {
+    lines: BufReader<ureq::BodyReader<'static>>,
+}
+
+impl Stream {
+    /// The next event; `None` when the stream has ended. Comments and `retry` are passed over.
+    pub(crate) fn next(&mut self) -> Option<Event> {
+        let mut event = Event::default();
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let line = line.trim_end();
+            match line.split_once(": ") {
+                Some(("event", kind)) => kind.clone_into(&mut event.kind),
+                Some(("id", id)) => event.id = id.parse().ok(),
+                Some(("data", data)) => event.data = serde_json::from_str(data).expect("one line of JSON"),
+                _ if line.is_empty() && !event.kind.is_empty() => return Some(event),
+                _ => {}
+            }
+        }
+    }
+
+    /// The ids of the next so many events.
+    pub(crate) fn ids(&mut self, count: usize) -> Vec<u64> {
+        (0..count).map(|_| self.next().and_then(|event| event.id).expect("an event with an id")).collect()
+    }
+}
