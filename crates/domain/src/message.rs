@@ -145,7 +145,7 @@ pub struct Appended {
 pub struct Control {
     /// What an operator asked for.
     pub desired_status: DesiredStatus,
-    /// Commands that the agent has not acknowledged yet.
+    /// Commands that still wait for the agent: neither consumed nor refused.
     pub pending_commands: u64,
 }
 

@@ -18,9 +18,12 @@ pub enum InvalidText {
         /// What is allowed, in bytes of UTF-8.
         limit: usize,
     },
-    /// A character that no store and no terminal takes well.
+    /// A character that no terminal takes well.
     #[error("contains a control character; names are single lines of text")]
     Control,
+    /// U+0000, which PostgreSQL cannot hold.
+    #[error("contains the character U+0000, which no text can hold; leave it out")]
+    Nul,
 }
 
 fn check(text: &str, limit: usize, single_line: bool) -> Result<(), InvalidText> {
@@ -32,6 +35,9 @@ fn check(text: &str, limit: usize, single_line: bool) -> Result<(), InvalidText>
     }
     if single_line && text.chars().any(char::is_control) {
         return Err(InvalidText::Control);
+    }
+    if text.contains('\0') {
+        return Err(InvalidText::Nul);
     }
     Ok(())
 }
@@ -163,6 +169,12 @@ impl ProviderName {
     pub fn internal() -> Self {
         Self("internal".to_owned())
     }
+
+    /// The agent is played from a script, in the server's own process.
+    #[must_use]
+    pub fn scripted() -> Self {
+        Self("scripted".to_owned())
+    }
 }
 
 impl MessageContent {
@@ -261,6 +273,7 @@ mod tests {
     fn content_may_have_lines() {
         assert!(MessageContent::new("a\nb").is_ok());
         assert_eq!(MessageContent::new("\n \n"), Err(InvalidText::Empty));
+        assert_eq!(MessageContent::new("a\0b"), Err(InvalidText::Nul));
     }
 
     #[test]

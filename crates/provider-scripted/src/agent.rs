@@ -9,14 +9,14 @@ use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
-use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
+use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, Reason};
 use flightdeck_domain::use_cases::NewSession;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::obey::Injected;
 use crate::mailbox::{Interruption, Mailbox, Order};
-use crate::provider::{Agents, provider_name};
+use crate::provider::Agents;
 use crate::script::{Child, Script, Step, Tool};
 use crate::uplink::{Stop, Uplink};
 
@@ -151,7 +151,7 @@ impl Agent {
         let new = NewSession {
             session_id: None,
             parent_id: Some(self.uplink.session),
-            provider: provider_name(),
+            provider: ProviderName::scripted(),
             provider_session_id: None,
             mission_id: child.mission_id.clone(),
             task_id: child.task_id.clone(),

@@ -2,11 +2,9 @@
 //! newcomers. They keep at it for several minutes; one fails, one waits for a go, some stay idle and answer whoever
 //! writes to them.
 
-use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, MissionId, TaskId, TaskSource};
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, MissionId, ProviderName, TaskId, TaskSource};
 use flightdeck_domain::use_cases::NewSession;
 use serde::Deserialize;
-
-use crate::provider::provider_name;
 
 /// The top of one tree of the demo, to be given to [`SpawnSession`](flightdeck_domain::use_cases::SpawnSession); its
 /// script starts the agents below it.
@@ -36,7 +34,7 @@ impl From<RawAgent> for DemoAgent {
             session: NewSession {
                 session_id: None,
                 parent_id: None,
-                provider: provider_name(),
+                provider: ProviderName::scripted(),
                 provider_session_id: None,
                 mission_id: Some(raw.mission_id),
                 task_id: raw.task_id,

@@ -24,14 +24,6 @@ use crate::uplink::Desk;
 /// How long a shutdown waits for agents that are in the middle of a call to the store.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The name of the provider.
-pub(crate) fn provider_name() -> ProviderName {
-    match ProviderName::new("scripted") {
-        Ok(name) => name,
-        Err(error) => unreachable!("a constant name: {error}"),
-    }
-}
-
 /// Plays agents from scripts, each as a task of this process. The script's format is described at the top of the crate.
 ///
 /// Sessions of a process that is gone are not taken up again:
@@ -89,7 +81,7 @@ impl ScriptedProvider {
 #[async_trait]
 impl AgentProvider for ScriptedProvider {
     fn name(&self) -> ProviderName {
-        provider_name()
+        ProviderName::scripted()
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -1,1 +1,56 @@
 //! The conformance suite that every store must pass.
+//!
+//! The doc comments of [`flightdeck_domain::ports`] say what a store promises; this crate proves it. A case is a plain
+//! async function over a [`Harness`], in the file of the port that it is about, and its name is the promise.
+//!
+//! # Running it against a store
+//! The store's crate has one file `tests/contract.rs`:
+//!
+//! ```text
+//! struct SqliteHarness { /* the store and its temporary folder */ }
+//!
+//! #[async_trait]
+//! impl Harness for SqliteHarness { /* store, break_audit, mend_audit */ }
+//!
+//! #[async_trait]
+//! impl DurableHarness for SqliteHarness { /* reopen */ }
+//!
+//! flightdeck_store_contract::contract_tests!(SqliteHarness::open().await);
+//! flightdeck_store_contract::durability_tests!(SqliteHarness::open().await);
+//! ```
+//!
+//! The expression is evaluated anew in every test, inside an async function, and gives a harness with an empty store of
+//! its own: tests share nothing and may run in any order. Each case becomes one test
+//! `<file>::<case>` on tokio's multi-thread runtime, so the store's crate needs `tokio` with `macros` and
+//! `rt-multi-thread` (and `async-trait`) among its dev-dependencies. A store that keeps nothing on disk leaves
+//! [`durability_tests!`] out.
+//!
+//! # Adding a case
+//! Write it in the file of its port, and add its name to the list in `cases.rs`; a test of this crate fails when it is not
+//! listed. A case never sleeps and never retries. Where tasks race, it asserts what holds for every order of them.
+//!
+//! # What does not belong here
+//! Any concrete store, and promises that are those of a pure rule alone: the domain proves its rules by itself. What is
+//! proven here is that a store asks the rule on the right facts and writes exactly what it gives back, whole.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "this is the body of tests; a broken promise is a panic"
+)]
+
+pub mod api_key;
+pub mod audit;
+mod cases;
+pub mod command;
+pub mod durability;
+pub mod feed;
+mod given;
+mod harness;
+pub mod message;
+pub mod operator_actions;
+pub mod session;
+mod state;
+mod steps;
+
+pub use harness::{DurableHarness, Harness, Store};

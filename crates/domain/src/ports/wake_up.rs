@@ -15,3 +15,12 @@ pub trait WakeUps: Send + Sync {
     /// The fleet feed has grown.
     fn feed_grew(&self);
 }
+
+/// For programs in which nobody follows anything.
+impl WakeUps for () {
+    fn session_moved(&self, _session: SessionId, _seq: Seq) {}
+
+    fn command_queued(&self, _session: SessionId) {}
+
+    fn feed_grew(&self) {}
+}

@@ -64,6 +64,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// The longest way from a session to the top of its tree, in steps.
+    /// The most levels that a tree can have.
     pub const MAX_DEPTH: usize = 64;
 }

@@ -52,9 +52,10 @@ impl Session {
     pub fn observe(&self, observation: &Observation) -> Result<Observed, IllegalTransition> {
         let (from, at) = (self.status, observation.at);
         let to = from.transition(observation.status)?;
-        let mut session = Self { last_seen_at: Some(at), ..self.clone() };
-        if to == SessionStatus::Lost {
-            session.last_seen_at = self.last_seen_at;
+        let mut session = self.clone();
+        if to != SessionStatus::Lost {
+            // Reports may overtake each other; a sign of life never moves back.
+            session.last_seen_at = self.last_seen_at.max(Some(at));
         }
         if from == to {
             return Ok(Observed::Unchanged(Box::new(session)));

@@ -24,6 +24,14 @@ pub struct MessageInput {
     pub created_at: Option<Timestamp>,
 }
 
+impl MessageInput {
+    /// A message said now; everything else can be set on it.
+    #[must_use]
+    pub fn new(role: MessageRole, content: MessageContent) -> Self {
+        Self { id: None, role, content, metadata: JsonObject::default(), created_at: None }
+    }
+}
+
 /// Why a batch was not taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -115,13 +123,7 @@ mod tests {
     use crate::use_cases::testing::MockPorts;
 
     fn input(role: MessageRole) -> MessageInput {
-        MessageInput {
-            id: None,
-            role,
-            content: MessageContent::new("hello").expect("valid"),
-            metadata: JsonObject::default(),
-            created_at: None,
-        }
+        MessageInput::new(role, MessageContent::new("hello").expect("valid"))
     }
 
     fn outcome(created: bool) -> AppendOutcome {

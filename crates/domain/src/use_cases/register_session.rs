@@ -35,6 +35,26 @@ pub struct NewSession {
     pub metadata: JsonObject,
 }
 
+impl NewSession {
+    /// An agent that runs elsewhere, without parent; everything else can be set on it.
+    #[must_use]
+    pub fn new(task_id: TaskId, agent_type: AgentType) -> Self {
+        Self {
+            session_id: None,
+            parent_id: None,
+            provider: ProviderName::internal(),
+            provider_session_id: None,
+            mission_id: None,
+            task_id,
+            task_source: TaskSource::default(),
+            agent_type,
+            gate_profile: None,
+            context: JsonObject::default(),
+            metadata: JsonObject::default(),
+        }
+    }
+}
+
 /// Registers sessions.
 #[derive(Clone)]
 pub struct RegisterSession {

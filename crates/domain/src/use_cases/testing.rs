@@ -10,7 +10,7 @@ use crate::ports::{
     MockApiKeyRepository, MockAuditLog, MockClock, MockCommandQueue, MockFleetFeed, MockIdGenerator,
     MockMessageRepository, MockOperatorActions, MockSessionRepository, MockWakeUps,
 };
-use crate::text::{AgentType, JsonObject, ProviderName, TaskId, TaskSource};
+use crate::text::{AgentType, TaskId};
 
 /// Set the expectations, then take the ports. What is not expected fails the test.
 #[derive(Default)]
@@ -51,17 +51,5 @@ impl MockPorts {
 }
 
 pub(crate) fn new_session() -> NewSession {
-    NewSession {
-        session_id: None,
-        parent_id: None,
-        provider: ProviderName::internal(),
-        provider_session_id: None,
-        mission_id: None,
-        task_id: TaskId::new("FD-1").expect("valid"),
-        task_source: TaskSource::default(),
-        agent_type: AgentType::new("worker").expect("valid"),
-        gate_profile: None,
-        context: JsonObject::default(),
-        metadata: JsonObject::default(),
-    }
+    NewSession::new(TaskId::new("FD-1").expect("valid"), AgentType::new("worker").expect("valid"))
 }

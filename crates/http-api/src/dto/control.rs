@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(crate) struct ControlView {
     /// `running`, `paused` or `killed`: what an operator asked for.
     desired_status: &'static str,
-    /// Commands that are not acknowledged yet: `GET /agents/{agentId}/commands`.
+    /// Commands that are neither consumed nor refused yet: `GET /agents/{agentId}/commands`.
     pending_commands: u64,
 }
 

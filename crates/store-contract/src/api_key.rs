@@ -1,0 +1,119 @@
+//! API keys: [`flightdeck_domain::ports::ApiKeyRepository`].
+
+use flightdeck_domain::action::ActionName;
+use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
+use flightdeck_domain::operator::Role;
+use flightdeck_domain::ports::{ApiKeyRepository, RevokeKeyError};
+
+use crate::given::{actor, at, by, key, key_id, session_id};
+use crate::state::State;
+use crate::steps::{audit, verify};
+use crate::{Harness, Store};
+
+async fn create(store: &dyn Store, key: ApiKey) {
+    store.create(key, by(1, 50)).await.expect("made");
+}
+
+async fn found(store: &dyn Store, n: u32) -> ApiKey {
+    ApiKeyRepository::find(store, key_id(n)).await.expect("read").expect("the key is there")
+}
+
+async fn listed(store: &dyn Store) -> Vec<ApiKey> {
+    ApiKeyRepository::list(store).await.expect("read")
+}
+
+/// Every field of every role. A session to which a key is bound need not be there yet.
+pub async fn a_key_reads_back_as_it_was_made(harness: &dyn Harness) {
+    let store = harness.store();
+    for (n, role) in (1..).zip(Role::ALL) {
+        let bound_to = (role == Role::Agent).then(|| session_id(7));
+        let expires_at = (n % 2 == 0).then(|| at(1_000));
+        let key = ApiKey { role, bound_to, expires_at, ..key(n) };
+        create(&*store, key.clone()).await;
+        assert_eq!(found(&*store, n).await, key);
+    }
+}
+
+/// Oldest first, with those that were ended.
+pub async fn keys_are_listed_oldest_first(harness: &dyn Harness) {
+    let store = harness.store();
+    assert_eq!(listed(&*store).await, []);
+    for (n, second) in [(3, 1), (1, 3), (2, 2)] {
+        create(&*store, ApiKey { created_at: at(second), ..key(n) }).await;
+    }
+    store.revoke(key_id(2), by(1, 60)).await.expect("revoked");
+    let listed: Vec<_> = listed(&*store).await.into_iter().map(|key| (key.id, key.revoked_at)).collect();
+    assert_eq!(listed, [(key_id(3), None), (key_id(2), Some(at(60))), (key_id(1), None)]);
+}
+
+/// Who made a key and who ended it stands on the audit log.
+pub async fn making_and_ending_a_key_is_on_record(harness: &dyn Harness) {
+    let store = harness.store();
+    create(&*store, key(7)).await;
+    store.revoke(key_id(7), by(2, 60)).await.expect("revoked");
+    let entries = audit(&*store).await;
+    let expected = [(ActionName::KeyCreate, by(1, 50)), (ActionName::KeyRevoke, by(2, 60))];
+    assert_eq!(entries.len(), expected.len());
+    for (sealed, (action, by)) in entries.iter().zip(expected) {
+        let entry = sealed.entry().expect("readable");
+        assert_eq!((entry.action, entry.outcome), (action, AuditOutcome::Accepted));
+        assert_eq!(entry.target, AuditTarget::Key(key_id(7).to_string()));
+        assert_eq!(
+            (entry.actor, entry.at, entry.reason, entry.request_id),
+            (by.actor, by.at, by.reason, by.request_id)
+        );
+        assert_eq!(sealed.index.session_id, None);
+    }
+    assert_eq!(entries[1].index.actor, actor(2));
+    assert!(verify(&*store).await.valid);
+}
+
+/// The time at which a key was ended is not made later.
+pub async fn revoking_twice_keeps_the_first_time(harness: &dyn Harness) {
+    let store = harness.store();
+    create(&*store, key(1)).await;
+    for second in [60, 70] {
+        let revoked = store.revoke(key_id(1), by(1, second)).await.expect("revoked");
+        assert_eq!(revoked, ApiKey { revoked_at: Some(at(60)), ..key(1) });
+    }
+    assert_eq!(found(&*store, 1).await.revoked_at, Some(at(60)));
+    assert!(verify(&*store).await.valid);
+}
+
+/// A key that there is not is none, and cannot be ended.
+pub async fn an_unknown_key_is_told_as_such(harness: &dyn Harness) {
+    let store = harness.store();
+    create(&*store, key(1)).await;
+    assert_eq!(ApiKeyRepository::find(&*store, key_id(9)).await.expect("read"), None);
+    let error = store.revoke(key_id(9), by(1, 60)).await.expect_err("unknown");
+    assert!(matches!(&error, RevokeKeyError::UnknownKey(id) if *id == key_id(9)), "{error:?}");
+    assert_eq!(listed(&*store).await, [key(1)]);
+}
+
+/// No key without a record of who made it.
+pub async fn a_key_without_its_entry_is_not_made(harness: &dyn Harness) {
+    let store = harness.store();
+    create(&*store, key(1)).await;
+    let before = State::of(&*store).await;
+    harness.break_audit().await;
+    store.create(key(2), by(1, 50)).await.expect_err("no entry, no key");
+    assert_eq!(ApiKeyRepository::find(&*store, key_id(2)).await.expect("read"), None);
+    assert_eq!(State::of(&*store).await, before);
+    harness.mend_audit().await;
+    create(&*store, key(2)).await;
+    assert_eq!(verify(&*store).await.entries, 2);
+}
+
+/// No end of a key without a record of who ended it.
+pub async fn a_key_is_not_ended_without_its_entry(harness: &dyn Harness) {
+    let store = harness.store();
+    create(&*store, key(1)).await;
+    let before = State::of(&*store).await;
+    harness.break_audit().await;
+    let error = store.revoke(key_id(1), by(1, 60)).await.expect_err("no entry, no end");
+    assert!(matches!(error, RevokeKeyError::Unavailable(_)), "{error:?}");
+    assert_eq!(State::of(&*store).await, before);
+    harness.mend_audit().await;
+    assert_eq!(store.revoke(key_id(1), by(1, 61)).await.expect("revoked").revoked_at, Some(at(61)));
+}

@@ -1,0 +1,169 @@
+//! The list of all cases, and the macros that make a test of each.
+
+/// Makes one test of each case. Takes an expression that gives a fresh [`Harness`](crate::Harness); see the crate's
+/// documentation.
+#[macro_export]
+macro_rules! contract_tests {
+    ($harness:expr) => {
+        $crate::__tests! {
+            $harness;
+            session:
+                a_session_reads_back_as_the_rule_made_it
+                registering_again_is_harmless
+                other_facts_under_the_same_id_are_a_conflict
+                one_of_many_racing_registrations_creates
+                a_child_takes_root_and_mission_from_its_parent
+                an_unknown_parent_is_refused
+                a_loop_is_refused
+                the_tree_has_a_floor
+                nobody_is_born_paused
+                nothing_spawns_below_a_killed_session
+                nothing_spawns_below_a_dying_session
+                a_spawn_and_a_kill_above_it_never_pass_each_other
+                the_kill_switch_stops_spawns_until_it_is_released
+                sessions_are_listed_newest_first
+                pages_make_up_the_whole
+                a_page_does_not_shift_when_a_session_registers
+                every_filter_holds_alone_and_with_others
+                filtered_pages_make_up_the_whole
+                a_subtree_is_a_session_and_all_below_it
+                the_feed_goes_on_where_a_page_ends
+                a_racing_page_shows_exactly_what_the_feed_holds_up_to_it
+                being_within_is_being_it_or_below_it
+                a_change_of_status_is_written_whole
+                a_lost_session_comes_back_by_reporting
+                an_illegal_move_writes_nothing
+                the_same_status_again_is_only_a_sign_of_life
+                a_followed_kill_is_consumed_and_the_rest_undeliverable
+                an_end_by_itself_leaves_a_kill_undeliverable
+                one_of_many_racing_ends_counts
+                a_heartbeat_never_moves_the_time_back
+                a_heartbeat_tells_what_is_wanted
+                an_unknown_session_is_told_as_such;
+            message:
+                a_message_reads_back_as_it_was_written
+                a_large_message_and_a_large_batch_are_kept
+                a_batch_keeps_its_order
+                seqs_are_dense_under_racing_writers
+                statuses_and_messages_share_one_dense_order
+                appending_again_gives_the_first_place
+                one_of_many_racing_retries_creates
+                another_body_is_a_conflict_and_nothing_is_written
+                one_id_in_two_sessions_is_two_messages
+                a_racing_reader_never_misses_a_message
+                pages_forwards_make_up_the_whole
+                pages_backwards_make_up_the_whole
+                a_page_past_the_end_is_empty_and_knows_the_end
+                an_ended_session_takes_exact_retries_only
+                an_append_is_a_sign_of_life_and_tells_what_is_wanted
+                an_append_is_no_event_of_the_fleet
+                the_conversation_of_an_unknown_session_is_none;
+            command:
+                a_command_reads_back_as_the_rule_made_it
+                commands_come_in_order_after_a_place
+                a_command_comes_again_until_it_is_final
+                a_receipt_that_moves_is_an_event
+                acknowledging_again_or_late_is_harmless
+                a_final_receipt_stays
+                one_of_many_racing_final_receipts_stays
+                an_unknown_command_is_told_as_such;
+            operator_actions:
+                an_inject_is_written_whole
+                pause_resume_and_kill_set_what_is_wanted
+                what_is_so_already_has_an_entry_but_no_command
+                a_refused_action_leaves_its_entry_alone
+                an_unknown_session_is_refused_on_record
+                a_refusal_can_be_recorded_by_itself
+                an_inject_under_a_taken_id_changes_nothing
+                an_action_without_its_entry_changes_nothing
+                a_fleet_action_without_its_entry_changes_nothing
+                racing_actions_have_dense_commands_and_a_good_chain
+                kill_all_hits_every_session_that_has_not_ended
+                killing_all_again_hits_the_same_again
+                releasing_the_kill_switch_touches_no_session
+                no_racing_spawn_escapes_kill_all;
+            audit:
+                an_empty_log_has_an_empty_head
+                an_entry_says_what_was_done
+                pages_make_up_the_log_newest_first
+                every_filter_holds_alone_and_with_others
+                a_walk_is_oldest_first
+                the_chain_holds_after_all_kinds_of_actions;
+            feed:
+                an_empty_feed_is_at_zero
+                positions_rise_and_pages_make_up_the_feed
+                an_event_reads_back_as_the_rule_made_it
+                a_racing_reader_never_misses_an_event
+                a_racing_head_is_never_ahead_of_what_can_be_read;
+            api_key:
+                a_key_reads_back_as_it_was_made
+                keys_are_listed_oldest_first
+                making_and_ending_a_key_is_on_record
+                revoking_twice_keeps_the_first_time
+                an_unknown_key_is_told_as_such
+                a_key_without_its_entry_is_not_made
+                a_key_is_not_ended_without_its_entry;
+        }
+    };
+}
+
+/// Makes one test of each case about data that outlives the store. Takes an expression that gives a fresh
+/// [`DurableHarness`](crate::DurableHarness).
+#[macro_export]
+macro_rules! durability_tests {
+    ($harness:expr) => {
+        $crate::__tests! {
+            $harness;
+            durability:
+                everything_is_there_after_reopening
+                every_count_goes_on_after_reopening
+                the_kill_switch_stays_engaged_after_reopening;
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ($harness:expr; $($file:ident: $($case:ident)*;)*) => {
+        $(mod $file {
+            #[allow(unused_imports, clippy::wildcard_imports, reason = "the harness is named as where the macro stands")]
+            use super::*;
+
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                #[allow(unused_mut, reason = "only the cases that reopen the store change the harness")]
+                let mut harness = $harness;
+                $crate::$file::$case(&mut harness).await;
+            })*
+        })*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that is not in the list would never run.
+    #[test]
+    fn every_case_is_listed_once() {
+        let list = include_str!("cases.rs");
+        let sources = [
+            include_str!("session/registration.rs"),
+            include_str!("session/listing.rs"),
+            include_str!("session/observation.rs"),
+            include_str!("message.rs"),
+            include_str!("command.rs"),
+            include_str!("operator_actions.rs"),
+            include_str!("audit.rs"),
+            include_str!("feed.rs"),
+            include_str!("api_key.rs"),
+            include_str!("durability.rs"),
+        ];
+        let cases = || sources.iter().flat_map(|source| source.lines()).filter_map(|l| l.strip_prefix("pub async fn "));
+        for case in cases() {
+            let name = case.split('(').next().expect("a name");
+            let listed = list.lines().filter(|line| line.trim().trim_end_matches(';') == name).count();
+            let written = cases().filter(|case| case.split('(').next() == Some(name)).count();
+            assert_eq!(listed, written, "{name}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The commands that wait for an agent: [`flightdeck_domain::ports::CommandQueue`].
+
+use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::command::{Command, Delivery, Receipt};
+use flightdeck_domain::feed::FleetEventDraft;
+use flightdeck_domain::ids::CommandSeq;
+use flightdeck_domain::ports::{AcknowledgeError, OperatorActions};
+
+use crate::given::{AWKWARD, action, at, by, inject, message_id, reason, registration, session_id, text};
+use crate::state::State;
+use crate::steps::{commit, feed, feed_after, feed_head, pending, register, session, together};
+use crate::{Harness, Store};
+
+async fn acknowledge(store: &dyn Store, seq: u64, receipt: Receipt, second: u32) -> Command {
+    let done = store.acknowledge(session_id(1), CommandSeq::new(seq), receipt, at(second)).await;
+    done.expect("acknowledged")
+}
+
+fn refused() -> Receipt {
+    Receipt::Refused { reason: reason(AWKWARD) }
+}
+
+fn seqs(commands: &[Command]) -> Vec<u64> {
+    commands.iter().map(|command| command.seq.get()).collect()
+}
+
+/// A running session with so many injects in its queue.
+async fn queue(store: &dyn Store, length: u32) {
+    register(store, registration(1)).await;
+    for n in 1..=length {
+        commit(store, 1, inject(n)).await;
+    }
+}
+
+/// Every kind with every option, and with and without a reason.
+pub async fn a_command_reads_back_as_the_rule_made_it(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    let inject = |n, delivery| Intervention::Inject { message_id: message_id(n), content: text("x"), delivery };
+    let interventions = [
+        inject(1, Delivery::Steer),
+        inject(2, Delivery::Queue),
+        inject(3, Delivery::Interrupt),
+        Intervention::Pause,
+        Intervention::Resume,
+        Intervention::Kill,
+    ];
+    let mut expected = Vec::new();
+    for (second, intervention) in (50..).zip(interventions) {
+        let mut by = by(1, second);
+        by.reason = by.reason.filter(|_| second % 2 == 0);
+        let action = OperatorAction { by, ..action(1, intervention) };
+        let decision = action.decide(Some(&session(&*store, 1).await));
+        let command = decision.outcome.expect("allowed").command.expect("something to do");
+        let done = OperatorActions::commit(&*store, action).await.expect("accepted");
+        assert_eq!(done.command.as_ref(), Some(&command));
+        expected.push(command);
+    }
+    assert_eq!(pending(&*store, 1).await, expected);
+    assert_eq!(acknowledge(&*store, 1, refused(), 70).await.receipt, refused());
+    assert_eq!(acknowledge(&*store, 1, Receipt::Delivered, 71).await.receipt, refused());
+}
+
+/// A reader goes through the queue page by page.
+pub async fn commands_come_in_order_after_a_place(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 7).await;
+    let whole = pending(&*store, 1).await;
+    assert_eq!(seqs(&whole), [1, 2, 3, 4, 5, 6, 7]);
+    for (after, limit, expected) in [(0, 3, 0..3), (3, 3, 3..6), (6, 3, 6..7), (7, 3, 7..7), (2, 100, 2..7)] {
+        let page = store.pending(session_id(1), CommandSeq::new(after), limit).await.expect("read");
+        assert_eq!(page.expect("known"), whole[expected], "{limit} after {after}");
+    }
+    assert_eq!(store.pending(session_id(9), CommandSeq::ZERO, 5).await.expect("read"), None);
+}
+
+/// A command that was delivered and never acted on comes again; a final one does not, and leaves no gap for its
+/// followers to fall into.
+pub async fn a_command_comes_again_until_it_is_final(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 4).await;
+    let delivered = acknowledge(&*store, 1, Receipt::Delivered, 60).await;
+    assert_eq!((&delivered.receipt, delivered.updated_at), (&Receipt::Delivered, at(60)));
+    assert_eq!(pending(&*store, 1).await[0], delivered);
+    acknowledge(&*store, 2, Receipt::Consumed, 61).await;
+    acknowledge(&*store, 3, refused(), 62).await;
+    assert_eq!(seqs(&pending(&*store, 1).await), [1, 4]);
+    let page = store.pending(session_id(1), CommandSeq::new(1), 1).await.expect("read");
+    assert_eq!(seqs(&page.expect("known")), [4]);
+    acknowledge(&*store, 1, Receipt::Consumed, 63).await;
+    acknowledge(&*store, 4, Receipt::Consumed, 63).await;
+    assert_eq!(pending(&*store, 1).await, []);
+}
+
+/// Each step of a receipt stands on the feed, as the rule tells it.
+pub async fn a_receipt_that_moves_is_an_event(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 1).await;
+    for (second, receipt) in [(60, Receipt::Delivered), (61, refused())] {
+        let head = feed_head(&*store).await;
+        let command = acknowledge(&*store, 1, receipt, second).await;
+        let events = feed_after(&*store, head).await;
+        let expected = FleetEventDraft::receipt(&command, at(second)).at_position(events[0].position);
+        assert_eq!(events, [expected]);
+    }
+}
+
+/// The same receipt twice, or an earlier one late, changes nothing and is no event.
+pub async fn acknowledging_again_or_late_is_harmless(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 2).await;
+    let delivered = acknowledge(&*store, 1, Receipt::Delivered, 60).await;
+    let consumed = acknowledge(&*store, 2, Receipt::Consumed, 60).await;
+    let before = State::of(&*store).await;
+    assert_eq!(acknowledge(&*store, 1, Receipt::Accepted, 61).await, delivered);
+    assert_eq!(acknowledge(&*store, 1, Receipt::Delivered, 61).await, delivered);
+    assert_eq!(acknowledge(&*store, 2, Receipt::Delivered, 61).await, consumed);
+    assert_eq!(acknowledge(&*store, 2, Receipt::Consumed, 61).await, consumed);
+    assert_eq!(State::of(&*store).await, before);
+}
+
+/// What is final cannot become another final thing.
+pub async fn a_final_receipt_stays(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 1).await;
+    acknowledge(&*store, 1, Receipt::Consumed, 60).await;
+    let before = State::of(&*store).await;
+    let error = store.acknowledge(session_id(1), CommandSeq::new(1), refused(), at(61)).await.expect_err("final");
+    assert!(
+        matches!(&error, AcknowledgeError::Final(it) if it.is == "consumed" && it.wanted == "refused"),
+        "{error:?}"
+    );
+    assert_eq!(State::of(&*store).await, before);
+}
+
+/// Whoever is first decides; the others are told so.
+pub async fn one_of_many_racing_final_receipts_stays(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 1).await;
+    let head = feed(&*store).await.len();
+    let told = together(16, |n| {
+        let store = harness.store();
+        let receipt = if n % 2 == 0 { Receipt::Consumed } else { refused() };
+        async move {
+            match store.acknowledge(session_id(1), CommandSeq::new(1), receipt, at(60 + n)).await {
+                Ok(command) => Some(command),
+                Err(AcknowledgeError::Final(_)) => None,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    })
+    .await;
+    let told: Vec<Command> = told.into_iter().flatten().collect();
+    assert_eq!(told.len(), 8, "all who wanted what it became, and nobody else");
+    assert!(told.iter().all(|command| *command == told[0]));
+    assert_eq!(feed(&*store).await.len(), head + 1);
+}
+
+/// A place with no command, and a session that there is not.
+pub async fn an_unknown_command_is_told_as_such(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 1).await;
+    let before = State::of(&*store).await;
+    for (session, seq) in [(1, 0), (1, 2), (9, 1)] {
+        let (session, seq) = (session_id(session), CommandSeq::new(seq));
+        let error = store.acknowledge(session, seq, Receipt::Consumed, at(60)).await.expect_err("unknown");
+        let told = matches!(error, AcknowledgeError::UnknownCommand { session: s, seq: q } if (s, q) == (session, seq));
+        assert!(told, "{error:?}");
+    }
+    assert_eq!(State::of(&*store).await, before);
+}

@@ -1,0 +1,73 @@
+//! What a store with a disk promises besides: its data outlives it.
+
+use flightdeck_domain::action::Intervention;
+use flightdeck_domain::command::Receipt;
+use flightdeck_domain::ids::CommandSeq;
+use flightdeck_domain::ports::{FleetIntervention, RegisterError};
+use flightdeck_domain::session::{Registration, RegistrationRefused, SessionStatus};
+
+use crate::given::{
+    at, awkward_json, by, child, fleet, inject, key, key_id, message, messages, observation, registration, session_id,
+};
+use crate::state::State;
+use crate::steps::{append, commit, feed, feed_head, observe, register, verify};
+use crate::{DurableHarness, Store};
+
+/// Something of everything.
+async fn busy_hour(store: &dyn Store) {
+    register(store, Registration { context: awkward_json(), metadata: awkward_json(), ..registration(1) }).await;
+    register(store, child(2, 1)).await;
+    append(store, 1, messages(1..=5)).await;
+    observe(store, observation(2, SessionStatus::Waiting, 5)).await;
+    commit(store, 1, inject(6)).await;
+    commit(store, 2, Intervention::Pause).await;
+    store.acknowledge(session_id(1), CommandSeq::new(1), Receipt::Delivered, at(55)).await.expect("acknowledged");
+    for n in [1, 2] {
+        store.create(key(n), by(1, 57)).await.expect("made");
+    }
+    store.revoke(key_id(1), by(1, 58)).await.expect("revoked");
+}
+
+/// What was acknowledged is there, to the last field.
+pub async fn everything_is_there_after_reopening(harness: &mut dyn DurableHarness) {
+    let store = harness.store();
+    busy_hour(&*store).await;
+    let before = State::of(&*store).await;
+    drop(store);
+    harness.reopen().await;
+    let store = harness.store();
+    assert_eq!(State::of(&*store).await, before);
+    assert!(verify(&*store).await.valid);
+}
+
+/// Seqs, positions and the chain go on where they were.
+pub async fn every_count_goes_on_after_reopening(harness: &mut dyn DurableHarness) {
+    let store = harness.store();
+    busy_hour(&*store).await;
+    let head = feed_head(&*store).await;
+    let entries = verify(&*store).await.entries;
+    drop(store);
+    harness.reopen().await;
+    let store = harness.store();
+    let outcome = append(&*store, 1, [4, 5, 7, 8].map(message).into()).await;
+    let places: Vec<_> = outcome.appended.iter().map(|place| (place.seq.get(), place.created)).collect();
+    assert_eq!(places, [(4, false), (5, false), (7, true), (8, true)]);
+    let done = commit(&*store, 1, inject(9)).await;
+    assert_eq!((done.command.map(|command| command.seq.get()), done.audit_seq.get()), (Some(2), entries + 1));
+    let newest = feed(&*store).await.pop().expect("an event");
+    assert!(newest.position > head);
+    assert!(verify(&*store).await.valid);
+}
+
+/// A restart is no way around the kill switch.
+pub async fn the_kill_switch_stays_engaged_after_reopening(harness: &mut dyn DurableHarness) {
+    let store = harness.store();
+    store.commit_fleet(fleet(FleetIntervention::KillAll)).await.expect("engaged");
+    drop(store);
+    harness.reopen().await;
+    let store = harness.store();
+    let refused = store.register(registration(1)).await.expect_err("still engaged");
+    assert!(matches!(refused, RegisterError::Refused(RegistrationRefused::KillSwitchEngaged)), "{refused:?}");
+    store.commit_fleet(fleet(FleetIntervention::ReleaseKillSwitch)).await.expect("released");
+    register(&*store, registration(1)).await;
+}

@@ -1,0 +1,160 @@
+//! Values for the cases. Every test has a store of its own, so fixed ids will do and a failure can be repeated.
+
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use flightdeck_domain::action::{Attribution, Intervention, OperatorAction};
+use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
+use flightdeck_domain::command::Delivery;
+use flightdeck_domain::ids::{MessageId, SessionId};
+use flightdeck_domain::message::{MessageRole, NewMessage};
+use flightdeck_domain::operator::{Actor, Role};
+use flightdeck_domain::ports::{FleetAction, FleetIntervention};
+use flightdeck_domain::session::{Observation, Registration, SessionStatus};
+use flightdeck_domain::text::{JsonObject, ProviderName, Reason, TaskSource};
+use flightdeck_domain::time::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+/// A line that a store may get wrong: quotes of both kinds, SQL's and JSON's special characters, letters of two, three
+/// and four bytes, and an emoji of several code points.
+pub(crate) const AWKWARD: &str = r#"O'Hara said "no\n"; -- %_ $1 ? {} é ẞ 漢字 😀 👩‍🚀"#;
+
+/// A higher number is a higher id, and both ends of the id differ.
+fn uuid(n: u32) -> Uuid {
+    Uuid::from_u128((u128::from(n) << 96) | u128::from(n))
+}
+
+pub(crate) fn session_id(n: u32) -> SessionId {
+    SessionId::new(uuid(n))
+}
+
+pub(crate) fn message_id(n: u32) -> MessageId {
+    MessageId::new(uuid(n))
+}
+
+/// So many seconds after a moment of 2026 that is no whole millisecond.
+pub(crate) fn at(seconds: u32) -> Timestamp {
+    let micros = (1_767_225_600 + i64::from(seconds)) * 1_000_000 + 123_457;
+    Timestamp::from_micros(micros).expect("within chrono's range")
+}
+
+pub(crate) fn text<T>(words: &str) -> T
+where
+    T: FromStr,
+    T::Err: Debug,
+{
+    words.parse().expect("a valid text")
+}
+
+/// JSON with everything that JSON has.
+pub(crate) fn awkward_json() -> JsonObject {
+    let value = json!({
+        "": "empty key",
+        AWKWARD: AWKWARD,
+        "lines": "a\nb\r\n\tc\u{2028}d",
+        "nested": {"list": [1, [2, {"deep": [null, true, false]}], []], "object": {}},
+        "numbers": [0, -1, 9_007_199_254_740_993_i64, u64::MAX, i64::MIN, 0.1, -2.5],
+        "null": null,
+    });
+    let serde_json::Value::Object(map) = value else { panic!("an object") };
+    JsonObject::new(map).expect("short enough")
+}
+
+/// A session that reports itself, at the top of a tree of its own.
+pub(crate) fn registration(n: u32) -> Registration {
+    Registration {
+        id: session_id(n),
+        parent_id: None,
+        provider: ProviderName::internal(),
+        provider_session_id: None,
+        mission_id: None,
+        task_id: text("FD-1"),
+        task_source: TaskSource::default(),
+        agent_type: text("worker"),
+        status: SessionStatus::Running,
+        gate_profile: None,
+        context: JsonObject::default(),
+        metadata: JsonObject::default(),
+        at: at(0),
+    }
+}
+
+pub(crate) fn child(n: u32, parent: u32) -> Registration {
+    Registration { parent_id: Some(session_id(parent)), ..registration(n) }
+}
+
+pub(crate) fn message(n: u32) -> NewMessage {
+    NewMessage {
+        id: message_id(n),
+        role: MessageRole::Assistant,
+        content: text(&format!("message {n}")),
+        metadata: JsonObject::default(),
+        created_at: at(n),
+    }
+}
+
+pub(crate) fn messages(range: std::ops::RangeInclusive<u32>) -> Vec<NewMessage> {
+    range.map(message).collect()
+}
+
+/// Somebody saw session `n` in a status, `second` seconds in. The id of its message is unlike those of [`message`].
+pub(crate) fn observation(n: u32, status: SessionStatus, second: u32) -> Observation {
+    Observation {
+        session_id: session_id(n),
+        status,
+        reason: None,
+        message_id: message_id(1_000_000 + second),
+        at: at(second),
+    }
+}
+
+pub(crate) fn actor(n: u32) -> Actor {
+    Actor::key(&key_id(n))
+}
+
+pub(crate) fn by(actor_number: u32, second: u32) -> Attribution {
+    Attribution {
+        actor: actor(actor_number),
+        reason: Some(text(AWKWARD)),
+        request_id: text(&format!("req-{second}")),
+        at: at(second),
+    }
+}
+
+pub(crate) fn action(n: u32, intervention: Intervention) -> OperatorAction {
+    OperatorAction { session_id: session_id(n), intervention, by: by(1, 50) }
+}
+
+pub(crate) fn inject(message: u32) -> Intervention {
+    Intervention::Inject {
+        message_id: message_id(message),
+        content: text(&format!("{AWKWARD}\nmessage {message}")),
+        delivery: Delivery::Queue,
+    }
+}
+
+pub(crate) fn fleet(intervention: FleetIntervention) -> FleetAction {
+    FleetAction { intervention, by: by(1, 60) }
+}
+
+pub(crate) fn reason(words: &str) -> Reason {
+    text(words)
+}
+
+pub(crate) fn key_id(n: u32) -> KeyId {
+    KeyId::new(&format!("{n:012x}")).expect("twelve digits")
+}
+
+pub(crate) fn key(n: u32) -> ApiKey {
+    ApiKey {
+        id: key_id(n),
+        name: text(AWKWARD),
+        role: Role::Operator,
+        bound_to: None,
+        secret_hash: SecretHash::of(&format!("secret {n}")),
+        created_at: at(n),
+        expires_at: None,
+        revoked_at: None,
+    }
+}

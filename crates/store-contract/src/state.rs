@@ -1,0 +1,56 @@
+//! All that can be read of a store, to see that something changed nothing.
+
+use std::collections::BTreeMap;
+
+use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
+use flightdeck_domain::command::Command;
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq, SessionId};
+use flightdeck_domain::message::Message;
+use flightdeck_domain::ports::{ApiKeyRepository, AuditLog, FleetFeed, MessageRepository, SessionFilter};
+use flightdeck_domain::session::Session;
+
+use crate::Store;
+use crate::steps::{audit, feed, sessions};
+
+/// All that can be read of a store.
+#[derive(Debug, PartialEq)]
+pub(crate) struct State {
+    sessions: Vec<Session>,
+    conversations: BTreeMap<SessionId, Vec<Message>>,
+    commands: BTreeMap<SessionId, Vec<Command>>,
+    feed: Vec<FleetEvent>,
+    feed_head: FeedPosition,
+    audit: Vec<SealedAuditEntry>,
+    audit_head: AuditHead,
+    keys: Vec<ApiKey>,
+}
+
+impl State {
+    pub(crate) async fn of(store: &dyn Store) -> Self {
+        let sessions = sessions(store, SessionFilter::default()).await;
+        let (mut conversations, mut commands) = (BTreeMap::new(), BTreeMap::new());
+        for session in &sessions {
+            let slice = MessageRepository::after(store, session.id, Seq::ZERO, 10_000).await.expect("read");
+            conversations.insert(session.id, slice.expect("the session is there").messages);
+            let pending = store.pending(session.id, CommandSeq::ZERO, 10_000).await.expect("read");
+            commands.insert(session.id, pending.expect("the session is there"));
+        }
+        Self {
+            sessions,
+            conversations,
+            commands,
+            feed: feed(store).await,
+            feed_head: FleetFeed::head(store).await.expect("read"),
+            audit: audit(store).await,
+            audit_head: AuditLog::head(store).await.expect("read"),
+            keys: ApiKeyRepository::list(store).await.expect("read"),
+        }
+    }
+
+    /// The same without the audit log, for what may leave an entry there and nothing else.
+    pub(crate) fn besides_audit(self) -> Self {
+        Self { audit: Vec::new(), audit_head: AuditHead::EMPTY, ..self }
+    }
+}

@@ -1,0 +1,65 @@
+//! Conversations.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::message::{Message, NewMessage};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, MessageSlice, StoreUnavailable};
+use flightdeck_domain::time::Timestamp;
+
+use crate::MemoryStore;
+use crate::state::{Entry, index};
+
+#[async_trait]
+impl MessageRepository for MemoryStore {
+    async fn append(
+        &self,
+        session: SessionId,
+        batch: Vec<NewMessage>,
+        at: Timestamp,
+    ) -> Result<AppendOutcome, AppendError> {
+        let mut state = self.state();
+        let entry = state.sessions.get_mut(&session).ok_or(AppendError::UnknownSession(session))?;
+        let known: HashMap<_, _> =
+            batch.iter().filter_map(|new| entry.message(new.id)).map(|message| (message.id, message.clone())).collect();
+        let plan = entry.session.append(batch, &known)?;
+        for message in plan.insert {
+            entry.push(message);
+        }
+        entry.session.last_seq = plan.last_seq;
+        entry.seen(at);
+        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: entry.control() })
+    }
+
+    async fn after(
+        &self,
+        session: SessionId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Option<MessageSlice>, StoreUnavailable> {
+        let from = index(after.get());
+        Ok(self.state().sessions.get(&session).map(|entry| entry.slice(from, from.saturating_add(limit))))
+    }
+
+    async fn before(
+        &self,
+        session: SessionId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<MessageSlice>, StoreUnavailable> {
+        Ok(self.state().sessions.get(&session).map(|entry| {
+            let end = index(before.get()).saturating_sub(1).min(entry.messages.len());
+            entry.slice(end.saturating_sub(limit), end)
+        }))
+    }
+}
+
+impl Entry {
+    /// The messages of a range of places, as much of it as there is.
+    fn slice(&self, from: usize, to: usize) -> MessageSlice {
+        let end = to.min(self.messages.len());
+        let messages = self.messages.get(from.min(end)..end).map(<[Message]>::to_vec).unwrap_or_default();
+        MessageSlice { messages, last_seq: self.session.last_seq, status: self.session.status }
+    }
+}
