@@ -30,19 +30,19 @@ pub(crate) async fn run(config: Config) -> Outcome {
          Paste these, one after the other:\n\n\
          export KEY=$(cat {key})\n\
          # the session tree\n\
-         curl -s -H \"X-API-Key: $KEY\" {url}/agents/tree\n\
+         curl -s -H \"X-API-Key: $KEY\" {url}/agents/tree; echo\n\
          # one agent's conversation, live\n\
          curl -N -H \"X-API-Key: $KEY\" {url}/agents/{agent}/messages/stream\n\
          # everything that happens to the fleet, live\n\
          curl -N -H \"X-API-Key: $KEY\" {url}/agents/events\n\
          # say something to the agent, hold it, let it go on\n\
-         curl -s -H \"X-API-Key: $KEY\" --json '{{\"message\":\"How is it going?\",\"delivery\":\"interrupt\"}}' {url}/agents/{agent}/inject\n\
-         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/pause\n\
-         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/resume\n\
+         curl -s -H \"X-API-Key: $KEY\" --json '{{\"message\":\"How is it going?\",\"delivery\":\"interrupt\"}}' {url}/agents/{agent}/inject; echo\n\
+         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/pause; echo\n\
+         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/resume; echo\n\
          # stop them all; then see who did what, and prove it\n\
-         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/kill-all\n\
-         curl -s -H \"X-API-Key: $KEY\" {url}/audit\n\
-         curl -s -H \"X-API-Key: $KEY\" {url}/audit/verify\n\n\
+         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/kill-all; echo\n\
+         curl -s -H \"X-API-Key: $KEY\" {url}/audit; echo\n\
+         curl -s -H \"X-API-Key: $KEY\" {url}/audit/verify; echo\n\n\
          Ctrl-C ends the demo; nothing of it is kept."
     ));
     server.until_stopped(&deployment).await

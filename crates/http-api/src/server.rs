@@ -1,14 +1,17 @@
 //! The HTTP server.
 
+use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer, middleware};
 use actix_web_lab::middleware::CatchPanic;
+use socket2::SockRef;
 
 use crate::request::identify;
 use crate::routes::configure;
@@ -16,6 +19,23 @@ use crate::state::Api;
 
 /// How long requests in flight may take to end once the shutdown began; streams end at once.
 const SHUTDOWN_TIMEOUT: u64 = 5;
+
+/// How long a peer may leave sent bytes unacknowledged, or its window shut, before its connection is dropped.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Without this, a follower that vanished without a word holds its socket for a quarter of an hour.
+fn give_up_on_silent(connection: &dyn Any) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket.set_tcp_user_timeout(Some(SILENCE)) {
+        tracing::debug!(%error, "cannot set TCP_USER_TIMEOUT");
+    }
+    // Frames are small and due now.
+    if let Err(error) = socket.set_tcp_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+}
 
 /// A server that listens but does not answer yet.
 pub struct Listening {
@@ -50,6 +70,7 @@ impl Listening {
                 .wrap(CatchPanic::default())
                 .wrap(middleware::from_fn(identify))
         })
+        .on_connect(|connection, _| give_up_on_silent(connection))
         .workers(workers.max(1))
         .max_connections(100_000)
         .keep_alive(Duration::from_secs(75))
