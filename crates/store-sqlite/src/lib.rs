@@ -1,1 +1,126 @@
-//! The repository ports over an embedded SQLite database.
+//! The repository ports of [`flightdeck_domain`] over an embedded SQLite database.
+//!
+//! # How it is laid out
+//! - One file for each port, named as the port's: [`session`], [`message`], [`command`], [`operator_actions`], [`audit`],
+//!   [`feed`], [`api_key`]. Each reads the facts, asks the domain's rule and writes what the rule gives back.
+//! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
+//!   `schema`, `values`, `statement`: what those two build on.
+//! - `writer` and `readers`: the threads. One connection writes, a few read.
+//! - `connection`, `migrations`: the file, its settings and its tables (`migrations/sqlite`).
+//!
+//! # What it guarantees
+//! - *Acknowledged is durable.* A write returns after the commit that holds it, and a commit is on the disk
+//!   (`synchronous = FULL`).
+//! - *Whole or not at all.* Facts are read in the transaction that writes the result, and there is one writer: nothing
+//!   comes between.
+//! - *Readers see moments.* Each read is one transaction, and never waits for the writer.
+//!
+//! # What does not belong here
+//! Rules. What may happen is decided by [`flightdeck_domain`]; a rule that is spelt out here would be missing in the next
+//! store.
+
+mod api_key;
+mod audit;
+mod command;
+mod connection;
+mod error;
+mod feed;
+mod message;
+mod migrations;
+mod operator_actions;
+mod readers;
+mod rows;
+mod schema;
+mod session;
+mod statement;
+mod tables;
+mod values;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use flightdeck_domain::ports::StoreUnavailable;
+
+pub use self::error::OpenError;
+
+use self::connection::DatabaseFile;
+use self::error::StoreError;
+use self::readers::Readers;
+use self::writer::Writer;
+
+/// How a store works; the defaults are good for one machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many threads read.
+    pub readers: usize,
+    /// How many calls wait in line, of each kind, before further callers wait to be let in.
+    pub queue: usize,
+    /// How many writes one commit carries at most.
+    pub group: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { readers: 4, queue: 1_024, group: 512 }
+    }
+}
+
+/// What the store has done since it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Commits, each one wait for the disk.
+    pub commits: u64,
+    /// Writes that those commits carried, with those that were refused.
+    pub writes: u64,
+}
+
+/// Every repository port over one SQLite file.
+///
+/// Dropping it finishes what is queued, folds the write-ahead log into the file and closes it.
+pub struct SqliteStore {
+    // The readers are dropped first: the writer can then fold the whole log into the file.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens a database, makes it when there is none, and brings its tables up to date.
+    ///
+    /// It blocks while it does so: call it before the server starts, or on a thread that may wait.
+    ///
+    /// # Errors
+    /// Each [`OpenError`] says what to do about it.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        let file = DatabaseFile::prepare(path.as_ref())?;
+        let mut connection = file.writer()?;
+        migrations::migrate(&file, &mut connection)?;
+        let readers = (0..options.readers.max(1)).map(|_| file.reader()).collect::<Result<_, _>>()?;
+        Ok(Self {
+            readers: Readers::start(readers, options.queue).map_err(OpenError::Thread)?,
+            writer: Writer::start(connection, options.queue, options.group).map_err(OpenError::Thread)?,
+        })
+    }
+
+    /// Whether the store can work: a read goes through, the tables are up to date, and the writer takes work.
+    ///
+    /// # Errors
+    /// It cannot; the cause says why.
+    pub async fn ready(&self) -> Result<(), StoreUnavailable> {
+        self.readers.read(migrations::check).await?;
+        if self.writer.is_running() { Ok(()) } else { Err(StoreError::Closed.into()) }
+    }
+
+    /// What the store has done so far. `writes / commits` is how much one wait for the disk carries.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = self.writer.counters();
+        Stats { commits: counters.commits.load(Ordering::Relaxed), writes: counters.writes.load(Ordering::Relaxed) }
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! Opening the file, and the settings of every connection.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
+
+use crate::error::OpenError;
+
+/// Older ones can lose a committed transaction when a checkpoint runs beside a writer (the WAL-reset fault).
+const OLDEST_SQLITE: &str = "3.51.3";
+
+/// The time limit for locks comes first, for the settings after it need locks. `FULL` makes a commit durable before it
+/// returns. A checkpoint every 16 MiB keeps the log small and its cost off most commits.
+const SETTINGS: &str = "PRAGMA busy_timeout = 5000;
+     PRAGMA journal_mode = WAL;
+     PRAGMA synchronous = FULL;
+     PRAGMA foreign_keys = ON;
+     PRAGMA wal_autocheckpoint = 4000;
+     PRAGMA temp_store = MEMORY;
+     PRAGMA cache_size = -32000;";
+
+/// The database file: where it is, and how to get connections to it.
+#[derive(Clone, Debug)]
+pub(crate) struct DatabaseFile {
+    path: PathBuf,
+    name: String,
+}
+
+impl DatabaseFile {
+    /// Makes the file if there is none, readable and writable for its owner alone: it holds conversations. SQLite gives
+    /// the files beside it the same mode.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, OpenError> {
+        let not_writable = |source| OpenError::NotWritable { path: path.to_owned(), source };
+        let full = std::path::absolute(path).map_err(not_writable)?;
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        let mut start = [0; SIGNATURE.len()];
+        match open.open(&full).map_err(not_writable)?.read_exact(&mut start) {
+            Ok(()) if &start == SIGNATURE => {}
+            Ok(()) => return Err(OpenError::NotADatabase { path: path.to_owned() }),
+            // Shorter than any database: either new, or something else.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                if std::fs::metadata(&full).map_err(not_writable)?.len() > 0 {
+                    return Err(OpenError::NotADatabase { path: path.to_owned() });
+                }
+            }
+            Err(error) => return Err(not_writable(error)),
+        }
+        // An absolute path cannot be taken for one of SQLite's special names.
+        let name = full.to_str().ok_or_else(|| OpenError::PathNotText { path: path.to_owned() })?.to_owned();
+        Ok(Self { path: path.to_owned(), name })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A connection that may write.
+    pub(crate) fn writer(&self) -> Result<SqliteConnection, OpenError> {
+        let mut connection = SqliteConnection::establish(&self.name)
+            .map_err(|source| OpenError::Connect { path: self.path.clone(), source })?;
+        connection.batch_execute(SETTINGS).map_err(|source| self.unusable(source))?;
+        self.check(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// A connection that SQLite itself keeps from writing.
+    pub(crate) fn reader(&self) -> Result<SqliteConnection, OpenError> {
+        let mut connection = self.writer()?;
+        connection.batch_execute("PRAGMA query_only = ON").map_err(|source| self.unusable(source))?;
+        Ok(connection)
+    }
+
+    pub(crate) fn unusable(&self, source: diesel::result::Error) -> OpenError {
+        OpenError::Database { path: self.path.clone(), source }
+    }
+
+    /// SQLite does not say so when a setting does not take.
+    fn check(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+        let version = text(connection, "SELECT sqlite_version() AS value").map_err(|source| self.unusable(source))?;
+        if numbers(&version) < numbers(OLDEST_SQLITE) {
+            return Err(OpenError::SqliteTooOld { found: version, wanted: OLDEST_SQLITE });
+        }
+        let journal = text(connection, "SELECT journal_mode AS value FROM pragma_journal_mode")
+            .map_err(|source| self.unusable(source))?;
+        let synchronous = number(connection, "SELECT synchronous AS value FROM pragma_synchronous")
+            .map_err(|source| self.unusable(source))?
+            .to_string();
+        for (setting, wanted, found) in [("journal_mode", "wal", journal), ("synchronous", "2", synchronous)] {
+            if found != wanted {
+                return Err(OpenError::Setting { path: self.path.clone(), setting, wanted, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+const SIGNATURE: &[u8; 16] = b"SQLite format 3\0";
+
+#[derive(QueryableByName)]
+struct TextValue {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+#[derive(QueryableByName)]
+struct NumberValue {
+    #[diesel(sql_type = Integer)]
+    value: i32,
+}
+
+fn text(connection: &mut SqliteConnection, sql: &str) -> QueryResult<String> {
+    diesel::sql_query(sql).get_result::<TextValue>(connection).map(|row| row.value)
+}
+
+fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResult<i32> {
+    diesel::sql_query(sql).get_result::<NumberValue>(connection).map(|row| row.value)
+}
+
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(numbers("3.6.0") < numbers(OLDEST_SQLITE));
+        assert!(numbers("3.51.2") < numbers(OLDEST_SQLITE));
+        assert!(numbers("3.100.0") > numbers(OLDEST_SQLITE));
+    }
+
+    #[test]
+    fn the_settings_are_in_force_on_both_kinds_of_connection() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = DatabaseFile::prepare(&folder.path().join("flightdeck.db")).expect("made");
+        let mut writer = file.writer().expect("opened");
+        let mut reader = file.reader().expect("opened");
+        for connection in [&mut writer, &mut reader] {
+            assert_eq!(text(connection, "SELECT journal_mode AS value FROM pragma_journal_mode").expect("read"), "wal");
+            for (setting, wanted) in [
+                ("SELECT synchronous AS value FROM pragma_synchronous", 2),
+                ("SELECT foreign_keys AS value FROM pragma_foreign_keys", 1),
+                ("SELECT timeout AS value FROM pragma_busy_timeout", 5_000),
+            ] {
+                assert_eq!(number(connection, setting).expect("read"), wanted, "{setting}");
+            }
+        }
+        writer.batch_execute("CREATE TABLE t (n INTEGER)").expect("a writer may");
+        let refused = reader.batch_execute("INSERT INTO t VALUES (1)").expect_err("a reader may not");
+        assert_eq!(refused.to_string(), "attempt to write a readonly database");
+    }
+}

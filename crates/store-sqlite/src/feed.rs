@@ -1,0 +1,22 @@
+//! The fleet feed, for reading.
+//!
+//! There is one writer, so places are given and become visible in one order.
+
+use async_trait::async_trait;
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::ids::FeedPosition;
+use flightdeck_domain::ports::{FleetFeed, StoreUnavailable};
+
+use crate::SqliteStore;
+use crate::tables::feed_events;
+
+#[async_trait]
+impl FleetFeed for SqliteStore {
+    async fn after(&self, after: FeedPosition, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
+        Ok(self.readers.read(move |connection| feed_events::after(connection, after, limit)).await?)
+    }
+
+    async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {
+        Ok(self.readers.read(feed_events::head).await?)
+    }
+}

@@ -1,0 +1,86 @@
+//! The readers: a few threads, each with its own connection.
+//!
+//! Readers never wait for the writer, nor it for them. Each piece of reading is one transaction, so that everything it
+//! sees is of one moment.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender};
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::error::StoreError;
+use crate::writer::guarded;
+
+type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+
+/// The handle to the readers' threads.
+pub(crate) struct Readers {
+    jobs: Option<Sender<Job>>,
+    // Keeps callers waiting without blocking a thread of theirs, which a full channel would.
+    room: Arc<Semaphore>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    /// One thread for each connection. `queue` callers wait in line before others wait to be let in.
+    pub(crate) fn start(connections: Vec<SqliteConnection>, queue: usize) -> std::io::Result<Self> {
+        let (jobs, waiting) = crossbeam_channel::unbounded();
+        let room = Arc::new(Semaphore::new(queue.clamp(1, Semaphore::MAX_PERMITS)));
+        let threads = connections
+            .into_iter()
+            .map(|connection| {
+                let waiting = waiting.clone();
+                let thread = std::thread::Builder::new().name("flightdeck-read".to_owned());
+                thread.spawn(move || serve(connection, &waiting))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { jobs: Some(jobs), room, threads })
+    }
+
+    /// Reads, all of one moment.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return Err(StoreError::Closed) };
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = guarded(|| {
+                connection.batch_execute("BEGIN")?;
+                work(connection)
+            });
+            // Nothing was written; this only lets go of the moment.
+            let _ = connection.batch_execute("ROLLBACK");
+            drop(place);
+            // A caller that has gone away has no use for it.
+            let _ = reply.send(result.unwrap_or_else(|text| Err(StoreError::Panic(text))));
+        });
+        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        if !sent {
+            return Err(StoreError::Closed);
+        }
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+fn serve(mut connection: SqliteConnection, waiting: &Receiver<Job>) {
+    for job in waiting {
+        job(&mut connection);
+    }
+}
+
+impl Drop for Readers {
+    /// Waits for what is queued.
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a reader's thread panicked");
+            }
+        }
+    }
+}

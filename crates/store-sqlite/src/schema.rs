@@ -1,0 +1,106 @@
+//! The tables of `migrations/sqlite`, as diesel knows them.
+
+diesel::table! {
+    sessions (id) {
+        id -> Binary,
+        parent_id -> Nullable<Binary>,
+        root_id -> Binary,
+        status -> Text,
+        desired_status -> Text,
+        last_seq -> BigInt,
+        last_command_seq -> BigInt,
+        revision -> BigInt,
+        spawned_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        completed_at -> Nullable<BigInt>,
+        last_seen_at -> Nullable<BigInt>,
+        provider -> Text,
+        provider_session_id -> Nullable<Text>,
+        mission_id -> Nullable<Text>,
+        task_id -> Text,
+        task_source -> Text,
+        agent_type -> Text,
+        status_reason -> Nullable<Text>,
+        gate_profile -> Nullable<Text>,
+        context -> Text,
+        metadata -> Text,
+    }
+}
+
+diesel::table! {
+    messages (session_id, seq) {
+        session_id -> Binary,
+        seq -> BigInt,
+        id -> Binary,
+        role -> Text,
+        provider -> Text,
+        created_at -> BigInt,
+        metadata -> Text,
+        content -> Text,
+    }
+}
+
+diesel::table! {
+    commands (session_id, seq) {
+        session_id -> Binary,
+        seq -> BigInt,
+        kind -> Text,
+        message_id -> Nullable<Binary>,
+        delivery -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        receipt -> Text,
+        receipt_reason -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    feed_events (position) {
+        position -> BigInt,
+        kind -> Text,
+        session_id -> Nullable<Binary>,
+        at -> BigInt,
+        data -> Text,
+    }
+}
+
+diesel::table! {
+    audit_entries (seq) {
+        seq -> BigInt,
+        hash -> Binary,
+        bytes -> Binary,
+        action -> Text,
+        actor -> Text,
+        at -> BigInt,
+        session_id -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    audit_head (only) {
+        only -> BigInt,
+        seq -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        name -> Text,
+        role -> Text,
+        bound_to -> Nullable<Binary>,
+        secret_hash -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    fleet_state (only) {
+        only -> BigInt,
+        kill_switch_engaged -> BigInt,
+    }
+}

@@ -1,0 +1,35 @@
+//! API keys.
+
+use diesel::prelude::*;
+use flightdeck_domain::api_key::{ApiKey, KeyId};
+
+use crate::error::StoreError;
+use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
+use crate::schema::api_keys;
+
+pub(crate) fn insert(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), StoreError> {
+    diesel::insert_into(api_keys::table).values(&NewApiKeyRow::from(key)).execute(connection)?;
+    Ok(())
+}
+
+pub(crate) fn get(connection: &mut SqliteConnection, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
+    let row = api_keys::table.find(id.as_str()).select(ApiKeyRow::as_select()).first(connection).optional()?;
+    Ok(row.map(ApiKey::try_from).transpose()?)
+}
+
+/// All keys, oldest first. There are few.
+pub(crate) fn list(connection: &mut SqliteConnection) -> Result<Vec<ApiKey>, StoreError> {
+    let rows = api_keys::table
+        .order((api_keys::created_at.asc(), api_keys::id.asc()))
+        .select(ApiKeyRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Writes what can change of a key: its end.
+pub(crate) fn save(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), StoreError> {
+    diesel::update(api_keys::table.find(key.id.as_str()))
+        .set(api_keys::revoked_at.eq(key.revoked_at.map(|at| at.as_micros())))
+        .execute(connection)?;
+    Ok(())
+}

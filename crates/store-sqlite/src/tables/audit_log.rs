@@ -1,0 +1,69 @@
+//! The audit log: its entries and its head.
+
+use diesel::prelude::*;
+use flightdeck_domain::audit::{AuditDraft, AuditHead, SealedAuditEntry};
+use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ports::AuditFilter;
+
+use crate::error::StoreError;
+use crate::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
+use crate::schema::{audit_entries, audit_head};
+use crate::statement::{Bind, Prepared};
+use crate::values::{Key, integer};
+
+/// Puts an entry at the end of the chain.
+pub(crate) fn append(connection: &mut SqliteConnection, draft: AuditDraft) -> Result<AuditSeq, StoreError> {
+    let sealed = draft.seal(head(connection)?);
+    diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(&sealed)).execute(connection)?;
+    Prepared::new(
+        "UPDATE audit_head SET seq = ?, hash = ?",
+        [Bind::Integer(sealed.seq.to_i64()), Bind::Blob(sealed.hash.as_bytes())],
+    )
+    .execute(connection)?;
+    Ok(sealed.seq)
+}
+
+/// The end of the chain.
+pub(crate) fn head(connection: &mut SqliteConnection) -> Result<AuditHead, StoreError> {
+    Ok(audit_head::table.select(AuditHeadRow::as_select()).first(connection)?.try_into()?)
+}
+
+/// At most `limit` entries before a place, or from the end; newest first.
+pub(crate) fn page(
+    connection: &mut SqliteConnection,
+    filter: &AuditFilter,
+    before: Option<AuditSeq>,
+    limit: usize,
+) -> Result<Vec<SealedAuditEntry>, StoreError> {
+    let mut wanted = audit_entries::table.into_boxed();
+    if let Some(session) = &filter.session_id {
+        wanted = wanted.filter(audit_entries::session_id.eq(session.key()));
+    }
+    if let Some(actor) = &filter.actor {
+        wanted = wanted.filter(audit_entries::actor.eq(actor.as_str()));
+    }
+    if let Some(action) = filter.action {
+        wanted = wanted.filter(audit_entries::action.eq(action.as_str()));
+    }
+    if let Some(before) = before {
+        wanted = wanted.filter(audit_entries::seq.lt(before.to_i64()));
+    }
+    let rows =
+        wanted.order(audit_entries::seq.desc()).limit(integer(limit)).select(AuditRow::as_select()).load(connection)?;
+    Ok(rows.into_iter().map(SealedAuditEntry::try_from).collect::<Result<_, _>>()?)
+}
+
+/// At most `limit` entries after a place, oldest first.
+pub(crate) fn walk(
+    connection: &mut SqliteConnection,
+    after: AuditSeq,
+    limit: usize,
+) -> Result<Vec<SealedAuditEntry>, StoreError> {
+    let rows = audit_entries::table
+        .filter(audit_entries::seq.gt(after.to_i64()))
+        .order(audit_entries::seq.asc())
+        .limit(integer(limit))
+        .select(AuditRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(SealedAuditEntry::try_from).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,94 @@
+//! Queues of commands.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use flightdeck_domain::command::{Command, CommandKind, Receipt};
+use flightdeck_domain::ids::{CommandSeq, SessionId};
+use flightdeck_domain::text::Reason;
+use flightdeck_domain::time::Timestamp;
+
+use super::Number;
+use super::sessions::OPEN;
+use crate::error::StoreError;
+use crate::rows::command::{CommandRow, NewCommandRow, receipt_reason};
+use crate::schema::commands;
+use crate::statement::{Bind, Prepared};
+use crate::values::{Key, integer};
+
+pub(crate) fn insert(connection: &mut SqliteConnection, command: &Command) -> Result<(), StoreError> {
+    diesel::insert_into(commands::table).values(&NewCommandRow::from(command)).execute(connection)?;
+    Ok(())
+}
+
+pub(crate) fn get(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    seq: CommandSeq,
+) -> Result<Option<Command>, StoreError> {
+    let row = commands::table
+        .find((session.key(), seq.to_i64()))
+        .select(CommandRow::as_select())
+        .first(connection)
+        .optional()?;
+    Ok(row.map(Command::try_from).transpose()?)
+}
+
+/// At most `limit` pending commands after a place, in order.
+pub(crate) fn pending(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    after: CommandSeq,
+    limit: usize,
+) -> Result<Vec<Command>, StoreError> {
+    let rows: Vec<CommandRow> = Prepared::new(
+        "SELECT * FROM commands INDEXED BY commands_pending WHERE session_id = ? AND seq > ? AND receipt IN ('accepted', 'delivered') \
+         ORDER BY seq LIMIT ?",
+        [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
+    Ok(rows.into_iter().map(Command::try_from).collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn count_pending(connection: &mut SqliteConnection, session: SessionId) -> Result<u64, StoreError> {
+    let count: Number = Prepared::new(
+        "SELECT COUNT(*) AS n FROM commands INDEXED BY commands_pending WHERE session_id = ? AND receipt IN ('accepted', 'delivered')",
+        [Bind::Blob(session.key())],
+    )
+    .get_result(connection)?;
+    Ok(count.count())
+}
+
+/// Writes what can change of a command: its receipt.
+pub(crate) fn save(connection: &mut SqliteConnection, command: &Command) -> Result<(), StoreError> {
+    Prepared::new(
+        "UPDATE commands SET receipt = ?, receipt_reason = ?, updated_at = ? WHERE session_id = ? AND seq = ?",
+        [
+            Bind::Text(command.receipt.as_str()),
+            Bind::MaybeText(receipt_reason(&command.receipt)),
+            Bind::Integer(command.updated_at.as_micros()),
+            Bind::Blob(command.session_id.key()),
+            Bind::Integer(command.seq.to_i64()),
+        ],
+    )
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Gives every session that has not ended a `kill` command at its next place. The places are taken by
+/// [`super::sessions::kill_open`], in the same transaction.
+pub(crate) fn kill_open(
+    connection: &mut SqliteConnection,
+    reason: Option<&Reason>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let (kill, accepted) = (CommandKind::Kill.as_str(), Receipt::Accepted.as_str());
+    diesel::sql_query(format!(
+        "INSERT INTO commands (session_id, seq, kind, reason, receipt, created_at, updated_at) \
+         SELECT id, last_command_seq + 1, '{kill}', ?, '{accepted}', ?, ? FROM sessions INDEXED BY sessions_open WHERE {OPEN}"
+    ))
+    .bind::<Nullable<Text>, _>(reason.map(Reason::as_str))
+    .bind::<BigInt, _>(at.as_micros())
+    .bind::<BigInt, _>(at.as_micros())
+    .execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The fleet feed.
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
+use flightdeck_domain::ids::FeedPosition;
+
+use crate::error::StoreError;
+use crate::rows::feed::{EventRow, NewEventRow};
+use crate::schema::feed_events;
+use crate::values::integer;
+
+pub(crate) fn insert(connection: &mut SqliteConnection, event: &FleetEventDraft) -> Result<(), StoreError> {
+    diesel::insert_into(feed_events::table).values(&NewEventRow::from(event)).execute(connection)?;
+    Ok(())
+}
+
+/// At most `limit` events after a place, in order.
+pub(crate) fn after(
+    connection: &mut SqliteConnection,
+    after: FeedPosition,
+    limit: usize,
+) -> Result<Vec<FleetEvent>, StoreError> {
+    let rows = feed_events::table
+        .filter(feed_events::position.gt(after.to_i64()))
+        .order(feed_events::position.asc())
+        .limit(integer(limit))
+        .select(EventRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The newest place; zero while there is none.
+pub(crate) fn head(connection: &mut SqliteConnection) -> Result<FeedPosition, StoreError> {
+    let newest: Option<i64> = feed_events::table.select(max(feed_events::position)).first(connection)?;
+    Ok(FeedPosition::new(newest.and_then(|position| u64::try_from(position).ok()).unwrap_or_default()))
+}

@@ -1,0 +1,170 @@
+//! How SQLite goes about the queries that must stay cheap however much is stored.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::InstrumentationEvent;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::message::{MessageRole, NewMessage};
+use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
+use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::text::{JsonObject, MessageContent, MissionId, ProviderName};
+use flightdeck_domain::time::Timestamp;
+use uuid::Uuid;
+
+use super::{commands, messages, session_list, session_tree, sessions};
+use crate::connection::DatabaseFile;
+use crate::migrations;
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// What SQLite would do for each statement that `work` runs.
+fn plan(work: impl FnOnce(&mut SqliteConnection)) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = DatabaseFile::prepare(&folder.path().join("plans.db")).expect("made");
+    let mut connection = file.writer().expect("opened");
+    migrations::migrate(&file, &mut connection).expect("migrated");
+    let statements = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&statements);
+    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            seen.lock().expect("one thread").push(query.to_string());
+        }
+    });
+    work(&mut connection);
+    let ran: Vec<String> = statements.lock().expect("one thread").clone();
+    assert!(!ran.is_empty(), "nothing was run");
+    ran.iter()
+        .flat_map(|statement| {
+            // The values are shown behind the statement, as a comment.
+            let sql = statement.split(" -- binds").next().expect("a statement");
+            let steps: Vec<Step> =
+                diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut connection).expect("explained");
+            steps.into_iter().map(|step| step.detail)
+        })
+        .collect()
+}
+
+/// No table is read from end to end, and nothing is sorted.
+fn assert_cheap(plan: &[String]) {
+    for step in plan {
+        // The ids of a batch are a list in the statement itself.
+        let small = step.contains("wanted VIRTUAL TABLE");
+        assert!(small || !step.contains("SCAN"), "{plan:#?}");
+        assert!(!step.contains("TEMP B-TREE"), "{plan:#?}");
+    }
+}
+
+fn session() -> SessionId {
+    SessionId::new(Uuid::from_u128(1))
+}
+
+fn message(n: u128) -> NewMessage {
+    NewMessage {
+        id: MessageId::new(Uuid::from_u128(n)),
+        role: MessageRole::User,
+        content: MessageContent::new("hello").expect("valid"),
+        metadata: JsonObject::default(),
+        created_at: moment(),
+    }
+}
+
+fn moment() -> Timestamp {
+    Timestamp::from_micros(0).expect("a moment")
+}
+
+fn page(filter: SessionFilter) -> Vec<String> {
+    let after = Some(SessionCursor { spawned_at: moment(), id: session() });
+    let query = SessionQuery { filter, after, limit: 10 };
+    plan(|connection| assert!(session_list::page(connection, &query).expect("read").0.is_empty()))
+}
+
+#[test]
+fn a_page_of_a_conversation_is_one_step_into_the_table() {
+    for plan in [
+        plan(|connection| assert!(messages::after(connection, session(), Seq::ZERO, 9).expect("read").is_empty())),
+        plan(|connection| assert!(messages::before(connection, session(), Seq::ZERO, 9).expect("read").is_empty())),
+    ] {
+        assert_eq!(plan.len(), 1, "{plan:#?}");
+        assert!(plan[0].starts_with("SEARCH messages USING PRIMARY KEY (session_id=? AND seq"), "{plan:#?}");
+    }
+}
+
+#[test]
+fn known_ids_are_looked_up() {
+    for batch in [vec![message(1)], vec![message(1), message(2)]] {
+        let plan = plan(|connection| assert!(messages::known(connection, session(), &batch).expect("read").is_empty()));
+        assert!(plan.iter().any(|step| step.contains("(session_id=? AND id=?)")), "{plan:#?}");
+        assert_cheap(&plan);
+    }
+}
+
+#[test]
+fn pending_commands_have_an_index_of_their_own() {
+    for plan in [
+        plan(|connection| assert_eq!(commands::count_pending(connection, session()).expect("read"), 0)),
+        plan(|connection| {
+            assert!(commands::pending(connection, session(), CommandSeq::ZERO, 9).expect("read").is_empty());
+        }),
+    ] {
+        assert!(plan.iter().any(|step| step.contains("commands_pending")), "{plan:#?}");
+        assert_cheap(&plan);
+    }
+}
+
+#[test]
+fn a_page_of_sessions_follows_an_index() {
+    let not_ended = SessionStatus::ALL.into_iter().filter(|status| !status.is_terminal()).collect::<Vec<_>>();
+    let (any, provider) = (SessionFilter::default, ProviderName::new("scripted").ok());
+    for (filter, index) in [
+        (any(), "sessions_newest"),
+        (SessionFilter { mission_id: MissionId::new("m").ok(), ..any() }, "sessions_mission"),
+        (SessionFilter { statuses: vec![SessionStatus::Failed], ..any() }, "sessions_status"),
+        (SessionFilter { statuses: vec![SessionStatus::Failed, SessionStatus::Lost], ..any() }, "sessions_newest"),
+        (SessionFilter { provider: provider.clone(), ..any() }, "sessions_provider"),
+        (SessionFilter { provider, statuses: not_ended.clone(), ..any() }, "sessions_open_provider"),
+        (SessionFilter { statuses: vec![SessionStatus::Lost], ..any() }, "sessions_open"),
+        (SessionFilter { statuses: not_ended.clone(), ..any() }, "sessions_open"),
+    ] {
+        let plan = page(filter);
+        assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");
+        assert_cheap(&plan);
+    }
+}
+
+#[test]
+fn a_subtree_is_found_from_its_top_down() {
+    let plan = page(SessionFilter { subtree: Some(session()), ..SessionFilter::default() });
+    assert!(plan.iter().any(|step| step.contains("sessions_parent")), "{plan:#?}");
+    assert!(!plan.iter().any(|step| step.contains("SCAN sessions") || step.contains("sessions_newest")), "{plan:#?}");
+}
+
+#[test]
+fn the_way_up_is_one_lookup_a_level() {
+    let plan = plan(|connection| {
+        assert!(session_tree::upwards(connection, session()).expect("read").is_empty());
+        assert!(!session_tree::is_within(connection, session(), session()).expect("read"));
+    });
+    for step in plan.iter().filter(|step| step.contains("sessions") || step.contains("next")) {
+        assert!(step.starts_with("SEARCH") && step.ends_with("(id=?)"), "{plan:#?}");
+    }
+}
+
+#[test]
+fn what_has_not_ended_has_an_index_of_its_own() {
+    let statuses: Vec<_> = SessionStatus::ALL.into_iter().filter(|status| !status.is_terminal()).collect();
+    let not_ended = SessionFilter { statuses, ..SessionFilter::default() };
+    let plan = plan(|connection| {
+        assert_eq!(session_list::count(connection, &not_ended).expect("read"), 0);
+        assert_eq!(sessions::count_open(connection).expect("read"), 0);
+        commands::kill_open(connection, None, moment()).expect("done");
+        sessions::kill_open(connection).expect("done");
+    });
+    let over_sessions: Vec<_> = plan.iter().filter(|step| step.starts_with("SCAN sessions")).collect();
+    assert!(over_sessions.len() == 4 && over_sessions.iter().all(|step| step.ends_with("sessions_open")), "{plan:#?}");
+}

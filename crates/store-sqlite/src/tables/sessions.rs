@@ -1,0 +1,114 @@
+//! Single sessions.
+
+use diesel::prelude::*;
+use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::session::{DesiredStatus, Session};
+use flightdeck_domain::text::Reason;
+use flightdeck_domain::time::Timestamp;
+
+use super::Number;
+use crate::error::StoreError;
+use crate::rows::session::{NewSessionRow, SessionHeadRow, SessionRow};
+use crate::schema::sessions;
+use crate::statement::{Bind, Prepared};
+use crate::values::Key;
+
+/// What has not ended. Word for word the condition of the index `sessions_open`.
+pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
+
+/// One session.
+pub(crate) fn get(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row = sessions::table.find(id.key()).select(SessionRow::as_select()).first(connection).optional()?;
+    Ok(row.map(Session::try_from).transpose()?)
+}
+
+/// One session with empty context and metadata: what every report of an agent needs, however much the agent was given to
+/// work with.
+pub(crate) fn head(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row = sessions::table.find(id.key()).select(SessionHeadRow::as_select()).first(connection).optional()?;
+    Ok(row.map(Session::try_from).transpose()?)
+}
+
+pub(crate) fn exists(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, StoreError> {
+    let found = sessions::table.find(id.key()).select(sessions::last_seq).first::<i64>(connection).optional()?;
+    Ok(found.is_some())
+}
+
+pub(crate) fn insert(connection: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
+    diesel::insert_into(sessions::table).values(&NewSessionRow::from(session)).execute(connection)?;
+    Ok(())
+}
+
+/// Writes everything of a session that can change.
+pub(crate) fn save(connection: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
+    Prepared::new(
+        "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
+         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ? WHERE id = ?",
+        [
+            Bind::Text(session.status.as_str()),
+            Bind::Text(session.desired_status.as_str()),
+            Bind::MaybeText(session.status_reason.as_ref().map(Reason::as_str)),
+            Bind::Integer(session.last_seq.to_i64()),
+            Bind::Integer(session.last_command_seq.to_i64()),
+            Bind::Integer(i64::try_from(session.revision).unwrap_or(i64::MAX)),
+            Bind::MaybeInteger(session.started_at.map(|at| at.as_micros())),
+            Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
+            Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
+            Bind::Blob(session.id.key()),
+        ],
+    )
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Notes a sign of life, and how long the conversation is now. The time never goes back.
+pub(crate) fn touch(
+    connection: &mut SqliteConnection,
+    session: &Session,
+    last_seq: Seq,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let seen = session.last_seen_at.max(Some(at));
+    Prepared::new(
+        "UPDATE sessions SET last_seq = ?, last_seen_at = ? WHERE id = ?",
+        [
+            Bind::Integer(last_seq.to_i64()),
+            Bind::MaybeInteger(seen.map(|at| at.as_micros())),
+            Bind::Blob(session.id.key()),
+        ],
+    )
+    .execute(connection)?;
+    Ok(())
+}
+
+/// How many sessions have not ended.
+pub(crate) fn count_open(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    let sql = format!("SELECT COUNT(*) AS n FROM sessions INDEXED BY sessions_open WHERE {OPEN}");
+    Ok(diesel::sql_query(sql).get_result::<Number>(connection)?.count())
+}
+
+/// Every session that has not ended is to die, and has one more command than before.
+pub(crate) fn kill_open(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let killed = DesiredStatus::Killed.as_str();
+    diesel::sql_query(format!(
+        "UPDATE sessions INDEXED BY sessions_open SET desired_status = '{killed}', last_command_seq = last_command_seq + 1, \
+         revision = revision + (desired_status <> '{killed}') WHERE {OPEN}"
+    ))
+    .execute(connection)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use flightdeck_domain::session::SessionStatus;
+
+    #[test]
+    fn open_is_what_the_domain_calls_not_ended() {
+        let ended: Vec<_> = SessionStatus::ALL
+            .into_iter()
+            .filter(|status| status.is_terminal())
+            .map(|status| format!("'{status}'"))
+            .collect();
+        assert_eq!(super::OPEN, format!("status NOT IN ({})", ended.join(", ")));
+    }
+}

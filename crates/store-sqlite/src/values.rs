@@ -1,0 +1,55 @@
+//! How single values stand in columns.
+
+use flightdeck_domain::ids::{MessageId, SessionId};
+use flightdeck_domain::text::JsonObject;
+use flightdeck_domain::time::Timestamp;
+use uuid::Uuid;
+
+/// An id as its 16 bytes.
+pub(crate) trait Key {
+    fn key(&self) -> &[u8];
+}
+
+impl Key for SessionId {
+    fn key(&self) -> &[u8] {
+        self.as_uuid().as_bytes()
+    }
+}
+
+impl Key for MessageId {
+    fn key(&self) -> &[u8] {
+        self.as_uuid().as_bytes()
+    }
+}
+
+pub(crate) fn session_id(bytes: &[u8]) -> Result<SessionId, uuid::Error> {
+    Uuid::from_slice(bytes).map(SessionId::new)
+}
+
+pub(crate) fn message_id(bytes: &[u8]) -> Result<MessageId, uuid::Error> {
+    Uuid::from_slice(bytes).map(MessageId::new)
+}
+
+/// A number of microseconds that lies beyond every calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} microseconds is no moment")]
+pub(crate) struct NoMoment(i64);
+
+pub(crate) fn moment(micros: i64) -> Result<Timestamp, NoMoment> {
+    Timestamp::from_micros(micros).ok_or(NoMoment(micros))
+}
+
+/// The JSON text of an object.
+pub(crate) fn json(object: &JsonObject) -> String {
+    if object.is_empty() { "{}".to_owned() } else { object.to_string() }
+}
+
+pub(crate) fn object(text: &str) -> Result<JsonObject, serde_json::Error> {
+    // Most objects are empty, and every message of a page has one.
+    if text == "{}" { Ok(JsonObject::default()) } else { serde_json::from_str(text) }
+}
+
+/// A count or limit as SQLite takes it.
+pub(crate) fn integer(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

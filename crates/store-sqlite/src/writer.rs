@@ -1,0 +1,156 @@
+//! The one writer.
+//!
+//! SQLite has one writer at a time, and a commit waits for the disk. So all writes go to one thread, which takes whatever
+//! queued while the last commit ran, runs it in one transaction and commits once: the busier it is, the more a commit
+//! carries. Nobody waits for a group to fill up.
+//!
+//! *Invariants.* No caller is answered before the commit that holds its work. Each piece of work stands alone: when it
+//! fails, its own effects are undone and those of its neighbours stay. Work once queued is done, whether or not its
+//! caller still waits.
+
+mod group;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use self::group::Line;
+use crate::error::StoreError;
+
+/// What becomes of the effects of a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effects {
+    Keep,
+    Undo,
+}
+
+/// One caller's work, and the way back to the caller.
+trait Job: Send {
+    /// Does the work, inside a transaction that it must not end.
+    fn run(&mut self, connection: &mut SqliteConnection) -> Effects;
+
+    /// Hands the result to the caller.
+    fn answer(self: Box<Self>);
+
+    /// Tells the caller that nothing was done.
+    fn fail(self: Box<Self>, cause: StoreError);
+}
+
+struct Task<F, T, E> {
+    work: Option<F>,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Job for Task<F, T, E>
+where
+    F: FnOnce(&mut SqliteConnection) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn run(&mut self, connection: &mut SqliteConnection) -> Effects {
+        self.result = self.work.take().map(|work| work(connection));
+        if matches!(self.result, Some(Ok(_))) { Effects::Keep } else { Effects::Undo }
+    }
+
+    fn answer(self: Box<Self>) {
+        if let Some(result) = self.result {
+            // A caller that has gone away has no use for it; the work is done all the same.
+            let _ = self.reply.send(result);
+        }
+    }
+
+    fn fail(self: Box<Self>, cause: StoreError) {
+        let _ = self.reply.send(Err(cause.into()));
+    }
+}
+
+/// What the writer has done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) writes: AtomicU64,
+}
+
+/// The handle to the writer's thread.
+pub(crate) struct Writer {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+    counters: Arc<Counters>,
+}
+
+impl Writer {
+    /// `queue` callers wait in line before others wait to be let in; `group` is the most that one commit carries.
+    pub(crate) fn start(mut connection: SqliteConnection, queue: usize, group: usize) -> std::io::Result<Self> {
+        let (jobs, mut waiting) = mpsc::channel::<Box<dyn Job>>(queue.max(1));
+        let counters = Arc::new(Counters::default());
+        let counted = Arc::clone(&counters);
+        let thread = std::thread::Builder::new().name("flightdeck-write".to_owned()).spawn(move || {
+            while let Some(first) = waiting.blocking_recv() {
+                let line = Line { waiting: &mut waiting, limit: group };
+                group::commit(&mut connection, first, line, &counted);
+            }
+            if let Err(error) = connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
+                tracing::warn!(%error, "the write-ahead log could not be folded into the database; the next start does it");
+            }
+        })?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), counters })
+    }
+
+    /// Does a piece of work and returns when it is durable. When the work gives an error, nothing of it is written.
+    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Task { work: Some(work), result: None, reply });
+        let Some(jobs) = &self.jobs else { return Err(StoreError::Closed.into()) };
+        if jobs.send(job).await.is_err() {
+            return Err(StoreError::Closed.into());
+        }
+        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Whether the thread still takes work.
+    pub(crate) fn is_running(&self) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| !jobs.is_closed())
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for what is queued.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+}
+
+/// Runs work that may panic; the text of the panic.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // Whatever the panic left half done is rolled back by the caller, and the work itself is thrown away.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".to_owned());
+        tracing::error!(panic = text, "work on the store panicked");
+        text
+    })
+}
+
+fn count(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(u64::try_from(by).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
