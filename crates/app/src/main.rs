@@ -1,7 +1,7 @@
 //! Mission control for fleets of AI agents: the one binary.
 //!
-//! Reads the configuration ([`config`]), wires the domain to a store, its providers and the HTTP side ([`deployment`]),
-//! and runs one of the commands ([`cli`]). No rule of Flightdeck lives here.
+//! Reads the configuration (`config`), wires the domain to a store, its providers and the HTTP side (`deployment`),
+//! and runs one of the commands (`cli`). No rule of Flightdeck lives here.
 
 mod admin_key;
 mod cli;

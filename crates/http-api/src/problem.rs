@@ -230,7 +230,7 @@ impl ResponseError for ApiError {
         }
     }
 
-    /// The outermost middleware ([`crate::request`]) answers with [`ApiError::respond`] instead.
+    /// The outermost middleware (`request`) answers with [`ApiError::respond`] instead.
     fn error_response(&self) -> HttpResponse {
         self.respond("")
     }

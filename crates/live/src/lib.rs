@@ -1,7 +1,7 @@
 //! The shared tails of followed logs: the conversations of sessions, and the fleet feed.
 //!
 //! A [`Follower`] is a cursor over a log, not a queue: however slow it is, it skips nothing and costs the others nothing.
-//! While a log is followed, one [`tail`] keeps its newest entries in memory, read from the store once and encoded once,
+//! While a log is followed, one tail keeps its newest entries in memory, read from the store once and encoded once,
 //! as shared bytes; a follower that has fallen behind the tail reads the store by itself until it has caught up.
 //!
 //! [`Hints`] wake the tails after a commit. A hint may be lost: each tail also looks by itself every second or so
