@@ -10,10 +10,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
-use crate::command::{Command, CommandKind, Delivery, Receipt};
+use crate::command::{Command, CommandKind, Delivery, NotCancellable, Receipt};
 use crate::feed::FleetEventDraft;
 use crate::hex::hex;
-use crate::ids::{MessageId, SessionId};
+use crate::ids::{CommandSeq, MessageId, SessionId};
 use crate::message::{Message, MessageRole, NewMessage};
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
@@ -30,6 +30,10 @@ pub enum ActionName {
     Pause,
     /// A resume was asked for.
     Resume,
+    /// An interrupt was asked for.
+    Interrupt,
+    /// An injected message was taken back.
+    CommandCancel,
     /// A kill was asked for.
     Kill,
     /// The kill switch was engaged.
@@ -44,10 +48,12 @@ pub enum ActionName {
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
+        Self::Interrupt,
+        Self::CommandCancel,
         Self::Kill,
         Self::KillAll,
         Self::KillSwitchRelease,
@@ -62,6 +68,8 @@ impl ActionName {
             Self::Inject => "inject",
             Self::Pause => "pause",
             Self::Resume => "resume",
+            Self::Interrupt => "interrupt",
+            Self::CommandCancel => "command_cancel",
             Self::Kill => "kill",
             Self::KillAll => "kill_all",
             Self::KillSwitchRelease => "kill_switch_release",
@@ -136,6 +144,16 @@ pub enum Intervention {
     Pause,
     /// Have it go on.
     Resume,
+    /// Have it stop the current turn.
+    Interrupt {
+        /// Take back the messages that wait for it, too. Otherwise they start the next turn.
+        drop_queued: bool,
+    },
+    /// Take an injected message back before the agent has it.
+    Cancel {
+        /// The command that was to bring it.
+        command: CommandSeq,
+    },
     /// Have it stop for good.
     Kill,
 }
@@ -146,9 +164,37 @@ impl Intervention {
             Self::Inject { .. } => ActionName::Inject,
             Self::Pause => ActionName::Pause,
             Self::Resume => ActionName::Resume,
+            Self::Interrupt { .. } => ActionName::Interrupt,
+            Self::Cancel { .. } => ActionName::CommandCancel,
             Self::Kill => ActionName::Kill,
         }
     }
+
+    /// Which commands of the session the decision has to look at.
+    #[must_use]
+    pub const fn concerns(&self) -> ConcernedCommands {
+        match self {
+            Self::Cancel { command } => ConcernedCommands::One(*command),
+            Self::Interrupt { drop_queued: true } => ConcernedCommands::Pending,
+            _ => ConcernedCommands::None,
+        }
+    }
+}
+
+/// The commands that a decision has to look at, read under the same lock as the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConcernedCommands {
+    /// None.
+    None,
+    /// The one at this place.
+    One(CommandSeq),
+    /// The pending ones, the first [`ConcernedCommands::MOST`] of them.
+    Pending,
+}
+
+impl ConcernedCommands {
+    /// The most commands that one decision looks at.
+    pub const MOST: usize = 1_000;
 }
 
 /// A person steps in on one session.
@@ -179,6 +225,17 @@ pub enum ActionRefused {
     /// It is about to be over.
     #[error("session {0} is being killed; only another kill is possible")]
     BeingKilled(SessionId),
+    /// There is no such command.
+    #[error("session {session} has no command {seq}")]
+    UnknownCommand {
+        /// The session.
+        session: SessionId,
+        /// The place.
+        seq: CommandSeq,
+    },
+    /// The agent has it already, or it is no message.
+    #[error(transparent)]
+    NotCancellable(#[from] NotCancellable),
 }
 
 /// Everything an accepted action writes, besides its audit entry.
@@ -190,8 +247,10 @@ pub struct Effects {
     pub message: Option<Message>,
     /// The command for the agent, if there is anything left for it to do.
     pub command: Option<Command>,
-    /// The event for the fleet feed.
-    pub event: FleetEventDraft,
+    /// Commands that were taken back.
+    pub cancelled: Vec<Command>,
+    /// The events for the fleet feed.
+    pub events: Vec<FleetEventDraft>,
 }
 
 /// An action held against the session it found: effects or refusal, and in either case the audit entry.
@@ -204,12 +263,13 @@ pub struct Decision {
 }
 
 impl OperatorAction {
-    /// Decides the action. A store calls this under the session's lock and writes what comes back in one transaction.
+    /// Decides the action. A store calls this under the session's lock, with the commands that the intervention
+    /// [concerns](Intervention::concerns), and writes what comes back in one transaction.
     #[must_use]
-    pub fn decide(&self, session: Option<&Session>) -> Decision {
+    pub fn decide(&self, session: Option<&Session>, commands: &[Command]) -> Decision {
         let outcome = match session {
             None => Err(ActionRefused::UnknownSession(self.session_id)),
-            Some(session) => self.allowed(session).map(|()| Box::new(self.effects(session))),
+            Some(session) => self.allowed(session).and_then(|()| self.effects(session, commands).map(Box::new)),
         };
         let mut details = self.details();
         if let Err(refused) = &outcome {
@@ -244,13 +304,18 @@ impl OperatorAction {
                 ("contentSha256".to_owned(), hex(&Sha256::digest(content.as_str().as_bytes()))),
                 ("delivery".to_owned(), json!(delivery).as_str().unwrap_or_default().to_owned()),
             ]),
+            Intervention::Cancel { command } => BTreeMap::from([("commandSeq".to_owned(), command.to_string())]),
+            Intervention::Interrupt { drop_queued } => {
+                BTreeMap::from([("dropQueued".to_owned(), drop_queued.to_string())])
+            }
             Intervention::Pause | Intervention::Resume | Intervention::Kill => BTreeMap::new(),
         }
     }
 
-    fn effects(&self, before: &Session) -> Effects {
+    fn effects(&self, before: &Session, commands: &[Command]) -> Result<Effects, ActionRefused> {
         let mut session = before.clone();
         let mut message = None;
+        let cancelled = self.cancelled(commands)?;
         let command = match &self.intervention {
             Intervention::Inject { message_id, content, delivery } => {
                 session.last_seq = before.last_seq.next();
@@ -274,6 +339,8 @@ impl OperatorAction {
                 (before.status == SessionStatus::Paused || before.desired_status != DesiredStatus::Running)
                     .then_some(CommandKind::Resume)
             }
+            Intervention::Interrupt { .. } => Some(CommandKind::Interrupt),
+            Intervention::Cancel { .. } => None,
             Intervention::Kill => {
                 session.desired_status = DesiredStatus::Killed;
                 Some(CommandKind::Kill)
@@ -295,16 +362,33 @@ impl OperatorAction {
             }
         });
         let said = message.as_ref().map(|message| message.id);
-        let event = FleetEventDraft::action(&session, self.intervention.name(), &self.by.actor, said, self.by.at);
-        Effects { session, message, command, event }
+        let action = FleetEventDraft::action(&session, self.intervention.name(), &self.by.actor, said, self.by.at);
+        let receipts = cancelled.iter().map(|command| FleetEventDraft::receipt(command, self.by.at));
+        let events = std::iter::once(action).chain(receipts).collect();
+        Ok(Effects { session, message, command, cancelled, events })
+    }
+
+    /// The commands that are taken back by it.
+    fn cancelled(&self, commands: &[Command]) -> Result<Vec<Command>, ActionRefused> {
+        match &self.intervention {
+            Intervention::Cancel { command: seq } => {
+                let unknown = ActionRefused::UnknownCommand { session: self.session_id, seq: *seq };
+                let command = commands.iter().find(|command| command.seq == *seq).ok_or(unknown)?;
+                Ok(vec![command.cancel(self.by.at)?])
+            }
+            Intervention::Interrupt { drop_queued: true } => {
+                Ok(commands.iter().filter_map(|command| command.cancel(self.by.at).ok()).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{attribution, message_id, session, session_id};
-    use crate::ids::{CommandSeq, Seq};
+    use crate::fixtures::{attribution, command, message_id, session, session_id};
+    use crate::ids::Seq;
 
     fn action(intervention: Intervention) -> OperatorAction {
         OperatorAction { session_id: session_id(1), intervention, by: attribution("because") }
@@ -319,7 +403,7 @@ mod tests {
     }
 
     fn effects(intervention: Intervention, session: &Session) -> Effects {
-        let decision = action(intervention).decide(Some(session));
+        let decision = action(intervention).decide(Some(session), &[]);
         assert_eq!(decision.audit.outcome, AuditOutcome::Accepted);
         *decision.outcome.expect("accepted")
     }
@@ -327,7 +411,7 @@ mod tests {
     #[test]
     fn an_inject_is_a_message_a_command_and_an_entry_that_hashes_the_content() {
         let before = Session { last_seq: Seq::new(3), ..session(1) };
-        let decision = action(inject()).decide(Some(&before));
+        let decision = action(inject()).decide(Some(&before), &[]);
         let effects = decision.outcome.expect("accepted");
         let message = effects.message.expect("a message");
         assert_eq!((message.seq, message.role), (Seq::new(4), MessageRole::Operator));
@@ -353,7 +437,7 @@ mod tests {
     fn a_finished_session_cannot_be_acted_on_and_the_refusal_is_on_record() {
         for status in [SessionStatus::Completed, SessionStatus::Failed, SessionStatus::Killed] {
             for intervention in [inject(), Intervention::Pause, Intervention::Resume, Intervention::Kill] {
-                let decision = action(intervention).decide(Some(&Session { status, ..session(1) }));
+                let decision = action(intervention).decide(Some(&Session { status, ..session(1) }), &[]);
                 assert_eq!(decision.outcome, Err(ActionRefused::Ended { session: session_id(1), status }));
                 assert_eq!(decision.audit.outcome, AuditOutcome::Refused);
                 assert!(decision.audit.details["refusal"].contains(status.as_str()));
@@ -365,7 +449,7 @@ mod tests {
     fn a_dying_session_takes_only_another_kill() {
         let dying = Session { desired_status: DesiredStatus::Killed, ..session(1) };
         for intervention in [inject(), Intervention::Pause, Intervention::Resume] {
-            let outcome = action(intervention).decide(Some(&dying)).outcome;
+            let outcome = action(intervention).decide(Some(&dying), &[]).outcome;
             assert_eq!(outcome, Err(ActionRefused::BeingKilled(session_id(1))));
         }
         assert!(effects(Intervention::Kill, &dying).command.is_some());
@@ -373,9 +457,37 @@ mod tests {
 
     #[test]
     fn an_unknown_session_is_refused_on_record() {
-        let decision = action(Intervention::Kill).decide(None);
+        let decision = action(Intervention::Kill).decide(None, &[]);
         assert_eq!(decision.outcome, Err(ActionRefused::UnknownSession(session_id(1))));
         assert_eq!(decision.audit.outcome, AuditOutcome::Refused);
+    }
+
+    #[test]
+    fn an_interrupt_keeps_what_waits_unless_it_is_told_to_drop_it() {
+        let kind = CommandKind::Inject { message_id: message_id(5), delivery: Delivery::Queue };
+        let (waiting, pause) = (command(1, kind), command(2, CommandKind::Pause));
+        let delivered = Command { receipt: Receipt::Delivered, ..command(3, kind) };
+        let queue = [waiting, pause, delivered];
+        let cancelled = |drop_queued| {
+            let decision = action(Intervention::Interrupt { drop_queued }).decide(Some(&session(1)), &queue);
+            let effects = decision.outcome.expect("accepted");
+            assert_eq!(effects.command.map(|command| command.kind), Some(CommandKind::Interrupt));
+            assert_eq!(effects.events.len(), 1 + effects.cancelled.len());
+            effects.cancelled.iter().map(|command| command.seq.get()).collect::<Vec<_>>()
+        };
+        assert_eq!(cancelled(false), [0; 0]);
+        assert_eq!(cancelled(true), [1]);
+    }
+
+    #[test]
+    fn a_message_is_taken_back_once_and_only_before_it_arrives() {
+        let inject = command(1, CommandKind::Inject { message_id: message_id(5), delivery: Delivery::Queue });
+        let cancel = action(Intervention::Cancel { command: CommandSeq::new(1) });
+        let outcome = |queue: &[Command]| cancel.decide(Some(&session(1)), queue).outcome;
+        assert!(outcome(std::slice::from_ref(&inject)).is_ok_and(|effects| effects.command.is_none()));
+        let arrived = Command { receipt: Receipt::Delivered, ..inject };
+        assert!(matches!(outcome(&[arrived]), Err(ActionRefused::NotCancellable(_))));
+        assert!(matches!(outcome(&[]), Err(ActionRefused::UnknownCommand { .. })));
     }
 
     #[test]

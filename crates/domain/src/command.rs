@@ -38,6 +38,8 @@ pub enum CommandKind {
     Pause,
     /// Go on.
     Resume,
+    /// Stop the current turn, and wait for the next prompt.
+    Interrupt,
     /// Stop for good.
     Kill,
 }
@@ -50,6 +52,7 @@ impl CommandKind {
             Self::Inject { .. } => "inject",
             Self::Pause => "pause",
             Self::Resume => "resume",
+            Self::Interrupt => "interrupt",
             Self::Kill => "kill",
         }
     }
@@ -70,6 +73,8 @@ pub enum Receipt {
         /// In the agent's words.
         reason: Reason,
     },
+    /// An operator took it back before it was delivered. Final.
+    Cancelled,
     /// The session ended first. Final.
     Undeliverable {
         /// How it ended.
@@ -86,6 +91,7 @@ impl Receipt {
             Self::Delivered => "delivered",
             Self::Consumed => "consumed",
             Self::Refused { .. } => "refused",
+            Self::Cancelled => "cancelled",
             Self::Undeliverable { .. } => "undeliverable",
         }
     }
@@ -100,7 +106,7 @@ impl Receipt {
         match self {
             Self::Accepted => 0,
             Self::Delivered => 1,
-            Self::Consumed | Self::Refused { .. } | Self::Undeliverable { .. } => 2,
+            Self::Consumed | Self::Refused { .. } | Self::Cancelled | Self::Undeliverable { .. } => 2,
         }
     }
 }
@@ -121,6 +127,18 @@ pub struct ReceiptIsFinal {
     pub is: &'static str,
     /// The receipt that was to follow.
     pub wanted: &'static str,
+}
+
+/// A command that cannot be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("command {seq} is a {kind} that is {is}; only an inject that is still accepted can be cancelled")]
+pub struct NotCancellable {
+    /// The command.
+    pub seq: CommandSeq,
+    /// What it wants.
+    pub kind: &'static str,
+    /// Its receipt.
+    pub is: &'static str,
 }
 
 /// One command in a session's queue.
@@ -157,6 +175,19 @@ impl Command {
         Ok(Self { receipt, updated_at: at, ..self.clone() })
     }
 
+    /// Takes an injected message back that has not reached the agent yet. A wish such as a pause is not cancelled but
+    /// answered by its opposite.
+    ///
+    /// # Errors
+    /// It is no message, or the agent has it already.
+    pub fn cancel(&self, at: Timestamp) -> Result<Self, NotCancellable> {
+        let cancellable = matches!(self.kind, CommandKind::Inject { .. }) && self.receipt == Receipt::Accepted;
+        if cancellable {
+            return Ok(Self { receipt: Receipt::Cancelled, updated_at: at, ..self.clone() });
+        }
+        Err(NotCancellable { seq: self.seq, kind: self.kind.as_str(), is: self.receipt.as_str() })
+    }
+
     /// Closes a pending command when its session ends: a kill that was followed is consumed, anything else came too late.
     #[must_use]
     pub fn settle(&self, end: SessionStatus, at: Timestamp) -> Self {
@@ -187,6 +218,18 @@ mod tests {
         assert_eq!(consumed.acknowledge(Receipt::Delivered, at(3)), Ok(consumed.clone()));
         let error = consumed.acknowledge(refused(), at(3)).expect_err("final");
         assert_eq!(error.to_string(), "command 1 is consumed already and cannot become refused");
+    }
+
+    #[test]
+    fn only_a_message_that_did_not_arrive_is_taken_back() {
+        let inject =
+            command(1, CommandKind::Inject { message_id: crate::fixtures::message_id(1), delivery: Delivery::Queue });
+        assert_eq!(inject.cancel(at(1)).map(|command| command.receipt), Ok(Receipt::Cancelled));
+        let delivered = inject.acknowledge(Receipt::Delivered, at(1)).expect("next");
+        assert!(delivered.cancel(at(2)).is_err());
+        assert!(command(2, CommandKind::Pause).cancel(at(2)).is_err());
+        let late = inject.cancel(at(1)).expect("taken back").acknowledge(Receipt::Consumed, at(2));
+        assert!(late.is_err(), "what was taken back is not consumed");
     }
 
     #[test]

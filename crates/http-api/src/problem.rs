@@ -335,6 +335,12 @@ impl From<OperatorActionError> for ApiError {
             OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
                 Self::conflict("being-killed", refused)
             }
+            OperatorActionError::Refused(refused @ ActionRefused::UnknownCommand { .. }) => {
+                Self::NotFound { kind: "unknown-command", detail: refused.to_string() }
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::NotCancellable(_)) => {
+                Self::conflict("not-cancellable", refused)
+            }
             OperatorActionError::Unavailable(error) => error.into(),
         }
     }

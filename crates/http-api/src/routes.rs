@@ -67,6 +67,8 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/agents/{agentId}/inject", "POST").route(web::post().to(control::inject)))
         .service(resource("/agents/{agentId}/pause", "POST").route(web::post().to(control::pause)))
         .service(resource("/agents/{agentId}/resume", "POST").route(web::post().to(control::resume)))
+        .service(resource("/agents/{agentId}/interrupt", "POST").route(web::post().to(control::interrupt)))
+        .service(resource("/agents/{agentId}/commands/{seq}/cancel", "POST").route(web::post().to(commands::cancel)))
         .service(resource("/agents/{agentId}/kill", "POST").route(web::post().to(control::kill)))
         .service(resource("/agents/{agentId}/commands", "GET").route(web::get().to(commands::list)))
         .service(resource("/agents/{agentId}/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)));

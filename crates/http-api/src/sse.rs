@@ -1,7 +1,6 @@
 //! Server-sent events (WHATWG HTML, section 9.2): frames, and the body of a stream.
 
 use std::convert::Infallible;
-use std::fmt::Write;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -12,6 +11,7 @@ use flightdeck_domain::message::Message;
 use flightdeck_live::{Follower, Log, Next};
 use futures_util::stream;
 use serde::Serialize;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Caller, OpenStream};
@@ -20,28 +20,22 @@ use crate::state::Api;
 
 /// The frame of a message: encoded once, sent to every follower.
 pub(crate) fn message_frame(message: &Message) -> Bytes {
-    frame("message", message.seq.get(), &MessageView::from(message))
+    frame("message", Some(message.seq.get()), &MessageView::from(message))
 }
 
 /// The frame of an event on the fleet feed.
 pub(crate) fn event_frame(event: &FleetEvent) -> Bytes {
-    frame(event.kind.as_str(), event.position.get(), &FleetEventView::from(event))
+    frame(event.kind.as_str(), Some(event.position.get()), &FleetEventView::from(event))
 }
 
-/// JSON has no raw line breaks, so the data is one line.
-fn frame(event: &str, id: u64, data: &impl Serialize) -> Bytes {
-    let mut text = format!("event: {event}\nid: {id}\ndata: ").into_bytes();
+/// JSON has no raw line breaks, so the data is one line. Without an id it does not move the reader's cursor.
+pub(crate) fn frame(event: &str, id: Option<u64>, data: &impl Serialize) -> Bytes {
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    let mut text = format!("event: {event}\n{id}data: ").into_bytes();
     if let Err(error) = serde_json::to_writer(&mut text, data) {
-        tracing::error!(%error, event, id, "an entry could not be encoded");
+        tracing::error!(%error, event, "an entry could not be encoded");
     }
     text.extend_from_slice(b"\n\n");
-    text.into()
-}
-
-/// Ends a stream whose log has ended.
-fn end_frame(last: u64) -> Bytes {
-    let mut text = String::new();
-    let _ = write!(text, "event: end\ndata: {{\"lastSeq\":{last}}}\n\n");
     text.into()
 }
 
@@ -71,8 +65,16 @@ pub(crate) fn follow<L: Log>(api: &Api, caller: &Caller, counted: OpenStream, fo
         opening: Some(opening(api)),
         closed: false,
     };
-    let body = stream::unfold(state, |mut state| async move {
-        let chunk = state.next_chunk().await?;
+    respond(state, Streaming::next_chunk)
+}
+
+/// Answers with a stream of what a state gives chunk by chunk, until it gives nothing.
+pub(crate) fn respond<S: 'static>(
+    state: S,
+    next: impl AsyncFn(&mut S) -> Option<Bytes> + Copy + 'static,
+) -> HttpResponse {
+    let body = stream::unfold(state, move |mut state| async move {
+        let chunk = next(&mut state).await?;
         Some((Ok::<_, Infallible>(chunk), state))
     });
     let mut response = HttpResponse::Ok();
@@ -84,7 +86,7 @@ pub(crate) fn follow<L: Log>(api: &Api, caller: &Caller, counted: OpenStream, fo
 }
 
 /// Tells clients how long to wait before they reconnect: one to three seconds, so that they do not all come at once.
-fn opening(api: &Api) -> Bytes {
+pub(crate) fn opening(api: &Api) -> Bytes {
     let spread = api.ids.random_bytes().first().copied().map_or(0, u64::from);
     Bytes::from(format!("retry: {}\n\n", 1_000 + spread * 2_000 / 255))
 }
@@ -111,7 +113,7 @@ impl<L: Log> Streaming<L> {
             Ok(Next::Frames(frames)) => Some(join(frames)),
             Ok(Next::Ended) => {
                 self.closed = true;
-                Some(end_frame(self.follower.cursor()))
+                Some(frame("end", None, &json!({"lastSeq": self.follower.cursor()})))
             }
             Err(error) => {
                 // The client reconnects with the id of the last frame it has, and misses nothing.

@@ -39,6 +39,8 @@ pub(crate) struct Agent {
     controls: BTreeMap<CommandSeq, Order>,
     /// Messages that are still to be answered.
     injected: BTreeMap<CommandSeq, Injected>,
+    /// Interrupts that are still to be obeyed.
+    interrupts: BTreeSet<CommandSeq>,
     /// Commands taken in whose receipt is not final.
     unsettled: BTreeSet<CommandSeq>,
     /// The newest pause or resume that was obeyed.
@@ -57,6 +59,7 @@ impl Agent {
             reported: Instant::now(),
             controls: BTreeMap::new(),
             injected: BTreeMap::new(),
+            interrupts: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             newest_control: CommandSeq::ZERO,
             searched: CommandSeq::ZERO,

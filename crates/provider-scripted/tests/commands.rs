@@ -254,3 +254,35 @@ async fn a_session_that_is_not_run_here_takes_no_command() {
     let refused = deck.provider.deliver(&kill, None).await;
     assert!(matches!(refused, Err(DeliverError::NotRunning(_))), "nor one that has ended");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_ends_the_turn_and_a_message_starts_the_next() {
+    let deck = Deck::new();
+    let id = deck.spawn(counting(), None).await;
+    pass(400).await;
+    deck.step_in(id, Intervention::Interrupt { drop_queued: false }).await;
+    pass(1).await;
+    assert_eq!(deck.since(id, 2), ["#1 delivered", "→ idle", "#1 consumed"], "idle before it says so");
+    pass(3_600_000).await;
+    assert_eq!(deck.journal(id).len(), 5, "nothing until a prompt comes");
+    deck.step_in(id, inject("go on", Delivery::Queue)).await;
+    pass(10).await;
+    let after = deck.since(id, 5);
+    assert_eq!(after[..4], ["operator: go on", "#2 delivered", "→ running", "assistant: Understood: “go on”"]);
+    pass(2_000).await;
+    assert_eq!(deck.status(id), SessionStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_loses_no_message_that_waits() {
+    let deck = Deck::new();
+    let id = deck.spawn(counting(), None).await;
+    pass(400).await;
+    deck.step_in(id, inject("first this", Delivery::Queue)).await;
+    pass(1).await;
+    deck.step_in(id, Intervention::Interrupt { drop_queued: false }).await;
+    pass(10).await;
+    let told = deck.journal(id);
+    assert!(told.contains(&"assistant: Understood: “first this”".to_owned()), "{told:?}");
+    assert_eq!(deck.status(id), SessionStatus::Running, "the message started the next turn at once");
+}

@@ -66,7 +66,9 @@ macro_rules! contract_tests {
                 acknowledging_again_or_late_is_harmless
                 a_final_receipt_stays
                 one_of_many_racing_final_receipts_stays
-                an_unknown_command_is_told_as_such;
+                an_unknown_command_is_told_as_such
+                a_message_is_taken_back_before_it_arrives
+                an_interrupt_drops_what_waits_only_when_told_to;
             operator_actions:
                 an_inject_is_written_whole
                 pause_resume_and_kill_set_what_is_wanted

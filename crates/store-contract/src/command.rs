@@ -2,7 +2,7 @@
 
 use flightdeck_domain::action::{Intervention, OperatorAction};
 use flightdeck_domain::command::{Command, Delivery, Receipt};
-use flightdeck_domain::feed::FleetEventDraft;
+use flightdeck_domain::feed::{FleetEventDraft, FleetEventKind};
 use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::ports::{AcknowledgeError, OperatorActions};
 
@@ -43,6 +43,7 @@ pub async fn a_command_reads_back_as_the_rule_made_it(harness: &dyn Harness) {
         inject(3, Delivery::Interrupt),
         Intervention::Pause,
         Intervention::Resume,
+        Intervention::Interrupt { drop_queued: false },
         Intervention::Kill,
     ];
     let mut expected = Vec::new();
@@ -50,7 +51,7 @@ pub async fn a_command_reads_back_as_the_rule_made_it(harness: &dyn Harness) {
         let mut by = by(1, second);
         by.reason = by.reason.filter(|_| second % 2 == 0);
         let action = OperatorAction { by, ..action(1, intervention) };
-        let decision = action.decide(Some(&session(&*store, 1).await));
+        let decision = action.decide(Some(&session(&*store, 1).await), &[]);
         let command = decision.outcome.expect("allowed").command.expect("something to do");
         let done = OperatorActions::commit(&*store, action).await.expect("accepted");
         assert_eq!(done.command.as_ref(), Some(&command));
@@ -168,4 +169,38 @@ pub async fn an_unknown_command_is_told_as_such(harness: &dyn Harness) {
         assert!(told, "{error:?}");
     }
     assert_eq!(State::of(&*store).await, before);
+}
+
+/// What an operator takes back is gone from the queue, told on the feed and on the audit log; what has arrived stays.
+pub async fn a_message_is_taken_back_before_it_arrives(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 3).await;
+    acknowledge(&*store, 2, Receipt::Delivered, 60).await;
+    let head = feed_head(&*store).await;
+    commit(&*store, 1, Intervention::Cancel { command: CommandSeq::new(1) }).await;
+    assert_eq!(seqs(&pending(&*store, 1).await), [2, 3]);
+    let events = feed_after(&*store, head).await;
+    assert_eq!(
+        events.iter().map(|event| event.kind).collect::<Vec<_>>(),
+        [FleetEventKind::Action, FleetEventKind::Receipt]
+    );
+
+    for seq in [1, 2, 9] {
+        let cancel = action(1, Intervention::Cancel { command: CommandSeq::new(seq) });
+        assert!(OperatorActions::commit(&*store, cancel).await.is_err(), "command {seq} cannot be taken back");
+    }
+    assert_eq!(seqs(&pending(&*store, 1).await), [2, 3]);
+    let late = store.acknowledge(session_id(1), CommandSeq::new(1), Receipt::Consumed, at(61)).await;
+    assert!(matches!(late, Err(AcknowledgeError::Final(_))), "{late:?}");
+}
+
+/// An interrupt loses nothing that waits, unless it is told to.
+pub async fn an_interrupt_drops_what_waits_only_when_told_to(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 3).await;
+    acknowledge(&*store, 2, Receipt::Delivered, 60).await;
+    commit(&*store, 1, Intervention::Interrupt { drop_queued: false }).await;
+    assert_eq!(seqs(&pending(&*store, 1).await), [1, 2, 3, 4]);
+    commit(&*store, 1, Intervention::Interrupt { drop_queued: true }).await;
+    assert_eq!(seqs(&pending(&*store, 1).await), [2, 4, 5], "the delivered one and the interrupts stay");
 }

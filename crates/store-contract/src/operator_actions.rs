@@ -34,7 +34,7 @@ async fn committed_whole(store: &dyn Store, action: OperatorAction) -> Committed
     let n_before = conversation(store, 1).await.len();
     let commands_before = pending(store, 1).await.len();
     let head = feed_head(store).await;
-    let decision = action.decide(Some(&session(store, 1).await));
+    let decision = action.decide(Some(&session(store, 1).await), &[]);
     let effects = decision.outcome.expect("the rule allows it");
 
     let done = OperatorActions::commit(store, action).await.expect("accepted");
@@ -43,7 +43,9 @@ async fn committed_whole(store: &dyn Store, action: OperatorAction) -> Committed
     assert_eq!(conversation(store, 1).await[n_before..], effects.message.into_iter().collect::<Vec<_>>());
     assert_eq!(pending(store, 1).await[commands_before..], effects.command.into_iter().collect::<Vec<_>>());
     let events = feed_after(store, head).await;
-    assert_eq!(events, [effects.event.at_position(events[0].position)]);
+    let drafts = events.iter().zip(effects.events);
+    let told: Vec<_> = drafts.map(|(event, draft)| draft.at_position(event.position)).collect();
+    assert_eq!(events, told);
     let entry = newest_entry(store).await;
     assert_eq!(
         (entry.seq, entry.action, entry.outcome),
@@ -99,7 +101,7 @@ pub async fn a_refused_action_leaves_its_entry_alone(harness: &dyn Harness) {
     for n in [1, 2] {
         for intervention in [inject(7), Intervention::Pause, Intervention::Resume] {
             let action = action(n, intervention);
-            let expected = action.decide(Some(&session(&*store, n).await));
+            let expected = action.decide(Some(&session(&*store, n).await), &[]);
             let before = State::of(&*store).await;
             let count = audit(&*store).await.len();
             assert_eq!(Err(refused(&*store, action).await), expected.outcome);

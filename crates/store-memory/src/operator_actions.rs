@@ -1,8 +1,9 @@
 //! Operator actions.
 
 use async_trait::async_trait;
-use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::action::{ConcernedCommands, Intervention, OperatorAction};
 use flightdeck_domain::audit::AuditDraft;
+use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
@@ -10,14 +11,16 @@ use flightdeck_domain::ports::{
 };
 
 use crate::MemoryStore;
-use crate::state::{State, count};
+use crate::state::{Entry, State, count};
 
 #[async_trait]
 impl OperatorActions for MemoryStore {
     async fn commit(&self, action: OperatorAction) -> Result<Committed, OperatorActionError> {
         let mut guard = self.state();
         let state = &mut *guard;
-        let decision = action.decide(state.sessions.get(&action.session_id).map(|entry| &entry.session));
+        let entry = state.sessions.get(&action.session_id);
+        let concerned = entry.map(|entry| entry.concerned(action.intervention.concerns())).unwrap_or_default();
+        let decision = action.decide(entry.map(|entry| &entry.session), &concerned);
         let sealed = state.seal(decision.audit)?;
         let audit_seq = sealed.seq;
         let effects = match decision.outcome {
@@ -38,11 +41,11 @@ impl OperatorActions for MemoryStore {
         if let Some(message) = effects.message.clone() {
             entry.push(message);
         }
-        if let Some(command) = effects.command.clone() {
-            entry.put(command);
+        for command in effects.command.iter().chain(&effects.cancelled) {
+            entry.put(command.clone());
         }
         state.audit.push(sealed);
-        state.tell(effects.event);
+        effects.events.into_iter().for_each(|event| state.tell(event));
         Ok(Committed { session: effects.session, message: effects.message, command: effects.command, audit_seq })
     }
 
@@ -70,6 +73,18 @@ impl OperatorActions for MemoryStore {
     }
 }
 
+impl Entry {
+    fn concerned(&self, commands: ConcernedCommands) -> Vec<Command> {
+        match commands {
+            ConcernedCommands::None => Vec::new(),
+            ConcernedCommands::One(seq) => {
+                self.pending.get(&seq).or_else(|| self.settled.get(&seq)).cloned().into_iter().collect()
+            }
+            ConcernedCommands::Pending => self.pending.values().take(ConcernedCommands::MOST).cloned().collect(),
+        }
+    }
+}
+
 impl State {
     fn not_ended(&self) -> u64 {
         count(self.sessions.values().filter(|entry| !entry.session.status.is_terminal()).count())
@@ -79,7 +94,7 @@ impl State {
     fn kill_all(&mut self, action: &FleetAction) {
         for (id, entry) in &mut self.sessions {
             let kill = OperatorAction { session_id: *id, intervention: Intervention::Kill, by: action.by.clone() };
-            if let Ok(effects) = kill.decide(Some(&entry.session)).outcome {
+            if let Ok(effects) = kill.decide(Some(&entry.session), &[]).outcome {
                 entry.session = effects.session;
                 if let Some(command) = effects.command {
                     entry.put(command);

@@ -138,7 +138,9 @@ mod tests {
         let file = DatabaseFile::prepare(&folder.path().join("flightdeck.db")).expect("made");
         let mut connection = file.writer().expect("opened");
         crate::migrations::migrate(&file, &mut connection).expect("migrated");
-        let Ok(Admission::Create { session, .. }) = registration().admit(TreeFacts::default()) else { panic!("refused") };
+        let Ok(Admission::Create { session, .. }) = registration().admit(TreeFacts::default()) else {
+            panic!("refused")
+        };
         sessions::insert(&mut connection, &session).expect("inserted");
 
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -159,6 +161,7 @@ mod tests {
         for statement in &seen.ran {
             let sql = statement.split(" -- binds").next().expect("a statement");
             assert!(seen.prepared.contains(sql), "prepared anew each time: {sql}");
+            assert!(!sql.contains("LIMIT ?"), "planned anew each time: {sql}");
         }
     }
 }

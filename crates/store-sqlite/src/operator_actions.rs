@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use diesel::sqlite::SqliteConnection;
-use flightdeck_domain::action::{ActionRefused, OperatorAction};
+use flightdeck_domain::action::{ActionRefused, ConcernedCommands, OperatorAction};
 use flightdeck_domain::audit::AuditDraft;
+use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEventDraft;
-use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ids::{AuditSeq, CommandSeq};
 use flightdeck_domain::ports::{
     Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, StoreUnavailable,
 };
@@ -36,7 +37,8 @@ fn commit(
     action: &OperatorAction,
 ) -> Result<Result<Committed, ActionRefused>, StoreError> {
     let before = sessions::get(connection, action.session_id)?;
-    let decision = action.decide(before.as_ref());
+    let concerned = concerned(connection, action)?;
+    let decision = action.decide(before.as_ref(), &concerned);
     let audit_seq = audit_log::append(connection, decision.audit)?;
     let effects = match decision.outcome {
         Ok(effects) => effects,
@@ -49,8 +51,22 @@ fn commit(
     if let Some(command) = &effects.command {
         commands::insert(connection, command)?;
     }
-    feed_events::insert(connection, &effects.event)?;
+    for command in &effects.cancelled {
+        commands::save(connection, command)?;
+    }
+    for event in &effects.events {
+        feed_events::insert(connection, event)?;
+    }
     Ok(Ok(Committed { session: effects.session, message: effects.message, command: effects.command, audit_seq }))
+}
+
+fn concerned(connection: &mut SqliteConnection, action: &OperatorAction) -> Result<Vec<Command>, StoreError> {
+    let session = action.session_id;
+    match action.intervention.concerns() {
+        ConcernedCommands::None => Ok(Vec::new()),
+        ConcernedCommands::One(seq) => Ok(commands::get(connection, session, seq)?.into_iter().collect()),
+        ConcernedCommands::Pending => commands::pending(connection, session, CommandSeq::ZERO, ConcernedCommands::MOST),
+    }
 }
 
 /// However large the fleet is, a few statements over all of it.

@@ -3,6 +3,10 @@
 //! diesel prepares an `UPDATE`, and everything with a piece of SQL in it, anew for each call. On the path of every append
 //! that costs more than the statement itself, so those few are written as text and go through [`Prepared`], which diesel
 //! keeps in its cache of statements under their text.
+//!
+//! SQLite has a trap of its own: it looks at the value of a `LIMIT ?` when it plans, and so plans anew whenever a value is
+//! bound. `LIMIT CAST(? AS INTEGER)` is planned once. For the same reason nothing here uses diesel's `first`, which is a
+//! `LIMIT ?`.
 
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};

@@ -15,7 +15,7 @@ use crate::problem::ApiError;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CommandView {
     seq: u64,
-    /// `inject`, `pause`, `resume` or `kill`.
+    /// `inject`, `pause`, `resume`, `interrupt` or `kill`.
     kind: &'static str,
     /// For `inject`: the operator's message in the conversation.
     message_id: Option<Uuid>,
@@ -23,7 +23,7 @@ pub(crate) struct CommandView {
     #[schema(value_type = Option<String>)]
     delivery: Option<Delivery>,
     reason: Option<String>,
-    /// `accepted`, `delivered`, `consumed`, `refused` or `undeliverable`.
+    /// `accepted`, `delivered`, `consumed`, `refused`, `cancelled` or `undeliverable`.
     receipt: &'static str,
     /// Why it was refused or could not be delivered.
     receipt_reason: Option<String>,
@@ -35,11 +35,11 @@ impl From<Command> for CommandView {
     fn from(command: Command) -> Self {
         let (message_id, delivery) = match command.kind {
             CommandKind::Inject { message_id, delivery } => (Some(*message_id.as_uuid()), Some(delivery)),
-            CommandKind::Pause | CommandKind::Resume | CommandKind::Kill => (None, None),
+            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None),
         };
         let receipt_reason = match &command.receipt {
             Receipt::Refused { reason } | Receipt::Undeliverable { reason } => Some(reason.to_string()),
-            Receipt::Accepted | Receipt::Delivered | Receipt::Consumed => None,
+            Receipt::Accepted | Receipt::Delivered | Receipt::Consumed | Receipt::Cancelled => None,
         };
         Self {
             seq: command.seq.get(),
@@ -61,6 +61,14 @@ pub(crate) struct CommandsView {
     /// In order; each comes again until it is acknowledged as consumed or refused.
     pub(crate) commands: Vec<CommandView>,
     pub(crate) control: ControlView,
+}
+
+/// A message was taken back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CancelReply {
+    pub(crate) message: String,
+    /// `cancelled`
+    pub(crate) receipt: &'static str,
 }
 
 /// What an agent can say of a command.

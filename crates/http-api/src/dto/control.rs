@@ -69,6 +69,18 @@ pub(crate) struct ControlBody {
     pub(crate) reason: Option<Reason>,
 }
 
+/// The optional body of an interrupt.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InterruptBody {
+    /// Why, for the audit log.
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    pub(crate) reason: Option<Reason>,
+    /// Take back the messages that wait for the agent, too; otherwise they start its next turn.
+    #[serde(default)]
+    pub(crate) drop: bool,
+}
+
 /// What was asked, and what was seen.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,9 +8,10 @@ mod message;
 mod session;
 
 pub(crate) use audit::{AuditPageView, AuditVerificationView};
-pub(crate) use command::{AcknowledgeBody, CommandView, CommandsView};
+pub(crate) use command::{AcknowledgeBody, CancelReply, CommandView, CommandsView};
 pub(crate) use control::{
-    ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply, KillAllReply, KillSwitchReply,
+    ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply, InterruptBody, KillAllReply,
+    KillSwitchReply,
 };
 pub(crate) use feed::FleetEventView;
 pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};

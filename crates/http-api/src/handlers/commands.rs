@@ -1,38 +1,116 @@
 //! The agent's side of control.
 
-use actix_web::web::{Data, Json};
-use flightdeck_domain::command::Receipt;
-use flightdeck_domain::ids::CommandSeq;
-use flightdeck_domain::operator::Permission;
+use std::time::Duration;
 
-use super::to_the_end;
+use actix_web::http::header::ACCEPT;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
+use flightdeck_domain::action::{ActionName, Intervention};
+use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::command::{Command, Receipt};
+use flightdeck_domain::ids::{CommandSeq, SessionId};
+use flightdeck_domain::operator::Permission;
+use tokio::time::Instant;
+
+use super::control::{may_control, request_id};
+use super::messages::last_event_id;
+use super::{command_stream, to_the_end};
 use crate::auth::Caller;
-use crate::dto::{AcknowledgeBody, CommandView, CommandsView};
+use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody};
 use crate::extract::{AgentPath, Body, CommandPath, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
+/// The longest that a call waits for a command.
+const MAX_WAIT: Duration = Duration::from_mins(1);
+
 /// The commands that wait for an agent, in order.
 ///
-/// Each comes again until it is acknowledged as `consumed` or `refused`. Counts as a sign of life.
+/// Each comes again until it is acknowledged as `consumed` or `refused`. With `wait` the answer is held back until there is
+/// one. Asked with `Accept: text/event-stream` it is a stream of `event: command` with the seq as `id`, resumable by
+/// `Last-Event-ID`; it ends with the session. Counts as a sign of life.
 #[utoipa::path(get, path = "/agents/{agentId}/commands", tag = "commands", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
-        ("after" = Option<u64>, Query, description = "only those after this seq")),
-    responses((status = 200, body = CommandsView),
+        ("Last-Event-ID" = Option<u64>, Header, description = "only those after this seq; for streams"),
+        ("after" = Option<u64>, Query, description = "only those after this seq"),
+        ("wait" = Option<String>, Query, description = "how long to wait for one: not at all when missing, at most 60s")),
+    responses(
+        (status = 200, content((CommandsView = "application/json"), (String = "text/event-stream"))),
         (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(
     api: Data<Api>,
     caller: Caller,
     path: AgentPath,
+    request: HttpRequest,
     mut params: Params,
-) -> Result<Json<CommandsView>, ApiError> {
-    let after = CommandSeq::new(params.number("after", 0..=u64::MAX).unwrap_or(0));
+) -> Result<HttpResponse, ApiError> {
+    let after = params.number("after", 0..=u64::MAX);
+    let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
     params.finish()?;
+    let resumed = last_event_id(request.headers())?;
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
-    let unknown = || ApiError::no_session(path.0);
-    let commands = api.commands.execute(path.0, after).await?.ok_or_else(unknown)?;
-    let control = api.report.heartbeat(path.0).await?.ok_or_else(unknown)?;
-    Ok(Json(CommandsView { commands: commands.into_iter().map(CommandView::from).collect(), control: control.into() }))
+    let after = CommandSeq::new(resumed.or(after).unwrap_or(0));
+    let control = api.report.heartbeat(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/event-stream") {
+        let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+        return Ok(command_stream::open(api, &caller, counted, path.0, after));
+    }
+    let commands = wait_for_commands(&api, path.0, after, wait).await?;
+    let commands = commands.into_iter().map(CommandView::from).collect();
+    Ok(HttpResponse::Ok().json(CommandsView { commands, control: control.into() }))
+}
+
+/// Waits until there is a command, the time is up, or the server stops.
+async fn wait_for_commands(
+    api: &Api,
+    session: SessionId,
+    after: CommandSeq,
+    wait: Duration,
+) -> Result<Vec<Command>, ApiError> {
+    let deadline = Instant::now() + wait;
+    let mut hints = api.hints.commands(session);
+    loop {
+        hints.mark_unchanged();
+        let commands = api.commands.execute(session, after).await?.ok_or_else(|| ApiError::no_session(session))?;
+        if !commands.is_empty() || Instant::now() >= deadline {
+            return Ok(commands);
+        }
+        let next_look = deadline.min(Instant::now() + api.options.tail.poll);
+        tokio::select! {
+            () = api.shutdown.cancelled() => return Ok(commands),
+            _ = tokio::time::timeout_at(next_look, hints.changed()) => {}
+        }
+    }
+}
+
+/// Take an injected message back before the agent has it.
+///
+/// A pause or a kill is not taken back: resume the agent instead.
+#[utoipa::path(post, path = "/agents/{agentId}/commands/{seq}/cancel", tag = "commands", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path), ("seq" = u64, Path)), request_body = ControlBody,
+    responses((status = 200, description = "taken back", body = CancelReply),
+        (status = 404, description = "no such agent or command", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "the agent has it already, or it is no message", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn cancel(
+    api: Data<Api>,
+    caller: Caller,
+    path: CommandPath,
+    request: HttpRequest,
+    body: Body<ControlBody>,
+) -> Result<Json<CancelReply>, ApiError> {
+    let CommandPath(id, seq) = path;
+    let request_id = request_id(&request)?;
+    may_control(&api, &caller, ActionName::CommandCancel, AuditTarget::Session(id), &request_id).await?;
+    let actor = caller.principal.actor();
+    let intervention = Intervention::Cancel { command: seq };
+    to_the_end(async move { Ok(api.intervene.execute(id, intervention, actor, body.0.reason, request_id).await?) })
+        .await?;
+    Ok(Json(CancelReply { message: format!("Command {seq} of agent {id} cancelled"), receipt: "cancelled" }))
 }
 
 /// Acknowledge a command. Doing it twice is harmless.

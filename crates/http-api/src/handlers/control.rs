@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{ControlBody, ControlReply, InjectBody, InjectReply};
+use crate::dto::{ControlBody, ControlReply, InjectBody, InjectReply, InterruptBody};
 use crate::extract::{AgentPath, Body, Params};
 use crate::problem::{ApiError, Problem};
 use crate::request::id_of;
@@ -109,6 +109,32 @@ pub(crate) async fn resume(
     intervene(api, caller, path.0, request, params, body.0.reason, Wish::Resume).await
 }
 
+/// Stop the agent's current turn; it waits for the next prompt.
+///
+/// Messages that wait for the agent are kept and start its next turn, unless the body says `"drop": true`.
+#[utoipa::path(post, path = "/agents/{agentId}/interrupt", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path),
+        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    request_body = InterruptBody,
+    responses((status = 200, description = "observed", body = ControlReply),
+        (status = 202, description = "requested, not observed yet", body = ControlReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended or is being killed", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn interrupt(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    request: HttpRequest,
+    params: Params,
+    body: Body<InterruptBody>,
+) -> Result<HttpResponse, ApiError> {
+    let wish = Wish::Interrupt { drop_queued: body.0.drop };
+    intervene(api, caller, path.0, request, params, body.0.reason, wish).await
+}
+
 /// Stop an agent for good.
 ///
 /// From this call on nothing may spawn below it. Says `killed` (200) only when the agent was seen dead; else
@@ -140,6 +166,7 @@ pub(crate) async fn kill(
 enum Wish {
     Pause,
     Resume,
+    Interrupt { drop_queued: bool },
     Kill,
 }
 
@@ -148,6 +175,7 @@ impl Wish {
         match self {
             Self::Pause => Intervention::Pause,
             Self::Resume => Intervention::Resume,
+            Self::Interrupt { drop_queued } => Intervention::Interrupt { drop_queued },
             Self::Kill => Intervention::Kill,
         }
     }
@@ -156,6 +184,7 @@ impl Wish {
         match self {
             Self::Pause => ActionName::Pause,
             Self::Resume => ActionName::Resume,
+            Self::Interrupt { .. } => ActionName::Interrupt,
             Self::Kill => ActionName::Kill,
         }
     }
@@ -165,6 +194,7 @@ impl Wish {
         match self {
             Self::Pause => session.status == SessionStatus::Paused,
             Self::Resume => session.status.is_live() && session.status != SessionStatus::Paused,
+            Self::Interrupt { .. } => session.status == SessionStatus::Idle,
             Self::Kill => session.status == SessionStatus::Killed,
         }
     }
@@ -177,9 +207,11 @@ impl Wish {
         match (self, observed) {
             (Self::Pause, true) => format!("Agent {id} paused"),
             (Self::Resume, true) => format!("Agent {id} resumed"),
+            (Self::Interrupt { .. }, true) => format!("Agent {id} interrupted"),
             (Self::Kill, true) => format!("Agent {id} killed"),
             (Self::Pause, false) => format!("Agent {id} pause requested"),
             (Self::Resume, false) => format!("Agent {id} resume requested"),
+            (Self::Interrupt { .. }, false) => format!("Agent {id} interrupt requested"),
             (Self::Kill, false) => format!("Agent {id} kill requested"),
         }
     }

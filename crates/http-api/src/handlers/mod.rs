@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod audit;
+mod command_stream;
 pub(crate) mod commands;
 pub(crate) mod control;
 pub(crate) mod events;

@@ -37,3 +37,72 @@ fn the_simplest_agent_can_obey() {
     assert_eq!(late["type"], "urn:flightdeck:problem:receipt-is-final");
     server.post(&format!("{path}/9/ack"), &json!({"state": "consumed"})).expect(404);
 }
+
+#[test]
+fn a_command_ends_the_wait_for_it() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let path = format!("/agents/{agent}/commands");
+    let none = server.get(&format!("{path}?wait=10ms")).expect(200);
+    assert_eq!(none["commands"], json!([]));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| server.get(&format!("{path}?wait=15s")).expect(200));
+        server.post(&format!("/agents/{agent}/inject"), &json!({"message": "now"})).expect(200);
+        assert_eq!(waiting.join().expect("answered")["commands"][0]["kind"], "inject");
+    });
+}
+
+#[test]
+fn a_stream_of_commands_is_resumed_and_ends_with_the_session() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let inject = |text: &str| server.post(&format!("/agents/{agent}/inject"), &json!({"message": text})).expect(200);
+    inject("one");
+    let path = format!("/agents/{agent}/commands");
+    let mut stream = server.stream(&path, None).expect("open");
+    assert_eq!(stream.ids(1), [1]);
+    inject("two");
+    assert_eq!(stream.ids(1), [2]);
+    drop(stream);
+    inject("three");
+    let mut resumed = server.stream(&path, Some("2")).expect("open");
+    assert_eq!(resumed.ids(1), [3]);
+    server.post(&format!("{path}/1/ack"), &json!({"state": "consumed"})).expect(200);
+    assert_eq!(server.stream(&path, None).expect("open").ids(2), [2, 3], "comes again until it is acknowledged");
+    server.post(&format!("/agents/{agent}/status"), &json!({"status": "completed"})).expect(200);
+    assert_eq!(resumed.next().map(|event| event.kind).as_deref(), Some("end"));
+    assert_eq!(resumed.next(), None);
+}
+
+#[test]
+fn a_message_is_taken_back_and_the_agent_never_sees_it() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let path = format!("/agents/{agent}/commands");
+    for text in ["one", "two"] {
+        server.post(&format!("/agents/{agent}/inject"), &json!({"message": text})).expect(200);
+    }
+    server.post(&format!("{path}/2/ack"), &json!({"state": "delivered"})).expect(200);
+    let back = server.post(&format!("{path}/1/cancel"), &json!({"reason": "wrong agent"})).expect(200);
+    assert_eq!(back["receipt"], "cancelled");
+    let left = server.get(&path).expect(200);
+    assert_eq!((left["commands"].as_array().map(Vec::len), &left["commands"][0]["seq"]), (Some(1), &json!(2)));
+    let late = server.post(&format!("{path}/2/cancel"), &json!({})).expect(409);
+    assert_eq!(late["type"], "urn:flightdeck:problem:not-cancellable");
+    server.post(&format!("{path}/7/cancel"), &json!({})).expect(404);
+    let outcomes = server.get("/audit?action=command_cancel").expect(200)["entries"].clone();
+    let outcomes: Vec<_> = outcomes.as_array().expect("entries").iter().map(|e| e["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["refused", "refused", "accepted"]);
+}
+
+#[test]
+fn an_interrupt_reaches_the_agent_and_is_seen_or_not() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let asked = server.post(&format!("/agents/{agent}/interrupt?wait=0s"), &json!({"drop": true})).expect(202);
+    assert_eq!(asked["message"], format!("Agent {agent} interrupt requested"));
+    assert_eq!(server.get(&format!("/agents/{agent}/commands")).expect(200)["commands"][0]["kind"], "interrupt");
+    server.post(&format!("/agents/{agent}/status"), &json!({"status": "idle"})).expect(200);
+    let seen = server.post(&format!("/agents/{agent}/interrupt"), &json!({})).expect(200);
+    assert_eq!(seen["message"], format!("Agent {agent} interrupted"));
+}

@@ -174,6 +174,7 @@ impl TestServer {
 
     pub(crate) fn stream_as(&self, key: &str, path: &str, last_event_id: Option<&str>) -> Result<Stream, Reply> {
         let request = ureq::http::Request::builder().uri(self.url(path)).header("X-API-Key", key);
+        let request = request.header("Accept", "text/event-stream");
         let request = match last_event_id {
             Some(id) => request.header("Last-Event-ID", id),
             None => request,

@@ -39,6 +39,7 @@ impl Agent {
     pub(super) async fn boundary(&mut self) -> Result<(), Stop> {
         loop {
             self.controls().await?;
+            self.cut_turn().await?;
             let urgent = self.injected.values().find(|injected| injected.delivery != Delivery::Queue);
             let Some(seq) = urgent.map(|injected| injected.seq) else { return Ok(()) };
             if let Some(injected) = self.injected.remove(&seq) {
@@ -47,10 +48,32 @@ impl Agent {
         }
     }
 
+    /// An interrupt ends the turn: the agent is idle until there is a message to answer, and then goes on.
+    async fn cut_turn(&mut self) -> Result<(), Stop> {
+        if self.interrupts.is_empty() {
+            return Ok(());
+        }
+        if self.injected.is_empty() {
+            self.see(SessionStatus::Idle, None).await?;
+        }
+        for seq in std::mem::take(&mut self.interrupts) {
+            self.settle(seq, Receipt::Consumed).await?;
+        }
+        if self.status == SessionStatus::Idle {
+            self.boundary_of_idleness().await?;
+            self.see(SessionStatus::Running, None).await?;
+        }
+        self.answer_waiting().await
+    }
+
     /// Between two turns: obeys, until there is a message to answer.
     pub(super) async fn boundary_of_idleness(&mut self) -> Result<(), Stop> {
         loop {
             self.controls().await?;
+            // There is no turn that an interrupt could cut.
+            for seq in std::mem::take(&mut self.interrupts) {
+                self.settle(seq, Receipt::Consumed).await?;
+            }
             if !self.injected.is_empty() {
                 return Ok(());
             }
@@ -68,12 +91,13 @@ impl Agent {
     }
 
     /// Lets a span pass in which the agent may be paused (the rest of the span is then left for later) and killed. Gives
-    /// back whether an interrupting message cut it short.
+    /// back whether an interrupt cut it short.
     pub(super) async fn wait(&mut self, span: Duration) -> Result<bool, Stop> {
         let mut left = span;
         while !left.is_zero() {
             self.controls().await?;
-            if self.injected.values().any(|injected| injected.delivery == Delivery::Interrupt) {
+            let cut = self.injected.values().any(|injected| injected.delivery == Delivery::Interrupt);
+            if cut || !self.interrupts.is_empty() {
                 return Ok(true);
             }
             let until = Instant::now() + left;
@@ -127,6 +151,9 @@ impl Agent {
                 }
                 CommandKind::Pause | CommandKind::Resume => {
                     self.controls.insert(seq, order);
+                }
+                CommandKind::Interrupt => {
+                    self.interrupts.insert(seq);
                 }
                 // The mailbox keeps kills apart: they do not wait for anybody to look.
                 CommandKind::Kill => {}

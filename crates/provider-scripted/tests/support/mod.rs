@@ -221,7 +221,7 @@ impl OperatorActions for FakeStore {
     async fn commit(&self, action: OperatorAction) -> Result<Committed, OperatorActionError> {
         let mut world = self.world();
         let id = action.session_id;
-        let effects = *action.decide(world.sessions.get(&id)).outcome?;
+        let effects = *action.decide(world.sessions.get(&id), &[]).outcome?;
         world.sessions.insert(id, effects.session.clone());
         if let Some(message) = &effects.message {
             world.messages.entry(id).or_default().push(message.clone());

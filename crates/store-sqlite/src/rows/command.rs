@@ -62,6 +62,7 @@ fn kind(word: &str, message_id: Option<MessageId>, delivery: Option<Delivery>) -
         ("inject", Some(message_id), Some(delivery)) => Ok(CommandKind::Inject { message_id, delivery }),
         ("pause", None, None) => Ok(CommandKind::Pause),
         ("resume", None, None) => Ok(CommandKind::Resume),
+        ("interrupt", None, None) => Ok(CommandKind::Interrupt),
         ("kill", None, None) => Ok(CommandKind::Kill),
         _ => Err(Unknown(word.to_owned())),
     }
@@ -72,6 +73,7 @@ fn receipt(word: &str, reason: Option<Reason>) -> Result<Receipt, Unknown> {
         ("accepted", None) => Ok(Receipt::Accepted),
         ("delivered", None) => Ok(Receipt::Delivered),
         ("consumed", None) => Ok(Receipt::Consumed),
+        ("cancelled", None) => Ok(Receipt::Cancelled),
         ("refused", Some(reason)) => Ok(Receipt::Refused { reason }),
         ("undeliverable", Some(reason)) => Ok(Receipt::Undeliverable { reason }),
         _ => Err(Unknown(word.to_owned())),
@@ -98,7 +100,7 @@ const fn delivery_word(delivery: Delivery) -> &'static str {
 /// The agent's words in a receipt.
 pub(crate) fn receipt_reason(receipt: &Receipt) -> Option<&str> {
     match receipt {
-        Receipt::Accepted | Receipt::Delivered | Receipt::Consumed => None,
+        Receipt::Accepted | Receipt::Delivered | Receipt::Consumed | Receipt::Cancelled => None,
         Receipt::Refused { reason } | Receipt::Undeliverable { reason } => Some(reason.as_str()),
     }
 }
@@ -123,7 +125,7 @@ impl<'a> From<&'a Command> for NewCommandRow<'a> {
     fn from(command: &'a Command) -> Self {
         let (message_id, delivery) = match &command.kind {
             CommandKind::Inject { message_id, delivery } => (Some(message_id.key()), Some(delivery_word(*delivery))),
-            CommandKind::Pause | CommandKind::Resume | CommandKind::Kill => (None, None),
+            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None),
         };
         Self {
             session_id: command.session_id.key(),

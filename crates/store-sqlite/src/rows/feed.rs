@@ -10,7 +10,7 @@ use crate::schema::feed_events;
 use crate::values::{Key, json, moment, object, session_id};
 
 /// An event of the fleet feed.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = feed_events, check_for_backend(Sqlite))]
 pub(crate) struct EventRow {
     position: i64,

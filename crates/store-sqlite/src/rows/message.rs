@@ -10,7 +10,7 @@ use crate::schema::messages;
 use crate::values::{Key, json, message_id, moment, object, session_id};
 
 /// A message.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = messages, check_for_backend(Sqlite))]
 pub(crate) struct MessageRow {
     session_id: Vec<u8>,

@@ -13,7 +13,7 @@ pub(crate) fn insert(connection: &mut SqliteConnection, key: &ApiKey) -> Result<
 }
 
 pub(crate) fn get(connection: &mut SqliteConnection, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
-    let row = api_keys::table.find(id.as_str()).select(ApiKeyRow::as_select()).first(connection).optional()?;
+    let row = api_keys::table.find(id.as_str()).select(ApiKeyRow::as_select()).get_result(connection).optional()?;
     Ok(row.map(ApiKey::try_from).transpose()?)
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn append(connection: &mut SqliteConnection, draft: AuditDraft) -> Re
 
 /// The end of the chain.
 pub(crate) fn head(connection: &mut SqliteConnection) -> Result<AuditHead, StoreError> {
-    Ok(audit_head::table.select(AuditHeadRow::as_select()).first(connection)?.try_into()?)
+    Ok(audit_head::table.select(AuditHeadRow::as_select()).get_result(connection)?.try_into()?)
 }
 
 /// At most `limit` entries before a place, or from the end; newest first.

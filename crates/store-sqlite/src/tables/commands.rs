@@ -28,7 +28,7 @@ pub(crate) fn get(
     let row = commands::table
         .find((session.key(), seq.to_i64()))
         .select(CommandRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     Ok(row.map(Command::try_from).transpose()?)
 }
@@ -42,7 +42,7 @@ pub(crate) fn pending(
 ) -> Result<Vec<Command>, StoreError> {
     let rows: Vec<CommandRow> = Prepared::new(
         "SELECT * FROM commands INDEXED BY commands_pending WHERE session_id = ? AND seq > ? AND receipt IN ('accepted', 'delivered') \
-         ORDER BY seq LIMIT ?",
+         ORDER BY seq LIMIT CAST(? AS INTEGER)",
         [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
     )
     .load(connection)?;

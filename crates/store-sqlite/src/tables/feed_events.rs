@@ -8,6 +8,7 @@ use flightdeck_domain::ids::FeedPosition;
 use crate::error::StoreError;
 use crate::rows::feed::{EventRow, NewEventRow};
 use crate::schema::feed_events;
+use crate::statement::{Bind, Prepared};
 use crate::values::integer;
 
 pub(crate) fn insert(connection: &mut SqliteConnection, event: &FleetEventDraft) -> Result<(), StoreError> {
@@ -21,17 +22,16 @@ pub(crate) fn after(
     after: FeedPosition,
     limit: usize,
 ) -> Result<Vec<FleetEvent>, StoreError> {
-    let rows = feed_events::table
-        .filter(feed_events::position.gt(after.to_i64()))
-        .order(feed_events::position.asc())
-        .limit(integer(limit))
-        .select(EventRow::as_select())
-        .load(connection)?;
+    let rows: Vec<EventRow> = Prepared::new(
+        "SELECT * FROM feed_events WHERE position > ? ORDER BY position LIMIT CAST(? AS INTEGER)",
+        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
     Ok(rows.into_iter().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
 }
 
 /// The newest place; zero while there is none.
 pub(crate) fn head(connection: &mut SqliteConnection) -> Result<FeedPosition, StoreError> {
-    let newest: Option<i64> = feed_events::table.select(max(feed_events::position)).first(connection)?;
+    let newest: Option<i64> = feed_events::table.select(max(feed_events::position)).get_result(connection)?;
     Ok(FeedPosition::new(newest.and_then(|position| u64::try_from(position).ok()).unwrap_or_default()))
 }

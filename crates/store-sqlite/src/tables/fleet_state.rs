@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::schema::fleet_state;
 
 pub(crate) fn kill_switch(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let engaged: i64 = fleet_state::table.select(fleet_state::kill_switch_engaged).first(connection)?;
+    let engaged: i64 = fleet_state::table.select(fleet_state::kill_switch_engaged).get_result(connection)?;
     Ok(engaged != 0)
 }
 

@@ -67,13 +67,11 @@ pub(crate) fn after(
     after: Seq,
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
-    let rows = messages::table
-        .filter(messages::session_id.eq(session.key()))
-        .filter(messages::seq.gt(after.to_i64()))
-        .order(messages::seq.asc())
-        .limit(integer(limit))
-        .select(MessageRow::as_select())
-        .load(connection)?;
+    let rows: Vec<MessageRow> = Prepared::new(
+        "SELECT * FROM messages WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT CAST(? AS INTEGER)",
+        [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
     Ok(rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?)
 }
 
@@ -84,12 +82,10 @@ pub(crate) fn before(
     before: Seq,
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
-    let rows = messages::table
-        .filter(messages::session_id.eq(session.key()))
-        .filter(messages::seq.lt(before.to_i64()))
-        .order(messages::seq.desc())
-        .limit(integer(limit))
-        .select(MessageRow::as_select())
-        .load(connection)?;
+    let rows: Vec<MessageRow> = Prepared::new(
+        "SELECT * FROM messages WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT CAST(? AS INTEGER)",
+        [Bind::Blob(session.key()), Bind::Integer(before.to_i64()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
     Ok(rows.into_iter().rev().map(Message::try_from).collect::<Result<_, _>>()?)
 }

@@ -18,19 +18,19 @@ pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
 
 /// One session.
 pub(crate) fn get(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
-    let row = sessions::table.find(id.key()).select(SessionRow::as_select()).first(connection).optional()?;
+    let row = sessions::table.find(id.key()).select(SessionRow::as_select()).get_result(connection).optional()?;
     Ok(row.map(Session::try_from).transpose()?)
 }
 
 /// One session with empty context and metadata: what every report of an agent needs, however much the agent was given to
 /// work with.
 pub(crate) fn head(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
-    let row = sessions::table.find(id.key()).select(SessionHeadRow::as_select()).first(connection).optional()?;
+    let row = sessions::table.find(id.key()).select(SessionHeadRow::as_select()).get_result(connection).optional()?;
     Ok(row.map(Session::try_from).transpose()?)
 }
 
 pub(crate) fn exists(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, StoreError> {
-    let found = sessions::table.find(id.key()).select(sessions::last_seq).first::<i64>(connection).optional()?;
+    let found = sessions::table.find(id.key()).select(sessions::last_seq).get_result::<i64>(connection).optional()?;
     Ok(found.is_some())
 }
 
