@@ -115,10 +115,12 @@ async fn lost_hints_cost_time_only() {
 async fn one_read_serves_all_followers_of_a_log() {
     let paper = Paper::default();
     let tails = Arc::new(tails(&paper, 100, 10));
-    let mut followers = Vec::new();
+    let mut joining = tokio::task::JoinSet::new();
     for _ in 0..50 {
-        followers.push(tails.follow("paper", 0).await.expect("readable").expect("there"));
+        let tails = Arc::clone(&tails);
+        joining.spawn(async move { tails.follow("paper", 0).await.expect("readable").expect("there") });
     }
+    let mut followers = joining.join_all().await;
     tokio::task::yield_now().await;
     let before = paper.0.reads.load(Ordering::SeqCst);
     paper.write(1, true);
