@@ -84,3 +84,53 @@ impl Drop for Readers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+    use diesel::sql_types::BigInt;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::connection::DatabaseFile;
+
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+
+    fn rows(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+        Ok(diesel::sql_query("SELECT COUNT(*) AS n FROM t").get_result::<Row>(connection)?.n)
+    }
+
+    /// One reader, and somebody else's connection.
+    fn bench() -> (Readers, SqliteConnection, TempDir) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = DatabaseFile::prepare(&folder.path().join("bench.db")).expect("made");
+        let mut other = file.writer().expect("opened");
+        other.batch_execute("CREATE TABLE t (n INTEGER)").expect("made");
+        let readers = Readers::start(vec![file.reader().expect("opened")], 1).expect("started");
+        (readers, other, folder)
+    }
+
+    #[tokio::test]
+    async fn all_of_one_read_is_of_one_moment() {
+        let (readers, mut other, _folder) = bench();
+        let seen = readers.read(move |connection| {
+            let before = rows(connection)?;
+            other.batch_execute("INSERT INTO t VALUES (1)")?;
+            Ok((before, rows(connection)?))
+        });
+        assert_eq!(seen.await.expect("read"), (0, 0));
+        assert_eq!(readers.read(rows).await.expect("read"), 1, "the next read is of another moment");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_the_thread_lives_on() {
+        let (readers, _other, _folder) = bench();
+        let error = readers.read(|_| -> Result<i64, StoreError> { panic!("on purpose") }).await.expect_err("panicked");
+        assert!(matches!(&error, StoreError::Panic(text) if text == "on purpose"), "{error:?}");
+        assert_eq!(readers.read(rows).await.expect("read"), 0);
+    }
+}

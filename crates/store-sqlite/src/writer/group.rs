@@ -41,8 +41,8 @@ pub(super) fn commit(connection: &mut SqliteConnection, first: Box<dyn Job>, mut
         return turn_away(first, line, error);
     }
     match run(connection, first, &mut jobs, &mut line).and_then(|end| finish(connection, end)) {
-        Ok(()) => {
-            count(&counters.commits, 1);
+        Ok(commits) => {
+            count(&counters.commits, commits);
             count(&counters.writes, jobs.len());
             for job in jobs {
                 job.answer();
@@ -106,12 +106,13 @@ fn attempt(connection: &mut SqliteConnection, mut job: Box<dyn Job>, jobs: &mut 
     effects.map_err(GroupFailure::Panic)
 }
 
-fn finish(connection: &mut SqliteConnection, end: End) -> Result<(), GroupFailure> {
+/// Ends the transaction; how many commits that took.
+fn finish(connection: &mut SqliteConnection, end: End) -> Result<usize, GroupFailure> {
     match end {
-        End::Commit => connection.batch_execute("COMMIT").map_err(GroupFailure::Commit),
+        End::Commit => connection.batch_execute("COMMIT").map(|()| 1).map_err(GroupFailure::Commit),
         End::Rollback => {
             roll_back(connection);
-            Ok(())
+            Ok(0)
         }
     }
 }
