@@ -1,0 +1,60 @@
+//! What the server does not start with.
+
+use std::process::Output;
+
+use crate::support::process::{Server, flightdeck, run, told};
+
+/// It ended with an error and told it, and nothing went to where results go.
+fn refused(output: &Output) -> String {
+    let (out, errors) = told(output);
+    assert_eq!(output.status.code(), Some(1), "{out}{errors}");
+    assert_eq!(out, "");
+    errors
+}
+
+#[test]
+fn without_a_usable_key_it_listens_on_loopback_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let server = Server::start(&data_dir);
+    let key = server.admin_key();
+    server.terminate();
+    let id = key.split('_').nth(1).expect("a key names its id");
+    assert!(run(&mut flightdeck(&data_dir, &["keys", "revoke", id])).status.success());
+
+    let errors = refused(&run(&mut flightdeck(&data_dir, &["--listen", "0.0.0.0:0"])));
+    assert!(errors.contains("no usable API key exists, so 0.0.0.0:0 is refused"), "{errors}");
+    assert!(errors.contains("flightdeck keys create --role admin"), "it says what to do: {errors}");
+    let server = Server::start(&data_dir);
+    assert_eq!(server.client(&key).get("/agents").0, 401, "on loopback it starts, and still asks for a key");
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let errors = refused(&run(flightdeck(&data_dir, &[]).env("FLIGHTDECK_LISTEN", "everywhere")));
+    assert!(errors.contains("FLIGHTDECK_LISTEN") && errors.contains("\"everywhere\""), "{errors}");
+    assert!(!data_dir.exists(), "it touched nothing");
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let first = Server::start(&data_dir);
+    let errors = refused(&run(&mut flightdeck(&data_dir, &["--listen", "127.0.0.1:0"])));
+    assert!(errors.contains("another flightdeck is running on") && errors.contains("--data-dir"), "{errors}");
+    assert_eq!(first.admin().get("/agents").0, 200, "the first goes on");
+    first.kill();
+    Server::start(&data_dir);
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let listen = server.address.to_string();
+    let errors = refused(&run(&mut flightdeck(&folder.path().join("other"), &["--listen", &listen, "--log", "error"])));
+    assert!(errors.contains(&format!("cannot listen on {listen}")) && errors.contains("because: "), "{errors}");
+}

@@ -1,0 +1,87 @@
+// The real server, to start, kill and start again on the same port.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { randomInt } from 'node:crypto';
+
+const BINARY = process.env.FLIGHTDECK_BIN ?? new URL('../../target/debug/flightdeck', import.meta.url).pathname;
+
+// A port below those that the system gives to outgoing connections: while the server is down, a client that tries to
+// reconnect must not be given it.
+async function lastingPort() {
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
+    const probe = createServer();
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
+}
+
+export class Server {
+  #folder;
+  #child;
+
+  static async start() {
+    const server = new Server();
+    server.#folder = await mkdtemp(join(tmpdir(), 'flightdeck-e2e-'));
+    server.url = `http://127.0.0.1:${await lastingPort()}`;
+    await server.#run();
+    server.key = (await readFile(join(server.#folder, 'data', 'admin.key'), 'utf8')).trim();
+    return server;
+  }
+
+  async #run() {
+    const listen = new URL(this.url).host;
+    const args = ['--data-dir', join(this.#folder, 'data'), '--listen', listen, '--throttle-control', 'off'];
+    this.#child = spawn(BINARY, [...args, '--log', 'warn'], {
+      cwd: this.#folder,
+      env: {},
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    for await (const line of createInterface({ input: this.#child.stdout })) {
+      if (line.includes('listening on')) return;
+    }
+    throw new Error('the server ended before it listened');
+  }
+
+  /** Ends it as a crash would, and starts it again on the same data and port. */
+  async killAndRestart() {
+    await this.#end('SIGKILL');
+    await this.#run();
+  }
+
+  async stop() {
+    await this.#end('SIGTERM');
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #end(signal) {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await ended;
+  }
+
+  async post(path, body) {
+    const response = await fetch(this.url + path, {
+      method: 'POST',
+      headers: { 'X-API-Key': this.key, 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  async register() {
+    return (await this.post('/agents', { taskId: 'e2e', agentType: 'tester' })).agentId;
+  }
+}
