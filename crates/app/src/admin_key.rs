@@ -29,14 +29,19 @@ pub(crate) async fn ensure(ports: &Ports, data_dir: &Path) -> Result<Option<Path
         return Ok(None);
     }
     let path = data_dir.join(FILE);
-    // The file is made before the key is stored: a key that nobody can read would lock everybody out.
-    let mut file = create(&path).map_err(|source| AdminKeyError::File { path: path.clone(), source })?;
+    let create = CreateKey::new(ports);
     let new = NewKey { name: KeyName::new("first admin")?, role: Role::Admin, bound_to: None, lifetime: None };
-    let request = RequestId::new("first start")?;
-    let (plain, _) = CreateKey::new(ports).execute(new, Actor::system(), request).await?;
-    let written = writeln!(file, "{}", plain.reveal()).and_then(|()| file.sync_all());
-    written.map_err(|source| AdminKeyError::File { path: path.clone(), source })?;
+    let (plain, key) = create.prepare(new);
+    // The file is safe before the key is stored: a key that nobody can read would lock everybody out.
+    write(&path, &plain.reveal()).map_err(|source| AdminKeyError::File { path: path.clone(), source })?;
+    create.store(key, Actor::system(), RequestId::new("first start")?).await?;
     Ok(Some(path))
+}
+
+fn write(path: &Path, key: &str) -> io::Result<()> {
+    let mut file = create(path)?;
+    writeln!(file, "{key}")?;
+    file.sync_all()
 }
 
 fn create(path: &Path) -> io::Result<std::fs::File> {

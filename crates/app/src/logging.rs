@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{self, Config, LogFormat};
 
 /// Starts logging. Called once; a second call changes nothing.
 pub(crate) fn start(config: &Config) {
@@ -14,4 +14,8 @@ pub(crate) fn start(config: &Config) {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+    let environment = config::environment();
+    for name in config::unknown_variables(&environment) {
+        tracing::warn!(name, "this environment variable is no setting of Flightdeck; see `flightdeck serve --help`");
+    }
 }

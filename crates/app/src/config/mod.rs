@@ -62,6 +62,20 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
     ours.collect()
 }
 
+/// Variables of ours that are not settings of the server.
+const OTHER_VARIABLES: &[&str] = &["FLIGHTDECK_URL", "FLIGHTDECK_API_KEY", "FLIGHTDECK_BIN"];
+const OTHER_PREFIXES: &[&str] = &["FLIGHTDECK_TEST_", "FLIGHTDECK_TORTURE_", "FLIGHTDECK_CI_"];
+
+/// Variables that look like settings and are none: most likely mistyped.
+pub(crate) fn unknown_variables(environment: &BTreeMap<String, String>) -> Vec<&str> {
+    let known = |name: &str| {
+        SETTINGS.iter().any(|setting| setting.variable() == name)
+            || OTHER_VARIABLES.contains(&name)
+            || OTHER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
+    environment.keys().map(String::as_str).filter(|name| !known(name)).collect()
+}
+
 impl Config {
     /// Puts the layers together and reads every value.
     pub(crate) fn load(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
@@ -203,6 +217,13 @@ mod tests {
         assert!(text.contains("sqlite:///path/to/flightdeck.db"), "{text}");
         let config = load(&["--database-url", "sqlite:///tmp/x.db"], &[]).expect("valid");
         assert_eq!(config.database, Path::new("/tmp/x.db"));
+    }
+
+    #[test]
+    fn a_mistyped_variable_is_noticed() {
+        let names = ["FLIGHTDECK_LISTN", "FLIGHTDECK_LISTEN", "FLIGHTDECK_TEST_POSTGRES_URL", "FLIGHTDECK_URL"];
+        let environment = names.into_iter().map(|name| (name.to_owned(), String::new())).collect();
+        assert_eq!(unknown_variables(&environment), ["FLIGHTDECK_LISTN"]);
     }
 
     #[test]

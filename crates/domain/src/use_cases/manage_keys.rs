@@ -50,6 +50,15 @@ impl CreateKey {
         actor: Actor,
         request_id: RequestId,
     ) -> Result<(PlainKey, ApiKey), StoreUnavailable> {
+        let (plain, key) = self.prepare(new);
+        self.store(key.clone(), actor, request_id).await?;
+        Ok((plain, key))
+    }
+
+    /// Makes a key without storing it: it opens nothing until [`CreateKey::store`]. For callers that must have the clear
+    /// text in a safe place first.
+    #[must_use]
+    pub fn prepare(&self, new: NewKey) -> (PlainKey, ApiKey) {
         let now = self.clock.now();
         let plain = PlainKey::from_random(self.ids.random_bytes(), self.ids.random_bytes());
         let bound_to = match new.role {
@@ -66,8 +75,16 @@ impl CreateKey {
             expires_at: new.lifetime.map(|lifetime| now.saturating_add(lifetime)),
             revoked_at: None,
         };
-        self.keys.create(key.clone(), Attribution { actor, reason: None, request_id, at: now }).await?;
-        Ok((plain, key))
+        (plain, key)
+    }
+
+    /// Stores a key that was prepared, with an audit entry.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn store(&self, key: ApiKey, actor: Actor, request_id: RequestId) -> Result<(), StoreUnavailable> {
+        let by = Attribution { actor, reason: None, request_id, at: self.clock.now() };
+        self.keys.create(key, by).await
     }
 }
 
