@@ -35,6 +35,8 @@ expect 'pause requested'
 expect '"pendingCommands":2'
 expect 'resumed"'
 expect 'killed"'
+expect '"status":"open"'
+expect '"option":"allow_once"'
 expect '"valid":true'
 [ "$(grep -c '" paused"\|paused","agentId"' output)" -ge 2 ] || { echo "no agent was seen paused" >&2; failed=1; }
 if grep -qE 'urn:flightdeck:problem|command not found' output errors; then

@@ -44,11 +44,13 @@ pub enum ActionName {
     KeyCreate,
     /// A key was ended.
     KeyRevoke,
+    /// A permission request was decided.
+    ApprovalDecide,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -59,6 +61,7 @@ impl ActionName {
         Self::KillSwitchRelease,
         Self::KeyCreate,
         Self::KeyRevoke,
+        Self::ApprovalDecide,
     ];
 
     /// The word used in the API and in stores.
@@ -75,6 +78,7 @@ impl ActionName {
             Self::KillSwitchRelease => "kill_switch_release",
             Self::KeyCreate => "key_create",
             Self::KeyRevoke => "key_revoke",
+            Self::ApprovalDecide => "approval_decide",
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::action::ActionName;
+use crate::approval::{Approval, ApprovalState};
 use crate::ids::{FeedPosition, MessageId, SessionId};
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
@@ -28,6 +29,9 @@ pub enum FleetEventKind {
     /// A command's receipt moved.
     #[serde(rename = "receipt")]
     Receipt,
+    /// A permission request was opened, decided, or expired.
+    #[serde(rename = "approval")]
+    Approval,
     /// The kill switch was engaged or released.
     #[serde(rename = "killswitch")]
     KillSwitch,
@@ -35,7 +39,7 @@ pub enum FleetEventKind {
 
 /// A word that names no kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no kind of fleet event; use spawned, status, action, receipt or killswitch")]
+#[error("{0:?} is no kind of fleet event; use spawned, status, action, receipt, approval or killswitch")]
 pub struct UnknownEventKind(pub String);
 
 impl FleetEventKind {
@@ -47,6 +51,7 @@ impl FleetEventKind {
             Self::Status => "status",
             Self::Action => "action",
             Self::Receipt => "receipt",
+            Self::Approval => "approval",
             Self::KillSwitch => "killswitch",
         }
     }
@@ -62,7 +67,7 @@ impl FromStr for FleetEventKind {
     type Err = UnknownEventKind;
 
     fn from_str(word: &str) -> Result<Self, UnknownEventKind> {
-        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::KillSwitch]
+        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::Approval, Self::KillSwitch]
             .into_iter()
             .find(|kind| kind.as_str() == word)
             .ok_or_else(|| UnknownEventKind(word.to_owned()))
@@ -164,6 +169,31 @@ impl FleetEventDraft {
             "receipt": command.receipt,
         });
         Self::new(FleetEventKind::Receipt, Some(command.session_id), at, data)
+    }
+
+    /// A permission request came to be as it now is.
+    #[must_use]
+    pub fn approval(approval: &Approval, at: Timestamp) -> Self {
+        let mut data = json!({
+            "approvalId": approval.id,
+            "title": approval.title,
+            "options": approval.options,
+            "expiresAt": approval.expires_at,
+        });
+        let more = match &approval.state {
+            ApprovalState::Open => json!({"change": "opened"}),
+            ApprovalState::Decided(verdict) => json!({
+                "change": "decided",
+                "option": verdict.option,
+                "by": verdict.by,
+                "reason": verdict.reason,
+            }),
+            ApprovalState::Expired { why, .. } => json!({"change": "expired", "why": why}),
+        };
+        if let (Some(data), serde_json::Value::Object(more)) = (data.as_object_mut(), more) {
+            data.extend(more);
+        }
+        Self::new(FleetEventKind::Approval, Some(approval.session_id), at, data)
     }
 
     /// The kill switch was engaged (`desired` killed, with the number of sessions it hit) or released.

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::action::{ActionName, Attribution};
+use crate::approval::{Approval, ApprovalOptions, Ask, Asked};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::{Command, CommandKind, Receipt};
-use crate::ids::{CommandSeq, MessageId, SessionId};
+use crate::ids::{ApprovalId, CommandSeq, MessageId, SessionId};
 use crate::message::{MessageRole, NewMessage};
 use crate::operator::Actor;
 use crate::session::{Admission, Registration, Session, SessionStatus, TreeFacts};
-use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, Reason, RequestId, TaskId, TaskSource};
+use crate::text::{
+    AgentType, ApprovalTitle, JsonObject, MessageContent, ProviderName, Reason, RequestId, TaskId, TaskSource,
+};
 use crate::time::Timestamp;
 
 pub(crate) fn session_id(n: u128) -> SessionId {
@@ -72,6 +75,28 @@ pub(crate) fn command(seq: u64, kind: CommandKind) -> Command {
         receipt: Receipt::Accepted,
         created_at: at(0),
         updated_at: at(0),
+    }
+}
+
+/// Session 1 asks, ten seconds into the year; offers all options, for any length of time.
+pub(crate) fn ask(n: u128) -> Ask {
+    Ask {
+        id: ApprovalId::new(Uuid::from_u128(n)),
+        session_id: session_id(1),
+        title: ApprovalTitle::new(format!("delete the folder {n}")).expect("valid"),
+        detail: JsonObject::default(),
+        options: ApprovalOptions::default(),
+        expires_in: None,
+        message_id: message_id(8),
+        at: at(10),
+    }
+}
+
+/// What came of it.
+pub(crate) fn approval(n: u128) -> Approval {
+    match ask(n).open(&session(1), None) {
+        Ok(Asked::Open(opened)) => opened.approval,
+        other => panic!("not opened: {other:?}"),
     }
 }
 

@@ -57,6 +57,10 @@ uuid_id! {
     /// One entry of a conversation; chosen by the client, and with that its idempotency key within the session.
     MessageId
 }
+uuid_id! {
+    /// One permission request; chosen by the client, and with that its idempotency key.
+    ApprovalId
+}
 
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {

@@ -6,15 +6,16 @@
 //! 2. [`message`]: the conversation of a session, dense by [`ids::Seq`].
 //! 3. [`action`]: a person steps in. [`action::OperatorAction`] decides itself and always brings its [`audit`] entry.
 //! 4. [`command`]: what is left for the agent to do, with a receipt.
-//! 5. [`feed`]: the one durable order of everything that happened to sessions.
-//! 6. [`operator`] and [`api_key`]: who may do what.
-//! 7. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
-//! 8. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
+//! 5. [`approval`]: the agent asks for permission, a person decides.
+//! 6. [`feed`]: the one durable order of everything that happened to sessions.
+//! 7. [`operator`] and [`api_key`]: who may do what.
+//! 8. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
+//! 9. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
 //!
 //! # How a change is made
 //! The rules are pure functions over values. A store reads the facts in a transaction, asks the rule
 //! ([`session::Registration::admit`], [`session::Session::observe`], [`session::Session::append`],
-//! [`action::OperatorAction::decide`]), and writes exactly what the rule gives back, in the same transaction. So every
+//! [`action::OperatorAction::decide`], [`approval::Ask::open`], [`approval::ApprovalAction::decide`]), and writes exactly what the rule gives back, in the same transaction. So every
 //! store obeys the same rules, and none of them knows any.
 //!
 //! # What does not belong here
@@ -23,6 +24,7 @@
 
 pub mod action;
 pub mod api_key;
+pub mod approval;
 pub mod audit;
 pub mod command;
 pub mod feed;

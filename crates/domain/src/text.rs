@@ -138,6 +138,10 @@ text! {
     Reason, 2_000, single_line: false
 }
 text! {
+    /// What an agent asks permission for.
+    ApprovalTitle, 500, single_line: true
+}
+text! {
     /// What one message says.
     MessageContent, 1_048_576, single_line: false
 }

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{agents, audit, commands, control, events, health, kill_all, messages, spawn, status};
+use crate::handlers::{agents, approvals, audit, commands, control, events, health, kill_all, messages, spawn, status};
 use crate::problem::{FieldFault, Problem};
 
 #[derive(OpenApi)]
@@ -21,6 +21,7 @@ use crate::problem::{FieldFault, Problem};
         control::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release,
         commands::list, commands::acknowledge, commands::cancel,
+        approvals::ask, approvals::read, approvals::list, approvals::decide,
         audit::page, audit::verify, health::live, health::ready,
     ),
     components(schemas(Problem, FieldFault)),

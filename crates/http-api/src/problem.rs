@@ -6,9 +6,11 @@ use std::fmt::Write;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use flightdeck_domain::action::ActionRefused;
+use flightdeck_domain::approval::{ApprovalRefused, AskRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, ObserveError, OperatorActionError, RegisterError, SpawnError, StoreUnavailable,
+    AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
+    RegisterError, SpawnError, StoreUnavailable,
 };
 use flightdeck_domain::session::RegistrationRefused;
 use flightdeck_domain::use_cases::{AuthenticateError, AuthorizeError, IngestError, SpawnSessionError};
@@ -141,6 +143,12 @@ impl ApiError {
     #[must_use]
     pub fn no_session(id: impl std::fmt::Display) -> Self {
         Self::NotFound { kind: "unknown-agent", detail: format!("there is no agent {id}") }
+    }
+
+    /// There is no such permission request.
+    #[must_use]
+    pub const fn no_approval(detail: String) -> Self {
+        Self::NotFound { kind: "unknown-approval", detail }
     }
 
     fn conflict(kind: &'static str, detail: impl std::fmt::Display) -> Self {
@@ -354,6 +362,35 @@ impl From<AcknowledgeError> for ApiError {
             }
             AcknowledgeError::Final(error) => Self::conflict("receipt-is-final", error),
             AcknowledgeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpenApprovalError> for ApiError {
+    fn from(error: OpenApprovalError) -> Self {
+        let detail = error.to_string();
+        match error {
+            OpenApprovalError::UnknownSession(id) => Self::no_session(id),
+            OpenApprovalError::Refused(AskRefused::Ended { .. }) => Self::conflict("session-ended", detail),
+            OpenApprovalError::Refused(AskRefused::BeingKilled(_)) => Self::conflict("being-killed", detail),
+            OpenApprovalError::Refused(AskRefused::Conflict(_)) => {
+                Self::Conflict { kind: "approval-conflict", detail, field: Some("id") }
+            }
+            OpenApprovalError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<DecideApprovalError> for ApiError {
+    fn from(error: DecideApprovalError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DecideApprovalError::Refused(ApprovalRefused::Unknown(_)) => Self::no_approval(detail),
+            DecideApprovalError::Refused(ApprovalRefused::NotOffered { .. }) => Self::field("/option", detail),
+            DecideApprovalError::Refused(ApprovalRefused::Decided { .. }) => Self::conflict("approval-decided", detail),
+            DecideApprovalError::Refused(ApprovalRefused::Expired { .. }) => Self::conflict("approval-expired", detail),
+            DecideApprovalError::Refused(ApprovalRefused::BeingKilled(_)) => Self::conflict("being-killed", detail),
+            DecideApprovalError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
-use crate::handlers::{agents, audit, commands, control, events, health, kill_all, messages, spawn, status};
+use crate::handlers::{agents, approvals, audit, commands, control, events, health, kill_all, messages, spawn, status};
 use crate::openapi::openapi;
 use crate::problem::ApiError;
 use crate::request::no_route;
@@ -32,6 +32,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .wrap(middleware::from_fn(authenticate))
                 .configure(fleet)
                 .configure(one_agent)
+                .configure(permissions)
                 .service(resource("/audit", "GET").route(web::get().to(audit::page)))
                 .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
@@ -72,4 +73,12 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/agents/{agentId}/kill", "POST").route(web::post().to(control::kill)))
         .service(resource("/agents/{agentId}/commands", "GET").route(web::get().to(commands::list)))
         .service(resource("/agents/{agentId}/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)));
+}
+
+fn permissions(config: &mut ServiceConfig) {
+    config
+        .service(resource("/agents/{agentId}/approvals", "POST").route(web::post().to(approvals::ask)))
+        .service(resource("/agents/{agentId}/approvals/{approvalId}", "GET").route(web::get().to(approvals::read)))
+        .service(resource("/approvals", "GET").route(web::get().to(approvals::list)))
+        .service(resource("/approvals/{approvalId}/decide", "POST").route(web::post().to(approvals::decide)));
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, IngestMessages, Intervene, InterveneFleet, Ports, Providers,
-    ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, IngestMessages, Intervene,
+    InterveneFleet, OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadSessions,
+    RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -57,6 +58,10 @@ pub struct Api {
     pub(crate) acknowledge: AcknowledgeCommand,
     pub(crate) intervene: Intervene,
     pub(crate) fleet: InterveneFleet,
+    pub(crate) open_approval: OpenApproval,
+    pub(crate) decide_approval: DecideApproval,
+    pub(crate) approvals: ReadApprovals,
+    pub(crate) expire_approvals: ExpireApprovals,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
     pub(crate) authorize: Authorize,
@@ -96,6 +101,10 @@ impl Api {
             acknowledge: AcknowledgeCommand::new(ports),
             intervene: Intervene::new(ports, providers),
             fleet: InterveneFleet::new(ports, providers),
+            open_approval: OpenApproval::new(ports),
+            decide_approval: DecideApproval::new(ports),
+            approvals: ReadApprovals::new(ports),
+            expire_approvals: ExpireApprovals::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
             authorize: Authorize::new(ports),
@@ -112,7 +121,8 @@ impl Api {
         }
     }
 
-    /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones.
+    /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, closes permission
+    /// requests whose deadline has passed.
     pub async fn keep_house(self: Arc<Self>) {
         let mut every = tokio::time::interval(Duration::from_secs(1));
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -123,6 +133,10 @@ impl Api {
                     self.keys.sweep().await;
                     self.throttle_control.sweep();
                     self.throttle_tree.sweep();
+                    if let Err(error) = self.expire_approvals.execute().await {
+                        let cause: &dyn std::error::Error = &error;
+                        tracing::warn!(cause, "cannot close permission requests whose deadline has passed; trying again");
+                    }
                 }
             }
         }

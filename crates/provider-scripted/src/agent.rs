@@ -1,5 +1,6 @@
 //! One agent: how it plays its script, and how it ends.
 
+mod ask;
 mod obey;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,6 +128,7 @@ impl Agent {
             Step::Tool(tool) => self.call(tool).await,
             Step::Wait(span) => self.wait(*span).await.map(drop),
             Step::Spawn(child) => self.spawn(child).await,
+            Step::Ask(question) => self.ask(question).await,
             Step::EndTurn => self.end_turn().await,
             Step::Idle => loop {
                 self.end_turn().await?;

@@ -19,6 +19,7 @@
 //! | `{"tool": {"name": "bash", "input": {"cmd": "ls"}, "output": "a.rs", "ms": 800, "failed": false}}` | two messages with the role `tool`: the call and, `ms` milliseconds later (default 0, at most ten minutes), its output. `input`, `ms` and `failed` may be missing; `failed` marks the output as an error |
 //! | `{"wait": {"ms": 500}}` | nothing for so long, at most ten minutes |
 //! | `{"spawn": {"agentType": "tester", "taskId": "FD-2", "script": […]}}` | starts an agent below itself and goes on without waiting for it. Also takes `taskSource`, `missionId` (default: its own), `prompt`, `repeat`, `pace`. When the tree does not take the agent (spawn fence, kill switch), a `system` message says why and the script goes on |
+//! | `{"ask": {"title": "Push to main", "detail": {"cmd": "git push"}, "options": ["allow_once", "reject_once"], "expiresInSeconds": 60}}` | asks for permission, is `waiting` until an operator has decided or the deadline has passed, says which, and goes on in either case. `detail`, `options` (default: all four) and `expiresInSeconds` (default: never) may be missing |
 //! | `{"turn": "end"}` | ends the turn: idle until the next prompt, which is an injected message; then the script goes on |
 //! | `{"idle": true}` | idle for good: answers every prompt with a turn of its own, until killed. Nothing can follow it |
 //! | `{"fail": "reason"}` | fails with that reason |

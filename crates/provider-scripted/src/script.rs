@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use flightdeck_domain::approval::ApprovalOptions;
 use flightdeck_domain::ports::SpawnError;
-use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, MissionId, Reason, TaskId, TaskSource};
+use flightdeck_domain::text::{
+    AgentType, ApprovalTitle, JsonObject, MessageContent, MissionId, Reason, TaskId, TaskSource,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -32,6 +35,7 @@ pub(crate) enum Step {
     Tool(Tool),
     Wait(Duration),
     Spawn(Box<Child>),
+    Ask(Box<Question>),
     EndTurn,
     Idle,
     Fail(Reason),
@@ -59,6 +63,15 @@ pub(crate) struct Child {
     pub(crate) context: JsonObject,
     /// The same script, read; `None` for the default one.
     pub(crate) script: Option<Script>,
+}
+
+/// What an agent asks permission for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Question {
+    pub(crate) title: ApprovalTitle,
+    pub(crate) detail: JsonObject,
+    pub(crate) options: ApprovalOptions,
+    pub(crate) expires_in: Option<Duration>,
 }
 
 /// What is wrong with a context, and where.
@@ -90,6 +103,7 @@ enum RawStep {
     Tool(RawTool),
     Wait(RawWait),
     Spawn(RawSpawn),
+    Ask(RawAsk),
     Turn(RawTurn),
     Idle(bool),
     Fail(Reason),
@@ -112,6 +126,17 @@ struct RawTool {
 #[serde(deny_unknown_fields)]
 struct RawWait {
     ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RawAsk {
+    title: ApprovalTitle,
+    #[serde(default)]
+    detail: JsonObject,
+    #[serde(default)]
+    options: ApprovalOptions,
+    expires_in_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -266,6 +291,13 @@ fn read_step(value: &Value, nesting: usize, here: &str) -> Result<Step, String> 
             Step::Tool(Tool { name, input, output, takes: limited("tool.ms", ms)?, failed })
         }
         RawStep::Wait(wait) => Step::Wait(limited("wait.ms", wait.ms)?),
+        RawStep::Ask(RawAsk { expires_in_seconds: Some(0), .. }) => {
+            return Err(format!("{here}, ask.expiresInSeconds: must be at least 1"));
+        }
+        RawStep::Ask(RawAsk { title, detail, options, expires_in_seconds }) => {
+            let expires_in = expires_in_seconds.map(Duration::from_secs);
+            Step::Ask(Box::new(Question { title, detail, options, expires_in }))
+        }
         RawStep::Turn(RawTurn::End) => Step::EndTurn,
         RawStep::Idle(true) => Step::Idle,
         RawStep::Idle(false) => return Err(format!("{here}, idle: must be true; leave the step out instead")),

@@ -4,19 +4,20 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_domain::approval::{Approval, AskRefused};
 use flightdeck_domain::command::Receipt;
-use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::message::{Control, MessageRole};
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, IdGenerator, MessageRepository, ObserveError, RegisterError, Registered,
-    StoreUnavailable,
+    AcknowledgeError, AppendError, IdGenerator, MessageRepository, ObserveError, OpenApprovalError, OpenedApproval,
+    RegisterError, Registered, StoreUnavailable,
 };
 use flightdeck_domain::session::{RegistrationRefused, Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, IngestError, IngestMessages, MessageInput, NewSession, Ports, ReadCommands, RegisterSession,
-    ReportStatus,
+    AcknowledgeCommand, IngestError, IngestMessages, MessageInput, NewApproval, NewSession, OpenApproval, Ports,
+    ReadApprovals, ReadCommands, RegisterSession, ReportStatus,
 };
 
 use crate::mailbox::{Interruption, Mailbox};
@@ -49,6 +50,8 @@ pub(crate) struct Desk {
     acknowledge: AcknowledgeCommand,
     register: RegisterSession,
     commands: ReadCommands,
+    open_approval: OpenApproval,
+    approvals: ReadApprovals,
     messages: Arc<dyn MessageRepository>,
     ids: Arc<dyn IdGenerator>,
 }
@@ -61,6 +64,8 @@ impl Desk {
             acknowledge: AcknowledgeCommand::new(ports),
             register: RegisterSession::new(ports),
             commands: ReadCommands::new(ports),
+            open_approval: OpenApproval::new(ports),
+            approvals: ReadApprovals::new(ports),
             messages: Arc::clone(&ports.messages),
             ids: Arc::clone(&ports.ids),
         }
@@ -98,6 +103,12 @@ impl MayBeOutage for ObserveError {
 }
 
 impl MayBeOutage for AcknowledgeError {
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl MayBeOutage for OpenApprovalError {
     fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
@@ -179,6 +190,33 @@ impl Uplink {
             Err(RegisterError::Refused(refused)) => Ok(Err(refused)),
             Err(RegisterError::Unavailable(_)) => Err(Stop::Closed),
         }
+    }
+
+    /// Opens a permission request.
+    pub(crate) async fn open_approval(&self, new: NewApproval) -> Result<Result<OpenedApproval, AskRefused>, Stop> {
+        // The same id for all attempts, for the same reason as with a message.
+        let new = NewApproval { id: Some(ApprovalId::new(self.desk.ids.uuid())), ..new };
+        match self.persist(|| self.desk.open_approval.execute(self.session, new.clone())).await? {
+            Ok(opened) => Ok(Ok(opened)),
+            Err(OpenApprovalError::Refused(AskRefused::Ended { .. }) | OpenApprovalError::UnknownSession(_)) => {
+                Err(Stop::Closed)
+            }
+            Err(OpenApprovalError::Refused(refused)) => Ok(Err(refused)),
+            Err(OpenApprovalError::Unavailable(_)) => Err(Stop::Closed),
+        }
+    }
+
+    /// A permission request as it stands.
+    pub(crate) async fn approval(&self, id: ApprovalId) -> Result<Approval, Stop> {
+        match self.persist(|| self.desk.approvals.one(id)).await? {
+            Ok(Some(approval)) => Ok(approval),
+            Ok(None) | Err(_) => Err(Stop::Closed),
+        }
+    }
+
+    /// Gives a sign of life that says nothing of the status.
+    pub(crate) async fn heartbeat(&self) -> Result<(), Stop> {
+        self.persist(|| self.desk.report.heartbeat(self.session)).await?.map(drop).map_err(|_outage| Stop::Closed)
     }
 
     /// What an operator's message says, when the command came without it. Looks through the newest of the conversation.

@@ -84,6 +84,17 @@ macro_rules! contract_tests {
                 killing_all_again_hits_the_same_again
                 releasing_the_kill_switch_touches_no_session
                 no_racing_spawn_escapes_kill_all;
+            approval:
+                opening_a_request_makes_the_session_wait
+                opening_again_is_harmless_and_another_body_is_a_conflict
+                a_request_of_a_dead_or_unknown_session_writes_nothing
+                of_many_racing_deciders_exactly_one_is_accepted
+                what_was_not_offered_and_what_is_unknown_is_refused_on_record
+                a_deadline_closes_a_request_once
+                the_end_of_a_session_closes_its_open_requests_with_it
+                the_last_decision_lets_the_session_go_on
+                requests_are_listed_newest_first_in_pages_by_every_filter
+                a_decision_without_its_entry_changes_nothing;
             audit:
                 an_empty_log_has_an_empty_head
                 an_entry_says_what_was_done
@@ -155,6 +166,7 @@ mod tests {
             include_str!("message.rs"),
             include_str!("command.rs"),
             include_str!("operator_actions.rs"),
+            include_str!("approval.rs"),
             include_str!("audit.rs"),
             include_str!("feed.rs"),
             include_str!("api_key.rs"),

@@ -1,17 +1,21 @@
 //! What a store with a disk promises besides: its data outlives it.
 
+use std::time::Duration;
+
 use flightdeck_domain::action::Intervention;
+use flightdeck_domain::approval::{ApprovalOption, Ask, Expiry};
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::ports::{FleetIntervention, RegisterError};
 use flightdeck_domain::session::{Registration, RegistrationRefused, SessionStatus};
 
+use crate::approval::{approval_id, ask, decision, open};
 use crate::given::{
     at, awkward_json, by, child, fleet, inject, key, key_id, message, messages, observation, registration, session_id,
 };
 use crate::state::State;
 use crate::steps::{append, commit, feed, feed_head, observe, register, verify};
-use crate::{DurableHarness, Store};
+use crate::{DurableHarness, Store, given};
 
 /// Something of everything.
 async fn busy_hour(store: &dyn Store) {
@@ -26,6 +30,13 @@ async fn busy_hour(store: &dyn Store) {
         store.create(key(n), by(1, 57)).await.expect("made");
     }
     store.revoke(key_id(1), by(1, 58)).await.expect("revoked");
+    register(store, registration(3)).await;
+    for (n, expires_in) in [(1, None), (2, Some(Duration::from_secs(5))), (3, None)] {
+        open(store, Ask { detail: awkward_json(), expires_in, ..ask(n, 3) }).await;
+    }
+    store.decide(decision(1, ApprovalOption::RejectAlways, 1)).await.expect("decided");
+    let expiry = Expiry { approval_id: approval_id(2), message_id: given::message_id(2_000_000), at: at(600) };
+    store.expire(expiry).await.expect("closed").expect("it was due");
 }
 
 /// What was acknowledged is there, to the last field.

@@ -40,6 +40,7 @@
 )]
 
 pub mod api_key;
+pub mod approval;
 pub mod audit;
 mod cases;
 pub mod command;

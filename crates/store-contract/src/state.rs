@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq, SessionId};
 use flightdeck_domain::message::Message;
-use flightdeck_domain::ports::{ApiKeyRepository, AuditLog, FleetFeed, MessageRepository, SessionFilter};
+use flightdeck_domain::ports::{
+    ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, MessageRepository, SessionFilter,
+};
 use flightdeck_domain::session::Session;
 
 use crate::Store;
+use crate::approval::approvals;
 use crate::steps::{audit, feed, sessions};
 
 /// All that can be read of a store.
@@ -20,6 +24,7 @@ pub(crate) struct State {
     sessions: Vec<Session>,
     conversations: BTreeMap<SessionId, Vec<Message>>,
     commands: BTreeMap<SessionId, Vec<Command>>,
+    approvals: Vec<Approval>,
     feed: Vec<FleetEvent>,
     feed_head: FeedPosition,
     audit: Vec<SealedAuditEntry>,
@@ -41,6 +46,7 @@ impl State {
             sessions,
             conversations,
             commands,
+            approvals: approvals(store, ApprovalFilter::default()).await,
             feed: feed(store).await,
             feed_head: FleetFeed::head(store).await.expect("read"),
             audit: audit(store).await,

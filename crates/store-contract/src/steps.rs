@@ -25,7 +25,7 @@ pub(crate) async fn register(store: &dyn Store, registration: Registration) -> S
 }
 
 pub(crate) async fn session(store: &dyn Store, n: u32) -> Session {
-    store.get(session_id(n)).await.expect("read").expect("the session is there")
+    SessionRepository::get(store, session_id(n)).await.expect("read").expect("the session is there")
 }
 
 pub(crate) async fn observe(store: &dyn Store, observation: Observation) -> Session {

@@ -11,6 +11,7 @@
 //! Rules. Where this crate decides something, the domain lacks a function.
 
 mod api_key;
+mod approval;
 mod audit;
 mod command;
 mod feed;

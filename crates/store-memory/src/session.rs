@@ -83,6 +83,7 @@ impl SessionRepository for MemoryStore {
                 let mut events = vec![change.event];
                 if change.session.status.is_terminal() {
                     events.extend(settle(entry, observation.at));
+                    events.extend(state.approvals.end(id, observation.at));
                 }
                 for event in events {
                     state.tell(event);

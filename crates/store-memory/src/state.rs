@@ -12,6 +12,8 @@ use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::time::Timestamp;
 
+use crate::approval::Approvals;
+
 /// Everything, as it stands at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -24,6 +26,7 @@ pub(crate) struct State {
     /// Dense: the entry at seq `n` is element `n - 1`.
     pub(crate) audit: Vec<SealedAuditEntry>,
     pub(crate) audit_broken: bool,
+    pub(crate) approvals: Approvals,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
 }
 

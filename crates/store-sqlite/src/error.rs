@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, ObserveError, OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable,
+    AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
+    RegisterError, RevokeKeyError, StoreUnavailable,
 };
 
 use crate::rows::BrokenRow;
@@ -140,4 +141,13 @@ macro_rules! unavailable {
     )+};
 }
 
-unavailable!(RegisterError, ObserveError, AppendError, AcknowledgeError, OperatorActionError, RevokeKeyError);
+unavailable!(
+    RegisterError,
+    ObserveError,
+    AppendError,
+    AcknowledgeError,
+    OperatorActionError,
+    RevokeKeyError,
+    OpenApprovalError,
+    DecideApprovalError
+);

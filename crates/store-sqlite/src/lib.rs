@@ -1,8 +1,8 @@
 //! The repository ports of [`flightdeck_domain`] over an embedded SQLite database.
 //!
 //! # How it is laid out
-//! - One file for each port, named as the port's: `session`, `message`, `command`, `operator_actions`, `audit`,
-//!   `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes what the rule gives back.
+//! - One file for each port, named as the port's: `session`, `message`, `command`, `operator_actions`, `approval`,
+//!   `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes what the rule gives back.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those two build on.
 //! - `writer` and `readers`: the threads. One connection writes, a few read.
@@ -20,6 +20,7 @@
 //! store.
 
 mod api_key;
+mod approval;
 mod audit;
 mod command;
 mod connection;

@@ -5,6 +5,7 @@
 #![expect(clippy::ref_option_ref, reason = "what diesel derives for an insert borrows every field, options too")]
 
 pub(crate) mod api_key;
+pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod command;
 pub(crate) mod feed;

@@ -56,6 +56,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    approvals (id) {
+        id -> Binary,
+        session_id -> Binary,
+        status -> Text,
+        title -> Text,
+        options -> Text,
+        opened_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        closed_at -> Nullable<BigInt>,
+        decided_option -> Nullable<Text>,
+        decided_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        expired_why -> Nullable<Text>,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
     feed_events (position) {
         position -> BigInt,
         kind -> Text,

@@ -13,6 +13,7 @@ use flightdeck_domain::session::{Admission, Observation, Observed, Registration,
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
+use crate::approval;
 use crate::error::StoreError;
 use crate::tables::{commands, feed_events, fleet_state, messages, session_list, session_tree, sessions};
 
@@ -88,6 +89,7 @@ fn observe(connection: &mut SqliteConnection, observation: &Observation) -> Resu
             feed_events::insert(connection, &change.event)?;
             if change.session.status.is_terminal() {
                 settle(connection, &change.session, observation.at)?;
+                approval::end(connection, id, observation.at)?;
             }
             Ok(ObservedSession { session: change.session, changed: true })
         }

@@ -1,6 +1,6 @@
 //! How single values stand in columns.
 
-use flightdeck_domain::ids::{MessageId, SessionId};
+use flightdeck_domain::ids::{ApprovalId, MessageId, SessionId};
 use flightdeck_domain::text::JsonObject;
 use flightdeck_domain::time::Timestamp;
 use uuid::Uuid;
@@ -22,12 +22,22 @@ impl Key for MessageId {
     }
 }
 
+impl Key for ApprovalId {
+    fn key(&self) -> &[u8] {
+        self.as_uuid().as_bytes()
+    }
+}
+
 pub(crate) fn session_id(bytes: &[u8]) -> Result<SessionId, uuid::Error> {
     Uuid::from_slice(bytes).map(SessionId::new)
 }
 
 pub(crate) fn message_id(bytes: &[u8]) -> Result<MessageId, uuid::Error> {
     Uuid::from_slice(bytes).map(MessageId::new)
+}
+
+pub(crate) fn approval_id(bytes: &[u8]) -> Result<ApprovalId, uuid::Error> {
+    Uuid::from_slice(bytes).map(ApprovalId::new)
 }
 
 /// A number of microseconds that lies beyond every calendar.

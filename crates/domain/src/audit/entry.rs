@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AuditHash;
 use crate::action::ActionName;
-use crate::ids::{AuditSeq, SessionId};
+use crate::ids::{ApprovalId, AuditSeq, SessionId};
 use crate::operator::Actor;
 use crate::text::{Reason, RequestId};
 use crate::time::Timestamp;
@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "value")]
 pub enum AuditTarget {
+    /// A permission request of which no session is known.
+    Approval(ApprovalId),
     /// The whole fleet.
     Fleet,
     /// An API key, by its id.
@@ -106,7 +108,7 @@ impl AuditEntry {
             at: self.at,
             session_id: match self.target {
                 AuditTarget::Session(id) => Some(id),
-                AuditTarget::Fleet | AuditTarget::Key(_) => None,
+                AuditTarget::Approval(_) | AuditTarget::Fleet | AuditTarget::Key(_) => None,
             },
         }
     }

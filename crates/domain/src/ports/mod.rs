@@ -8,6 +8,7 @@
 //! name, and its cases to the suite.
 
 mod api_key;
+mod approval;
 mod audit;
 mod clock;
 mod command;
@@ -19,6 +20,10 @@ mod session;
 mod wake_up;
 
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
+pub use approval::{
+    ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
+    DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval,
+};
 pub use audit::{AuditFilter, AuditLog};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
@@ -36,8 +41,8 @@ pub use wake_up::WakeUps;
 
 #[cfg(feature = "mocks")]
 pub use {
-    api_key::MockApiKeyRepository, audit::MockAuditLog, clock::MockClock, clock::MockIdGenerator,
-    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository,
+    api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, clock::MockClock,
+    clock::MockIdGenerator, command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository,
     operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
     wake_up::MockWakeUps,
 };

@@ -123,7 +123,8 @@ pub trait SessionRepository: Send + Sync {
 
     /// Takes in what was observed, under the rules of [`Session::observe`]: status, `system` message and feed event in
     /// one transaction. When the session ends by it, its pending commands are settled
-    /// ([`crate::command::Command::settle`]) in the same transaction, each with a `receipt` event.
+    /// ([`crate::command::Command::settle`]) in the same transaction, each with a `receipt` event, and its open permission
+    /// requests are closed ([`crate::approval::Approval::end`]), each with an `approval` event.
     async fn observe(&self, observation: Observation) -> Result<ObservedSession, ObserveError>;
 
     /// Notes a sign of life; `None` when there is no such session. Never moves the time back.

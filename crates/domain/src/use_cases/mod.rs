@@ -5,11 +5,15 @@
 mod authenticate;
 mod authorize;
 mod commands;
+mod decide_approval;
+mod expire_approvals;
 mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
 mod manage_keys;
+mod open_approval;
 mod providers;
+mod read_approvals;
 mod read_audit;
 mod read_history;
 mod read_sessions;
@@ -24,11 +28,15 @@ mod verify_audit;
 pub use authenticate::{Authenticate, AuthenticateError};
 pub use authorize::{AccessDenied, Authorize, AuthorizeError};
 pub use commands::{AcknowledgeCommand, ReadCommands};
+pub use decide_approval::DecideApproval;
+pub use expire_approvals::ExpireApprovals;
 pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::{FleetProgress, InterveneFleet};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
+pub use open_approval::{NewApproval, OpenApproval};
 pub use providers::{InternalProvider, Providers, UnknownProvider};
+pub use read_approvals::ReadApprovals;
 pub use read_audit::ReadAudit;
 pub use read_history::{HistoryPlace, ReadHistory};
 pub use read_sessions::ReadSessions;
@@ -41,8 +49,8 @@ pub use verify_audit::VerifyAudit;
 use std::sync::Arc;
 
 use crate::ports::{
-    ApiKeyRepository, AuditLog, Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperatorActions,
-    SessionRepository, WakeUps,
+    ApiKeyRepository, ApprovalRepository, AuditLog, Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository,
+    OperatorActions, SessionRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -56,6 +64,8 @@ pub struct Ports {
     pub commands: Arc<dyn CommandQueue>,
     /// Operator actions.
     pub actions: Arc<dyn OperatorActions>,
+    /// Permission requests.
+    pub approvals: Arc<dyn ApprovalRepository>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// The fleet feed.
@@ -84,6 +94,7 @@ impl Ports {
             + MessageRepository
             + CommandQueue
             + OperatorActions
+            + ApprovalRepository
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
@@ -94,6 +105,7 @@ impl Ports {
             messages: store.clone(),
             commands: store.clone(),
             actions: store.clone(),
+            approvals: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
             keys: store,

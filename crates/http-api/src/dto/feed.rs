@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub(crate) struct FleetEventView<'a> {
     /// Its place on the feed; also the SSE `id`.
     position: u64,
-    /// `spawned`, `status`, `action`, `receipt` or `killswitch`; also the SSE `event`.
+    /// `spawned`, `status`, `action`, `receipt`, `approval` or `killswitch`; also the SSE `event`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The session, unless it concerns the whole fleet.

@@ -1,5 +1,6 @@
 //! What goes over the wire. One file for each noun; nothing here decides anything.
 
+mod approval;
 mod audit;
 mod command;
 mod control;
@@ -7,6 +8,7 @@ mod feed;
 mod message;
 mod session;
 
+pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView};
 pub(crate) use command::{AcknowledgeBody, CancelReply, CommandView, CommandsView};
 pub(crate) use control::{

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use flightdeck_domain::ids::{CommandSeq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, SessionId};
 
 use crate::problem::ApiError;
 
@@ -46,5 +46,34 @@ impl FromRequest for CommandPath {
             Ok(CommandSeq::new(seq))
         };
         ready(agent(request).and_then(|agent| Ok(Self(agent, seq()?))))
+    }
+}
+
+fn approval(request: &HttpRequest) -> Result<ApprovalId, ApiError> {
+    let text = request.match_info().query("approvalId");
+    text.parse().map_err(|_error| ApiError::field("approvalId", format!("{text:?} is not a UUID")))
+}
+
+/// `/approvals/{approvalId}/…`
+pub(crate) struct ApprovalPath(pub(crate) ApprovalId);
+
+impl FromRequest for ApprovalPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(approval(request).map(Self))
+    }
+}
+
+/// `/agents/{agentId}/approvals/{approvalId}`
+pub(crate) struct AgentApprovalPath(pub(crate) SessionId, pub(crate) ApprovalId);
+
+impl FromRequest for AgentApprovalPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(agent(request).and_then(|agent| Ok(Self(agent, approval(request)?))))
     }
 }

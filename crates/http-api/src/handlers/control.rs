@@ -268,8 +268,20 @@ async fn observe(
     }
 }
 
-/// Whether the caller may step in; that they may not is put on record.
+/// Whether the caller may step in, and does so not too often; that they may not is put on record.
 pub(super) async fn may_control(
+    api: &Api,
+    caller: &Caller,
+    action: ActionName,
+    target: AuditTarget,
+    request_id: &RequestId,
+) -> Result<(), ApiError> {
+    permitted(api, caller, action, target, request_id).await?;
+    api.throttle_control.check(&caller.principal.key_id)
+}
+
+/// Whether the caller may step in, however often; that they may not is put on record.
+pub(super) async fn permitted(
     api: &Api,
     caller: &Caller,
     action: ActionName,
@@ -287,7 +299,7 @@ pub(super) async fn may_control(
         api.ports.actions.record(by.audit(action, target, AuditOutcome::Refused, details)).await?;
         return Err(ApiError::Denied(denied.to_string()));
     }
-    api.throttle_control.check(&caller.principal.key_id)
+    Ok(())
 }
 
 pub(super) fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {

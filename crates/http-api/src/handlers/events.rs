@@ -13,7 +13,7 @@ use crate::state::Api;
 
 /// Follow everything that happens to sessions, in one durable order.
 ///
-/// Server-sent events: `event:` is the type (`spawned`, `status`, `action`, `receipt`, `killswitch`), `id:` the position.
+/// Server-sent events: `event:` is the type (`spawned`, `status`, `action`, `receipt`, `approval`, `killswitch`), `id:` the position.
 /// Without a cursor it begins with what happens next; `GET /agents/tree` gives in `Flightdeck-As-Of` the position from
 /// which tree and feed have no gap between them.
 #[utoipa::path(get, path = "/agents/events", tag = "agents", security(("apiKey" = [])),

@@ -1,6 +1,7 @@
 //! One file for each resource: take the request apart, call one use case, map the result.
 
 pub(crate) mod agents;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 mod command_stream;
 pub(crate) mod commands;

@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_lines, clippy::result_large_err, reason = "tables are long, and replies are looked at whole")]
 
 mod agents;
+mod approvals;
 mod audit;
 mod bad_input;
 mod commands;

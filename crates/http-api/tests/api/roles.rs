@@ -47,6 +47,8 @@ fn valid_body(path: &str) -> &'static [u8] {
         "/agents/{agentId}/status" => br#"{"status":"running"}"#,
         "/agents/{agentId}/messages" => br#"{"role":"user","content":"x"}"#,
         "/agents/{agentId}/inject" => br#"{"message":"x"}"#,
+        "/agents/{agentId}/approvals" => br#"{"title":"x"}"#,
+        "/approvals/{approvalId}/decide" => br#"{"option":"allow_once"}"#,
         "/agents/{agentId}/commands/{seq}/ack" => br#"{"state":"consumed"}"#,
         _ => b"{}",
     }

@@ -16,7 +16,7 @@ use crate::script::quote;
 use crate::uplink::Stop;
 
 /// After so long without a report an agent gives a sign of life, so that nobody takes it for lost.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// A message that is to be answered.
 pub(super) struct Injected {
@@ -29,7 +29,7 @@ pub(super) struct Injected {
 
 /// What ended a rest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Woken {
+pub(super) enum Woken {
     Time,
     Mail,
 }
@@ -185,7 +185,7 @@ impl Agent {
     }
 
     /// Does nothing until a moment (`None`: for ever) or until mail comes, with signs of life in between.
-    async fn rest(&mut self, until: Option<Instant>) -> Result<Woken, Stop> {
+    pub(super) async fn rest(&mut self, until: Option<Instant>) -> Result<Woken, Stop> {
         loop {
             let sign = self.reported + SIGN_OF_LIFE;
             let wake = until.map_or(sign, |until| until.min(sign));

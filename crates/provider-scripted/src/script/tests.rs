@@ -49,6 +49,17 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
             "step 1, tool.name: must not be empty",
         ),
         (json!({"script": [{"tool": {"name": "bash"}}]}), "context.script", "step 1, tool: missing field `output`"),
+        (json!({"script": [{"ask": {"title": ""}}]}), "context.script", "step 1, ask.title: must not be empty"),
+        (
+            json!({"script": [{"ask": {"title": "x", "options": []}}]}),
+            "context.script",
+            "ask.options: must not be empty",
+        ),
+        (
+            json!({"script": [{"ask": {"title": "x", "expiresInSeconds": 0}}]}),
+            "context.script",
+            "step 1, ask.expiresInSeconds: must be at least 1",
+        ),
         (json!({"script": [{"turn": "over"}]}), "context.script", "unknown variant `over`, expected `end`"),
         (json!({"script": [{"idle": false}]}), "context.script", "step 1, idle: must be true"),
         (json!({"script": [{"idle": true}, {"say": "never"}]}), "context.script", "step 1: idle is for good"),

@@ -2,15 +2,18 @@
 //! be away. Time is tokio's paused clock: it moves only when every agent rests.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+mod approvals;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::{Command, Delivery, Receipt};
-use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, Seq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message, NewMessage};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
@@ -38,6 +41,7 @@ pub(crate) struct World {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) messages: HashMap<SessionId, Vec<Message>>,
     pub(crate) commands: HashMap<SessionId, Vec<Command>>,
+    pub(crate) approvals: BTreeMap<ApprovalId, Approval>,
     pub(crate) kill_switch: bool,
     /// Everything that happened to a session, in order: `→ status`, `role: text`, `#seq receipt`.
     pub(crate) journal: HashMap<SessionId, Vec<String>>,
@@ -46,6 +50,7 @@ pub(crate) struct World {
     /// So many appends are done, and then fail to say so.
     pub(crate) lost_answers: u32,
     pub(crate) failed_calls: u32,
+    pub(crate) heartbeats: u32,
 }
 
 impl World {
@@ -135,6 +140,9 @@ impl SessionRepository for FakeStore {
                         *command = command.settle(observation.status, observation.at);
                         lines.push(format!("#{} {}", command.seq, command.receipt));
                     }
+                    for approval in world.approvals.values_mut().filter(|it| it.session_id == id && it.is_open()) {
+                        *approval = approval.end(observation.at).0;
+                    }
                     for line in lines {
                         world.note(id, line);
                     }
@@ -144,8 +152,11 @@ impl SessionRepository for FakeStore {
         }
     }
 
-    async fn heartbeat(&self, _: SessionId, _: Timestamp) -> Result<Option<Control>, StoreUnavailable> {
-        unimplemented!("agents report their status instead")
+    async fn heartbeat(&self, id: SessionId, _: Timestamp) -> Result<Option<Control>, StoreUnavailable> {
+        let mut world = self.world();
+        world.ready()?;
+        world.heartbeats += 1;
+        Ok(Some(world.control(id)))
     }
 }
 
@@ -283,6 +294,7 @@ impl Deck {
             messages: store.clone(),
             commands: store.clone(),
             actions: store.clone(),
+            approvals: store.clone(),
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),

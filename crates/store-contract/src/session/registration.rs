@@ -2,7 +2,7 @@
 
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::feed::FleetEventKind;
-use flightdeck_domain::ports::{FleetIntervention, OperatorActions, RegisterError, SessionFilter};
+use flightdeck_domain::ports::{FleetIntervention, OperatorActions, RegisterError, SessionFilter, SessionRepository};
 use flightdeck_domain::session::{Admission, Registration, RegistrationRefused, Session, SessionStatus, TreeFacts};
 
 use crate::given::{AWKWARD, at, awkward_json, child, fleet, inject, observation, registration, session_id, text};
@@ -43,7 +43,7 @@ pub async fn a_session_reads_back_as_the_rule_made_it(harness: &dyn Harness) {
             panic!("the rule allows it")
         };
         assert_eq!(register(&*store, given).await, *expected);
-        assert_eq!(store.get(expected.id).await.expect("read"), Some(*expected));
+        assert_eq!(SessionRepository::get(&*store, expected.id).await.expect("read"), Some(*expected));
         let newest = feed(&*store).await.pop().expect("an event");
         assert_eq!(event.at_position(newest.position), newest);
     }
@@ -228,7 +228,7 @@ pub async fn an_unknown_session_is_told_as_such(harness: &dyn Harness) {
     let store = harness.store();
     register(&*store, registration(1)).await;
     let before = State::of(&*store).await;
-    assert_eq!(store.get(session_id(9)).await.expect("read"), None);
+    assert_eq!(SessionRepository::get(&*store, session_id(9)).await.expect("read"), None);
     assert_eq!(store.heartbeat(session_id(9), at(5)).await.expect("answered"), None);
     let unknown = store.observe(observation(9, SessionStatus::Idle, 5)).await.expect_err("unknown");
     assert_eq!(unknown.to_string(), format!("there is no session {}", session_id(9)));

@@ -1,0 +1,159 @@
+//! Permission requests.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use flightdeck_domain::approval::{Approval, ApprovalOption, ApprovalOptions, ApprovalState};
+use flightdeck_domain::ids::ApprovalId;
+use flightdeck_domain::text::{ApprovalTitle, JsonObject, Reason};
+use flightdeck_domain::use_cases::NewApproval;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::problem::ApiError;
+
+/// The longest that a request can stay open when it has a deadline: a week.
+const LONGEST: u64 = 604_800;
+
+/// An agent asks for permission.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct AskBody {
+    /// Minted when missing. The same id again with the same body is the same request.
+    id: Option<Uuid>,
+    /// What for, in one line.
+    #[schema(value_type = String, min_length = 1, max_length = 500)]
+    title: ApprovalTitle,
+    /// What for, in full: the tool call, a diff, whatever helps to decide. At most 256 KiB.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    detail: JsonObject,
+    /// What may be chosen, of `allow_once`, `allow_always`, `reject_once`, `reject_always`; all four when missing.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    options: ApprovalOptions,
+    /// After how long it expires when nobody decides; never when missing.
+    #[schema(minimum = 1, maximum = 604_800)]
+    expires_in_seconds: Option<u64>,
+}
+
+impl TryFrom<AskBody> for NewApproval {
+    type Error = ApiError;
+
+    fn try_from(body: AskBody) -> Result<Self, ApiError> {
+        if let Some(seconds) = body.expires_in_seconds.filter(|seconds| !(1..=LONGEST).contains(seconds)) {
+            let detail = format!("{seconds} is not a whole number from 1 to {LONGEST} (a week)");
+            return Err(ApiError::field("/expiresInSeconds", detail));
+        }
+        Ok(Self {
+            id: body.id.map(ApprovalId::new),
+            title: body.title,
+            detail: body.detail,
+            options: body.options,
+            expires_in: body.expires_in_seconds.map(Duration::from_secs),
+        })
+    }
+}
+
+/// An operator decides.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DecideBody {
+    /// One of those that the request offers.
+    #[schema(value_type = String)]
+    pub(crate) option: ApprovalOption,
+    /// Why, for the agent and the audit log.
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// What an operator decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DecisionView {
+    /// What was chosen.
+    #[schema(value_type = String)]
+    option: ApprovalOption,
+    /// Whether the agent may do what it asked for.
+    allowed: bool,
+    /// The id of the operator's key.
+    by: String,
+    at: DateTime<Utc>,
+    reason: Option<String>,
+}
+
+/// Why nobody can decide any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExpiredView {
+    /// `deadline` or `session_ended`.
+    why: &'static str,
+    at: DateTime<Utc>,
+}
+
+/// A permission request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApprovalView {
+    id: Uuid,
+    /// The agent that asks.
+    agent_id: Uuid,
+    title: String,
+    #[schema(value_type = Object)]
+    detail: JsonObject,
+    /// What may be chosen.
+    #[schema(value_type = Vec<String>)]
+    options: ApprovalOptions,
+    /// `open`, `decided` or `expired`.
+    status: &'static str,
+    /// Of a decided one.
+    decision: Option<DecisionView>,
+    /// Of an expired one.
+    expired: Option<ExpiredView>,
+    opened_at: DateTime<Utc>,
+    /// When it expires by itself.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl From<Approval> for ApprovalView {
+    fn from(approval: Approval) -> Self {
+        let status = approval.status().as_str();
+        let (decision, expired) = match approval.state {
+            ApprovalState::Open => (None, None),
+            ApprovalState::Decided(verdict) => {
+                let view = DecisionView {
+                    option: verdict.option,
+                    allowed: verdict.option.allows(),
+                    by: verdict.by.to_string(),
+                    at: verdict.at.as_datetime(),
+                    reason: verdict.reason.map(Into::into),
+                };
+                (Some(view), None)
+            }
+            ApprovalState::Expired { why, at } => (None, Some(ExpiredView { why: why.as_str(), at: at.as_datetime() })),
+        };
+        Self {
+            id: *approval.id.as_uuid(),
+            agent_id: *approval.session_id.as_uuid(),
+            title: approval.title.into(),
+            detail: approval.detail,
+            options: approval.options,
+            status,
+            decision,
+            expired,
+            opened_at: approval.opened_at.as_datetime(),
+            expires_at: approval.expires_at.map(|at| at.as_datetime()),
+        }
+    }
+}
+
+/// One page of permission requests, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApprovalsView {
+    pub(crate) approvals: Vec<ApprovalView>,
+    /// Give it as `before` to read on; missing on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_before: Option<String>,
+    /// The position on the fleet feed to continue from.
+    pub(crate) as_of: u64,
+}

@@ -1,0 +1,177 @@
+//! Permission requests: an agent asks and waits, an operator decides.
+
+use std::time::Duration;
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
+use flightdeck_domain::action::ActionName;
+use flightdeck_domain::approval::Approval;
+use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::ids::{ApprovalId, SessionId};
+use flightdeck_domain::operator::Permission;
+use flightdeck_domain::ports::{ApprovalCursor, ApprovalFilter, ApprovalQuery};
+use flightdeck_domain::time::Timestamp;
+use tokio::time::Instant;
+
+use super::control::{MAX_WAIT, permitted, request_id};
+use super::to_the_end;
+use crate::auth::Caller;
+use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody};
+use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Params};
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// Ask for permission.
+///
+/// The agent is `waiting` until an operator has decided. With `wait` the answer comes when somebody has, or when the time
+/// is up; then ask again with `GET`.
+#[utoipa::path(post, path = "/agents/{agentId}/approvals", tag = "approvals", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path),
+        ("wait" = Option<String>, Query, description = "how long to wait for the decision: not at all when missing, at most 30s")),
+    request_body = AskBody,
+    responses((status = 201, description = "opened; perhaps decided by now", body = ApprovalView),
+        (status = 200, description = "it was there already", body = ApprovalView),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended or is being killed, or another request has the id",
+            body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn ask(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentPath,
+    mut params: Params,
+    body: Body<AskBody>,
+) -> Result<HttpResponse, ApiError> {
+    let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
+    params.finish()?;
+    let id = path.0;
+    api.authorize.on_session(&caller.principal, Permission::Report, id).await?;
+    let new = body.0.try_into()?;
+    let opening = api.clone();
+    let opened = to_the_end(async move { Ok(opening.open_approval.execute(id, new).await?) }).await?;
+    let approval = closed(&api, id, opened.approval.id, wait).await?;
+    let mut response = if opened.created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(ApprovalView::from(approval)))
+}
+
+/// Read a permission request, or wait for its decision.
+///
+/// For the agent that asked; counts as a sign of life.
+#[utoipa::path(get, path = "/agents/{agentId}/approvals/{approvalId}", tag = "approvals", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path), ("approvalId" = uuid::Uuid, Path),
+        ("wait" = Option<String>, Query, description = "how long to wait for the decision: not at all when missing, at most 30s")),
+    responses((status = 200, description = "look at `status`", body = ApprovalView),
+        (status = 404, description = "no such agent, or it has no such request", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn read(
+    api: Data<Api>,
+    caller: Caller,
+    path: AgentApprovalPath,
+    mut params: Params,
+) -> Result<Json<ApprovalView>, ApiError> {
+    let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
+    params.finish()?;
+    let AgentApprovalPath(agent, id) = path;
+    api.authorize.on_session(&caller.principal, Permission::Report, agent).await?;
+    api.report.heartbeat(agent).await?.ok_or_else(|| ApiError::no_session(agent))?;
+    Ok(Json(closed(&api, agent, id, wait).await?.into()))
+}
+
+/// List permission requests, newest first, with what became of them.
+#[utoipa::path(get, path = "/approvals", tag = "approvals", security(("apiKey" = [])),
+    params(
+        ("status" = Option<String>, Query, description = "comma-separated: open, decided, expired"),
+        ("agentId" = Option<String>, Query, description = "only those of this agent"),
+        ("root" = Option<String>, Query, description = "only those of this session and those below it"),
+        ("before" = Option<String>, Query, description = "from `nextBefore`"),
+        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing")),
+    responses((status = 200, body = ApprovalsView)))]
+pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<ApprovalsView>, ApiError> {
+    let filter = ApprovalFilter {
+        session_id: params.take("agentId"),
+        subtree: params.take("root"),
+        statuses: params.list("status"),
+    };
+    let before = params.take::<Place>("before").map(|place| place.0);
+    let limit = usize::try_from(params.number("limit", 1..=1_000).unwrap_or(100)).unwrap_or(100);
+    params.finish()?;
+    let allowed = api.authorize.role(&caller.principal, Permission::ReadFleet);
+    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    let page = api.approvals.page(ApprovalQuery { filter, before, limit }).await?;
+    Ok(Json(ApprovalsView {
+        approvals: page.approvals.into_iter().map(ApprovalView::from).collect(),
+        next_before: page.next.map(|next| Place(next).to_string()),
+        as_of: page.as_of.get(),
+    }))
+}
+
+/// Decide a permission request.
+///
+/// The first decision counts; whoever comes later is told who decided what. Not throttled: deciding much must not keep an
+/// operator from killing.
+#[utoipa::path(post, path = "/approvals/{approvalId}/decide", tag = "approvals", security(("apiKey" = [])),
+    params(("approvalId" = uuid::Uuid, Path)), request_body = DecideBody,
+    responses((status = 200, body = ApprovalView),
+        (status = 400, description = "the option is not offered", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it was decided already, by whom and when is told; it has expired; or the agent is \
+            being killed", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn decide(
+    api: Data<Api>,
+    caller: Caller,
+    path: ApprovalPath,
+    request: HttpRequest,
+    body: Body<DecideBody>,
+) -> Result<Json<ApprovalView>, ApiError> {
+    let id = path.0;
+    let request_id = request_id(&request)?;
+    permitted(&api, &caller, ActionName::ApprovalDecide, AuditTarget::Approval(id), &request_id).await?;
+    let DecideBody { option, reason } = body.0;
+    let actor = caller.principal.actor();
+    let done = to_the_end(async move { Ok(api.decide_approval.execute(id, option, actor, reason, request_id).await?) });
+    Ok(Json(done.await?.approval.into()))
+}
+
+/// Waits until the request of the agent is closed or the time is up; gives it as it was last seen.
+async fn closed(api: &Api, agent: SessionId, id: ApprovalId, wait: Duration) -> Result<Approval, ApiError> {
+    let deadline = Instant::now() + wait;
+    let mut hints = api.hints.feed();
+    loop {
+        hints.mark_unchanged();
+        let approval = api.approvals.one(id).await?.filter(|approval| approval.session_id == agent);
+        let approval =
+            approval.ok_or_else(|| ApiError::no_approval(format!("agent {agent} has no permission request {id}")))?;
+        if !approval.is_open() || Instant::now() >= deadline || api.shutdown.is_cancelled() {
+            return Ok(approval);
+        }
+        // A hint may be lost, or come from another replica later: look from time to time anyway.
+        let next_look = deadline.min(Instant::now() + Duration::from_millis(500));
+        tokio::select! {
+            () = api.shutdown.cancelled() => {}
+            _ = tokio::time::timeout_at(next_look, hints.changed()) => {}
+        }
+    }
+}
+
+/// A place in the list, as clients hand it back: `<microseconds>.<id>`.
+struct Place(ApprovalCursor);
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0.opened_at.as_micros(), self.0.id)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("is not a cursor; take it from nextBefore")]
+struct InvalidPlace;
+
+impl std::str::FromStr for Place {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+        let (micros, id) = text.split_once('.').ok_or(InvalidPlace)?;
+        let opened_at = Timestamp::from_micros(micros.parse().or(Err(InvalidPlace))?).ok_or(InvalidPlace)?;
+        Ok(Self(ApprovalCursor { opened_at, id: id.parse().or(Err(InvalidPlace))? }))
+    }
+}

@@ -1,0 +1,108 @@
+//! Permission requests of the store that lives in the test.
+
+use async_trait::async_trait;
+use flightdeck_domain::approval::{
+    Approval, ApprovalAction, ApprovalFacts, ApprovalOption, ApprovalStatus, Ask, Asked, Expiry,
+};
+use flightdeck_domain::ids::{ApprovalId, AuditSeq, FeedPosition, SessionId};
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::ports::{
+    ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError, DecidedApproval, ExpiredApproval,
+    OpenApprovalError, OpenedApproval, StoreUnavailable,
+};
+use flightdeck_domain::session::Observed;
+use flightdeck_domain::text::{Reason, RequestId};
+use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::use_cases::DecideApproval;
+
+use super::{Deck, FakeStore, World};
+
+impl World {
+    fn follow(&mut self, observed: Observed) {
+        match observed {
+            Observed::Unchanged(session) => drop(self.sessions.insert(session.id, *session)),
+            Observed::Changed(change) => {
+                let id = change.session.id;
+                self.note(id, format!("→ {}", change.session.status));
+                self.sessions.insert(id, change.session);
+                self.messages.entry(id).or_default().push(change.message);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ApprovalRepository for FakeStore {
+    async fn open(&self, ask: Ask) -> Result<OpenedApproval, OpenApprovalError> {
+        let mut world = self.world();
+        world.ready()?;
+        let session = world.sessions.get(&ask.session_id).ok_or(OpenApprovalError::UnknownSession(ask.session_id))?;
+        match ask.open(session, world.approvals.get(&ask.id))? {
+            Asked::Exists(approval) => Ok(OpenedApproval { approval: *approval, created: false, moved: None }),
+            Asked::Open(opened) => {
+                world.note(ask.session_id, format!("? {}", ask.title));
+                world.approvals.insert(ask.id, opened.approval.clone());
+                let moved = opened.session.moved;
+                world.follow(opened.session.observed);
+                Ok(OpenedApproval { approval: opened.approval, created: true, moved })
+            }
+        }
+    }
+
+    async fn get(&self, id: ApprovalId) -> Result<Option<Approval>, StoreUnavailable> {
+        let mut world = self.world();
+        world.ready()?;
+        Ok(world.approvals.get(&id).cloned())
+    }
+
+    async fn decide(&self, action: ApprovalAction) -> Result<DecidedApproval, DecideApprovalError> {
+        let mut world = self.world();
+        let approval = world.approvals[&action.approval_id].clone();
+        let session = world.sessions[&approval.session_id].clone();
+        let facts = ApprovalFacts { approval: &approval, session: &session, open: 1 };
+        let closing = *action.decide(Some(facts)).outcome?;
+        world.approvals.insert(approval.id, closing.approval.clone());
+        let moved = closing.session.and_then(|follow| {
+            world.follow(follow.observed);
+            follow.moved
+        });
+        Ok(DecidedApproval { approval: closing.approval, moved, audit_seq: AuditSeq::new(1) })
+    }
+
+    async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable> {
+        let statuses = query.filter.statuses;
+        let approvals = self.world().approvals.values().filter(|it| statuses.contains(&it.status())).cloned().collect();
+        Ok(ApprovalPage { approvals, next: None, as_of: FeedPosition::ZERO })
+    }
+
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<ApprovalId>, StoreUnavailable> {
+        unimplemented!("no test waits for a deadline")
+    }
+
+    async fn expire(&self, _: Expiry) -> Result<Option<ExpiredApproval>, StoreUnavailable> {
+        unimplemented!("no test waits for a deadline")
+    }
+}
+
+impl Deck {
+    /// The open requests of a session.
+    pub(crate) fn asked(&self, id: SessionId) -> Vec<Approval> {
+        let world = self.store.world();
+        let open = |it: &&Approval| it.session_id == id && it.status() == ApprovalStatus::Open;
+        world.approvals.values().filter(open).cloned().collect()
+    }
+
+    pub(crate) async fn decide(&self, id: ApprovalId, option: ApprovalOption) {
+        let (request, reason) = (RequestId::new("req-1").unwrap(), Reason::new("because").ok());
+        DecideApproval::new(&self.ports).execute(id, option, Actor::local_cli(), reason, request).await.unwrap();
+    }
+
+    /// Allows whatever is asked for.
+    pub(crate) async fn allow_all(&self) -> usize {
+        let open: Vec<_> = self.store.world().approvals.values().filter(|it| it.is_open()).map(|it| it.id).collect();
+        for id in &open {
+            self.decide(*id, ApprovalOption::AllowOnce).await;
+        }
+        open.len()
+    }
+}

@@ -1,0 +1,121 @@
+//! Permission requests.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Text};
+use flightdeck_domain::approval::Approval;
+use flightdeck_domain::ids::{ApprovalId, SessionId};
+use flightdeck_domain::ports::{ApprovalCursor, ApprovalQuery};
+use flightdeck_domain::time::Timestamp;
+
+use super::Number;
+use crate::error::StoreError;
+use crate::rows::approval::{ApprovalRow, Closed, NewApprovalRow};
+use crate::schema::approvals;
+use crate::statement::{Bind, Prepared};
+use crate::values::{Key, integer};
+
+pub(crate) fn insert(connection: &mut SqliteConnection, approval: &Approval) -> Result<(), StoreError> {
+    diesel::insert_into(approvals::table).values(&NewApprovalRow::from(approval)).execute(connection)?;
+    Ok(())
+}
+
+pub(crate) fn get(connection: &mut SqliteConnection, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+    let row = approvals::table.find(id.key()).select(ApprovalRow::as_select()).first(connection).optional()?;
+    Ok(row.map(Approval::try_from).transpose()?)
+}
+
+/// Writes what can change of a request: how it was closed.
+pub(crate) fn save(connection: &mut SqliteConnection, approval: &Approval) -> Result<(), StoreError> {
+    let closed = Closed::of(approval);
+    Prepared::new(
+        "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ? \
+         WHERE id = ?",
+        [
+            Bind::Text(approval.status().as_str()),
+            Bind::MaybeInteger(closed.at),
+            Bind::MaybeText(closed.option),
+            Bind::MaybeText(closed.by),
+            Bind::MaybeText(closed.reason),
+            Bind::MaybeText(closed.why),
+            Bind::Blob(approval.id.key()),
+        ],
+    )
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Those of a session that nobody has decided.
+pub(crate) fn open(connection: &mut SqliteConnection, session: SessionId) -> Result<Vec<Approval>, StoreError> {
+    let rows: Vec<ApprovalRow> = Prepared::new(
+        "SELECT * FROM approvals INDEXED BY approvals_open WHERE session_id = ? AND status = 'open'",
+        [Bind::Blob(session.key())],
+    )
+    .load(connection)?;
+    Ok(rows.into_iter().map(Approval::try_from).collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn count_open(connection: &mut SqliteConnection, session: SessionId) -> Result<u64, StoreError> {
+    let count: Number = Prepared::new(
+        "SELECT COUNT(*) AS n FROM approvals INDEXED BY approvals_open WHERE session_id = ? AND status = 'open'",
+        [Bind::Blob(session.key())],
+    )
+    .get_result(connection)?;
+    Ok(count.count())
+}
+
+/// At most `limit` open ones whose deadline has passed, the earliest first.
+pub(crate) fn due(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<ApprovalId>, StoreError> {
+    let rows: Vec<ApprovalRow> = Prepared::new(
+        "SELECT * FROM approvals INDEXED BY approvals_due WHERE status = 'open' AND expires_at IS NOT NULL \
+         AND expires_at <= ? ORDER BY expires_at, id LIMIT ?",
+        [Bind::Integer(now.as_micros()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
+    Ok(rows.iter().map(ApprovalRow::id).collect::<Result<_, _>>()?)
+}
+
+/// One page, newest first, and where the next begins.
+pub(crate) fn page(
+    connection: &mut SqliteConnection,
+    query: &ApprovalQuery,
+) -> Result<(Vec<Approval>, Option<ApprovalCursor>), StoreError> {
+    let mut statement = diesel::sql_query("SELECT * FROM approvals WHERE TRUE").into_boxed();
+    if let Some(session) = &query.filter.session_id {
+        statement = statement.sql(" AND session_id = ?").bind::<Binary, _>(session.key());
+    }
+    if let Some(top) = &query.filter.subtree {
+        let below = " AND session_id IN (WITH RECURSIVE below (id) AS ( \
+             SELECT ? UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
+         ) SELECT id FROM below)";
+        statement = statement.sql(below).bind::<Binary, _>(top.key());
+    }
+    statement = match query.filter.statuses.as_slice() {
+        [] => statement,
+        [status] if query.filter.session_id.is_none() => {
+            statement.sql(" AND status = ?").bind::<Text, _>(status.as_str())
+        }
+        several => {
+            let words: Vec<String> = several.iter().map(|status| format!("'{status}'")).collect();
+            // The plus keeps SQLite from gathering each status by its index and sorting it all for one page.
+            statement.sql(format!(" AND +status IN ({})", words.join(", ")))
+        }
+    };
+    if let Some(before) = &query.before {
+        statement = statement
+            .sql(" AND (opened_at, id) < (?, ?)")
+            .bind::<BigInt, _>(before.opened_at.as_micros())
+            .bind::<Binary, _>(before.id.key());
+    }
+    // One row more than asked for tells whether there is a next page.
+    let limit = integer(query.limit.saturating_add(1));
+    let rows: Vec<ApprovalRow> =
+        statement.sql(" ORDER BY opened_at DESC, id DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
+    let more = rows.len() > query.limit;
+    let page: Vec<Approval> = rows.into_iter().take(query.limit).map(Approval::try_from).collect::<Result<_, _>>()?;
+    let last = page.last().map(|last| ApprovalCursor { opened_at: last.opened_at, id: last.id });
+    Ok((page, last.filter(|_| more)))
+}
