@@ -26,6 +26,8 @@ async fn busy_hour(store: &dyn Store) {
         store.create(key(n), by(1, 57)).await.expect("made");
     }
     store.revoke(key_id(1), by(1, 58)).await.expect("revoked");
+    register(store, registration(3)).await;
+    observe(store, observation(3, SessionStatus::Lost, 59)).await;
 }
 
 /// What was acknowledged is there, to the last field.

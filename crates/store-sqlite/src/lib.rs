@@ -2,7 +2,7 @@
 //!
 //! # How it is laid out
 //! - One file for each port, named as the port's: `session`, `message`, `command`, `operator_actions`, `audit`,
-//!   `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes what the rule gives back.
+//!   `feed`, `api_key`; `lease` is a part of `session`. Each reads the facts, asks the domain's rule and writes what the rule gives back.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those two build on.
 //! - `writer` and `readers`: the threads. One connection writes, a few read.
@@ -25,6 +25,7 @@ mod command;
 mod connection;
 mod error;
 mod feed;
+mod lease;
 mod message;
 mod migrations;
 mod operator_actions;

@@ -5,6 +5,7 @@
 mod authenticate;
 mod authorize;
 mod commands;
+mod expire_leases;
 mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
@@ -24,6 +25,7 @@ mod verify_audit;
 pub use authenticate::{Authenticate, AuthenticateError};
 pub use authorize::{AccessDenied, Authorize, AuthorizeError};
 pub use commands::{AcknowledgeCommand, ReadCommands};
+pub use expire_leases::ExpireLeases;
 pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::{FleetProgress, InterveneFleet};

@@ -14,13 +14,13 @@ use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, Seq,
 use flightdeck_domain::message::{Control, Message, NewMessage};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, IdGenerator,
-    MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockWakeUps, ObserveError,
-    ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter, SessionPage,
-    SessionQuery, SessionRepository, StoreUnavailable,
+    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, Heard,
+    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockWakeUps,
+    ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter,
+    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
-    Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, TreeFacts,
+    Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
 };
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::{
@@ -144,8 +144,12 @@ impl SessionRepository for FakeStore {
         }
     }
 
-    async fn heartbeat(&self, _: SessionId, _: Timestamp) -> Result<Option<Control>, StoreUnavailable> {
+    async fn heartbeat(&self, _: SessionId, _: Timestamp) -> Result<Option<Heard>, StoreUnavailable> {
         unimplemented!("agents report their status instead")
+    }
+
+    async fn lose(&self, _: Silence, _: usize) -> Result<Vec<Session>, StoreUnavailable> {
+        unimplemented!("no agent loses another")
     }
 }
 
@@ -166,7 +170,8 @@ impl MessageRepository for FakeStore {
             world.lost_answers -= 1;
             return Err(StoreUnavailable::new("the line broke").into());
         }
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: world.control(id) })
+        let control = world.control(id);
+        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
     }
 
     async fn after(&self, _: SessionId, _: Seq, _: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
