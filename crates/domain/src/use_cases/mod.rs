@@ -17,6 +17,7 @@ mod read_sessions;
 mod reconcile;
 mod register_session;
 mod report_status;
+mod select_events;
 mod spawn_session;
 #[cfg(test)]
 mod testing;
@@ -37,6 +38,7 @@ pub use read_sessions::ReadSessions;
 pub use reconcile::Reconcile;
 pub use register_session::{NewSession, RegisterSession};
 pub use report_status::ReportStatus;
+pub use select_events::{FeedFilter, SelectEvents};
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use verify_audit::VerifyAudit;
 

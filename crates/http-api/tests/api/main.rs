@@ -9,6 +9,7 @@ mod bad_input;
 mod commands;
 mod control;
 mod events;
+mod feed;
 mod messages;
 mod openapi;
 mod roles;
