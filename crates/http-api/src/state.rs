@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, IngestMessages, Intervene, InterveneFleet, Ports, Providers,
-    ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+    AcknowledgeCommand, Authenticate, Authorize, ExpireLeases, IngestMessages, Intervene, InterveneFleet, Ports,
+    Providers, ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession,
+    VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,8 @@ pub struct ApiOptions {
     pub control_wait: Duration,
     /// How often a quiet stream gets a comment.
     pub keep_alive: Duration,
+    /// How long a session that reports by itself may be silent before it is lost; `None` for ever.
+    pub lease: Option<Duration>,
     /// How tails are kept.
     pub tail: TailOptions,
 }
@@ -40,6 +43,7 @@ impl Default for ApiOptions {
             max_streams_per_key: 20_000,
             control_wait: Duration::from_secs(2),
             keep_alive: Duration::from_secs(15),
+            lease: Some(Duration::from_mins(2)),
             tail: TailOptions::default(),
         }
     }
@@ -59,6 +63,7 @@ pub struct Api {
     pub(crate) fleet: InterveneFleet,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
+    pub(crate) expire_leases: Option<ExpireLeases>,
     pub(crate) authorize: Authorize,
     pub(crate) ports: Ports,
     pub(crate) ids: Arc<dyn IdGenerator>,
@@ -98,6 +103,7 @@ impl Api {
             fleet: InterveneFleet::new(ports, providers),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
+            expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),
             authorize: Authorize::new(ports),
             ports: ports.clone(),
             ids: Arc::clone(&ports.ids),
@@ -112,8 +118,9 @@ impl Api {
         }
     }
 
-    /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones.
+    /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, loses silent sessions.
     pub async fn keep_house(self: Arc<Self>) {
+        tokio::spawn(Arc::clone(&self).watch_leases());
         let mut every = tokio::time::interval(Duration::from_secs(1));
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

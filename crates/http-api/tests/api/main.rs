@@ -10,6 +10,7 @@ mod commands;
 mod control;
 mod events;
 mod feed;
+mod leases;
 mod messages;
 mod openapi;
 mod roles;
