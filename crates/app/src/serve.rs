@@ -74,6 +74,7 @@ impl Server {
             throttle_control: config.throttle_control,
             throttle_tree: config.throttle_tree,
             max_streams_per_key: config.max_streams_per_key,
+            lease: config.lease,
             ..ApiOptions::default()
         };
         let api = Arc::new(Api::new(

@@ -11,7 +11,7 @@ use crate::approval::{Approval, ApprovalState};
 use crate::ids::{FeedPosition, MessageId, SessionId};
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
-use crate::text::JsonObject;
+use crate::text::{JsonObject, MissionId};
 use crate::time::Timestamp;
 
 /// What an event tells of.
@@ -100,6 +100,39 @@ pub struct FleetEvent {
     pub at: Timestamp,
     /// The particulars, in API names.
     pub data: JsonObject,
+}
+
+/// What an event is about: as much as tells who wants to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedSubject {
+    /// What it tells of.
+    pub kind: FleetEventKind,
+    /// The session, unless it concerns the whole fleet.
+    pub session_id: Option<SessionId>,
+    /// Where the session stands, when this is its spawning.
+    pub spawned: Option<SpawnedSubject>,
+}
+
+/// Where a new session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpawnedSubject {
+    /// The session that spawned it.
+    pub parent_id: Option<SessionId>,
+    /// The mission it belongs to.
+    pub mission_id: Option<MissionId>,
+}
+
+impl FleetEvent {
+    /// What it is about.
+    #[must_use]
+    pub fn subject(&self) -> FeedSubject {
+        let word = |name| self.data.as_map().get(name).and_then(serde_json::Value::as_str);
+        let spawned = (self.kind == FleetEventKind::Spawned).then(|| SpawnedSubject {
+            parent_id: word("parentSessionId").and_then(|id| id.parse().ok()),
+            mission_id: word("missionId").and_then(|id| MissionId::new(id).ok()),
+        });
+        FeedSubject { kind: self.kind, session_id: self.session_id, spawned }
+    }
 }
 
 impl FleetEventDraft {

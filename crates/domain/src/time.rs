@@ -43,6 +43,15 @@ impl Timestamp {
             .and_then(|span| self.0.checked_add_signed(span))
             .map_or(Self::new(DateTime::<Utc>::MAX_UTC), Self::new)
     }
+
+    /// This moment less a span; the first moment chrono knows when the difference lies before it.
+    #[must_use]
+    pub fn saturating_sub(self, span: std::time::Duration) -> Self {
+        chrono::TimeDelta::from_std(span)
+            .ok()
+            .and_then(|span| self.0.checked_sub_signed(span))
+            .map_or(Self::new(DateTime::<Utc>::MIN_UTC), Self::new)
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -11,6 +11,7 @@ mod auth;
 mod dto;
 mod extract;
 mod handlers;
+mod leases;
 mod openapi;
 mod problem;
 mod request;

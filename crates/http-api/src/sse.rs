@@ -7,8 +7,10 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
 use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
-use flightdeck_live::{Follower, Log, Next};
+use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_live::{Follower, Log, Next, Selected, Selection};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
@@ -45,8 +47,46 @@ struct Ends {
     key: CancellationToken,
 }
 
-struct Streaming<L: Log> {
-    follower: Follower<L>,
+/// What a stream sends.
+pub(crate) trait Source: 'static {
+    /// Waits for the next bytes. Dropping the future loses nothing.
+    async fn next(&mut self) -> Result<Next, StoreUnavailable>;
+
+    /// The place of the last entry that was given.
+    fn last(&self) -> u64;
+}
+
+impl<L: Log> Source for Follower<L> {
+    async fn next(&mut self) -> Result<Next, StoreUnavailable> {
+        Self::next(self).await
+    }
+
+    fn last(&self) -> u64 {
+        self.cursor()
+    }
+}
+
+/// The fleet feed never ends, so nobody asks where it ended.
+impl Source for Selection {
+    async fn next(&mut self) -> Result<Next, StoreUnavailable> {
+        Ok(Next::Frames(match Self::next(self).await? {
+            Selected::Events(frames) => frames,
+            Selected::Activity(moved) => moved.into_iter().map(|(session, seq)| activity_frame(session, seq)).collect(),
+        }))
+    }
+
+    fn last(&self) -> u64 {
+        0
+    }
+}
+
+/// A tick: without an id, so that a reconnect goes on behind the last event.
+fn activity_frame(session: SessionId, seq: Seq) -> Bytes {
+    Bytes::from(format!("event: activity\ndata: {{\"sessionId\":\"{session}\",\"seq\":{seq}}}\n\n"))
+}
+
+struct Streaming<S> {
+    source: S,
     ends: Ends,
     keep_alive: Duration,
     _counted: OpenStream,
@@ -54,11 +94,11 @@ struct Streaming<L: Log> {
     closed: bool,
 }
 
-/// Answers with a stream that follows a log.
-pub(crate) fn follow<L: Log>(api: &Api, caller: &Caller, counted: OpenStream, follower: Follower<L>) -> HttpResponse {
+/// Answers with a stream of what a source gives.
+pub(crate) fn follow<S: Source>(api: &Api, caller: &Caller, counted: OpenStream, source: S) -> HttpResponse {
     let ends = Ends { shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
     let state = Streaming {
-        follower,
+        source,
         ends,
         keep_alive: api.options.keep_alive,
         _counted: counted,
@@ -91,7 +131,7 @@ pub(crate) fn opening(api: &Api) -> Bytes {
     Bytes::from(format!("retry: {}\n\n", 1_000 + spread * 2_000 / 255))
 }
 
-impl<L: Log> Streaming<L> {
+impl<S: Source> Streaming<S> {
     async fn next_chunk(&mut self) -> Option<Bytes> {
         if self.closed {
             return None;
@@ -103,17 +143,17 @@ impl<L: Log> Streaming<L> {
             biased;
             () = self.ends.shutdown.cancelled() => None,
             () = self.ends.key.cancelled() => None,
-            next = self.follower.next() => self.chunk(next),
+            next = self.source.next() => self.chunk(next),
             () = tokio::time::sleep(self.keep_alive) => Some(Bytes::from_static(b": keep-alive\n\n")),
         }
     }
 
-    fn chunk(&mut self, next: Result<Next, flightdeck_domain::ports::StoreUnavailable>) -> Option<Bytes> {
+    fn chunk(&mut self, next: Result<Next, StoreUnavailable>) -> Option<Bytes> {
         match next {
             Ok(Next::Frames(frames)) => Some(join(frames)),
             Ok(Next::Ended) => {
                 self.closed = true;
-                Some(frame("end", None, &json!({"lastSeq": self.follower.cursor()})))
+                Some(frame("end", None, &json!({"lastSeq": self.source.last()})))
             }
             Err(error) => {
                 // The client reconnects with the id of the last frame it has, and misses nothing.

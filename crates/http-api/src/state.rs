@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, IngestMessages, Intervene,
-    InterveneFleet, OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadSessions,
-    RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, IngestMessages,
+    Intervene, InterveneFleet, OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory,
+    ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,8 @@ pub struct ApiOptions {
     pub control_wait: Duration,
     /// How often a quiet stream gets a comment.
     pub keep_alive: Duration,
+    /// How long a session that reports by itself may be silent before it is lost; `None` for ever.
+    pub lease: Option<Duration>,
     /// How tails are kept.
     pub tail: TailOptions,
 }
@@ -41,6 +43,7 @@ impl Default for ApiOptions {
             max_streams_per_key: 20_000,
             control_wait: Duration::from_secs(2),
             keep_alive: Duration::from_secs(15),
+            lease: Some(Duration::from_mins(2)),
             tail: TailOptions::default(),
         }
     }
@@ -64,6 +67,7 @@ pub struct Api {
     pub(crate) expire_approvals: ExpireApprovals,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
+    pub(crate) expire_leases: Option<ExpireLeases>,
     pub(crate) authorize: Authorize,
     pub(crate) ports: Ports,
     pub(crate) ids: Arc<dyn IdGenerator>,
@@ -107,6 +111,7 @@ impl Api {
             expire_approvals: ExpireApprovals::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
+            expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),
             authorize: Authorize::new(ports),
             ports: ports.clone(),
             ids: Arc::clone(&ports.ids),
@@ -122,8 +127,9 @@ impl Api {
     }
 
     /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, closes permission
-    /// requests whose deadline has passed.
+    /// requests whose deadline has passed, loses silent sessions.
     pub async fn keep_house(self: Arc<Self>) {
+        tokio::spawn(Arc::clone(&self).watch_leases());
         let mut every = tokio::time::interval(Duration::from_secs(1));
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

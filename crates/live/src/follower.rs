@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flightdeck_domain::ports::StoreUnavailable;
 use tokio::sync::watch;
 
-use crate::log::Log;
+use crate::log::{Frame, Log};
 use crate::tail::{Found, Tail};
 
 /// What comes next on a followed log.
@@ -45,22 +45,31 @@ impl<L: Log> Follower<L> {
     /// # Errors
     /// The store is not available; calling again goes on where it stood.
     pub async fn next(&mut self) -> Result<Next, StoreUnavailable> {
+        let frames = self.frames().await?;
+        if frames.is_empty() {
+            return Ok(Next::Ended);
+        }
+        Ok(Next::Frames(frames.into_iter().map(|frame| frame.bytes).collect()))
+    }
+
+    /// The same with all that is known of each entry; none when the log has ended.
+    pub(crate) async fn frames(&mut self) -> Result<Vec<Frame>, StoreUnavailable> {
         loop {
             // Marked before looking: a move after the look is seen by `changed`.
             self.moved.mark_unchanged();
             match self.tail.find(self.cursor, self.page) {
                 Found::Frames(frames, reached) => {
                     self.cursor = reached;
-                    return Ok(Next::Frames(frames));
+                    return Ok(frames);
                 }
-                Found::Ended => return Ok(Next::Ended),
+                Found::Ended => return Ok(Vec::new()),
                 Found::UpToDate => {
                     // The follower holds the tail, and with it the sender.
                     let _ = self.moved.changed().await;
                 }
                 Found::Behind => {
                     if let Some(frames) = self.read_store().await? {
-                        return Ok(Next::Frames(frames));
+                        return Ok(frames);
                     }
                 }
             }
@@ -68,7 +77,7 @@ impl<L: Log> Follower<L> {
     }
 
     /// Reads what the tail does not keep any more. `None` when the log is gone or has nothing there.
-    async fn read_store(&mut self) -> Result<Option<Vec<Bytes>>, StoreUnavailable> {
+    async fn read_store(&mut self) -> Result<Option<Vec<Frame>>, StoreUnavailable> {
         let read = self.log.after(&self.key, self.cursor, self.page).await?;
         let frames = read.map(|read| read.frames).unwrap_or_default();
         let Some(last) = frames.last() else {
@@ -77,6 +86,6 @@ impl<L: Log> Follower<L> {
             return Ok(None);
         };
         self.cursor = last.position;
-        Ok(Some(frames.into_iter().map(|frame| frame.bytes).collect()))
+        Ok(Some(frames))
     }
 }

@@ -1,22 +1,31 @@
 //! Hints within this process.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::ports::WakeUps;
 use tokio::sync::watch;
+
+use crate::activity::{Activity, ActivityTicks};
 
 /// Passes hints to whoever waits in this process. A session that nobody waits for costs one look-up and no memory.
 pub struct Hints {
     conversations: Registry,
     commands: Registry,
     feed: watch::Sender<u64>,
+    activity: Arc<Activity>,
 }
 
 impl Default for Hints {
     fn default() -> Self {
-        Self { conversations: Registry::default(), commands: Registry::default(), feed: watch::Sender::new(0) }
+        Self {
+            conversations: Registry::default(),
+            commands: Registry::default(),
+            feed: watch::Sender::new(0),
+            activity: Arc::default(),
+        }
     }
 }
 
@@ -38,11 +47,18 @@ impl Hints {
     pub fn feed(&self) -> watch::Receiver<u64> {
         self.feed.subscribe()
     }
+
+    /// Ticks of sessions that move, each session at most once in a span.
+    #[must_use]
+    pub fn activity(&self, every: Duration) -> ActivityTicks {
+        self.activity.follow(every)
+    }
 }
 
 impl WakeUps for Hints {
-    fn session_moved(&self, session: SessionId, _seq: Seq) {
+    fn session_moved(&self, session: SessionId, seq: Seq) {
         self.conversations.bump(session);
+        self.activity.moved(session, seq);
     }
 
     fn command_queued(&self, session: SessionId) {

@@ -4,20 +4,26 @@
 //! While a log is followed, one tail keeps its newest entries in memory, read from the store once and encoded once,
 //! as shared bytes; a follower that has fallen behind the tail reads the store by itself until it has caught up.
 //!
+//! A [`Selection`] gives what one reader wants of the fleet feed, and [`ActivityTicks`] who is busy.
+//!
 //! [`Hints`] wake the tails after a commit. A hint may be lost: each tail also looks by itself every second or so
 //! ([`TailOptions::poll`]).
 //!
 //! # What does not belong here
 //! SQL and HTTP. What the bytes of an entry look like is decided by the [`Log`] that is followed.
 
+mod activity;
 mod follower;
 mod hints;
 mod log;
+mod selection;
 mod tail;
 mod tails;
 
+pub use activity::ActivityTicks;
 pub use follower::{Follower, Next};
 pub use hints::Hints;
 pub use log::{Conversations, FleetFeedLog, Frame, Head, Log, LogRead};
+pub use selection::{Selected, Selection};
 pub use tail::TailOptions;
 pub use tails::Tails;

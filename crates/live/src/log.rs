@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::feed::{FeedSubject, FleetEvent};
 use flightdeck_domain::ids::{FeedPosition, Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{FleetFeed, MessageRepository, StoreUnavailable};
@@ -21,6 +21,16 @@ pub struct Frame {
     pub position: u64,
     /// The encoded entry.
     pub bytes: Bytes,
+    /// What it is about, in a log that readers select from.
+    pub subject: Option<Arc<FeedSubject>>,
+}
+
+impl Frame {
+    /// An entry of a log that is read whole.
+    #[must_use]
+    pub const fn new(position: u64, bytes: Bytes) -> Self {
+        Self { position, bytes, subject: None }
+    }
 }
 
 /// The end of a log at one moment.
@@ -81,7 +91,7 @@ impl Log for Conversations {
 
     async fn after(&self, key: &SessionId, after: u64, limit: usize) -> Result<Option<LogRead>, StoreUnavailable> {
         let Some(slice) = self.messages.after(*key, Seq::new(after), limit).await? else { return Ok(None) };
-        let frame = |message: &Message| Frame { position: message.seq.get(), bytes: (self.encode)(message) };
+        let frame = |message: &Message| Frame::new(message.seq.get(), (self.encode)(message));
         Ok(Some(LogRead {
             frames: slice.messages.iter().map(frame).collect(),
             head: Head { position: slice.last_seq.get(), ended: slice.status.is_terminal() },
@@ -123,7 +133,10 @@ impl Log for FleetFeedLog {
             0 => Vec::new(),
             limit => self.feed.after(FeedPosition::new(after), limit).await?,
         };
-        let frame = |event: &FleetEvent| Frame { position: event.position.get(), bytes: (self.encode)(event) };
+        let frame = |event: &FleetEvent| Frame {
+            subject: Some(Arc::new(event.subject())),
+            ..Frame::new(event.position.get(), (self.encode)(event))
+        };
         let frames: Vec<Frame> = events.iter().map(frame).collect();
         let position = frames.last().map_or(head, |last| last.position.max(head));
         Ok(Some(LogRead { frames, head: Head { position, ended: false } }))

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::log::{Frame, Head, Log};
@@ -34,7 +33,7 @@ const BATCH_BYTES: usize = 262_144;
 /// What a follower finds in a tail.
 pub(crate) enum Found {
     /// Entries after its cursor.
-    Frames(Vec<Bytes>, u64),
+    Frames(Vec<Frame>, u64),
     /// It has everything there is; more may come.
     UpToDate,
     /// It has everything there is, and nothing will come.
@@ -89,10 +88,10 @@ impl Tail {
             bytes += frame.bytes.len();
             room
         });
-        let frames: Vec<Bytes> = due
+        let frames: Vec<Frame> = due
             .map(|frame| {
                 last = frame.position;
-                frame.bytes.clone()
+                frame.clone()
             })
             .collect();
         match (frames.is_empty(), window.head.ended) {

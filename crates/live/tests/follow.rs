@@ -54,7 +54,7 @@ impl Log for Paper {
         tokio::task::yield_now().await;
         let entries = self.0.entries.lock().expect("not poisoned");
         let wanted = entries.0.iter().copied().filter(|position| *position > after).take(limit);
-        let frames = wanted.map(|position| Frame { position, bytes: Bytes::from(position.to_string()) }).collect();
+        let frames = wanted.map(|position| Frame::new(position, Bytes::from(position.to_string()))).collect();
         let head = Head { position: entries.0.last().copied().unwrap_or(0), ended: entries.1 };
         Ok(Some(LogRead { frames, head }))
     }

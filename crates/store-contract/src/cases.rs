@@ -39,7 +39,16 @@ macro_rules! contract_tests {
                 one_of_many_racing_ends_counts
                 a_heartbeat_never_moves_the_time_back
                 a_heartbeat_tells_what_is_wanted
-                an_unknown_session_is_told_as_such;
+                an_unknown_session_is_told_as_such
+                a_silent_session_is_lost_whole
+                only_the_silent_are_lost
+                no_more_are_lost_than_asked_for
+                a_racing_heartbeat_always_wins
+                a_heartbeat_brings_a_lost_session_back_to_what_it_was
+                a_message_brings_a_lost_session_back
+                a_retry_brings_a_lost_session_back
+                a_refused_batch_brings_nobody_back
+                a_lost_session_learns_what_is_wanted;
             message:
                 a_message_reads_back_as_it_was_written
                 a_large_message_and_a_large_batch_are_kept
@@ -161,6 +170,7 @@ mod tests {
         let list = include_str!("cases.rs");
         let sources = [
             include_str!("session/registration.rs"),
+            include_str!("session/lease.rs"),
             include_str!("session/listing.rs"),
             include_str!("session/observation.rs"),
             include_str!("message.rs"),

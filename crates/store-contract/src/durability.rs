@@ -37,6 +37,7 @@ async fn busy_hour(store: &dyn Store) {
     store.decide(decision(1, ApprovalOption::RejectAlways, 1)).await.expect("decided");
     let expiry = Expiry { approval_id: approval_id(2), message_id: given::message_id(2_000_000), at: at(600) };
     store.expire(expiry).await.expect("closed").expect("it was due");
+    observe(store, observation(3, SessionStatus::Lost, 59)).await;
 }
 
 /// What was acknowledged is there, to the last field.

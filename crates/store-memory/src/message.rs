@@ -23,13 +23,19 @@ impl MessageRepository for MemoryStore {
         let entry = state.sessions.get_mut(&session).ok_or(AppendError::UnknownSession(session))?;
         let known: HashMap<_, _> =
             batch.iter().filter_map(|new| entry.message(new.id)).map(|message| (message.id, message.clone())).collect();
-        let plan = entry.session.append(batch, &known)?;
+        let back = entry.session.come_back(at);
+        let plan = back.as_ref().map_or(&entry.session, |change| &change.session).append(batch, &known)?;
+        let came_back = back.is_some();
+        if let Some(change) = back {
+            state.apply(change);
+        }
+        let entry = state.sessions.get_mut(&session).ok_or(AppendError::UnknownSession(session))?;
         for message in plan.insert {
             entry.push(message);
         }
         entry.session.last_seq = plan.last_seq;
         entry.seen(at);
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: entry.control() })
+        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: entry.control(), came_back })
     }
 
     async fn after(

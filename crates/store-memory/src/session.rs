@@ -5,12 +5,13 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::SessionId;
-use flightdeck_domain::message::Control;
 use flightdeck_domain::ports::{
-    ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage, SessionQuery,
-    SessionRepository, StoreUnavailable,
+    Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
+    SessionQuery, SessionRepository, StoreUnavailable,
 };
-use flightdeck_domain::session::{Admission, Ancestor, Observation, Observed, Registration, Session, TreeFacts};
+use flightdeck_domain::session::{
+    Admission, Ancestor, Observation, Observed, Registration, Session, Silence, StatusChange, TreeFacts,
+};
 use flightdeck_domain::time::Timestamp;
 
 use crate::MemoryStore;
@@ -93,11 +94,28 @@ impl SessionRepository for MemoryStore {
         }
     }
 
-    async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Control>, StoreUnavailable> {
-        Ok(self.state().sessions.get_mut(&id).map(|entry| {
-            entry.seen(at);
-            entry.control()
-        }))
+    async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Heard>, StoreUnavailable> {
+        let mut state = self.state();
+        let Some(entry) = state.sessions.get_mut(&id) else { return Ok(None) };
+        let back = entry.session.come_back(at);
+        entry.seen(at);
+        let control = entry.control();
+        let came_back = back.as_ref().map(|change| change.session.last_seq);
+        if let Some(change) = back {
+            state.apply(change);
+        }
+        Ok(Some(Heard { control, came_back }))
+    }
+
+    async fn lose(&self, silence: Silence, limit: usize) -> Result<Vec<Session>, StoreUnavailable> {
+        let mut state = self.state();
+        let changes = state.sessions.values().filter_map(|entry| entry.session.lose(&silence));
+        let changes: Vec<_> = changes.take(limit).collect();
+        let lost = changes.iter().map(|change| change.session.clone()).collect();
+        for change in changes {
+            state.apply(change);
+        }
+        Ok(lost)
     }
 }
 
@@ -113,6 +131,15 @@ fn settle(entry: &mut Entry, at: Timestamp) -> Vec<FleetEventDraft> {
 }
 
 impl State {
+    /// Writes a change of status that nobody reported.
+    pub(crate) fn apply(&mut self, change: StatusChange) {
+        if let Some(entry) = self.sessions.get_mut(&change.session.id) {
+            entry.session = change.session;
+            entry.push(change.message);
+            self.tell(change.event);
+        }
+    }
+
     fn is_within(&self, id: SessionId, top: SessionId) -> bool {
         self.line(id).any(|session| session.id == top)
     }

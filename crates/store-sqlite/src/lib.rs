@@ -1,8 +1,9 @@
 //! The repository ports of [`flightdeck_domain`] over an embedded SQLite database.
 //!
 //! # How it is laid out
-//! - One file for each port, named as the port's: `session`, `message`, `command`, `operator_actions`, `approval`,
-//!   `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes what the rule gives back.
+//! - One file for each port, named as the port's: `session` (and `lease`, a part of it), `message`, `command`,
+//!   `operator_actions`, `approval`, `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes
+//!   what the rule gives back.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those two build on.
 //! - `writer` and `readers`: the threads. One connection writes, a few read.
@@ -26,6 +27,7 @@ mod command;
 mod connection;
 mod error;
 mod feed;
+mod lease;
 mod message;
 mod migrations;
 mod operator_actions;

@@ -11,6 +11,7 @@ use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
 use crate::error::StoreError;
+use crate::lease::come_back;
 use crate::session::control;
 use crate::tables::{messages, sessions};
 
@@ -58,6 +59,9 @@ fn append(
     at: Timestamp,
 ) -> Result<AppendOutcome, AppendError> {
     let session = sessions::head(connection, id)?.ok_or(AppendError::UnknownSession(id))?;
+    let back = come_back(connection, &session, at)?;
+    let came_back = back.is_some();
+    let session = back.unwrap_or(session);
     let known = match session.last_seq {
         Seq::ZERO => HashMap::new(),
         _ => messages::known(connection, id, &batch)?,
@@ -66,7 +70,7 @@ fn append(
     messages::insert(connection, &plan.insert)?;
     sessions::touch(connection, &session, plan.last_seq, at)?;
     let control = control(connection, &session)?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control })
+    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back })
 }
 
 /// Part of a conversation with the state of the whole; `None` when there is no such session.

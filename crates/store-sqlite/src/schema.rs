@@ -24,6 +24,7 @@ diesel::table! {
         gate_profile -> Nullable<Text>,
         context -> Text,
         metadata -> Text,
+        lost_from -> Nullable<Text>,
     }
 }
 

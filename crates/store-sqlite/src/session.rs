@@ -6,15 +6,16 @@ use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::message::Control;
 use flightdeck_domain::ports::{
-    ObserveError, ObservedSession, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery,
+    Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery,
     SessionRepository, StoreUnavailable,
 };
-use flightdeck_domain::session::{Admission, Observation, Observed, Registration, Session, TreeFacts};
+use flightdeck_domain::session::{Admission, Observation, Observed, Registration, Session, Silence, TreeFacts};
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
 use crate::approval;
 use crate::error::StoreError;
+use crate::lease::come_back;
 use crate::tables::{commands, feed_events, fleet_state, messages, session_list, session_tree, sessions};
 
 /// How many pending commands are settled at a time.
@@ -50,8 +51,12 @@ impl SessionRepository for SqliteStore {
         self.writer.write(move |connection| observe(connection, &observation)).await
     }
 
-    async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Control>, StoreUnavailable> {
+    async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Heard>, StoreUnavailable> {
         self.writer.write(move |connection| Ok(heartbeat(connection, id, at)?)).await
+    }
+
+    async fn lose(&self, silence: Silence, limit: usize) -> Result<Vec<Session>, StoreUnavailable> {
+        self.lose_silent(silence, limit).await
     }
 }
 
@@ -111,10 +116,14 @@ fn settle(connection: &mut SqliteConnection, session: &Session, at: Timestamp) -
     Ok(())
 }
 
-fn heartbeat(connection: &mut SqliteConnection, id: SessionId, at: Timestamp) -> Result<Option<Control>, StoreError> {
+fn heartbeat(connection: &mut SqliteConnection, id: SessionId, at: Timestamp) -> Result<Option<Heard>, StoreError> {
     let Some(session) = sessions::head(connection, id)? else { return Ok(None) };
-    sessions::touch(connection, &session, session.last_seq, at)?;
-    control(connection, &session).map(Some)
+    let back = come_back(connection, &session, at)?;
+    if back.is_none() {
+        sessions::touch(connection, &session, session.last_seq, at)?;
+    }
+    let control = control(connection, &session)?;
+    Ok(Some(Heard { control, came_back: back.map(|session| session.last_seq) }))
 }
 
 /// What an agent should know whenever it reports.

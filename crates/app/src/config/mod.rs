@@ -6,6 +6,7 @@ mod values;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ArgMatches;
 use flightdeck_http_api::Rate;
@@ -23,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) database: PathBuf,
     pub(crate) throttle_control: Rate,
     pub(crate) throttle_tree: Rate,
+    pub(crate) lease: Option<Duration>,
     pub(crate) workers: usize,
     pub(crate) max_streams_per_key: usize,
     pub(crate) log: String,
@@ -102,6 +104,7 @@ impl Config {
             listen: value(layer, "listen", values::address)?,
             throttle_control: value(layer, "throttle_control", values::rate)?,
             throttle_tree: value(layer, "throttle_tree", values::rate)?,
+            lease: value(layer, "lease", values::lease)?,
             workers: value(layer, "workers", values::workers)?,
             max_streams_per_key: value(layer, "max_streams_per_key", values::count)?,
             log: value(layer, "log", values::log_filter)?,
@@ -224,6 +227,19 @@ mod tests {
         let names = ["FLIGHTDECK_LISTN", "FLIGHTDECK_LISTEN", "FLIGHTDECK_TEST_POSTGRES_URL", "FLIGHTDECK_URL"];
         let environment = names.into_iter().map(|name| (name.to_owned(), String::new())).collect();
         assert_eq!(unknown_variables(&environment), ["FLIGHTDECK_LISTN"]);
+    }
+
+    #[test]
+    fn a_lease_is_a_time_or_off() {
+        let lease = |text| load(&["--lease", text], &[]).map(|config| config.lease);
+        assert_eq!(load(&[], &[]).expect("defaults").lease, Some(Duration::from_mins(2)));
+        assert_eq!(lease("off").expect("valid"), None);
+        assert_eq!(lease("90s").expect("valid"), Some(Duration::from_secs(90)));
+        assert_eq!(lease("5m").expect("valid"), Some(Duration::from_mins(5)));
+        for wrong in ["0s", "5", "2d", "", "s", "99999999999999999999s", "25h", "1441m"] {
+            let text = lease(wrong).expect_err("wrong").to_string();
+            assert!(text.starts_with(&format!("--lease: {wrong:?} is not a time")), "{text}");
+        }
     }
 
     #[test]

@@ -47,6 +47,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: Some("200/min"),
         help: "How often a key may read the session tree: a number per s, min or h, or off",
     },
+    Setting {
+        name: "lease",
+        default: Some("120s"),
+        help: "How long an agent that reports by itself may be silent before its session is lost, as 120s, 5m or 1h; or off",
+    },
     Setting { name: "workers", default: Some("auto"), help: "Threads that answer requests; auto is one a core" },
     Setting { name: "max_streams_per_key", default: Some("20000"), help: "The most streams that a key may have open" },
     Setting {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use flightdeck_http_api::Rate;
 
@@ -32,6 +33,19 @@ pub(super) fn sqlite_url(text: &str) -> Result<PathBuf, String> {
 
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
     text.parse().map_err(|error: flightdeck_http_api::InvalidRate| format!("is not a rate: {error}"))
+}
+
+pub(super) fn lease(text: &str) -> Result<Option<Duration>, String> {
+    const DAY: u64 = 86_400;
+    if text == "off" {
+        return Ok(None);
+    }
+    let units = [('s', 1), ('m', 60), ('h', 3_600)];
+    let secs = units.iter().find_map(|(unit, secs)| text.strip_suffix(*unit)?.parse::<u64>().ok()?.checked_mul(*secs));
+    match secs {
+        Some(secs) if (1..=DAY).contains(&secs) => Ok(Some(Duration::from_secs(secs))),
+        _ => Err("is not a time from 1s to 24h, such as 120s, 5m or 1h, or off".to_owned()),
+    }
 }
 
 pub(super) fn workers(text: &str) -> Result<usize, String> {

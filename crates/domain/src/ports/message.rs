@@ -17,6 +17,8 @@ pub struct AppendOutcome {
     pub last_seq: Seq,
     /// What the agent should know.
     pub control: Control,
+    /// Whether the session was lost and came back by this.
+    pub came_back: bool,
 }
 
 /// Why a batch was not appended. Nothing of it was written.
@@ -50,7 +52,9 @@ pub struct MessageSlice {
 pub trait MessageRepository: Send + Sync {
     /// Appends a batch whole or not at all, under the rules of [`crate::session::Session::append`]. When it returns,
     /// the batch is durable. Seqs are given in commit order: a reader that has seen seq `n` will never see a lower one
-    /// appear later. Counts as a sign of life of the session at `at`.
+    /// appear later. Counts as a sign of life of the session at `at`: a lost one comes back in the same
+    /// transaction under the rule of [`crate::session::Session::come_back`], and the message that tells of it stands before
+    /// the batch. A batch that is refused brings nobody back.
     async fn append(
         &self,
         session: SessionId,

@@ -34,8 +34,8 @@ pub use operator_actions::{
 };
 pub use provider::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 pub use session::{
-    ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage, SessionQuery,
-    SessionRepository,
+    Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
+    SessionQuery, SessionRepository,
 };
 pub use wake_up::WakeUps;
 

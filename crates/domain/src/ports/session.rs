@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
-use crate::ids::{FeedPosition, SessionId};
+use crate::ids::{FeedPosition, Seq, SessionId};
 use crate::message::Control;
-use crate::session::{IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus};
+use crate::session::{
+    IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus, Silence,
+};
 use crate::text::{AgentType, MissionId, ProviderName, TaskId};
 use crate::time::Timestamp;
 
@@ -50,6 +52,15 @@ pub enum ObserveError {
     /// The store cannot.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
+}
+
+/// The answer to a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What the agent should know.
+    pub control: Control,
+    /// The session's newest seq, when it was lost and came back by this.
+    pub came_back: Option<Seq>,
 }
 
 /// Which sessions are wanted; every part that is given must hold.
@@ -127,6 +138,12 @@ pub trait SessionRepository: Send + Sync {
     /// requests are closed ([`crate::approval::Approval::end`]), each with an `approval` event.
     async fn observe(&self, observation: Observation) -> Result<ObservedSession, ObserveError>;
 
-    /// Notes a sign of life; `None` when there is no such session. Never moves the time back.
-    async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Control>, StoreUnavailable>;
+    /// Notes a sign of life; `None` when there is no such session. Never moves the time back. A lost session comes back
+    /// by it under the rule of [`Session::come_back`]: status, `system` message and feed event in one transaction.
+    async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Heard>, StoreUnavailable>;
+
+    /// Loses at most `limit` sessions that were silent for too long, and gives them back as they are then. Each is lost
+    /// under the rule of [`Session::lose`], asked in the transaction that writes status, `system` message and feed event:
+    /// a sign of life that was noted before is seen, and one that comes after brings the session back.
+    async fn lose(&self, silence: Silence, limit: usize) -> Result<Vec<Session>, StoreUnavailable>;
 }

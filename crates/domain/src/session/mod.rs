@@ -1,9 +1,11 @@
 //! A session: one agent at work, one node of the tree.
 
+mod lease;
 mod observation;
 mod registration;
 mod status;
 
+pub use lease::Silence;
 pub use observation::{Observation, Observed, StatusChange};
 pub use registration::{Admission, Ancestor, Registration, RegistrationRefused, TreeFacts};
 pub use status::{DesiredStatus, IllegalTransition, SessionStatus, UnknownStatus};
@@ -61,6 +63,8 @@ pub struct Session {
     pub completed_at: Option<Timestamp>,
     /// When it last gave a sign of life.
     pub last_seen_at: Option<Timestamp>,
+    /// While it is lost: what it was before, and will be again when it comes back.
+    pub lost_from: Option<SessionStatus>,
 }
 
 impl Session {

@@ -61,6 +61,7 @@ impl Session {
             return Ok(Observed::Unchanged(Box::new(session)));
         }
         session.status = to;
+        session.lost_from = (to == SessionStatus::Lost).then_some(from);
         session.status_reason.clone_from(&observation.reason);
         session.revision += 1;
         session.last_seq = self.last_seq.next();

@@ -182,6 +182,7 @@ impl Registration {
             started_at: running.then_some(self.at),
             completed_at: None,
             last_seen_at: running.then_some(self.at),
+            lost_from: None,
         };
         let event = FleetEventDraft::spawned(&session);
         Ok(Admission::Create { session: Box::new(session), event })

@@ -106,8 +106,11 @@ impl IngestMessages {
             })
             .collect();
         let outcome = self.messages.append(session, batch, now).await?;
-        if outcome.appended.iter().any(|appended| appended.created) {
+        if outcome.came_back || outcome.appended.iter().any(|appended| appended.created) {
             self.wake_ups.session_moved(session, outcome.last_seq);
+        }
+        if outcome.came_back {
+            self.wake_ups.feed_grew();
         }
         Ok(outcome)
     }
@@ -131,6 +134,7 @@ mod tests {
             appended: vec![Appended { id: message_id(900), seq: Seq::new(4), created }],
             last_seq: Seq::new(4),
             control: Control { desired_status: DesiredStatus::Running, pending_commands: 0 },
+            came_back: false,
         }
     }
 
@@ -152,6 +156,17 @@ mod tests {
     async fn a_repeated_batch_wakes_nobody() {
         let mut mocks = MockPorts::default();
         mocks.messages.expect_append().times(1).returning(|_, _, _| Ok(outcome(false)));
+        let ingest = IngestMessages::new(&mocks.ports());
+        assert!(ingest.execute(session_id(1), vec![input(MessageRole::User)]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_session_that_comes_back_is_told_even_by_a_repeated_batch() {
+        let mut mocks = MockPorts::default();
+        let outcome = AppendOutcome { came_back: true, ..outcome(false) };
+        mocks.messages.expect_append().times(1).returning(move |_, _, _| Ok(outcome.clone()));
+        mocks.wake_ups.expect_session_moved().times(1).return_const(());
+        mocks.wake_ups.expect_feed_grew().times(1).return_const(());
         let ingest = IngestMessages::new(&mocks.ports());
         assert!(ingest.execute(session_id(1), vec![input(MessageRole::User)]).await.is_ok());
     }

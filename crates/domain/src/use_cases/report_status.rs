@@ -55,7 +55,12 @@ impl ReportStatus {
     /// # Errors
     /// The store is not available.
     pub async fn heartbeat(&self, session_id: SessionId) -> Result<Option<Control>, StoreUnavailable> {
-        self.sessions.heartbeat(session_id, self.clock.now()).await
+        let Some(heard) = self.sessions.heartbeat(session_id, self.clock.now()).await? else { return Ok(None) };
+        if let Some(seq) = heard.came_back {
+            self.wake_ups.session_moved(session_id, seq);
+            self.wake_ups.feed_grew();
+        }
+        Ok(Some(heard.control))
     }
 }
 
@@ -64,7 +69,8 @@ mod tests {
     use super::*;
     use crate::fixtures::{at, message_id, session, session_id};
     use crate::ids::Seq;
-    use crate::session::{IllegalTransition, Session};
+    use crate::ports::Heard;
+    use crate::session::{DesiredStatus, IllegalTransition, Session};
     use crate::use_cases::testing::MockPorts;
 
     #[tokio::test]
@@ -82,6 +88,23 @@ mod tests {
         mocks.wake_ups.expect_feed_grew().times(1).return_const(());
         let report = ReportStatus::new(&mocks.ports());
         assert!(report.execute(session_id(1), SessionStatus::Idle, None).await.expect("taken").changed);
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_wakes_followers_only_when_it_brings_a_session_back() {
+        let control = Control { desired_status: DesiredStatus::Killed, pending_commands: 1 };
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_heartbeat().times(1).returning(move |_, _| Ok(Some(Heard { control, came_back: None })));
+        let report = ReportStatus::new(&mocks.ports());
+        assert_eq!(report.heartbeat(session_id(1)).await.expect("heard"), Some(control));
+
+        let mut mocks = MockPorts::default();
+        let heard = Heard { control, came_back: Some(Seq::new(8)) };
+        mocks.sessions.expect_heartbeat().times(1).returning(move |_, _| Ok(Some(heard)));
+        mocks.wake_ups.expect_session_moved().withf(|_, seq| seq.get() == 8).times(1).return_const(());
+        mocks.wake_ups.expect_feed_grew().times(1).return_const(());
+        let report = ReportStatus::new(&mocks.ports());
+        assert_eq!(report.heartbeat(session_id(1)).await.expect("heard"), Some(control));
     }
 
     #[tokio::test]

@@ -2,7 +2,11 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use flightdeck_domain::feed::FleetEventKind;
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::Permission;
+use flightdeck_domain::use_cases::{FeedFilter, SelectEvents};
+use flightdeck_live::Selection;
 
 use super::messages::{last_event_id, not_ahead};
 use crate::auth::Caller;
@@ -11,16 +15,30 @@ use crate::problem::{ApiError, Problem};
 use crate::sse;
 use crate::state::Api;
 
+/// How often a session may tick.
+const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+
 /// Follow everything that happens to sessions, in one durable order.
 ///
 /// Server-sent events: `event:` is the type (`spawned`, `status`, `action`, `receipt`, `approval`, `killswitch`), `id:` the position.
 /// Without a cursor it begins with what happens next; `GET /agents/tree` gives in `Flightdeck-As-Of` the position from
-/// which tree and feed have no gap between them.
+/// which tree and feed have no gap between them. With filters only what is wanted comes; ids stay positions on the whole
+/// feed, and resuming after the last one misses nothing that is wanted.
+///
+/// `event: activity` says `{"sessionId", "seq"}`: a conversation has grown to that seq. It has no id, comes at most four
+/// times a second and session, and is not repeated to those who reconnect.
 #[utoipa::path(get, path = "/agents/events", tag = "agents", security(("apiKey" = [])),
     params(("Last-Event-ID" = Option<u64>, Header, description = "go on after this position; goes before after"),
-        ("after" = Option<u64>, Query, description = "go on after this position; 0 begins with the first event")),
+        ("after" = Option<u64>, Query, description = "go on after this position; 0 begins with the first event"),
+        ("type" = Option<String>, Query,
+            description = "comma-separated types; with `activity` among them, or without this parameter, ticks come too"),
+        ("subtree" = Option<uuid::Uuid>, Query, description = "only this session and those below it"),
+        ("missionId" = Option<String>, Query, description = "only sessions of this mission"),
+        ("activity" = Option<String>, Query, description = "off: no ticks")),
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = 400, description = "the cursor is wrong, or beyond the end", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such agent to be the subtree", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn stream(
     api: Data<Api>,
@@ -29,16 +47,56 @@ pub(crate) async fn stream(
     mut params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let after = params.number("after", 0..=u64::MAX);
+    let (kinds, ticks) = kinds(&mut params);
+    let (subtree, mission_id) = (params.take::<SessionId>("subtree"), params.take("missionId"));
     params.finish()?;
     let resumed = last_event_id(request.headers())?;
-    api.authorize
-        .role(&caller.principal, Permission::ReadFleet)
-        .map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    let fleet_wide = whole_fleet(&api, &caller, subtree).await?;
     let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
     let head = api.feed.head(&()).await?.map_or(0, |head| head.position);
     let cursor = resumed.or(after).unwrap_or(head);
     not_ahead(cursor, head, resumed.is_some())?;
     let follower = api.feed.follow((), cursor).await?;
     let follower = follower.ok_or_else(|| ApiError::Internal("there is no fleet feed".into()))?;
-    Ok(sse::follow(&api, &caller, counted, follower))
+    if let Some(top) = subtree {
+        api.sessions.one(top).await?.ok_or_else(|| ApiError::no_session(top))?;
+    }
+    let select = SelectEvents::new(&api.ports, FeedFilter { kinds, subtree, mission_id, fleet_wide });
+    let ticks = ticks.then(|| api.hints.activity(ACTIVITY_EVERY));
+    Ok(sse::follow(&api, &caller, counted, Selection::new(follower, ticks, select)))
+}
+
+/// The types that are wanted, and whether ticks are.
+fn kinds(params: &mut Params) -> (Option<Vec<FleetEventKind>>, bool) {
+    let words = params.list::<String>("type");
+    let (ticks, named): (Vec<_>, Vec<_>) = words.iter().partition(|word| *word == "activity");
+    let mut kinds = Vec::new();
+    for word in named {
+        match word.parse() {
+            Ok(kind) => kinds.push(kind),
+            Err(error) => params.refuse("type", format!("{error}, or activity")),
+        }
+    }
+    let off = match params.take::<String>("activity").as_deref() {
+        None | Some("on") => false,
+        Some("off") => true,
+        Some(other) => {
+            params.refuse("activity", format!("{other:?} is neither on nor off"));
+            false
+        }
+    };
+    let all = words.is_empty();
+    ((!all).then_some(kinds), !off && (all || !ticks.is_empty()))
+}
+
+/// Whether the caller may see the whole fleet; a bound key may ask for a subtree of its own.
+async fn whole_fleet(api: &Api, caller: &Caller, subtree: Option<SessionId>) -> Result<bool, ApiError> {
+    match (api.authorize.role(&caller.principal, Permission::ReadFleet), subtree) {
+        (Ok(()), _) => Ok(true),
+        (Err(_), Some(top)) => {
+            api.authorize.on_session(&caller.principal, Permission::ReadSession, top).await?;
+            Ok(false)
+        }
+        (Err(denied), None) => Err(ApiError::Denied(format!("{denied}; ask for ?subtree=<your session>"))),
+    }
 }

@@ -10,6 +10,8 @@ mod bad_input;
 mod commands;
 mod control;
 mod events;
+mod feed;
+mod leases;
 mod messages;
 mod openapi;
 mod roles;

@@ -17,13 +17,13 @@ use flightdeck_domain::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, Mes
 use flightdeck_domain::message::{Control, Message, NewMessage};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, IdGenerator,
-    MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockWakeUps, ObserveError,
-    ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter, SessionPage,
-    SessionQuery, SessionRepository, StoreUnavailable,
+    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, Heard,
+    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockWakeUps,
+    ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter,
+    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
-    Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, TreeFacts,
+    Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
 };
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::{
@@ -152,11 +152,15 @@ impl SessionRepository for FakeStore {
         }
     }
 
-    async fn heartbeat(&self, id: SessionId, _: Timestamp) -> Result<Option<Control>, StoreUnavailable> {
+    async fn heartbeat(&self, id: SessionId, _: Timestamp) -> Result<Option<Heard>, StoreUnavailable> {
         let mut world = self.world();
         world.ready()?;
         world.heartbeats += 1;
-        Ok(Some(world.control(id)))
+        Ok(Some(Heard { control: world.control(id), came_back: None }))
+    }
+
+    async fn lose(&self, _: Silence, _: usize) -> Result<Vec<Session>, StoreUnavailable> {
+        unimplemented!("no agent loses another")
     }
 }
 
@@ -177,7 +181,8 @@ impl MessageRepository for FakeStore {
             world.lost_answers -= 1;
             return Err(StoreUnavailable::new("the line broke").into());
         }
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: world.control(id) })
+        let control = world.control(id);
+        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
     }
 
     async fn after(&self, _: SessionId, _: Seq, _: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {

@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
-use flightdeck_domain::ids::{CommandSeq, Seq};
-use flightdeck_domain::session::{Ancestor, Session};
+use flightdeck_domain::ids::{CommandSeq, Seq, SessionId};
+use flightdeck_domain::session::{Ancestor, Session, SessionStatus};
 use flightdeck_domain::text::{GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason};
 
 use super::{BrokenRow, Column, Fault, maybe, name};
@@ -18,9 +18,10 @@ pub(crate) struct SessionRow {
     head: SessionHeadRow,
     context: String,
     metadata: String,
+    lost_from: Option<String>,
 }
 
-/// A session without the two columns that can be long.
+/// A session without the two columns that can be long, and what stands behind them.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(Sqlite))]
 pub(crate) struct SessionHeadRow {
@@ -57,6 +58,7 @@ impl TryFrom<SessionRow> for Session {
         Ok(Self {
             context: object(&row.context).column("context").map_err(broken)?,
             metadata: object(&row.metadata).column("metadata").map_err(broken)?,
+            lost_from: maybe(row.lost_from, |word| word.parse()).column("lost_from").map_err(broken)?,
             ..session
         })
     }
@@ -65,7 +67,7 @@ impl TryFrom<SessionRow> for Session {
 impl TryFrom<SessionHeadRow> for Session {
     type Error = BrokenRow;
 
-    /// The session with empty context and metadata: for rules that look at neither.
+    /// The session with empty context and metadata, and no memory of what it was: for rules that look at none of them.
     fn try_from(row: SessionHeadRow) -> Result<Self, BrokenRow> {
         let id = row.id.clone();
         row.read().map_err(|fault| fault.of(TABLE, name(&id)))
@@ -98,7 +100,23 @@ impl SessionHeadRow {
             started_at: maybe(self.started_at, moment).column("started_at")?,
             completed_at: maybe(self.completed_at, moment).column("completed_at")?,
             last_seen_at: maybe(self.last_seen_at, moment).column("last_seen_at")?,
+            lost_from: None,
         })
+    }
+}
+
+/// Which session.
+#[derive(Debug, QueryableByName)]
+#[diesel(table_name = sessions, check_for_backend(Sqlite))]
+pub(crate) struct SessionIdRow {
+    id: Vec<u8>,
+}
+
+impl TryFrom<SessionIdRow> for SessionId {
+    type Error = BrokenRow;
+
+    fn try_from(row: SessionIdRow) -> Result<Self, BrokenRow> {
+        session_id(&row.id).column("id").map_err(|fault| fault.of(TABLE, name(&row.id)))
     }
 }
 
@@ -160,6 +178,7 @@ pub(crate) struct NewSessionRow<'a> {
     gate_profile: Option<&'a str>,
     context: String,
     metadata: String,
+    lost_from: Option<&'static str>,
 }
 
 impl<'a> From<&'a Session> for NewSessionRow<'a> {
@@ -187,6 +206,7 @@ impl<'a> From<&'a Session> for NewSessionRow<'a> {
             gate_profile: session.gate_profile.as_ref().map(GateProfile::as_str),
             context: json(&session.context),
             metadata: json(&session.metadata),
+            lost_from: session.lost_from.map(SessionStatus::as_str),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How SQLite goes about the queries that must stay cheap however much is stored.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
@@ -8,7 +9,7 @@ use diesel::sql_types::Text;
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{MessageRole, NewMessage};
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
-use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::session::{SessionStatus, Silence};
 use flightdeck_domain::text::{JsonObject, MessageContent, MissionId, ProviderName};
 use flightdeck_domain::time::Timestamp;
 use uuid::Uuid;
@@ -167,4 +168,11 @@ fn what_has_not_ended_has_an_index_of_its_own() {
     });
     let over_sessions: Vec<_> = plan.iter().filter(|step| step.starts_with("SCAN sessions")).collect();
     assert!(over_sessions.len() == 4 && over_sessions.iter().all(|step| step.ends_with("sessions_open")), "{plan:#?}");
+}
+
+#[test]
+fn who_is_silent_is_found_among_what_has_not_ended() {
+    let silence = Silence::longer_than(Duration::from_mins(2), vec![ProviderName::internal()], moment());
+    let plan = plan(|connection| assert!(sessions::silent(connection, &silence, 9).expect("read").is_empty()));
+    assert_eq!(plan, ["SCAN sessions USING INDEX sessions_open"]);
 }

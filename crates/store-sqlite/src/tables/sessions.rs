@@ -1,17 +1,18 @@
 //! Single sessions.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::session::{DesiredStatus, Session};
+use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::time::Timestamp;
 
 use super::Number;
 use crate::error::StoreError;
-use crate::rows::session::{NewSessionRow, SessionHeadRow, SessionRow};
+use crate::rows::session::{NewSessionRow, SessionHeadRow, SessionIdRow, SessionRow};
 use crate::schema::sessions;
 use crate::statement::{Bind, Prepared};
-use crate::values::Key;
+use crate::values::{Key, integer};
 
 /// What has not ended. Word for word the condition of the index `sessions_open`.
 pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
@@ -23,10 +24,13 @@ pub(crate) fn get(connection: &mut SqliteConnection, id: SessionId) -> Result<Op
 }
 
 /// One session with empty context and metadata: what every report of an agent needs, however much the agent was given to
-/// work with.
+/// work with. Only of a lost one it is read what it was before, for that stands behind the long columns.
 pub(crate) fn head(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let row = sessions::table.find(id.key()).select(SessionHeadRow::as_select()).get_result(connection).optional()?;
-    Ok(row.map(Session::try_from).transpose()?)
+    match row.map(Session::try_from).transpose()? {
+        Some(lost) if lost.status == SessionStatus::Lost => get(connection, id),
+        session => Ok(session),
+    }
 }
 
 pub(crate) fn exists(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, StoreError> {
@@ -43,7 +47,7 @@ pub(crate) fn insert(connection: &mut SqliteConnection, session: &Session) -> Re
 pub(crate) fn save(connection: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
     Prepared::new(
         "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
-         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ? WHERE id = ?",
+         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ? WHERE id = ?",
         [
             Bind::Text(session.status.as_str()),
             Bind::Text(session.desired_status.as_str()),
@@ -54,6 +58,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, session: &Session) -> Resu
             Bind::MaybeInteger(session.started_at.map(|at| at.as_micros())),
             Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
             Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
+            Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
             Bind::Blob(session.id.key()),
         ],
     )
@@ -79,6 +84,27 @@ pub(crate) fn touch(
     )
     .execute(connection)?;
     Ok(())
+}
+
+/// At most `limit` of those that look as if [`Session::lose`] would lose them. Walks over what has not ended by its index,
+/// which tells the lost ones without a look at the table.
+pub(crate) fn silent(
+    connection: &mut SqliteConnection,
+    silence: &Silence,
+    limit: usize,
+) -> Result<Vec<SessionId>, StoreError> {
+    let mut statement = diesel::sql_query(format!(
+        "SELECT id FROM sessions INDEXED BY sessions_open WHERE {OPEN} AND status <> '{}' \
+         AND coalesce(last_seen_at, spawned_at) < ?",
+        SessionStatus::Lost
+    ))
+    .into_boxed()
+    .bind::<BigInt, _>(silence.not_seen_since.as_micros());
+    for provider in &silence.without_lease {
+        statement = statement.sql(" AND provider <> ?").bind::<Text, _>(provider.as_str());
+    }
+    let rows: Vec<SessionIdRow> = statement.sql(" LIMIT ?").bind::<BigInt, _>(integer(limit)).load(connection)?;
+    Ok(rows.into_iter().map(SessionId::try_from).collect::<Result<_, _>>()?)
 }
 
 /// How many sessions have not ended.

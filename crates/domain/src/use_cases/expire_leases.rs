@@ -1,0 +1,179 @@
+//! Whoever is silent for longer than its lease is lost.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{Ports, Providers};
+use crate::ports::{Clock, SessionRepository, StoreUnavailable, WakeUps};
+use crate::session::Silence;
+use crate::text::ProviderName;
+use crate::time::Timestamp;
+
+/// Loses sessions whose lease has run out. To be called every second or so.
+pub struct ExpireLeases {
+    sessions: Arc<dyn SessionRepository>,
+    wake_ups: Arc<dyn WakeUps>,
+    clock: Arc<dyn Clock>,
+    lease: Duration,
+    without_lease: Vec<ProviderName>,
+    listening: Mutex<Listening>,
+}
+
+/// Since when agents could be heard, without a break.
+#[derive(Clone, Copy)]
+struct Listening {
+    since: Timestamp,
+    last_look: Timestamp,
+}
+
+impl ExpireLeases {
+    /// The most sessions that are lost in one transaction.
+    pub const PAGE: usize = 100;
+    /// The most transactions of one call; what is left comes with the next.
+    pub const PAGES: usize = 20;
+
+    /// Takes the ports it needs. Sessions of providers whose agents live in this process have no lease. From now on
+    /// agents can be heard, so nobody is lost within the first lease.
+    #[must_use]
+    pub fn new(ports: &Ports, providers: &Providers, lease: Duration) -> Self {
+        let now = ports.clock.now();
+        let in_process = providers.iter().filter(|provider| provider.capabilities().in_process);
+        Self {
+            sessions: Arc::clone(&ports.sessions),
+            wake_ups: Arc::clone(&ports.wake_ups),
+            clock: Arc::clone(&ports.clock),
+            lease,
+            without_lease: in_process.map(|provider| provider.name()).collect(),
+            listening: Mutex::new(Listening { since: now, last_look: now }),
+        }
+    }
+
+    /// Loses whoever was silent for too long, and says how many there were.
+    ///
+    /// After an outage of the store, or a sleep of the machine, every lease counts anew: nobody could be heard.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn execute(&self) -> Result<usize, StoreUnavailable> {
+        let now = self.clock.now();
+        let silence = Silence::longer_than(self.lease, self.without_lease.clone(), now);
+        if self.listening_since(now) >= silence.not_seen_since {
+            return Ok(0);
+        }
+        let mut total = 0;
+        for _ in 0..Self::PAGES {
+            let lost = self.sessions.lose(silence.clone(), Self::PAGE).await.inspect_err(|_| self.deaf(now))?;
+            for session in &lost {
+                self.wake_ups.session_moved(session.id, session.last_seq);
+            }
+            if !lost.is_empty() {
+                self.wake_ups.feed_grew();
+            }
+            total += lost.len();
+            if lost.len() < Self::PAGE {
+                break;
+            }
+        }
+        Ok(total)
+    }
+
+    fn listening_since(&self, now: Timestamp) -> Timestamp {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if now > listening.last_look.saturating_add(self.lease) {
+            listening.since = now;
+        }
+        listening.last_look = now;
+        listening.since
+    }
+
+    fn deaf(&self, now: Timestamp) {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).since = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::fixtures::{at, session};
+    use crate::ids::Seq;
+    use crate::ports::{Capabilities, MockAgentProvider, MockClock};
+    use crate::session::Session;
+    use crate::use_cases::testing::MockPorts;
+
+    /// A clock that shows these seconds one after the other; the first is the start.
+    fn expire(mocks: MockPorts, seconds: &[i64]) -> ExpireLeases {
+        let seconds = Mutex::new(seconds.iter().copied().collect::<VecDeque<_>>());
+        let mut clock = MockClock::new();
+        clock.expect_now().returning(move || at(seconds.lock().expect("one thread").pop_front().expect("a time")));
+        let ports = Ports { clock: Arc::new(clock), ..mocks.ports() };
+        let mut provider = MockAgentProvider::new();
+        provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
+        provider.expect_capabilities().returning(|| Capabilities {
+            pause: None,
+            steer: false,
+            queue: true,
+            spawn: true,
+            in_process: true,
+        });
+        ExpireLeases::new(&ports, &Providers::default().with(Arc::new(provider)), Duration::from_mins(2))
+    }
+
+    fn lost(count: usize) -> Vec<Session> {
+        vec![Session { last_seq: Seq::new(4), ..session(1) }; count]
+    }
+
+    #[tokio::test]
+    async fn nobody_is_lost_within_the_first_lease_after_a_start() {
+        let mut mocks = MockPorts::default();
+        let asked = |silence: &Silence| {
+            silence.not_seen_since == at(1)
+                && silence.at == at(121)
+                && silence.reason.as_ref().map(ToString::to_string).as_deref() == Some("no sign of life for 2m")
+                && silence.without_lease.iter().map(ProviderName::as_str).eq(["robot"])
+        };
+        mocks.sessions.expect_lose().withf(move |silence, _| asked(silence)).times(1).returning(|_, _| Ok(vec![]));
+        let expire = expire(mocks, &[0, 1, 60, 120, 121]);
+        for _ in 0..4 {
+            assert_eq!(expire.execute().await.expect("done"), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_lost_is_told_page_by_page() {
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_lose().times(1).returning(|_, limit| Ok(lost(limit)));
+        mocks.sessions.expect_lose().times(1).returning(|_, _| Ok(lost(3)));
+        mocks.wake_ups.expect_session_moved().withf(|_, seq| seq.get() == 4).times(103).return_const(());
+        mocks.wake_ups.expect_feed_grew().times(2).return_const(());
+        let expire = expire(mocks, &[0, 100, 200]);
+        assert_eq!(expire.execute().await.expect("too early"), 0);
+        assert_eq!(expire.execute().await.expect("done"), 103);
+    }
+
+    #[tokio::test]
+    async fn one_call_is_bounded() {
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_lose().times(ExpireLeases::PAGES).returning(|_, limit| Ok(lost(limit)));
+        mocks.wake_ups.expect_session_moved().return_const(());
+        mocks.wake_ups.expect_feed_grew().return_const(());
+        let expire = expire(mocks, &[0, 100, 200]);
+        assert_eq!(expire.execute().await.expect("too early"), 0);
+        assert_eq!(expire.execute().await.expect("done"), ExpireLeases::PAGE * ExpireLeases::PAGES);
+    }
+
+    #[tokio::test]
+    async fn after_an_outage_and_after_a_sleep_leases_count_anew() {
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_lose().times(1).returning(|_, _| Err(StoreUnavailable::new("away")));
+        mocks.sessions.expect_lose().withf(|silence, _| silence.at == at(321)).times(1).returning(|_, _| Ok(vec![]));
+        // Started at 0; the store is away at 200; the machine sleeps from 321 to 900.
+        let expire = expire(mocks, &[0, 100, 200, 210, 320, 321, 900, 1_020]);
+        assert_eq!(expire.execute().await.expect("too early"), 0);
+        assert!(expire.execute().await.is_err());
+        for _ in 0..5 {
+            assert_eq!(expire.execute().await.expect("done"), 0);
+        }
+    }
+}
