@@ -138,7 +138,9 @@ mod tests {
         let file = DatabaseFile::prepare(&folder.path().join("flightdeck.db")).expect("made");
         let mut connection = file.writer().expect("opened");
         crate::migrations::migrate(&file, &mut connection).expect("migrated");
-        let Ok(Admission::Create { session, .. }) = registration().admit(TreeFacts::default()) else { panic!("refused") };
+        let Ok(Admission::Create { session, .. }) = registration().admit(TreeFacts::default()) else {
+            panic!("refused")
+        };
         sessions::insert(&mut connection, &session).expect("inserted");
 
         let seen = Arc::new(Mutex::new(Seen::default()));
