@@ -40,11 +40,13 @@ pub enum ActionName {
     KeyCreate,
     /// A key was ended.
     KeyRevoke,
+    /// The audit log itself was read, exported or verified.
+    AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -53,6 +55,7 @@ impl ActionName {
         Self::KillSwitchRelease,
         Self::KeyCreate,
         Self::KeyRevoke,
+        Self::AuditRead,
     ];
 
     /// The word used in the API and in stores.
@@ -67,6 +70,7 @@ impl ActionName {
             Self::KillSwitchRelease => "kill_switch_release",
             Self::KeyCreate => "key_create",
             Self::KeyRevoke => "key_revoke",
+            Self::AuditRead => "audit_read",
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::problem::{FieldFault, Problem};
         control::inject, control::pause, control::resume, control::kill,
         kill_all::kill_all, kill_all::release,
         commands::list, commands::acknowledge,
-        audit::page, audit::verify, health::live, health::ready,
+        audit::page, audit::export, audit::verify, audit::checkpoint, health::live, health::ready,
     ),
     components(schemas(Problem, FieldFault)),
     modifiers(&Security),

@@ -11,7 +11,9 @@ use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, ObserveError, OperatorActionError, RegisterError, SpawnError, StoreUnavailable,
 };
 use flightdeck_domain::session::RegistrationRefused;
-use flightdeck_domain::use_cases::{AuthenticateError, AuthorizeError, IngestError, SpawnSessionError};
+use flightdeck_domain::use_cases::{
+    AuthenticateError, AuthorizeError, IngestError, MakeCheckpointError, SpawnSessionError,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -348,6 +350,17 @@ impl From<AcknowledgeError> for ApiError {
             }
             AcknowledgeError::Final(error) => Self::conflict("receipt-is-final", error),
             AcknowledgeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<MakeCheckpointError> for ApiError {
+    fn from(error: MakeCheckpointError) -> Self {
+        match error {
+            MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
+            MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
+            MakeCheckpointError::Tampered { .. } => Self::conflict("audit-log-tampered", error),
+            MakeCheckpointError::Unavailable(error) => error.into(),
         }
     }
 }

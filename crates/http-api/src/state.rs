@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, IngestMessages, Intervene, InterveneFleet, Ports, Providers,
-    ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+    AcknowledgeCommand, Authenticate, Authorize, ExportAudit, IngestMessages, Intervene, InterveneFleet,
+    MakeCheckpoint, Ports, Providers, ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession,
+    ReportStatus, SpawnSession, VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,8 @@ pub struct Api {
     pub(crate) fleet: InterveneFleet,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
+    pub(crate) export_audit: ExportAudit,
+    pub(crate) make_checkpoint: MakeCheckpoint,
     pub(crate) authorize: Authorize,
     pub(crate) ports: Ports,
     pub(crate) ids: Arc<dyn IdGenerator>,
@@ -98,6 +101,8 @@ impl Api {
             fleet: InterveneFleet::new(ports, providers),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
+            export_audit: ExportAudit::new(ports),
+            make_checkpoint: MakeCheckpoint::new(ports),
             authorize: Authorize::new(ports),
             ports: ports.clone(),
             ids: Arc::clone(&ports.ids),

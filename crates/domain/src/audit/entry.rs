@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "value")]
 pub enum AuditTarget {
+    /// The audit log itself.
+    AuditLog,
     /// The whole fleet.
     Fleet,
     /// An API key, by its id.
@@ -106,7 +108,7 @@ impl AuditEntry {
             at: self.at,
             session_id: match self.target {
                 AuditTarget::Session(id) => Some(id),
-                AuditTarget::Fleet | AuditTarget::Key(_) => None,
+                AuditTarget::AuditLog | AuditTarget::Fleet | AuditTarget::Key(_) => None,
             },
         }
     }

@@ -9,6 +9,7 @@
 
 mod api_key;
 mod audit;
+mod checkpoint;
 mod clock;
 mod command;
 mod feed;
@@ -19,7 +20,8 @@ mod session;
 mod wake_up;
 
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
-pub use audit::{AuditFilter, AuditLog};
+pub use audit::{AuditFilter, AuditLog, AuditLogError};
+pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use feed::FleetFeed;
@@ -36,10 +38,10 @@ pub use wake_up::WakeUps;
 
 #[cfg(feature = "mocks")]
 pub use {
-    api_key::MockApiKeyRepository, audit::MockAuditLog, clock::MockClock, clock::MockIdGenerator,
-    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository,
-    operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
-    wake_up::MockWakeUps,
+    api_key::MockApiKeyRepository, audit::MockAuditLog, checkpoint::MockCheckpointArchive,
+    checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator, command::MockCommandQueue,
+    feed::MockFleetFeed, message::MockMessageRepository, operator_actions::MockOperatorActions,
+    provider::MockAgentProvider, session::MockSessionRepository, wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

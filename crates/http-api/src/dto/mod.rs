@@ -7,7 +7,7 @@ mod feed;
 mod message;
 mod session;
 
-pub(crate) use audit::{AuditPageView, AuditVerificationView};
+pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
 pub(crate) use command::{AcknowledgeBody, CommandView, CommandsView};
 pub(crate) use control::{
     ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply, KillAllReply, KillSwitchReply,
