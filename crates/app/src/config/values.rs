@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use flightdeck_http_api::Rate;
 
@@ -32,6 +33,21 @@ pub(super) fn sqlite_url(text: &str) -> Result<PathBuf, String> {
 
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
     text.parse().map_err(|error: flightdeck_http_api::InvalidRate| format!("is not a rate: {error}"))
+}
+
+pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let (digits, seconds) = [("min", 60), ("s", 1), ("h", 3_600)]
+        .into_iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))
+        .unwrap_or((text, 1));
+    let span = digits.parse::<u64>().ok().filter(|number| *number > 0).and_then(|number| number.checked_mul(seconds));
+    match span {
+        Some(span) if span <= 24 * 3_600 => Ok(Some(Duration::from_secs(span))),
+        _ => Err("is not a span such as 60s, 5min or 1h, from 1s to 24h, or off".to_owned()),
+    }
 }
 
 pub(super) fn workers(text: &str) -> Result<usize, String> {
