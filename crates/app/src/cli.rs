@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{self, Config};
-use crate::{demo, keys, serve};
+use crate::{audit, demo, keys, serve};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -26,6 +26,7 @@ fn grammar() -> Command {
                 .args(config::flags()),
         )
         .subcommand(keys_grammar())
+        .subcommand(audit::grammar())
 }
 
 fn keys_grammar() -> Command {
@@ -63,6 +64,7 @@ pub(crate) async fn run() -> Outcome {
     let matches = grammar().get_matches();
     match matches.subcommand() {
         Some(("demo", given)) => demo::run(configuration(given)?).await,
+        Some(("audit", given)) => audit::run(given),
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,

@@ -11,6 +11,7 @@ use flightdeck_live::Hints;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
 
+use crate::audit_files::{AuditFilesError, CheckpointFile, signing_key};
 use crate::config::Config;
 
 /// Why the deployment could not be set up.
@@ -20,6 +21,8 @@ pub(crate) enum DeploymentError {
     DataDir { path: PathBuf, source: io::Error },
     #[error("another flightdeck is running on {0}; stop it first, or use another --data-dir")]
     InUse(PathBuf),
+    #[error("the audit log cannot be signed")]
+    Audit(#[from] AuditFilesError),
     #[error("cannot open the database {path}")]
     Database { path: PathBuf, source: Box<OpenError> },
 }
@@ -48,6 +51,8 @@ impl Deployment {
     /// Opens the store and its providers for a server.
     pub(crate) fn open(config: &Config) -> Result<Self, DeploymentError> {
         let (ports, hints) = open_ports(config)?;
+        let (signer, archive) = (signing_key(&config.data_dir)?, CheckpointFile::open(&config.data_dir)?);
+        let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive));
         let scripted = Arc::new(ScriptedProvider::new(&ports));
         let providers = Providers::default().with(scripted.clone());
         Ok(Self { ports, providers, scripted, hints })

@@ -4,6 +4,9 @@
 //! and runs one of the commands (`cli`). No rule of Flightdeck lives here.
 
 mod admin_key;
+mod audit;
+mod audit_files;
+mod checkpoints;
 mod cli;
 mod config;
 mod demo;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use flightdeck_domain::ports::Clock;
 use flightdeck_domain::system::SystemClock;
-use flightdeck_domain::use_cases::{ListKeys, Reconcile};
+use flightdeck_domain::use_cases::{ListKeys, MakeCheckpoint, Reconcile};
 use flightdeck_http_api::{Api, ApiOptions, Listening};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Outcome, say};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
-use crate::{admin_key, logging};
+use crate::{admin_key, checkpoints, logging};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) first_key: Option<std::path::PathBuf>,
     running: actix_web::dev::Server,
     shutdown: CancellationToken,
+    /// Missing when they are made on demand only.
+    checkpoints: Option<MakeCheckpoint>,
 }
 
 impl Server {
@@ -86,15 +88,19 @@ impl Server {
             shutdown.clone(),
         ));
         tokio::spawn(Arc::clone(&api).keep_house());
+        let checkpoints = config.checkpoint_interval.map(|_| MakeCheckpoint::new(&deployment.ports));
+        if let (Some(make), Some(every)) = (checkpoints.clone(), config.checkpoint_interval) {
+            tokio::spawn(checkpoints::keep_making(make, every, shutdown.clone()));
+        }
         let address = listening.address;
         let running = listening.serve(api, config.workers)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-        Ok(Self { address, first_key, running, shutdown })
+        Ok(Self { address, first_key, running, shutdown, checkpoints })
     }
 
     /// Answers until a signal comes; then streams end at once and requests in flight are finished.
     pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
-        let Self { running, shutdown, .. } = self;
+        let Self { running, shutdown, checkpoints, .. } = self;
         let handle = running.handle();
         let stopping = shutdown.clone();
         tokio::spawn(async move {
@@ -106,6 +112,9 @@ impl Server {
         let ended = running.await;
         shutdown.cancel();
         deployment.scripted.shutdown().await;
+        if let Some(make) = checkpoints {
+            checkpoints::once(&make).await;
+        }
         tracing::info!("stopped");
         Ok(ended?)
     }

@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-domain", &["flightdeck-domain"]),
     ("flightdeck-store-memory", &["flightdeck-store-contract"]),
-    ("flightdeck-store-sqlite", &["flightdeck-store-contract"]),
+    ("flightdeck-store-sqlite", &["flightdeck-store-contract", "flightdeck-store-memory"]),
     ("flightdeck-provider-scripted", &["flightdeck-store-memory"]),
     ("flightdeck-http-api", &["flightdeck-provider-scripted", "flightdeck-store-memory"]),
 ];

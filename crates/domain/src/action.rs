@@ -46,11 +46,13 @@ pub enum ActionName {
     KeyRevoke,
     /// A permission request was decided.
     ApprovalDecide,
+    /// The audit log itself was read, exported or verified.
+    AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -62,6 +64,7 @@ impl ActionName {
         Self::KeyCreate,
         Self::KeyRevoke,
         Self::ApprovalDecide,
+        Self::AuditRead,
     ];
 
     /// The word used in the API and in stores.
@@ -79,6 +82,7 @@ impl ActionName {
             Self::KeyCreate => "key_create",
             Self::KeyRevoke => "key_revoke",
             Self::ApprovalDecide => "approval_decide",
+            Self::AuditRead => "audit_read",
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::problem::{FieldFault, Problem};
         kill_all::kill_all, kill_all::release,
         commands::list, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide,
-        audit::page, audit::verify, health::live, health::ready,
+        audit::page, audit::export, audit::verify, audit::checkpoint, health::live, health::ready,
     ),
     components(schemas(Problem, FieldFault)),
     modifiers(&Security),

@@ -13,7 +13,9 @@ use flightdeck_domain::ports::{
     RegisterError, SpawnError, StoreUnavailable,
 };
 use flightdeck_domain::session::RegistrationRefused;
-use flightdeck_domain::use_cases::{AuthenticateError, AuthorizeError, IngestError, SpawnSessionError};
+use flightdeck_domain::use_cases::{
+    AuthenticateError, AuthorizeError, IngestError, MakeCheckpointError, SpawnSessionError,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -391,6 +393,17 @@ impl From<DecideApprovalError> for ApiError {
             DecideApprovalError::Refused(ApprovalRefused::Expired { .. }) => Self::conflict("approval-expired", detail),
             DecideApprovalError::Refused(ApprovalRefused::BeingKilled(_)) => Self::conflict("being-killed", detail),
             DecideApprovalError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<MakeCheckpointError> for ApiError {
+    fn from(error: MakeCheckpointError) -> Self {
+        match error {
+            MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
+            MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
+            MakeCheckpointError::Tampered { .. } => Self::conflict("audit-log-tampered", error),
+            MakeCheckpointError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(one_agent)
                 .configure(permissions)
                 .service(resource("/audit", "GET").route(web::get().to(audit::page)))
+                .service(resource("/audit/export", "GET").route(web::get().to(audit::export)))
+                .service(resource("/audit/checkpoint", "POST").route(web::post().to(audit::checkpoint)))
                 .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),

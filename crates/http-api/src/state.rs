@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, IngestMessages,
-    Intervene, InterveneFleet, OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory,
-    ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit,
+    IngestMessages, Intervene, InterveneFleet, MakeCheckpoint, OpenApproval, Ports, Providers, ReadApprovals,
+    ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -68,6 +68,8 @@ pub struct Api {
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
     pub(crate) expire_leases: Option<ExpireLeases>,
+    pub(crate) export_audit: ExportAudit,
+    pub(crate) make_checkpoint: MakeCheckpoint,
     pub(crate) authorize: Authorize,
     pub(crate) ports: Ports,
     pub(crate) ids: Arc<dyn IdGenerator>,
@@ -112,6 +114,8 @@ impl Api {
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
             expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),
+            export_audit: ExportAudit::new(ports),
+            make_checkpoint: MakeCheckpoint::new(ports),
             authorize: Authorize::new(ports),
             ports: ports.clone(),
             ids: Arc::clone(&ports.ids),

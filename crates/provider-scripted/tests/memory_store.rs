@@ -15,8 +15,8 @@ use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::{MessageContent, RequestId};
 use flightdeck_domain::use_cases::{
-    Intervene, InterveneFleet, Intervened, NewSession, Ports, Providers, Reconcile, SpawnSession, SpawnSessionError,
-    VerifyAudit,
+    AuditReader, Intervene, InterveneFleet, Intervened, NewSession, Ports, Providers, Reconcile, SpawnSession,
+    SpawnSessionError, VerifyAudit,
 };
 use flightdeck_provider_scripted::{ScriptedProvider, demo};
 use flightdeck_store_memory::MemoryStore;
@@ -141,7 +141,8 @@ async fn a_kill_of_all_ends_the_demo_and_lets_nothing_spawn() {
     for session in sessions(&ports).await {
         assert!(seqs.contains(&(session.id, session.last_seq)), "nothing after the kill");
     }
-    assert!(VerifyAudit::new(&ports).execute().await.unwrap().valid);
+    let reader = AuditReader { actor: Actor::local_cli(), request_id: RequestId::new("req-9").unwrap() };
+    assert!(VerifyAudit::new(&ports).execute(reader).await.unwrap().valid);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,14 @@
 //! The audit log, read: [`flightdeck_domain::ports::AuditLog`].
 
 use flightdeck_domain::action::{ActionName, Attribution, Intervention, OperatorAction};
-use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditHead, Checkpoint, CheckpointSigningKey, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{ApiKeyRepository, AuditFilter, AuditLog, FleetIntervention, OperatorActions};
+use flightdeck_domain::ports::{
+    ApiKeyRepository, AuditFilter, AuditLog, CheckpointSigner, FleetIntervention, OperatorActions,
+};
 use flightdeck_domain::session::SessionStatus;
 
-use crate::given::{action, actor, by, fleet, inject, key, key_id, observation, registration, session_id};
+use crate::given::{action, actor, at, by, child, fleet, inject, key, key_id, observation, registration, session_id};
 use crate::steps::{audit, observe, register, verify};
 use crate::{Harness, Store};
 
@@ -90,20 +92,24 @@ pub async fn pages_make_up_the_log_newest_first(harness: &dyn Harness) {
     assert_eq!(first, whole[14..19]);
 }
 
-/// Session, actor and action, each alone, each with each, and with a place.
+/// Session, subtree, actor, action and time, each alone, each with each, and with a place.
 pub async fn every_filter_holds_alone_and_with_others(harness: &dyn Harness) {
     let store = harness.store();
+    register(&*store, registration(3)).await;
     busy_hour(&*store).await;
     let mut whole = audit(&*store).await;
     whole.reverse();
     let mut found = 0;
-    for bits in 0..8_u32 {
+    for bits in 0..64_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
         for (session, who, name) in [(1, 1, ActionName::Pause), (2, 2, ActionName::Inject), (9, 1, ActionName::Kill)] {
             let filter = AuditFilter {
                 session_id: on(0).then(|| session_id(session)),
                 actor: on(1).then(|| actor(who)),
                 action: on(2).then_some(name),
+                subtree: on(3).then(|| session_id(session)),
+                from: on(4).then(|| at(4)),
+                to: on(5).then(|| at(19)),
             };
             for before in [None, Some(AuditSeq::new(13))] {
                 let holds = |entry: &&SealedAuditEntry| {
@@ -111,6 +117,9 @@ pub async fn every_filter_holds_alone_and_with_others(harness: &dyn Harness) {
                         && filter.session_id.is_none_or(|id| entry.index.session_id == Some(id))
                         && filter.actor.as_ref().is_none_or(|actor| entry.index.actor == *actor)
                         && filter.action.is_none_or(|action| entry.index.action == action)
+                        && filter.subtree.is_none_or(|id| entry.index.session_id == Some(id))
+                        && filter.from.is_none_or(|from| entry.index.at >= from)
+                        && filter.to.is_none_or(|to| entry.index.at < to)
                 };
                 let expected: Vec<_> = whole.iter().filter(holds).cloned().collect();
                 assert_eq!(page(&*store, &filter, before, 100).await, expected, "{filter:?} before {before:?}");
@@ -121,6 +130,61 @@ pub async fn every_filter_holds_alone_and_with_others(harness: &dyn Harness) {
         }
     }
     assert!(found > 0);
+}
+
+/// The top's own entries and those of all below it, of no sibling, and of nothing that is aimed at no session.
+pub async fn the_entries_of_a_subtree_are_those_of_every_session_in_it(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    for (n, parent) in [(2, 1), (3, 1), (4, 2), (5, 4)] {
+        register(&*store, child(n, parent)).await;
+    }
+    for n in [5, 1, 3, 2, 9, 4, 5] {
+        let _refused_or_not = OperatorActions::commit(&*store, action(n, Intervention::Pause)).await;
+    }
+    store.commit_fleet(fleet(FleetIntervention::ReleaseKillSwitch)).await.expect("released");
+    for (top, expected) in
+        [(1, vec![7, 6, 4, 3, 2, 1]), (2, vec![7, 6, 4, 1]), (3, vec![3]), (5, vec![7, 1]), (9, vec![5]), (8, vec![])]
+    {
+        let filter = AuditFilter { subtree: Some(session_id(top)), ..AuditFilter::default() };
+        let seqs = |page: Vec<SealedAuditEntry>| page.iter().map(|entry| entry.seq.get()).collect::<Vec<_>>();
+        assert_eq!(seqs(page(&*store, &filter, None, 100).await), expected, "below {top}");
+        let older: Vec<u64> = expected.iter().copied().filter(|seq| *seq < 6).take(2).collect();
+        assert_eq!(seqs(page(&*store, &filter, Some(AuditSeq::new(6)), 2).await), older, "below {top}, before 6");
+    }
+}
+
+/// From a moment on, and before a moment: what joins at a moment is in one of two spans and not in both.
+pub async fn a_span_of_time_has_its_beginning_and_not_its_end(harness: &dyn Harness) {
+    let store = harness.store();
+    busy_hour(&*store).await;
+    for (from, to, expected) in [(5, 5, 0), (5, 6, 1), (0, 24, 24), (23, 99, 1), (24, 99, 0)] {
+        let filter = AuditFilter { from: Some(at(from)), to: Some(at(to)), ..AuditFilter::default() };
+        assert_eq!(page(&*store, &filter, None, 100).await.len(), expected, "{from} to {to}");
+    }
+}
+
+/// A checkpoint reads back to the last field; at one place the first stays; pages make up all.
+pub async fn checkpoints_are_kept_in_order_and_never_replaced(harness: &dyn Harness) {
+    let store = harness.store();
+    assert_eq!(store.newest_checkpoint().await.expect("read"), None);
+    assert_eq!(store.checkpoints(AuditSeq::ZERO, 5).await.expect("read"), []);
+    busy_hour(&*store).await;
+    let whole = audit(&*store).await;
+    let key = CheckpointSigningKey::from_seed(&[7; 32]);
+    let signed = |n: usize, second: u32| Checkpoint::sign(whole[n].head(), at(second), &key);
+    let kept = [signed(2, 60), signed(9, 61), signed(23, 62)];
+    for checkpoint in [kept[0], kept[2], kept[1]] {
+        store.keep_checkpoint(checkpoint).await.expect("kept");
+    }
+    store.keep_checkpoint(signed(9, 99)).await.expect("passed over");
+    assert_eq!(store.newest_checkpoint().await.expect("read"), Some(kept[2]));
+    for (after, limit, expected) in [(0, 9, 0..3), (0, 2, 0..2), (3, 9, 1..3), (9, 1, 1..2), (24, 9, 3..3)] {
+        let page = store.checkpoints(AuditSeq::new(after), limit).await.expect("read");
+        assert_eq!(page, kept[expected], "after {after}");
+        assert!(page.iter().all(|checkpoint| checkpoint.check(&key.public_key()).is_ok()));
+    }
+    assert!(verify(&*store).await.valid, "a checkpoint is no entry");
 }
 
 /// The walk is the chain from its first entry on, in pages.

@@ -109,6 +109,9 @@ macro_rules! contract_tests {
                 an_entry_says_what_was_done
                 pages_make_up_the_log_newest_first
                 every_filter_holds_alone_and_with_others
+                the_entries_of_a_subtree_are_those_of_every_session_in_it
+                a_span_of_time_has_its_beginning_and_not_its_end
+                checkpoints_are_kept_in_order_and_never_replaced
                 a_walk_is_oldest_first
                 the_chain_holds_after_all_kinds_of_actions;
             feed:

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::approval::Approval;
-use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEvent;
-use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq, SessionId};
+use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{
     ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, MessageRepository, SessionFilter,
@@ -29,6 +29,7 @@ pub(crate) struct State {
     feed_head: FeedPosition,
     audit: Vec<SealedAuditEntry>,
     audit_head: AuditHead,
+    checkpoints: Vec<Checkpoint>,
     keys: Vec<ApiKey>,
 }
 
@@ -51,6 +52,7 @@ impl State {
             feed_head: FleetFeed::head(store).await.expect("read"),
             audit: audit(store).await,
             audit_head: AuditLog::head(store).await.expect("read"),
+            checkpoints: store.checkpoints(AuditSeq::ZERO, 10_000).await.expect("read"),
             keys: ApiKeyRepository::list(store).await.expect("read"),
         }
     }

@@ -7,7 +7,9 @@ use std::{error::Error, sync::Arc};
 use flightdeck_domain::action::Intervention::{Inject, Kill};
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::system::{SystemClock, SystemIds};
-use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, Intervene, MessageInput, NewSession, Ports};
+use flightdeck_domain::use_cases::{
+    AuditReader, HistoryPlace, IngestMessages, Intervene, MessageInput, NewSession, Ports,
+};
 use flightdeck_domain::use_cases::{Providers, ReadHistory, RegisterSession, ReportStatus, VerifyAudit};
 use flightdeck_domain::{command::Delivery, ids::Seq, ids::SessionId, message::MessageRole, operator::Actor};
 use flightdeck_domain::{session::SessionStatus, text::MessageContent};
@@ -42,7 +44,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         assert_eq!(messages.len(), expected);
     }
-    let audit = VerifyAudit::new(&ports).execute().await?;
+    let reader = AuditReader { actor: Actor::local_cli(), request_id: "req-3".parse()? };
+    let audit = VerifyAudit::new(&ports).execute(reader).await?;
     println!("{} audit entries, the chain is {}", audit.entries, if audit.valid { "whole" } else { "broken" });
     assert!(audit.valid && audit.entries == 2);
     Ok(())

@@ -1,12 +1,12 @@
-//! The audit log, read.
+//! The audit log, read, and its checkpoints.
 
 use async_trait::async_trait;
-use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
-use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{AuditFilter, AuditLog, StoreUnavailable};
+use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
+use flightdeck_domain::ids::{AuditSeq, SessionId};
+use flightdeck_domain::ports::{AuditFilter, AuditLog, AuditLogError, StoreUnavailable};
 
 use crate::MemoryStore;
-use crate::state::index;
+use crate::state::{State, index};
 
 #[async_trait]
 impl AuditLog for MemoryStore {
@@ -19,21 +19,43 @@ impl AuditLog for MemoryStore {
         let state = self.state();
         let up_to = before.map_or(usize::MAX, |seq| index(seq.get()).saturating_sub(1));
         let newest_first = state.audit.iter().take(up_to).rev();
-        Ok(newest_first.filter(|entry| holds(&filter, entry)).take(limit).cloned().collect())
+        Ok(newest_first.filter(|entry| holds(&state, &filter, entry)).take(limit).cloned().collect())
     }
 
-    async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, StoreUnavailable> {
+    async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, AuditLogError> {
         Ok(self.state().audit.iter().skip(index(after.get())).take(limit).cloned().collect())
     }
 
     async fn head(&self) -> Result<AuditHead, StoreUnavailable> {
         Ok(self.state().audit_head())
     }
+
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
+        self.state().checkpoints.entry(checkpoint.seq).or_insert(checkpoint);
+        Ok(())
+    }
+
+    async fn checkpoints(&self, after: AuditSeq, limit: usize) -> Result<Vec<Checkpoint>, AuditLogError> {
+        Ok(self.state().checkpoints.range(after.next()..).map(|(_, checkpoint)| *checkpoint).take(limit).collect())
+    }
+
+    async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, StoreUnavailable> {
+        Ok(self.state().checkpoints.values().next_back().copied())
+    }
 }
 
-fn holds(filter: &AuditFilter, entry: &SealedAuditEntry) -> bool {
-    let AuditFilter { session_id, actor, action } = filter;
+fn holds(state: &State, filter: &AuditFilter, entry: &SealedAuditEntry) -> bool {
+    let AuditFilter { session_id, subtree, actor, action, from, to } = filter;
+    let at = entry.index.at;
     session_id.is_none_or(|id| entry.index.session_id == Some(id))
+        && subtree.is_none_or(|top| entry.index.session_id.is_some_and(|id| within(state, id, top)))
         && actor.as_ref().is_none_or(|actor| entry.index.actor == *actor)
         && action.is_none_or(|action| entry.index.action == action)
+        && from.is_none_or(|from| at >= from)
+        && to.is_none_or(|to| at < to)
+}
+
+/// An entry may tell of a session that never was; that one is within itself.
+fn within(state: &State, id: SessionId, top: SessionId) -> bool {
+    id == top || state.line(id).any(|session| session.id == top)
 }

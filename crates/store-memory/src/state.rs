@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flightdeck_domain::api_key::{ApiKey, KeyId};
-use flightdeck_domain::audit::{AuditDraft, AuditHead, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
-use flightdeck_domain::ids::{CommandSeq, FeedPosition, MessageId, SessionId};
+use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, SessionId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::session::Session;
@@ -27,6 +27,7 @@ pub(crate) struct State {
     pub(crate) audit: Vec<SealedAuditEntry>,
     pub(crate) audit_broken: bool,
     pub(crate) approvals: Approvals,
+    pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
 }
 

@@ -1,12 +1,12 @@
-//! The audit log, for reading.
+//! The audit log, for reading, and its checkpoints.
 
 use async_trait::async_trait;
-use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{AuditFilter, AuditLog, StoreUnavailable};
+use flightdeck_domain::ports::{AuditFilter, AuditLog, AuditLogError, StoreUnavailable};
 
 use crate::SqliteStore;
-use crate::tables::audit_log;
+use crate::tables::{audit_checkpoints, audit_log};
 
 #[async_trait]
 impl AuditLog for SqliteStore {
@@ -19,11 +19,23 @@ impl AuditLog for SqliteStore {
         Ok(self.readers.read(move |connection| audit_log::page(connection, &filter, before, limit)).await?)
     }
 
-    async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, StoreUnavailable> {
+    async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, AuditLogError> {
         Ok(self.readers.read(move |connection| audit_log::walk(connection, after, limit)).await?)
     }
 
     async fn head(&self) -> Result<AuditHead, StoreUnavailable> {
         Ok(self.readers.read(audit_log::head).await?)
+    }
+
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
+        self.writer.write(move |connection| Ok(audit_checkpoints::keep(connection, &checkpoint)?)).await
+    }
+
+    async fn checkpoints(&self, after: AuditSeq, limit: usize) -> Result<Vec<Checkpoint>, AuditLogError> {
+        Ok(self.readers.read(move |connection| audit_checkpoints::after(connection, after, limit)).await?)
+    }
+
+    async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, StoreUnavailable> {
+        Ok(self.readers.read(audit_checkpoints::newest).await?)
     }
 }

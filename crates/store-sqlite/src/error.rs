@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
-    RegisterError, RevokeKeyError, StoreUnavailable,
+    AcknowledgeError, AppendError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
+    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable,
 };
 
 use crate::rows::BrokenRow;
@@ -101,6 +102,12 @@ pub(crate) enum StoreError {
     Statement(#[from] diesel::result::Error),
     #[error("a stored row is broken")]
     Row(#[from] BrokenRow),
+    #[error("a row of the audit log is broken")]
+    Tampered {
+        seq: AuditSeq,
+        #[source]
+        broken: BrokenRow,
+    },
     #[error("the database could not be locked for writing; another process may be holding it")]
     Begin(#[source] Arc<diesel::result::Error>),
     #[error("the writes of this moment could not be committed, and none of them was done")]
@@ -127,6 +134,16 @@ pub(crate) enum GroupFailure {
 impl From<StoreError> for StoreUnavailable {
     fn from(cause: StoreError) -> Self {
         Self::new(cause)
+    }
+}
+
+impl From<StoreError> for AuditLogError {
+    /// Here a broken row is no breakdown but a finding.
+    fn from(cause: StoreError) -> Self {
+        match cause {
+            StoreError::Tampered { seq, broken } => Self::Broken { seq, detail: broken.to_string() },
+            cause => Self::Unavailable(cause.into()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 pub(crate) mod api_key;
 pub(crate) mod approval;
 pub(crate) mod audit;
+pub(crate) mod checkpoint;
 pub(crate) mod command;
 pub(crate) mod feed;
 pub(crate) mod message;

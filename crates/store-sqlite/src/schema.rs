@@ -97,6 +97,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_checkpoints (seq) {
+        seq -> BigInt,
+        hash -> Binary,
+        at -> BigInt,
+        key_id -> Binary,
+        signature -> Binary,
+    }
+}
+
+diesel::table! {
     audit_head (only) {
         only -> BigInt,
         seq -> BigInt,

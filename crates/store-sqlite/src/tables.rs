@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod approvals;
+pub(crate) mod audit_checkpoints;
 pub(crate) mod audit_log;
 pub(crate) mod commands;
 pub(crate) mod feed_events;
@@ -15,6 +16,10 @@ pub(crate) mod sessions;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use flightdeck_domain::ids::AuditSeq;
+
+use crate::error::StoreError;
+use crate::rows::BrokenRow;
 
 /// The one number that a statement gives under the name `n`.
 #[derive(Debug, QueryableByName)]
@@ -28,4 +33,21 @@ impl Number {
     fn count(&self) -> u64 {
         u64::try_from(self.n).unwrap_or_default()
     }
+}
+
+/// The rows up to the first that makes no sense. When it is the very first, that is the answer.
+fn sound_prefix<R, T>(rows: Vec<R>, place: impl Fn(&R) -> i64) -> Result<Vec<T>, StoreError>
+where
+    T: TryFrom<R, Error = BrokenRow>,
+{
+    let mut sound = Vec::with_capacity(rows.len());
+    for row in rows {
+        let seq = AuditSeq::from_i64(place(&row)).unwrap_or(AuditSeq::ZERO);
+        match T::try_from(row) {
+            Ok(value) => sound.push(value),
+            Err(broken) if sound.is_empty() => return Err(StoreError::Tampered { seq, broken }),
+            Err(_) => break,
+        }
+    }
+    Ok(sound)
 }

@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) throttle_tree: Rate,
     pub(crate) lease: Option<Duration>,
     pub(crate) workers: usize,
+    /// How often the head of the audit log is signed; `None` for only when asked.
+    pub(crate) checkpoint_interval: Option<Duration>,
     pub(crate) max_streams_per_key: usize,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -104,8 +106,9 @@ impl Config {
             listen: value(layer, "listen", values::address)?,
             throttle_control: value(layer, "throttle_control", values::rate)?,
             throttle_tree: value(layer, "throttle_tree", values::rate)?,
-            lease: value(layer, "lease", values::lease)?,
+            lease: value(layer, "lease", values::span)?,
             workers: value(layer, "workers", values::workers)?,
+            checkpoint_interval: value(layer, "checkpoint_interval", values::span)?,
             max_streams_per_key: value(layer, "max_streams_per_key", values::count)?,
             log: value(layer, "log", values::log_filter)?,
             log_format: value(layer, "log_format", values::log_format)?,
@@ -186,6 +189,7 @@ mod tests {
             (config.throttle_control.to_string(), config.throttle_tree.to_string()),
             ("10/min".into(), "200/min".into())
         );
+        assert_eq!(config.checkpoint_interval, Some(Duration::from_mins(1)));
     }
 
     #[test]
@@ -208,6 +212,10 @@ mod tests {
         let path = wrong.path().to_str().expect("a path");
         let in_file = load(&["--config", path], &[]).expect_err("wrong").to_string();
         assert!(in_file.starts_with("workers in "), "{in_file}");
+        let off = load(&["--checkpoint-interval", "off"], &[]).expect("valid");
+        assert_eq!(off.checkpoint_interval, None);
+        let never = load(&["--checkpoint-interval", "0s"], &[]).expect_err("wrong").to_string();
+        assert!(never.starts_with("--checkpoint-interval: \"0s\" is not"), "{never}");
         let unknown = file("listne = \"x\"");
         let path = unknown.path().to_str().expect("a path");
         let text = load(&["--config", path], &[]).expect_err("unknown").to_string();

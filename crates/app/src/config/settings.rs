@@ -55,6 +55,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "workers", default: Some("auto"), help: "Threads that answer requests; auto is one a core" },
     Setting { name: "max_streams_per_key", default: Some("20000"), help: "The most streams that a key may have open" },
     Setting {
+        name: "checkpoint_interval",
+        default: Some("60s"),
+        help: "How often the newest entry of the audit log is signed: a number of s, min or h, or off",
+    },
+    Setting {
         name: "log",
         default: Some("info,actix_server=warn"),
         help: "What to log: error, warn, info, debug, trace, or per target as in info,flightdeck_http_api=debug",

@@ -35,13 +35,14 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     text.parse().map_err(|error: flightdeck_http_api::InvalidRate| format!("is not a rate: {error}"))
 }
 
-pub(super) fn lease(text: &str) -> Result<Option<Duration>, String> {
+/// A span of time, or none.
+pub(super) fn span(text: &str) -> Result<Option<Duration>, String> {
     const DAY: u64 = 86_400;
     if text == "off" {
         return Ok(None);
     }
-    let units = [('s', 1), ('m', 60), ('h', 3_600)];
-    let secs = units.iter().find_map(|(unit, secs)| text.strip_suffix(*unit)?.parse::<u64>().ok()?.checked_mul(*secs));
+    let units = [("min", 60), ("s", 1), ("m", 60), ("h", 3_600)];
+    let secs = units.iter().find_map(|(unit, secs)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*secs));
     match secs {
         Some(secs) if (1..=DAY).contains(&secs) => Ok(Some(Duration::from_secs(secs))),
         _ => Err("is not a time from 1s to 24h, such as 120s, 5m or 1h, or off".to_owned()),

@@ -17,6 +17,8 @@ use crate::time::Timestamp;
 pub enum AuditTarget {
     /// A permission request of which no session is known.
     Approval(ApprovalId),
+    /// The audit log itself.
+    AuditLog,
     /// The whole fleet.
     Fleet,
     /// An API key, by its id.
@@ -108,7 +110,7 @@ impl AuditEntry {
             at: self.at,
             session_id: match self.target {
                 AuditTarget::Session(id) => Some(id),
-                AuditTarget::Approval(_) | AuditTarget::Fleet | AuditTarget::Key(_) => None,
+                AuditTarget::Approval(_) | AuditTarget::AuditLog | AuditTarget::Fleet | AuditTarget::Key(_) => None,
             },
         }
     }

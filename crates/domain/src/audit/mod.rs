@@ -3,11 +3,21 @@
 //! `hash = SHA-256("flightdeck-audit/v1\0" ‖ canonical JSON of the entry)`, and the entry contains its own seq and the hash
 //! before it: whoever edits, removes, inserts or swaps an entry breaks the chain at that place. The exact hashed bytes
 //! are stored, so that a proof never depends on how a later version writes JSON.
+//!
+//! The chain alone does not notice that its end was cut off together with all memory of it, nor that it was rewritten as
+//! a whole. A [`Checkpoint`] does: the head, signed with a key that is kept outside the database, and laid down outside
+//! the database too. An [`ExportVerifier`] holds an export against all of this without the store.
 
 mod chain;
+mod checkpoint;
 mod entry;
+mod export;
+mod signing;
 mod verify;
 
 pub use chain::{AuditHash, AuditHead, SealedAuditEntry};
+pub use checkpoint::{Checkpoint, CheckpointProblem};
 pub use entry::{AuditDraft, AuditEntry, AuditIndex, AuditOutcome, AuditTarget};
+pub use export::{ExportFault, ExportHeader, ExportLine, ExportProblem, ExportSummary, ExportVerifier, ExportedEntry};
+pub use signing::{CheckpointKey, CheckpointKeyId, CheckpointSignature, CheckpointSigningKey};
 pub use verify::{AuditProblem, AuditVerification, ChainVerifier};

@@ -1,12 +1,12 @@
 //! Proving the chain.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{AuditHash, AuditHead, SealedAuditEntry};
+use super::{AuditHash, AuditHead, Checkpoint, CheckpointKey, CheckpointKeyId, CheckpointProblem, SealedAuditEntry};
 use crate::ids::AuditSeq;
 
 /// What is wrong at one place of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuditProblem {
     /// The place is empty, or an entry stands where none belongs.
     #[error("entry {expected} was expected and entry {found} stands there")]
@@ -28,6 +28,14 @@ pub enum AuditProblem {
     /// The columns kept beside the entry say something else than the entry.
     #[error("the stored columns of entry {0} differ from what it says")]
     Index(AuditSeq),
+    /// What is stored there was never written by this program.
+    #[error("what is stored at {seq} makes no sense: {detail}")]
+    Broken {
+        /// The place.
+        seq: AuditSeq,
+        /// What makes no sense.
+        detail: String,
+    },
     /// The chain ends before the head that the store remembers.
     #[error("the chain ends at entry {end} and the head says entry {head}")]
     Truncated {
@@ -36,6 +44,9 @@ pub enum AuditProblem {
         /// The place that the head names.
         head: AuditSeq,
     },
+    /// The chain and a checkpoint do not go together.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointProblem),
 }
 
 impl AuditProblem {
@@ -48,7 +59,9 @@ impl AuditProblem {
             | Self::Unreadable(seq)
             | Self::Link(seq)
             | Self::Index(seq)
+            | Self::Broken { seq, .. }
             | Self::Truncated { end: seq, .. } => *seq,
+            Self::Checkpoint(problem) => problem.seq(),
         }
     }
 }
@@ -63,46 +76,118 @@ pub struct AuditVerification {
     pub entries: u64,
     /// The hash of the last good entry.
     pub head: AuditHash,
+    /// How many signed checkpoints were found good.
+    pub checkpoints: u64,
+    /// The newest of them: up to there the chain is signed.
+    pub signed_up_to: Option<AuditSeq>,
+    /// The key that they were checked against.
+    pub key_id: Option<CheckpointKeyId>,
     /// The first fault.
     pub problem: Option<String>,
     /// The place of the first fault.
     pub problem_seq: Option<AuditSeq>,
 }
 
-/// Walks a chain entry by entry, in constant memory.
+/// The part of an entry that makes the chain. A proof reads no more of it, so that it holds for entries of later versions.
+#[derive(Deserialize)]
+struct Link {
+    seq: AuditSeq,
+    previous: AuditHash,
+}
+
+/// Walks a chain entry by entry, and checkpoint by checkpoint where each belongs, in constant memory.
 #[derive(Clone, Debug)]
 pub struct ChainVerifier {
     last: AuditHead,
+    key: Option<CheckpointKey>,
+    checkpoints: u64,
+    signed_up_to: Option<AuditSeq>,
 }
 
 impl Default for ChainVerifier {
     fn default() -> Self {
-        Self { last: AuditHead::EMPTY }
+        Self::starting_after(AuditHead::EMPTY)
     }
 }
 
 impl ChainVerifier {
+    /// Begins in the midst of a chain, at a head that is taken as it is.
+    #[must_use]
+    pub const fn starting_after(head: AuditHead) -> Self {
+        Self { last: head, key: None, checkpoints: 0, signed_up_to: None }
+    }
+
+    /// Has checkpoints checked against a key; without, only what they say is held against the chain.
+    #[must_use]
+    pub const fn with_key(self, key: Option<CheckpointKey>) -> Self {
+        Self { key, ..self }
+    }
+
     /// Takes the next entry in.
     ///
     /// # Errors
     /// What is wrong with it; the walk ends there.
     pub fn next(&mut self, sealed: &SealedAuditEntry) -> Result<(), AuditProblem> {
-        let expected = self.last.seq.next();
-        if sealed.seq != expected {
-            return Err(AuditProblem::Sequence { expected, found: sealed.seq });
-        }
-        if AuditHash::of(&sealed.bytes) != sealed.hash {
-            return Err(AuditProblem::Hash(expected));
-        }
-        let entry = sealed.entry().or(Err(AuditProblem::Unreadable(expected)))?;
-        if entry.seq != expected || entry.previous != self.last.hash {
-            return Err(AuditProblem::Link(expected));
-        }
+        self.check(sealed.seq, sealed.hash, &sealed.bytes)?;
+        let entry = sealed.entry().or(Err(AuditProblem::Unreadable(sealed.seq)))?;
         if entry.index() != sealed.index {
-            return Err(AuditProblem::Index(expected));
+            return Err(AuditProblem::Index(sealed.seq));
         }
         self.last = sealed.head();
         Ok(())
+    }
+
+    /// Takes the next entry in, of which nothing is known but its place, its hash and the hashed bytes.
+    ///
+    /// # Errors
+    /// What is wrong with it; the walk ends there.
+    pub fn next_bytes(&mut self, seq: AuditSeq, hash: AuditHash, bytes: &[u8]) -> Result<(), AuditProblem> {
+        self.check(seq, hash, bytes)?;
+        self.last = AuditHead { seq, hash };
+        Ok(())
+    }
+
+    fn check(&self, seq: AuditSeq, hash: AuditHash, bytes: &[u8]) -> Result<(), AuditProblem> {
+        let expected = self.last.seq.next();
+        if seq != expected {
+            return Err(AuditProblem::Sequence { expected, found: seq });
+        }
+        if AuditHash::of(bytes) != hash {
+            return Err(AuditProblem::Hash(expected));
+        }
+        let link: Link = serde_json::from_slice(bytes).or(Err(AuditProblem::Unreadable(expected)))?;
+        if link.seq != expected || link.previous != self.last.hash {
+            return Err(AuditProblem::Link(expected));
+        }
+        Ok(())
+    }
+
+    /// Takes in a checkpoint that was signed over the entry taken in last.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with the chain.
+    pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointProblem> {
+        self.signed(checkpoint)?;
+        if checkpoint.seq > self.last.seq {
+            return Err(CheckpointProblem::Beyond { end: self.last.seq, seq: checkpoint.seq });
+        }
+        if checkpoint.seq < self.last.seq {
+            return Err(CheckpointProblem::Order(checkpoint.seq));
+        }
+        if checkpoint.hash != self.last.hash {
+            return Err(CheckpointProblem::Differs(checkpoint.seq));
+        }
+        self.checkpoints += 1;
+        self.signed_up_to = Some(checkpoint.seq);
+        Ok(())
+    }
+
+    /// Checks a checkpoint against the key, if there is one.
+    ///
+    /// # Errors
+    /// It is not signed with that key.
+    pub fn signed(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointProblem> {
+        self.key.as_ref().map_or(Ok(()), |key| checkpoint.check(key))
     }
 
     /// The place reached.
@@ -111,14 +196,28 @@ impl ChainVerifier {
         self.last.seq
     }
 
+    /// The entry taken in last.
+    #[must_use]
+    pub const fn head(&self) -> AuditHead {
+        self.last
+    }
+
+    /// Whether the chain ends at the head that the store remembers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn ends_at(&self, head: AuditHead) -> Result<(), AuditProblem> {
+        if self.last == head {
+            return Ok(());
+        }
+        Err(AuditProblem::Truncated { end: self.last.seq, head: head.seq })
+    }
+
     /// Ends the walk against the head that the store remembers.
     #[must_use]
     pub fn finish(self, head: AuditHead) -> AuditVerification {
-        if self.last == head {
-            return self.report(None);
-        }
-        let end = self.last.seq;
-        self.report(Some(AuditProblem::Truncated { end, head: head.seq }))
+        let problem = self.ends_at(head).err();
+        self.report(problem)
     }
 
     /// The result, with the fault that ended the walk.
@@ -128,8 +227,11 @@ impl ChainVerifier {
             valid: problem.is_none(),
             entries: self.last.seq.get(),
             head: self.last.hash,
+            checkpoints: self.checkpoints,
+            signed_up_to: self.signed_up_to,
+            key_id: self.key.as_ref().map(CheckpointKey::id),
+            problem_seq: problem.as_ref().map(AuditProblem::seq),
             problem: problem.map(|problem| problem.to_string()),
-            problem_seq: problem.map(|problem| problem.seq()),
         }
     }
 }

@@ -1,25 +1,49 @@
-//! The audit log, for reading. It is written by the port of the action that an entry tells of.
+//! The audit log, for reading. It is written by the port of the action that an entry tells of; only its checkpoints are
+//! written here.
 
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::action::ActionName;
-use crate::audit::{AuditHead, SealedAuditEntry};
+use crate::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use crate::ids::{AuditSeq, SessionId};
 use crate::operator::Actor;
+use crate::time::Timestamp;
 
 /// Which entries are wanted; every part that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// Those aimed at this session.
     pub session_id: Option<SessionId>,
+    /// Those aimed at this session or one below it.
+    pub subtree: Option<SessionId>,
     /// Those by this operator.
     pub actor: Option<Actor>,
     /// Those of this action.
     pub action: Option<ActionName>,
+    /// Those of this moment or a later one.
+    pub from: Option<Timestamp>,
+    /// Those before this moment.
+    pub to: Option<Timestamp>,
 }
 
-/// Reads the audit log.
+/// Why the audit log could not be read for a proof.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditLogError {
+    /// What stands at a place is nothing that was ever written there: somebody changed it. This is a finding.
+    #[error("what is stored at {seq} makes no sense: {detail}")]
+    Broken {
+        /// The place, as far as it can be told.
+        seq: AuditSeq,
+        /// What makes no sense about it.
+        detail: String,
+    },
+    /// The store cannot.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// Reads the audit log, and keeps its checkpoints.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait AuditLog: Send + Sync {
@@ -32,9 +56,19 @@ pub trait AuditLog: Send + Sync {
     ) -> Result<Vec<SealedAuditEntry>, StoreUnavailable>;
 
     /// At most `limit` entries after a place, oldest first, exactly as they are stored: whatever stands there, good or
-    /// bad.
-    async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, StoreUnavailable>;
+    /// bad. From [`AuditSeq::ZERO`] nothing is left out, whatever its place. A page ends before what makes no sense
+    /// (so only an empty one is the last), and that is an error when it would be the first of its page.
+    async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, AuditLogError>;
 
     /// The end of the chain, as the store remembers it beside the entries.
     async fn head(&self) -> Result<AuditHead, StoreUnavailable>;
+
+    /// Keeps a checkpoint. When there is one at its place already, that one stays.
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable>;
+
+    /// At most `limit` checkpoints after a place, oldest first; pages end as those of [`AuditLog::walk`].
+    async fn checkpoints(&self, after: AuditSeq, limit: usize) -> Result<Vec<Checkpoint>, AuditLogError>;
+
+    /// The newest checkpoint.
+    async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, StoreUnavailable>;
 }

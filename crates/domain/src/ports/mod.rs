@@ -10,6 +10,7 @@
 mod api_key;
 mod approval;
 mod audit;
+mod checkpoint;
 mod clock;
 mod command;
 mod feed;
@@ -24,7 +25,8 @@ pub use approval::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
     DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval,
 };
-pub use audit::{AuditFilter, AuditLog};
+pub use audit::{AuditFilter, AuditLog, AuditLogError};
+pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use feed::FleetFeed;
@@ -41,8 +43,9 @@ pub use wake_up::WakeUps;
 
 #[cfg(feature = "mocks")]
 pub use {
-    api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, clock::MockClock,
-    clock::MockIdGenerator, command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository,
+    api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog,
+    checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
+    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository,
     operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
     wake_up::MockWakeUps,
 };

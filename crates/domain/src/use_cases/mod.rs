@@ -4,13 +4,16 @@
 
 mod authenticate;
 mod authorize;
+mod checkpoint_sources;
 mod commands;
 mod decide_approval;
 mod expire_approvals;
 mod expire_leases;
+mod export_audit;
 mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
+mod make_checkpoint;
 mod manage_keys;
 mod open_approval;
 mod providers;
@@ -33,14 +36,16 @@ pub use commands::{AcknowledgeCommand, ReadCommands};
 pub use decide_approval::DecideApproval;
 pub use expire_approvals::ExpireApprovals;
 pub use expire_leases::ExpireLeases;
+pub use export_audit::{AuditExport, ExportAudit};
 pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::{FleetProgress, InterveneFleet};
+pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
 pub use open_approval::{NewApproval, OpenApproval};
 pub use providers::{InternalProvider, Providers, UnknownProvider};
 pub use read_approvals::ReadApprovals;
-pub use read_audit::ReadAudit;
+pub use read_audit::{AuditReader, ReadAudit};
 pub use read_history::{HistoryPlace, ReadHistory};
 pub use read_sessions::ReadSessions;
 pub use reconcile::Reconcile;
@@ -53,8 +58,8 @@ pub use verify_audit::VerifyAudit;
 use std::sync::Arc;
 
 use crate::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository,
-    OperatorActions, SessionRepository, WakeUps,
+    ApiKeyRepository, ApprovalRepository, AuditLog, CheckpointArchive, CheckpointSigner, Checkpointing, Clock,
+    CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperatorActions, SessionRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -76,6 +81,8 @@ pub struct Ports {
     pub feed: Arc<dyn FleetFeed>,
     /// API keys.
     pub keys: Arc<dyn ApiKeyRepository>,
+    /// Signed checkpoints of the audit log; `None` where there are none.
+    pub checkpointing: Option<Checkpointing>,
     /// Hints to whoever follows.
     pub wake_ups: Arc<dyn WakeUps>,
     /// Time.
@@ -113,9 +120,16 @@ impl Ports {
             audit: store.clone(),
             feed: store.clone(),
             keys: store,
+            checkpointing: None,
             wake_ups,
             clock,
             ids,
         }
+    }
+
+    /// Has the audit log signed.
+    #[must_use]
+    pub fn with_checkpoints(self, signer: Arc<dyn CheckpointSigner>, archive: Arc<dyn CheckpointArchive>) -> Self {
+        Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{NewSession, Ports};
+use super::{AuditReader, NewSession, Ports};
 use crate::fixtures::at;
+use crate::operator::Actor;
 use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockFleetFeed,
     MockIdGenerator, MockMessageRepository, MockOperatorActions, MockSessionRepository, MockWakeUps,
 };
-use crate::text::{AgentType, TaskId};
+use crate::text::{AgentType, RequestId, TaskId};
 
 /// Set the expectations, then take the ports. What is not expected fails the test.
 #[derive(Default)]
@@ -45,6 +46,7 @@ impl MockPorts {
             audit: Arc::new(self.audit),
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),
+            checkpointing: None,
             wake_ups: Arc::new(self.wake_ups),
             clock: Arc::new(clock),
             ids: Arc::new(ids),
@@ -54,4 +56,8 @@ impl MockPorts {
 
 pub(crate) fn new_session() -> NewSession {
     NewSession::new(TaskId::new("FD-1").expect("valid"), AgentType::new("worker").expect("valid"))
+}
+
+pub(crate) fn reader() -> AuditReader {
+    AuditReader { actor: Actor::local_cli(), request_id: RequestId::new("req-1").expect("valid") }
 }

@@ -1,60 +1,147 @@
-//! The whole audit chain is proven.
+//! The whole audit chain is proven, and held against its signed checkpoints.
 
-use std::sync::Arc;
-
-use super::Ports;
-use crate::audit::{AuditProblem, AuditVerification, ChainVerifier};
-use crate::ports::{AuditLog, StoreUnavailable};
+use super::checkpoint_sources::{CheckpointSources, LAST, Sighting};
+use super::read_audit::{Readings, details};
+use super::{AuditReader, Ports};
+use crate::audit::{
+    AuditHead, AuditOutcome, AuditProblem, AuditVerification, ChainVerifier, Checkpoint, CheckpointProblem,
+    SealedAuditEntry,
+};
+use crate::ids::AuditSeq;
+use crate::ports::{AuditLogError, StoreUnavailable};
 
 /// Verifies the audit log.
 #[derive(Clone)]
 pub struct VerifyAudit {
-    audit: Arc<dyn AuditLog>,
+    ports: Ports,
+    readings: Readings,
 }
 
 const PAGE: usize = 1_000;
+
+/// What ends a walk early.
+enum Stop {
+    Problem(AuditProblem),
+    Store(StoreUnavailable),
+}
+
+impl From<AuditProblem> for Stop {
+    fn from(problem: AuditProblem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<CheckpointProblem> for Stop {
+    fn from(problem: CheckpointProblem) -> Self {
+        Self::Problem(problem.into())
+    }
+}
 
 impl VerifyAudit {
     /// Takes the ports it needs.
     #[must_use]
     pub fn new(ports: &Ports) -> Self {
-        Self { audit: Arc::clone(&ports.audit) }
+        Self { ports: ports.clone(), readings: Readings::new(ports) }
     }
 
-    /// Walks the chain from its first entry to the head, a page at a time. Entries written meanwhile are left to the
-    /// next call.
+    /// Puts the reading on record, then walks the chain from its first entry to the head, a page at a time, with every
+    /// checkpoint of the database and of the archive. Entries written meanwhile are left to the next call.
     ///
     /// # Errors
     /// The store is not available. A broken chain is no error but a result.
-    pub async fn execute(&self) -> Result<AuditVerification, StoreUnavailable> {
-        let head = self.audit.head().await?;
-        let mut verifier = ChainVerifier::default();
+    pub async fn execute(&self, reader: AuditReader) -> Result<AuditVerification, StoreUnavailable> {
+        self.readings.record(reader, AuditOutcome::Accepted, details("verify", [])).await?;
+        let head = self.ports.audit.head().await?;
+        let key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
+        let mut verifier = ChainVerifier::default().with_key(key);
+        match self.walk(&mut verifier, head).await {
+            Ok(()) => Ok(verifier.report(None)),
+            Err(Stop::Problem(problem)) => Ok(verifier.report(Some(problem))),
+            Err(Stop::Store(error)) => Err(error),
+        }
+    }
+
+    async fn walk(&self, verifier: &mut ChainVerifier, head: AuditHead) -> Result<(), Stop> {
+        let mut checkpoints = CheckpointSources::new(&self.ports, AuditSeq::ZERO);
         loop {
-            let page = self.audit.walk(verifier.reached(), PAGE).await?;
+            let page = self.ports.audit.walk(verifier.reached(), PAGE).await.map_err(stop)?;
             for entry in &page {
                 if verifier.reached() == head.seq {
-                    // An entry and the head that knows it are committed together: one without the other is forged.
-                    let beyond = self.audit.head().await?.seq < entry.seq;
-                    let forged = AuditProblem::Sequence { expected: head.seq.next(), found: entry.seq };
-                    return Ok(if beyond { verifier.report(Some(forged)) } else { verifier.finish(head) });
+                    self.beyond(entry, head).await?;
+                    return self.end(verifier, head, checkpoints).await;
                 }
-                if let Err(problem) = verifier.next(entry) {
-                    return Ok(verifier.report(Some(problem)));
+                verifier.next(entry)?;
+                while let Some(sighting) = checkpoints.next_up_to(entry.seq).await.map_err(stop)? {
+                    verifier.checkpoint(&sighting.checkpoint)?;
+                    if sighting.missing {
+                        return Err(CheckpointProblem::Missing(sighting.checkpoint.seq).into());
+                    }
                 }
             }
-            if page.len() < PAGE {
-                return Ok(verifier.finish(head));
+            if page.is_empty() {
+                return self.end(verifier, head, checkpoints).await;
             }
         }
+    }
+
+    /// An entry and the head that knows it are committed together: one without the other is forged.
+    async fn beyond(&self, entry: &SealedAuditEntry, head: AuditHead) -> Result<(), Stop> {
+        if self.ports.audit.head().await.map_err(Stop::Store)?.seq >= entry.seq {
+            return Ok(());
+        }
+        Err(AuditProblem::Sequence { expected: head.seq.next(), found: entry.seq }.into())
+    }
+
+    /// What is left are checkpoints of entries that were written meanwhile; or of entries that are there no more.
+    async fn end(
+        &self,
+        verifier: &mut ChainVerifier,
+        head: AuditHead,
+        mut checkpoints: CheckpointSources,
+    ) -> Result<(), Stop> {
+        verifier.ends_at(head)?;
+        checkpoints.look_again();
+        while let Some(Sighting { checkpoint, .. }) = checkpoints.next_up_to(LAST).await.map_err(stop)? {
+            if checkpoint.seq < head.seq {
+                self.late(verifier, &checkpoint).await?;
+            } else if checkpoint.seq == head.seq
+                || checkpoint.seq > self.ports.audit.head().await.map_err(Stop::Store)?.seq
+            {
+                verifier.checkpoint(&checkpoint)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A checkpoint that was kept after the walk had passed its entry.
+    async fn late(&self, verifier: &ChainVerifier, checkpoint: &Checkpoint) -> Result<(), Stop> {
+        verifier.signed(checkpoint)?;
+        let before = AuditSeq::new(checkpoint.seq.get().saturating_sub(1));
+        let entry = self.ports.audit.walk(before, 1).await.map_err(stop)?;
+        if entry.first().map(SealedAuditEntry::head) == Some(checkpoint.head()) {
+            return Ok(());
+        }
+        Err(CheckpointProblem::Differs(checkpoint.seq).into())
+    }
+}
+
+fn stop(error: AuditLogError) -> Stop {
+    match error {
+        AuditLogError::Broken { seq, detail } => Stop::Problem(AuditProblem::Broken { seq, detail }),
+        AuditLogError::Unavailable(error) => Stop::Store(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::audit::{AuditHead, SealedAuditEntry};
-    use crate::fixtures::audit_draft;
-    use crate::use_cases::testing::MockPorts;
+    use crate::action::ActionName;
+    use crate::audit::CheckpointSigningKey;
+    use crate::fixtures::{at, audit_draft};
+    use crate::ports::{ArchivePage, ArchivePlace, MockCheckpointArchive};
+    use crate::use_cases::testing::{MockPorts, reader};
 
     fn chain(length: usize) -> Vec<SealedAuditEntry> {
         let mut head = AuditHead::EMPTY;
@@ -67,11 +154,17 @@ mod tests {
             .collect()
     }
 
-    /// Verifies stored entries against heads as they are read one after the other.
-    async fn verify(entries: Vec<SealedAuditEntry>, heads: Vec<AuditHead>) -> AuditVerification {
+    /// A log that holds these entries and checkpoints, and gives these heads one after the other.
+    fn mocks(entries: Vec<SealedAuditEntry>, heads: Vec<AuditHead>, stored: Vec<Checkpoint>) -> MockPorts {
         let mut mocks = MockPorts::default();
         let mut heads = heads.into_iter();
         let mut last = AuditHead::EMPTY;
+        mocks
+            .actions
+            .expect_record()
+            .withf(|draft| draft.action == ActionName::AuditRead && draft.details["read"] == "verify")
+            .times(1)
+            .returning(|_| Ok(AuditSeq::ZERO));
         mocks.audit.expect_head().returning(move || {
             last = heads.next().unwrap_or(last);
             Ok(last)
@@ -79,7 +172,41 @@ mod tests {
         mocks.audit.expect_walk().returning(move |after, limit| {
             Ok(entries.iter().filter(|entry| entry.seq > after).take(limit).cloned().collect())
         });
-        VerifyAudit::new(&mocks.ports()).execute().await.expect("answered")
+        mocks.audit.expect_checkpoints().returning(move |after, limit| {
+            Ok(stored.iter().filter(|checkpoint| checkpoint.seq > after).take(limit).copied().collect())
+        });
+        mocks
+    }
+
+    async fn verify(entries: Vec<SealedAuditEntry>, heads: Vec<AuditHead>) -> AuditVerification {
+        let ports = mocks(entries, heads, vec![]).ports();
+        VerifyAudit::new(&ports).execute(reader()).await.expect("answered")
+    }
+
+    fn signer() -> CheckpointSigningKey {
+        CheckpointSigningKey::from_seed(&[1; 32])
+    }
+
+    fn signed(entry: &SealedAuditEntry) -> Checkpoint {
+        Checkpoint::sign(entry.head(), at(0), &signer())
+    }
+
+    /// Verifies with checkpoints in the database and in the archive.
+    async fn verify_signed(
+        entries: Vec<SealedAuditEntry>,
+        heads: Vec<AuditHead>,
+        stored: Vec<Checkpoint>,
+        archived: Vec<Checkpoint>,
+    ) -> AuditVerification {
+        let mut archive = MockCheckpointArchive::new();
+        archive.expect_page().returning(move |from, _| {
+            let rest = archived.iter().skip(usize::try_from(from.0).expect("small"));
+            let checkpoints: Vec<_> = rest.take(2).copied().collect();
+            let next = ArchivePlace(from.0 + u64::try_from(checkpoints.len()).expect("small"));
+            Ok(ArchivePage { checkpoints, next })
+        });
+        let ports = mocks(entries, heads, stored).ports().with_checkpoints(Arc::new(signer()), Arc::new(archive));
+        VerifyAudit::new(&ports).execute(reader()).await.expect("answered")
     }
 
     #[tokio::test]
@@ -105,5 +232,72 @@ mod tests {
         let truncated = verify(entries[..2].to_vec(), vec![third]).await;
         assert_eq!(truncated.problem.as_deref(), Some("the chain ends at entry 2 and the head says entry 3"));
         assert!(!verify(entries, vec![second]).await.valid);
+    }
+
+    #[tokio::test]
+    async fn every_checkpoint_is_held_against_the_chain() {
+        let entries = chain(9);
+        let all = [1, 4, 8].map(|n| signed(&entries[n])).to_vec();
+        let heads = vec![entries[8].head()];
+        let result = verify_signed(entries.clone(), heads.clone(), all.clone(), all.clone()).await;
+        assert!(result.valid, "{result:?}");
+        assert_eq!((result.checkpoints, result.signed_up_to), (3, Some(AuditSeq::new(9))));
+        // The archive may have lost some, or all: a crash came between, or somebody moved the file.
+        for archived in [vec![], all[1..].to_vec()] {
+            assert!(verify_signed(entries.clone(), heads.clone(), all.clone(), archived).await.valid);
+        }
+        let removed = verify_signed(entries.clone(), heads.clone(), all[..2].to_vec(), all.clone()).await;
+        assert_eq!(removed.problem_seq, Some(AuditSeq::new(9)), "{removed:?}");
+        let mut forged = all.clone();
+        forged[1].at = at(5);
+        assert!(!verify_signed(entries.clone(), heads.clone(), forged, all.clone()).await.valid);
+        // Somebody rewrote everything from the third entry on, in the database alone.
+        let mut rewritten = entries[..2].to_vec();
+        for _ in 2..9 {
+            let last = rewritten.last().map_or(AuditHead::EMPTY, SealedAuditEntry::head);
+            rewritten.push(audit_draft("forged").seal(last));
+        }
+        let heads = vec![rewritten[8].head()];
+        let found = verify_signed(rewritten, heads, all[..1].to_vec(), all.clone()).await;
+        assert_eq!(found.problem.as_deref(), Some("entry 5 is not the one that its checkpoint was signed over"));
+    }
+
+    #[tokio::test]
+    async fn an_end_cut_off_with_all_memory_of_it_is_found_by_the_archive() {
+        let entries = chain(9);
+        let all = [1, 4, 8].map(|n| signed(&entries[n])).to_vec();
+        let left = entries[..6].to_vec();
+        let found = verify_signed(left.clone(), vec![left[5].head()], all[..2].to_vec(), all).await;
+        let expected = "the chain ends at entry 6, and a checkpoint was signed at entry 9: the end was cut off";
+        assert_eq!(found.problem.as_deref(), Some(expected));
+    }
+
+    #[tokio::test]
+    async fn a_checkpoint_made_meanwhile_is_no_false_alarm() {
+        let entries = chain(4);
+        let newer = vec![signed(&entries[3])];
+        let heads = vec![entries[1].head(), entries[3].head()];
+        let result = verify_signed(entries, heads, newer.clone(), newer).await;
+        assert!(result.valid && result.checkpoints == 0, "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn what_makes_no_sense_is_a_finding() {
+        let mut mocks = mocks(vec![], vec![chain(1)[0].head()], vec![]);
+        mocks.audit.checkpoint();
+        mocks
+            .audit
+            .expect_walk()
+            .returning(|_, _| Err(AuditLogError::Broken { seq: AuditSeq::new(1), detail: "no hash".to_owned() }));
+        mocks.audit.expect_head().returning(|| Ok(chain(1)[0].head()));
+        let result = VerifyAudit::new(&mocks.ports()).execute(reader()).await.expect("answered");
+        assert_eq!((result.valid, result.problem_seq), (false, Some(AuditSeq::new(1))));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_recorded_is_not_read() {
+        let mut mocks = MockPorts::default();
+        mocks.actions.expect_record().returning(|_| Err(StoreUnavailable::new("the disk is full")));
+        assert!(VerifyAudit::new(&mocks.ports()).execute(reader()).await.is_err());
     }
 }

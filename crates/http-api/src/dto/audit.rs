@@ -1,6 +1,8 @@
 //! The audit log.
 
-use flightdeck_domain::audit::{AuditVerification, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditVerification, Checkpoint, SealedAuditEntry};
+use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::use_cases::MadeCheckpoint;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,6 +48,12 @@ pub(crate) struct AuditVerificationView {
     entries: u64,
     /// The hash of the last good entry.
     head: String,
+    /// How many signed checkpoints were found good, in the database and in the file beside it.
+    checkpoints: u64,
+    /// Up to this entry the chain is signed; `null` when nothing is.
+    signed_up_to: Option<u64>,
+    /// The key that the checkpoints were checked against.
+    key_id: Option<String>,
     /// The first fault.
     problem: Option<String>,
     /// The place of the first fault.
@@ -58,8 +66,28 @@ impl From<AuditVerification> for AuditVerificationView {
             valid: result.valid,
             entries: result.entries,
             head: result.head.to_string(),
+            checkpoints: result.checkpoints,
+            signed_up_to: result.signed_up_to.map(AuditSeq::get),
+            key_id: result.key_id.map(|id| id.to_string()),
             problem: result.problem,
-            problem_seq: result.problem_seq.map(flightdeck_domain::ids::AuditSeq::get),
+            problem_seq: result.problem_seq.map(AuditSeq::get),
         }
+    }
+}
+
+/// The signed head of the chain.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CheckpointReply {
+    /// `at`, `hash`, `keyId`, `seq` and `signature`: the Ed25519 signature over
+    /// `"flightdeck-checkpoint/v1\0" ‖ canonical JSON of the other four`.
+    #[schema(value_type = Object)]
+    checkpoint: Checkpoint,
+    /// Whether this call made it; `false` when the head has not moved since the last one.
+    created: bool,
+}
+
+impl From<MadeCheckpoint> for CheckpointReply {
+    fn from(made: MadeCheckpoint) -> Self {
+        Self { checkpoint: made.checkpoint, created: made.created }
     }
 }

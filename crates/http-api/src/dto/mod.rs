@@ -9,7 +9,7 @@ mod message;
 mod session;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
-pub(crate) use audit::{AuditPageView, AuditVerificationView};
+pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
 pub(crate) use command::{AcknowledgeBody, CancelReply, CommandView, CommandsView};
 pub(crate) use control::{
     ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply, InterruptBody, KillAllReply,

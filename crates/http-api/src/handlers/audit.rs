@@ -1,60 +1,190 @@
 //! The audit log.
 
-use actix_web::web::{Data, Json};
+use std::fmt;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
+use actix_web::web::{Bytes, Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
 use flightdeck_domain::api_key::KeyId;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::operator::{Actor, Permission};
 use flightdeck_domain::ports::AuditFilter;
+use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::use_cases::{AuditExport, AuditReader};
+use futures_util::stream;
+use tokio_util::sync::CancellationToken;
 
+use super::control::request_id;
+use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{AuditPageView, AuditVerificationView};
+use crate::dto::{AuditPageView, AuditVerificationView, CheckpointReply};
 use crate::extract::Params;
-use crate::problem::ApiError;
+use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
 /// Read the audit log, newest first.
+///
+/// The reading itself is put on the log; the page shows the log as it was before that.
 #[utoipa::path(get, path = "/audit", tag = "audit", security(("apiKey" = [])),
     params(
         ("agentId" = Option<String>, Query, description = "only entries about this agent"),
+        ("subtree" = Option<String>, Query, description = "only entries about this agent or one below it"),
         ("operator" = Option<String>, Query, description = "only entries by this key id"),
         ("action" = Option<String>, Query, description = "only entries of this action"),
+        ("from" = Option<String>, Query, description = "only entries of this moment (RFC 3339) or later"),
+        ("to" = Option<String>, Query, description = "only entries before this moment (RFC 3339)"),
         ("before" = Option<u64>, Query, description = "only entries before this seq"),
         ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing")),
     responses((status = 200, body = AuditPageView)))]
-pub(crate) async fn page(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<AuditPageView>, ApiError> {
-    let session_id = params.take("agentId");
-    let action = params.take("action");
-    let actor = params.take::<Operator>("operator").map(|operator| operator.0);
+pub(crate) async fn page(
+    api: Data<Api>,
+    caller: Caller,
+    request: HttpRequest,
+    mut params: Params,
+) -> Result<Json<AuditPageView>, ApiError> {
+    let filter = AuditFilter {
+        session_id: params.take("agentId"),
+        subtree: params.take("subtree"),
+        action: params.take("action"),
+        actor: params.take::<Operator>("operator").map(|operator| operator.0),
+        from: params.take::<Moment>("from").map(|moment| moment.0),
+        to: params.take::<Moment>("to").map(|moment| moment.0),
+    };
     let before = params.number("before", 1..=u64::MAX).map(AuditSeq::new);
     let limit = usize::try_from(params.number("limit", 1..=1_000).unwrap_or(100)).unwrap_or(100);
     params.finish()?;
-    readable(&api, &caller)?;
-    let page = api.audit.execute(AuditFilter { session_id, actor, action }, before, limit).await?;
+    let reader = reader(&api, &caller, &request).await?;
+    let page = api.audit.execute(reader, filter, before, limit).await?;
     AuditPageView::new(&page, limit).map(Json)
 }
 
-/// Walk the whole chain of hashes, and say whether every entry is what it was and where it was.
+/// Take the audit log out, oldest first, with all that its proof needs: `flightdeck audit verify FILE` checks it without
+/// the server.
+///
+/// One line of JSON each: a header `{"flightdeckAudit":"v1","after":…,"to":…,"publicKey":…}`; the entries
+/// `{"seq":…,"hash":…,"bytes":…}` with the exact bytes that were hashed; and `{"checkpoint":{…}}` behind the entry that
+/// it was signed over.
+#[utoipa::path(get, path = "/audit/export", tag = "audit", security(("apiKey" = [])),
+    params(("after" = Option<u64>, Query, description = "only entries after this seq; all when missing")),
+    responses((status = 200, description = "JSON lines", content_type = "application/x-ndjson", body = String)))]
+pub(crate) async fn export(
+    api: Data<Api>,
+    caller: Caller,
+    request: HttpRequest,
+    mut params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let after = AuditSeq::new(params.number("after", 0..=u64::MAX).unwrap_or(0));
+    params.finish()?;
+    let reader = reader(&api, &caller, &request).await?;
+    let export = api.export_audit.execute(reader, after).await?;
+    let open = Exporting { export, shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
+    let body = stream::try_unfold(open, |mut open| async move {
+        let lines = open.next().await?;
+        Ok::<_, CutOff>(lines.map(|lines| (Bytes::from(lines), open)))
+    });
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/x-ndjson");
+    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    let name = HeaderValue::from_static("attachment; filename=\"flightdeck-audit.jsonl\"");
+    response.insert_header((CONTENT_DISPOSITION, name));
+    Ok(response.streaming(Box::pin(body)))
+}
+
+/// Walk the whole chain of hashes with its signed checkpoints, and say whether every entry is what it was and where it
+/// was.
 #[utoipa::path(get, path = "/audit/verify", tag = "audit", security(("apiKey" = [])),
     responses((status = 200, description = "look at `valid`", body = AuditVerificationView)))]
-pub(crate) async fn verify(api: Data<Api>, caller: Caller) -> Result<Json<AuditVerificationView>, ApiError> {
-    readable(&api, &caller)?;
-    Ok(Json(api.verify_audit.execute().await?.into()))
+pub(crate) async fn verify(
+    api: Data<Api>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<Json<AuditVerificationView>, ApiError> {
+    let reader = reader(&api, &caller, &request).await?;
+    Ok(Json(api.verify_audit.execute(reader).await?.into()))
 }
 
-fn readable(api: &Api, caller: &Caller) -> Result<(), ApiError> {
-    let allowed = api.authorize.role(&caller.principal, Permission::ReadAudit);
-    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))
+/// Sign the newest entry of the audit log now.
+///
+/// For whoever may read the log: keep what it answers, and nobody can later deny that the log once held this.
+#[utoipa::path(post, path = "/audit/checkpoint", tag = "audit", security(("apiKey" = [])),
+    responses((status = 200, body = CheckpointReply),
+        (status = 409, description = "there is nothing to sign, no key to sign with, or the log was tampered with",
+            body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn checkpoint(
+    api: Data<Api>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<Json<CheckpointReply>, ApiError> {
+    reader(&api, &caller, &request).await?;
+    to_the_end(async move { Ok(Json(api.make_checkpoint.execute().await?.into())) }).await
 }
 
-/// An operator on the audit log: a key id, or the command line.
+/// Whoever reads, if they may; that they may not is put on record.
+async fn reader(api: &Api, caller: &Caller, request: &HttpRequest) -> Result<AuditReader, ApiError> {
+    let reader = AuditReader { actor: caller.principal.actor(), request_id: request_id(request)? };
+    let Err(denied) = api.authorize.role(&caller.principal, Permission::ReadAudit) else { return Ok(reader) };
+    api.audit.refused(reader, denied.to_string()).await?;
+    Err(ApiError::Denied(denied.to_string()))
+}
+
+/// An export on its way to a client.
+struct Exporting {
+    export: AuditExport,
+    shutdown: CancellationToken,
+    key: CancellationToken,
+}
+
+/// The body ends without its end, which a client notices.
+#[derive(Debug, thiserror::Error)]
+#[error("the export was cut off")]
+struct CutOff;
+
+impl Exporting {
+    async fn next(&mut self) -> Result<Option<String>, CutOff> {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Err(CutOff),
+            () = self.key.cancelled() => Err(CutOff),
+            next = self.export.next() => next.map_err(|error| {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, "an export was cut off because the store is not available");
+                CutOff
+            }),
+        }
+    }
+}
+
+/// A moment in a query.
+struct Moment(Timestamp);
+
+/// Text that is no moment.
+#[derive(Debug)]
+struct InvalidMoment;
+
+impl fmt::Display for InvalidMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is not a moment such as 2026-03-01T10:00:00Z; write + as %2B")
+    }
+}
+
+impl std::str::FromStr for Moment {
+    type Err = InvalidMoment;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+        let moment = chrono::DateTime::parse_from_rfc3339(text).or(Err(InvalidMoment))?;
+        Ok(Self(Timestamp::new(moment.to_utc())))
+    }
+}
+
+/// An operator on the audit log: a key id, the command line, or Flightdeck itself.
 struct Operator(Actor);
 
 impl std::str::FromStr for Operator {
     type Err = flightdeck_domain::api_key::InvalidKeyId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == Actor::local_cli().as_str() {
-            return Ok(Self(Actor::local_cli()));
+        if let Some(actor) = [Actor::local_cli(), Actor::system()].into_iter().find(|actor| actor.as_str() == text) {
+            return Ok(Self(actor));
         }
         Ok(Self(Actor::key(&KeyId::new(text)?)))
     }

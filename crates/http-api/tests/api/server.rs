@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flightdeck_domain::api_key::PlainKey;
+use flightdeck_domain::audit::CheckpointSigningKey;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::IdGenerator;
@@ -52,6 +53,11 @@ impl Reply {
     }
 }
 
+/// Who signs the checkpoints of every test server.
+pub(crate) fn signer() -> CheckpointSigningKey {
+    CheckpointSigningKey::from_seed(&[7; 32])
+}
+
 /// Options without throttles, with short waits.
 pub(crate) fn options() -> ApiOptions {
     ApiOptions {
@@ -73,7 +79,8 @@ impl TestServer {
         let hints = Arc::new(Hints::default());
         let store = Arc::new(MemoryStore::default());
         let wake_ups = Arc::clone(&hints);
-        let ports = Ports::from_store(store, wake_ups, Arc::new(SystemClock), Arc::new(SystemIds));
+        let ports = Ports::from_store(store, wake_ups, Arc::new(SystemClock), Arc::new(SystemIds))
+            .with_checkpoints(Arc::new(signer()), Arc::new(()));
         let shutdown = CancellationToken::new();
         let listening = Listening::on(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listening.address;

@@ -295,6 +295,7 @@ impl Deck {
     pub(crate) fn new() -> Self {
         let store = Arc::new(FakeStore::default());
         let ports = Ports {
+            checkpointing: None,
             sessions: store.clone(),
             messages: store.clone(),
             commands: store.clone(),

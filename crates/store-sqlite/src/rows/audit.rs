@@ -14,7 +14,7 @@ use crate::values::{Key, moment, session_id};
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = audit_entries, check_for_backend(Sqlite))]
 pub(crate) struct AuditRow {
-    seq: i64,
+    pub(crate) seq: i64,
     hash: Vec<u8>,
     bytes: Vec<u8>,
     action: String,

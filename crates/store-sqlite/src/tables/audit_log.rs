@@ -1,10 +1,13 @@
 //! The audit log: its entries and its head.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Binary, Bool};
 use flightdeck_domain::audit::{AuditDraft, AuditHead, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::AuditFilter;
 
+use super::sound_prefix;
 use crate::error::StoreError;
 use crate::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
 use crate::schema::{audit_entries, audit_head};
@@ -36,6 +39,25 @@ pub(crate) fn page(
     limit: usize,
 ) -> Result<Vec<SealedAuditEntry>, StoreError> {
     let mut wanted = audit_entries::table.into_boxed();
+    if let Some(top) = &filter.subtree {
+        // Goes down the tree once, then looks each session up; UNION keeps a damaged tree from running on.
+        let below = sql::<Bool>(
+            "session_id IN (WITH RECURSIVE below (id) AS ( \
+                 SELECT ",
+        )
+        .bind::<Binary, _>(top.key())
+        .sql(
+            " UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
+             ) SELECT id FROM below)",
+        );
+        wanted = wanted.filter(below);
+    }
+    if let Some(from) = filter.from {
+        wanted = wanted.filter(audit_entries::at.ge(from.as_micros()));
+    }
+    if let Some(to) = filter.to {
+        wanted = wanted.filter(audit_entries::at.lt(to.as_micros()));
+    }
     if let Some(session) = &filter.session_id {
         wanted = wanted.filter(audit_entries::session_id.eq(session.key()));
     }
@@ -53,17 +75,18 @@ pub(crate) fn page(
     Ok(rows.into_iter().map(SealedAuditEntry::try_from).collect::<Result<_, _>>()?)
 }
 
-/// At most `limit` entries after a place, oldest first.
+/// At most `limit` entries after a place, oldest first, up to the first that makes no sense.
 pub(crate) fn walk(
     connection: &mut SqliteConnection,
     after: AuditSeq,
     limit: usize,
 ) -> Result<Vec<SealedAuditEntry>, StoreError> {
-    let rows = audit_entries::table
-        .filter(audit_entries::seq.gt(after.to_i64()))
-        .order(audit_entries::seq.asc())
-        .limit(integer(limit))
-        .select(AuditRow::as_select())
-        .load(connection)?;
-    Ok(rows.into_iter().map(SealedAuditEntry::try_from).collect::<Result<_, _>>()?)
+    let mut wanted = audit_entries::table.into_boxed();
+    // From the beginning nothing is left out, not even what somebody put before the first entry.
+    if after > AuditSeq::ZERO {
+        wanted = wanted.filter(audit_entries::seq.gt(after.to_i64()));
+    }
+    let rows =
+        wanted.order(audit_entries::seq.asc()).limit(integer(limit)).select(AuditRow::as_select()).load(connection)?;
+    sound_prefix(rows, |row| row.seq)
 }

@@ -8,13 +8,13 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{MessageRole, NewMessage};
-use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
+use flightdeck_domain::ports::{AuditFilter, SessionCursor, SessionFilter, SessionQuery};
 use flightdeck_domain::session::{SessionStatus, Silence};
 use flightdeck_domain::text::{JsonObject, MessageContent, MissionId, ProviderName};
 use flightdeck_domain::time::Timestamp;
 use uuid::Uuid;
 
-use super::{commands, messages, session_list, session_tree, sessions};
+use super::{audit_log, commands, messages, session_list, session_tree, sessions};
 use crate::connection::DatabaseFile;
 use crate::migrations;
 
@@ -175,4 +175,17 @@ fn who_is_silent_is_found_among_what_has_not_ended() {
     let silence = Silence::longer_than(Duration::from_mins(2), vec![ProviderName::internal()], moment());
     let plan = plan(|connection| assert!(sessions::silent(connection, &silence, 9).expect("read").is_empty()));
     assert_eq!(plan, ["SCAN sessions USING INDEX sessions_open"]);
+}
+
+#[test]
+fn a_page_of_the_audit_log_is_found_by_an_index() {
+    let subtree = AuditFilter { subtree: Some(session()), ..AuditFilter::default() };
+    let span = AuditFilter { from: Some(moment()), to: Some(moment()), ..AuditFilter::default() };
+    for (filter, index) in [(subtree, "audit_entries_session"), (span, "audit_entries_at")] {
+        let plan = plan(|connection| {
+            assert!(audit_log::page(connection, &filter, None, 9).expect("read").is_empty());
+        });
+        assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN audit_entries")), "{plan:#?}");
+    }
 }

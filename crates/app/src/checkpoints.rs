@@ -1,0 +1,33 @@
+//! Checkpoints of the audit log from time to time.
+
+use std::time::Duration;
+
+use flightdeck_domain::use_cases::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
+use tokio_util::sync::CancellationToken;
+
+/// Makes a checkpoint whenever the span has passed and the log has grown, until the shutdown.
+pub(crate) async fn keep_making(make: MakeCheckpoint, every: Duration, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => once(&make).await,
+        }
+    }
+}
+
+/// Makes one, and logs why when it cannot be made.
+pub(crate) async fn once(make: &MakeCheckpoint) {
+    match make.execute().await {
+        Ok(MadeCheckpoint { checkpoint, created: true }) => {
+            tracing::debug!(seq = checkpoint.seq.get(), hash = %checkpoint.hash, "audit checkpoint");
+        }
+        Ok(_) | Err(MakeCheckpointError::Empty | MakeCheckpointError::NotSetUp) => {}
+        Err(error @ MakeCheckpointError::Tampered { .. }) => tracing::error!("{error}; see GET /audit/verify"),
+        Err(MakeCheckpointError::Unavailable(error)) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(cause, "no audit checkpoint could be made; trying again");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Signed checkpoints of the audit log: who signs them, and where they are kept outside the database.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{AuditLogError, StoreUnavailable};
+use crate::audit::{Checkpoint, CheckpointKey, CheckpointSignature};
+
+/// Signs checkpoints. The secret is no part of the database.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait CheckpointSigner: Send + Sync {
+    /// The key that its signatures are checked with.
+    fn public_key(&self) -> CheckpointKey;
+
+    /// Signs bytes.
+    fn sign(&self, bytes: &[u8]) -> CheckpointSignature;
+}
+
+/// A place in the archive, as the archive itself counts; zero is the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArchivePlace(pub u64);
+
+/// A piece of the archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArchivePage {
+    /// The checkpoints, as they stand; none at the end.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Where the next piece begins.
+    pub next: ArchivePlace,
+}
+
+/// Keeps checkpoints where whoever changes the database does not reach them, or does so only by another door.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait CheckpointArchive: Send + Sync {
+    /// Adds a checkpoint; it is durable when this returns. One that is not beyond the newest is passed over: it is
+    /// there already, or was overtaken.
+    async fn append(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable>;
+
+    /// At most `limit` checkpoints from a place on, in the order in which they were added.
+    async fn page(&self, from: ArchivePlace, limit: usize) -> Result<ArchivePage, AuditLogError>;
+
+    /// The newest.
+    async fn newest(&self) -> Result<Option<Checkpoint>, StoreUnavailable>;
+}
+
+/// For programs that keep checkpoints in the database alone.
+#[async_trait]
+impl CheckpointArchive for () {
+    async fn append(&self, _checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
+        Ok(())
+    }
+
+    async fn page(&self, from: ArchivePlace, _limit: usize) -> Result<ArchivePage, AuditLogError> {
+        Ok(ArchivePage { checkpoints: Vec::new(), next: from })
+    }
+
+    async fn newest(&self) -> Result<Option<Checkpoint>, StoreUnavailable> {
+        Ok(None)
+    }
+}
+
+/// What a deployment needs for checkpoints.
+#[derive(Clone)]
+pub struct Checkpointing {
+    /// Who signs.
+    pub signer: Arc<dyn CheckpointSigner>,
+    /// Where they are kept besides the database.
+    pub archive: Arc<dyn CheckpointArchive>,
+}

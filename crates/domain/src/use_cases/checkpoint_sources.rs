@@ -1,0 +1,105 @@
+//! The checkpoints of a deployment in their order: those in the database and those in the archive, side by side.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Ports;
+use crate::audit::Checkpoint;
+use crate::ids::AuditSeq;
+use crate::ports::{ArchivePlace, AuditLog, AuditLogError, CheckpointArchive};
+
+const PAGE: usize = 1_000;
+/// The place behind every other.
+pub(super) const LAST: AuditSeq = AuditSeq::new(u64::MAX);
+
+/// A checkpoint, and where it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub(super) checkpoint: Checkpoint,
+    /// Whether it is in the archive and not in the database.
+    pub(super) missing: bool,
+}
+
+/// Reads both, a page at a time.
+pub(super) struct CheckpointSources {
+    audit: Arc<dyn AuditLog>,
+    archive: Option<Arc<dyn CheckpointArchive>>,
+    after: AuditSeq,
+    stored: VecDeque<Checkpoint>,
+    stored_up_to: AuditSeq,
+    stored_ended: bool,
+    archived: VecDeque<Checkpoint>,
+    archived_up_to: ArchivePlace,
+    archived_ended: bool,
+}
+
+impl CheckpointSources {
+    /// Those after a place of the chain.
+    pub(super) fn new(ports: &Ports, after: AuditSeq) -> Self {
+        let archive = ports.checkpointing.as_ref().map(|checkpointing| Arc::clone(&checkpointing.archive));
+        Self {
+            audit: Arc::clone(&ports.audit),
+            archived_ended: archive.is_none(),
+            archive,
+            after,
+            stored: VecDeque::new(),
+            stored_up_to: after,
+            stored_ended: false,
+            archived: VecDeque::new(),
+            archived_up_to: ArchivePlace::default(),
+        }
+    }
+
+    /// Looks again where nothing more was found before.
+    pub(super) fn look_again(&mut self) {
+        self.stored_ended = false;
+        self.archived_ended = self.archive.is_none();
+    }
+
+    /// The next, when it lies at or before a place of the chain. What is in both is given once.
+    pub(super) async fn next_up_to(&mut self, seq: AuditSeq) -> Result<Option<Sighting>, AuditLogError> {
+        self.refill_archived().await?;
+        self.refill_stored().await?;
+        let stored = self.stored.front().copied();
+        let archived = self.archived.front().copied();
+        let first = match (stored, archived) {
+            (Some(stored), Some(archived)) if archived.seq < stored.seq => archived,
+            (Some(first), _) | (None, Some(first)) => first,
+            (None, None) => return Ok(None),
+        };
+        if first.seq > seq {
+            return Ok(None);
+        }
+        if archived == Some(first) {
+            self.archived.pop_front();
+        }
+        if stored == Some(first) {
+            self.stored.pop_front();
+            return Ok(Some(Sighting { checkpoint: first, missing: false }));
+        }
+        // It may have been made after the database was asked: ask again before anybody is accused.
+        let before = AuditSeq::new(first.seq.get().saturating_sub(1));
+        let now = self.audit.checkpoints(before, 1).await?;
+        Ok(Some(Sighting { checkpoint: first, missing: now.first() != Some(&first) }))
+    }
+
+    async fn refill_archived(&mut self) -> Result<(), AuditLogError> {
+        let Some(archive) = &self.archive else { return Ok(()) };
+        while self.archived.is_empty() && !self.archived_ended {
+            let page = archive.page(self.archived_up_to, PAGE).await?;
+            self.archived_up_to = page.next;
+            self.archived_ended = page.checkpoints.is_empty();
+            self.archived = page.checkpoints.into_iter().filter(|checkpoint| checkpoint.seq > self.after).collect();
+        }
+        Ok(())
+    }
+
+    async fn refill_stored(&mut self) -> Result<(), AuditLogError> {
+        if self.stored.is_empty() && !self.stored_ended {
+            self.stored = self.audit.checkpoints(self.stored_up_to, PAGE).await?.into();
+            self.stored_ended = self.stored.is_empty();
+            self.stored_up_to = self.stored.back().map_or(self.stored_up_to, |last| last.seq);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The audit log is taken out, with all that its proof needs.
+
+use std::sync::Arc;
+
+use super::checkpoint_sources::{CheckpointSources, LAST};
+use super::read_audit::{Readings, details};
+use super::{AuditReader, MakeCheckpoint, MakeCheckpointError, Ports};
+use crate::audit::{AuditOutcome, ExportFault, ExportHeader, ExportLine, ExportedEntry};
+use crate::ids::AuditSeq;
+use crate::ports::{AuditLog, AuditLogError, StoreUnavailable};
+
+const PAGE: usize = 500;
+
+/// Exports the audit log.
+#[derive(Clone)]
+pub struct ExportAudit {
+    ports: Ports,
+    readings: Readings,
+    make: MakeCheckpoint,
+}
+
+impl ExportAudit {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports) -> Self {
+        Self { ports: ports.clone(), readings: Readings::new(ports), make: MakeCheckpoint::new(ports) }
+    }
+
+    /// Puts the reading on record, signs the head where the deployment does so, and begins the export after a place. It
+    /// ends at that head, so its last entries are signed too and it does not run after a log that grows.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn execute(&self, reader: AuditReader, after: AuditSeq) -> Result<AuditExport, StoreUnavailable> {
+        let details = details("export", [("after", Some(after.to_string()))]);
+        let own = self.readings.record(reader, AuditOutcome::Accepted, details).await?;
+        let to = match self.make.execute().await {
+            Ok(made) => made.checkpoint.seq,
+            Err(MakeCheckpointError::Unavailable(error)) => return Err(error),
+            // What was tampered with is exported all the same: that is the evidence.
+            Err(MakeCheckpointError::NotSetUp | MakeCheckpointError::Empty | MakeCheckpointError::Tampered { .. }) => {
+                own
+            }
+        };
+        let public_key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
+        let header = ExportHeader { flightdeck_audit: ExportHeader::FORMAT.to_owned(), after, to, public_key };
+        Ok(AuditExport {
+            audit: Arc::clone(&self.ports.audit),
+            checkpoints: CheckpointSources::new(&self.ports, after),
+            header: Some(header),
+            reached: after,
+            to,
+            ended: false,
+        })
+    }
+}
+
+/// An export on its way: a page of lines at a time, in constant memory.
+pub struct AuditExport {
+    audit: Arc<dyn AuditLog>,
+    checkpoints: CheckpointSources,
+    header: Option<ExportHeader>,
+    reached: AuditSeq,
+    to: AuditSeq,
+    ended: bool,
+}
+
+impl AuditExport {
+    /// The next lines; `None` after the last.
+    ///
+    /// # Errors
+    /// The store is not available; the export cannot go on.
+    pub async fn next(&mut self) -> Result<Option<String>, StoreUnavailable> {
+        if let Some(header) = self.header.take() {
+            return Ok(Some(ExportLine::Header(header).to_text()));
+        }
+        if self.ended {
+            return Ok(None);
+        }
+        let mut lines = String::new();
+        match self.page(&mut lines).await {
+            Ok(()) => {}
+            Err(AuditLogError::Broken { seq, detail }) => {
+                lines += &ExportLine::Fault { fault: ExportFault { seq, problem: detail } }.to_text();
+                self.ended = true;
+            }
+            Err(AuditLogError::Unavailable(error)) => return Err(error),
+        }
+        Ok(Some(lines))
+    }
+
+    async fn page(&mut self, lines: &mut String) -> Result<(), AuditLogError> {
+        let page = self.audit.walk(self.reached, PAGE).await?;
+        self.ended = page.is_empty();
+        for entry in &page {
+            if entry.seq > self.to {
+                self.ended = true;
+                break;
+            }
+            *lines += &ExportLine::Entry(ExportedEntry::from(entry)).to_text();
+            self.reached = entry.seq;
+            while let Some(sighting) = self.checkpoints.next_up_to(entry.seq).await? {
+                *lines += &ExportLine::Checkpoint { checkpoint: sighting.checkpoint }.to_text();
+            }
+        }
+        if self.reached >= self.to {
+            self.ended = true;
+        }
+        if self.ended {
+            self.beyond(lines).await?;
+        }
+        Ok(())
+    }
+
+    /// Checkpoints beyond the head are what is left of entries that were cut off.
+    async fn beyond(&mut self, lines: &mut String) -> Result<(), AuditLogError> {
+        self.checkpoints.look_again();
+        while let Some(sighting) = self.checkpoints.next_up_to(LAST).await? {
+            if sighting.checkpoint.seq > self.audit.head().await?.seq {
+                *lines += &ExportLine::Checkpoint { checkpoint: sighting.checkpoint }.to_text();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! The head of the audit log is signed.
+
+use std::sync::Arc;
+
+use super::Ports;
+use crate::audit::{AuditHead, Checkpoint};
+use crate::ids::AuditSeq;
+use crate::ports::{AuditLog, Checkpointing, Clock, StoreUnavailable};
+
+/// Why no checkpoint was made.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeCheckpointError {
+    /// The deployment has no key to sign with.
+    #[error("this deployment signs no checkpoints")]
+    NotSetUp,
+    /// There is nothing to sign.
+    #[error("the audit log is empty")]
+    Empty,
+    /// The log does not hold what was signed before. Signing it now would cover that up.
+    #[error(
+        "the audit log ends at entry {end} and does not hold what was signed at entry {signed}: it was tampered with"
+    )]
+    Tampered {
+        /// Where it ends.
+        end: AuditSeq,
+        /// The newest checkpoint.
+        signed: AuditSeq,
+    },
+    /// The store cannot, or the archive.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// The checkpoint at the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeCheckpoint {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// Whether this call made it; `false` when the head has not moved since the last one.
+    pub created: bool,
+}
+
+/// Makes checkpoints.
+#[derive(Clone)]
+pub struct MakeCheckpoint {
+    audit: Arc<dyn AuditLog>,
+    checkpointing: Option<Checkpointing>,
+    clock: Arc<dyn Clock>,
+}
+
+impl MakeCheckpoint {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            audit: Arc::clone(&ports.audit),
+            checkpointing: ports.checkpointing.clone(),
+            clock: Arc::clone(&ports.clock),
+        }
+    }
+
+    /// Signs the head and keeps the checkpoint in the database and in the archive. Does nothing when the head has not
+    /// moved since the newest checkpoint, besides putting that one into the archive when it did not get there.
+    ///
+    /// # Errors
+    /// See [`MakeCheckpointError`].
+    pub async fn execute(&self) -> Result<MadeCheckpoint, MakeCheckpointError> {
+        let Some(Checkpointing { signer, archive }) = &self.checkpointing else {
+            return Err(MakeCheckpointError::NotSetUp);
+        };
+        let stored = self.audit.newest_checkpoint().await?;
+        let archived = archive.newest().await?;
+        // Read last: no checkpoint is ahead of the head that is read after it.
+        let head = self.audit.head().await?;
+        let newest = [stored, archived].into_iter().flatten().max_by_key(|checkpoint| checkpoint.seq);
+        if let Some(newest) = newest {
+            if newest.seq > head.seq || (newest.seq == head.seq && newest.hash != head.hash) {
+                return Err(MakeCheckpointError::Tampered { end: head.seq, signed: newest.seq });
+            }
+            if newest.seq == head.seq {
+                archive.append(newest).await?;
+                return Ok(MadeCheckpoint { checkpoint: newest, created: false });
+            }
+        }
+        if head == AuditHead::EMPTY {
+            return Err(MakeCheckpointError::Empty);
+        }
+        let checkpoint = Checkpoint::sign(head, self.clock.now(), &**signer);
+        // The database first: a checkpoint that is in the archive alone means that the database has lost it.
+        self.audit.keep_checkpoint(checkpoint).await?;
+        archive.append(checkpoint).await?;
+        Ok(MadeCheckpoint { checkpoint, created: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{AuditHash, CheckpointSigningKey};
+    use crate::fixtures::at;
+    use crate::ports::{MockAuditLog, MockCheckpointArchive};
+    use crate::use_cases::testing::MockPorts;
+
+    fn signer() -> CheckpointSigningKey {
+        CheckpointSigningKey::from_seed(&[1; 32])
+    }
+
+    fn head(seq: u64) -> AuditHead {
+        AuditHead { seq: AuditSeq::new(seq), hash: AuditHash::of(&seq.to_be_bytes()) }
+    }
+
+    fn signed(head: AuditHead) -> Checkpoint {
+        Checkpoint::sign(head, at(0), &signer())
+    }
+
+    fn log(head: AuditHead, newest: Option<AuditHead>) -> MockAuditLog {
+        let mut log = MockAuditLog::new();
+        log.expect_head().returning(move || Ok(head));
+        log.expect_newest_checkpoint().returning(move || Ok(newest.map(signed)));
+        log
+    }
+
+    fn archive(newest: Option<AuditHead>) -> MockCheckpointArchive {
+        let mut archive = MockCheckpointArchive::new();
+        archive.expect_newest().returning(move || Ok(newest.map(signed)));
+        archive
+    }
+
+    async fn make(audit: MockAuditLog, archive: MockCheckpointArchive) -> Result<MadeCheckpoint, MakeCheckpointError> {
+        let ports = MockPorts { audit, ..MockPorts::default() }.ports();
+        MakeCheckpoint::new(&ports.with_checkpoints(Arc::new(signer()), Arc::new(archive))).execute().await
+    }
+
+    #[tokio::test]
+    async fn the_head_is_signed_and_kept_in_the_database_first() {
+        let (mut log, mut archive) = (log(head(7), Some(head(3))), archive(Some(head(3))));
+        let mut order = mockall::Sequence::new();
+        let expected = signed(head(7));
+        let same = move |checkpoint: &Checkpoint| *checkpoint == expected;
+        log.expect_keep_checkpoint().withf(same).times(1).in_sequence(&mut order).returning(|_| Ok(()));
+        archive.expect_append().withf(same).times(1).in_sequence(&mut order).returning(|_| Ok(()));
+        assert_eq!(make(log, archive).await.expect("made"), MadeCheckpoint { checkpoint: expected, created: true });
+    }
+
+    #[tokio::test]
+    async fn a_head_that_has_not_moved_is_not_signed_again() {
+        let (mut log, mut archive) = (log(head(7), Some(head(7))), archive(None));
+        log.expect_keep_checkpoint().never();
+        archive.expect_append().times(1).returning(|_| Ok(()));
+        assert!(!make(log, archive).await.expect("there").created);
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_off_is_not_signed_over() {
+        let rewritten = AuditHead { hash: AuditHash::of(b"forged"), ..head(7) };
+        for (now, archived) in [(head(6), head(7)), (rewritten, head(7))] {
+            let mut log = log(now, None);
+            log.expect_keep_checkpoint().never();
+            let refused = make(log, archive(Some(archived))).await.expect_err("tampered");
+            assert!(matches!(refused, MakeCheckpointError::Tampered { .. }), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_signed_without_entries_or_without_a_key() {
+        let empty = make(log(AuditHead::EMPTY, None), archive(None)).await;
+        assert!(matches!(empty, Err(MakeCheckpointError::Empty)));
+        let none = MakeCheckpoint::new(&MockPorts::default().ports()).execute().await;
+        assert!(matches!(none, Err(MakeCheckpointError::NotSetUp)));
+    }
+}

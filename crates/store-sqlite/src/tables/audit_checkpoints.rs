@@ -1,0 +1,54 @@
+//! The signed heads of the audit log.
+
+use diesel::prelude::*;
+use flightdeck_domain::audit::Checkpoint;
+use flightdeck_domain::ids::AuditSeq;
+
+use super::sound_prefix;
+use crate::error::StoreError;
+use crate::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
+use crate::schema::audit_checkpoints;
+use crate::values::integer;
+
+/// Keeps one, unless there is one at its place.
+pub(crate) fn keep(connection: &mut SqliteConnection, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    let there: Option<i64> = audit_checkpoints::table
+        .find(checkpoint.seq.to_i64())
+        .select(audit_checkpoints::seq)
+        .first(connection)
+        .optional()?;
+    if there.is_none() {
+        diesel::insert_into(audit_checkpoints::table)
+            .values(&NewCheckpointRow::from(checkpoint))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// At most `limit` after a place, oldest first, up to the first that makes no sense.
+pub(crate) fn after(
+    connection: &mut SqliteConnection,
+    after: AuditSeq,
+    limit: usize,
+) -> Result<Vec<Checkpoint>, StoreError> {
+    let mut wanted = audit_checkpoints::table.into_boxed();
+    if after > AuditSeq::ZERO {
+        wanted = wanted.filter(audit_checkpoints::seq.gt(after.to_i64()));
+    }
+    let rows = wanted
+        .order(audit_checkpoints::seq.asc())
+        .limit(integer(limit))
+        .select(CheckpointRow::as_select())
+        .load(connection)?;
+    sound_prefix(rows, |row| row.seq)
+}
+
+/// The newest.
+pub(crate) fn newest(connection: &mut SqliteConnection) -> Result<Option<Checkpoint>, StoreError> {
+    let row = audit_checkpoints::table
+        .order(audit_checkpoints::seq.desc())
+        .select(CheckpointRow::as_select())
+        .first(connection)
+        .optional()?;
+    Ok(row.map(Checkpoint::try_from).transpose()?)
+}
