@@ -58,6 +58,11 @@ uuid_id! {
     MessageId
 }
 
+uuid_id! {
+    /// One wish for one or many sessions, see [`crate::operation`].
+    OperationId
+}
+
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

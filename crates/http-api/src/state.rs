@@ -6,7 +6,8 @@ use std::time::Duration;
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, IngestMessages, Intervene, InterveneFleet, Ports, Providers,
-    ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+    ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus, SpawnSession,
+    VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -57,6 +58,7 @@ pub struct Api {
     pub(crate) acknowledge: AcknowledgeCommand,
     pub(crate) intervene: Intervene,
     pub(crate) fleet: InterveneFleet,
+    pub(crate) operations: ReadOperations,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
     pub(crate) authorize: Authorize,
@@ -96,6 +98,7 @@ impl Api {
             acknowledge: AcknowledgeCommand::new(ports),
             intervene: Intervene::new(ports, providers),
             fleet: InterveneFleet::new(ports, providers),
+            operations: ReadOperations::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
             authorize: Authorize::new(ports),

@@ -4,17 +4,32 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
-    ApiKeyRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperatorActions, SessionRepository,
+    ApiKeyRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperationRepository, OperatorActions,
+    SessionRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
 pub trait Store:
-    SessionRepository + MessageRepository + CommandQueue + OperatorActions + AuditLog + FleetFeed + ApiKeyRepository
+    SessionRepository
+    + MessageRepository
+    + CommandQueue
+    + OperatorActions
+    + OperationRepository
+    + AuditLog
+    + FleetFeed
+    + ApiKeyRepository
 {
 }
 
 impl<S> Store for S where
-    S: SessionRepository + MessageRepository + CommandQueue + OperatorActions + AuditLog + FleetFeed + ApiKeyRepository
+    S: SessionRepository
+        + MessageRepository
+        + CommandQueue
+        + OperatorActions
+        + OperationRepository
+        + AuditLog
+        + FleetFeed
+        + ApiKeyRepository
 {
 }
 

@@ -48,6 +48,7 @@ pub mod feed;
 mod given;
 mod harness;
 pub mod message;
+pub mod operation;
 pub mod operator_actions;
 pub mod session;
 mod state;

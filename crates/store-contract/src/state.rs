@@ -8,11 +8,12 @@ use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq, SessionId};
 use flightdeck_domain::message::Message;
+use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{ApiKeyRepository, AuditLog, FleetFeed, MessageRepository, SessionFilter};
 use flightdeck_domain::session::Session;
 
 use crate::Store;
-use crate::steps::{audit, feed, sessions};
+use crate::steps::{audit, feed, operations, sessions, targets};
 
 /// All that can be read of a store.
 #[derive(Debug, PartialEq)]
@@ -20,6 +21,7 @@ pub(crate) struct State {
     sessions: Vec<Session>,
     conversations: BTreeMap<SessionId, Vec<Message>>,
     commands: BTreeMap<SessionId, Vec<Command>>,
+    operations: Vec<(Operation, Vec<OperationTarget>)>,
     feed: Vec<FleetEvent>,
     feed_head: FeedPosition,
     audit: Vec<SealedAuditEntry>,
@@ -37,10 +39,16 @@ impl State {
             let pending = store.pending(session.id, CommandSeq::ZERO, 10_000).await.expect("read");
             commands.insert(session.id, pending.expect("the session is there"));
         }
+        let mut operations_with_targets = Vec::new();
+        for operation in operations(store).await {
+            let targets = targets(store, operation.id).await;
+            operations_with_targets.push((operation, targets));
+        }
         Self {
             sessions,
             conversations,
             commands,
+            operations: operations_with_targets,
             feed: feed(store).await,
             feed_head: FleetFeed::head(store).await.expect("read"),
             audit: audit(store).await,

@@ -15,6 +15,7 @@ mod audit;
 mod command;
 mod feed;
 mod message;
+mod operation;
 mod operator_actions;
 mod session;
 mod state;

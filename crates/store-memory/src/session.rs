@@ -87,6 +87,8 @@ impl SessionRepository for MemoryStore {
                 for event in events {
                     state.tell(event);
                 }
+                let (status, at) = (change.session.status, observation.at);
+                state.move_targets(id, at, |target| target.after_status(status, at));
                 Ok(ObservedSession { session: change.session, changed: true })
             }
         }

@@ -27,6 +27,7 @@ mod error;
 mod feed;
 mod message;
 mod migrations;
+mod operation;
 mod operator_actions;
 mod readers;
 mod rows;

@@ -14,6 +14,7 @@ use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
 use crate::error::StoreError;
+use crate::operation::move_targets;
 use crate::tables::{commands, feed_events, fleet_state, messages, session_list, session_tree, sessions};
 
 /// How many pending commands are settled at a time.
@@ -89,6 +90,8 @@ fn observe(connection: &mut SqliteConnection, observation: &Observation) -> Resu
             if change.session.status.is_terminal() {
                 settle(connection, &change.session, observation.at)?;
             }
+            let (status, at) = (change.session.status, observation.at);
+            move_targets(connection, id, at, |target| target.after_status(status, at))?;
             Ok(ObservedSession { session: change.session, changed: true })
         }
     }

@@ -5,13 +5,16 @@
 mod authenticate;
 mod authorize;
 mod commands;
+mod hand_over;
 mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
+mod intervene_scope;
 mod manage_keys;
 mod providers;
 mod read_audit;
 mod read_history;
+mod read_operations;
 mod read_sessions;
 mod reconcile;
 mod register_session;
@@ -26,11 +29,13 @@ pub use authorize::{AccessDenied, Authorize, AuthorizeError};
 pub use commands::{AcknowledgeCommand, ReadCommands};
 pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
-pub use intervene_fleet::{FleetProgress, InterveneFleet};
+pub use intervene_fleet::InterveneFleet;
+pub use intervene_scope::{InterveneScope, ScopedRequest};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
 pub use providers::{InternalProvider, Providers, UnknownProvider};
 pub use read_audit::ReadAudit;
 pub use read_history::{HistoryPlace, ReadHistory};
+pub use read_operations::ReadOperations;
 pub use read_sessions::ReadSessions;
 pub use reconcile::Reconcile;
 pub use register_session::{NewSession, RegisterSession};
@@ -41,8 +46,8 @@ pub use verify_audit::VerifyAudit;
 use std::sync::Arc;
 
 use crate::ports::{
-    ApiKeyRepository, AuditLog, Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperatorActions,
-    SessionRepository, WakeUps,
+    ApiKeyRepository, AuditLog, Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperationRepository,
+    OperatorActions, SessionRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -56,6 +61,8 @@ pub struct Ports {
     pub commands: Arc<dyn CommandQueue>,
     /// Operator actions.
     pub actions: Arc<dyn OperatorActions>,
+    /// Operations and what became of them.
+    pub operations: Arc<dyn OperationRepository>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// The fleet feed.
@@ -84,6 +91,7 @@ impl Ports {
             + MessageRepository
             + CommandQueue
             + OperatorActions
+            + OperationRepository
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
@@ -94,6 +102,7 @@ impl Ports {
             messages: store.clone(),
             commands: store.clone(),
             actions: store.clone(),
+            operations: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
             keys: store,

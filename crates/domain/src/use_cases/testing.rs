@@ -8,7 +8,7 @@ use super::{NewSession, Ports};
 use crate::fixtures::at;
 use crate::ports::{
     MockApiKeyRepository, MockAuditLog, MockClock, MockCommandQueue, MockFleetFeed, MockIdGenerator,
-    MockMessageRepository, MockOperatorActions, MockSessionRepository, MockWakeUps,
+    MockMessageRepository, MockOperationRepository, MockOperatorActions, MockSessionRepository, MockWakeUps,
 };
 use crate::text::{AgentType, TaskId};
 
@@ -19,6 +19,7 @@ pub(crate) struct MockPorts {
     pub(crate) messages: MockMessageRepository,
     pub(crate) commands: MockCommandQueue,
     pub(crate) actions: MockOperatorActions,
+    pub(crate) operations: MockOperationRepository,
     pub(crate) audit: MockAuditLog,
     pub(crate) feed: MockFleetFeed,
     pub(crate) keys: MockApiKeyRepository,
@@ -40,6 +41,7 @@ impl MockPorts {
             messages: Arc::new(self.messages),
             commands: Arc::new(self.commands),
             actions: Arc::new(self.actions),
+            operations: Arc::new(self.operations),
             audit: Arc::new(self.audit),
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),

@@ -109,6 +109,8 @@ pub(crate) struct KillAllReply {
     pub(crate) failed: u64,
     /// One line for each of the first hundred of those.
     pub(crate) errors: Vec<String>,
+    /// It goes on until each of them is seen to have ended: `GET /operations/{operationId}`.
+    pub(crate) operation_id: Uuid,
 }
 
 /// The kill switch was released.

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod kill_all;
 pub(crate) mod messages;
+mod operation_wait;
 pub(crate) mod spawn;
 pub(crate) mod status;
 

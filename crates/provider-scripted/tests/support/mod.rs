@@ -12,12 +12,13 @@ use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::{Command, Delivery, Receipt};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message, NewMessage};
+use flightdeck_domain::operation::ScopedAction;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, IdGenerator,
-    MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockWakeUps, ObserveError,
-    ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter, SessionPage,
-    SessionQuery, SessionRepository, StoreUnavailable,
+    MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockOperationRepository,
+    MockWakeUps, ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered,
+    ScopedCommitted, SessionFilter, SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, TreeFacts,
@@ -231,7 +232,11 @@ impl OperatorActions for FakeStore {
             world.commands.entry(id).or_default().push(command.clone());
         }
         let (session, message, command) = (effects.session, effects.message, effects.command);
-        Ok(Committed { session, message, command, audit_seq: AuditSeq::new(1) })
+        Ok(Committed { session, message, command, operation: action.operation, audit_seq: AuditSeq::new(1) })
+    }
+
+    async fn commit_scoped(&self, _: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
+        unimplemented!("the tests step in on single sessions")
     }
 
     async fn commit_fleet(&self, _: FleetAction) -> Result<FleetCommitted, StoreUnavailable> {
@@ -283,6 +288,7 @@ impl Deck {
             messages: store.clone(),
             commands: store.clone(),
             actions: store.clone(),
+            operations: Arc::new(MockOperationRepository::new()),
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),
