@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, IngestMessages, Intervene, InterveneFleet, Ports, Providers,
-    ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus, SpawnSession,
-    VerifyAudit,
+    AcknowledgeCommand, Authenticate, Authorize, IngestMessages, Intervene, InterveneFleet, InterveneScope, Ports,
+    Providers, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
+    SpawnSession, VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -57,6 +57,7 @@ pub struct Api {
     pub(crate) commands: ReadCommands,
     pub(crate) acknowledge: AcknowledgeCommand,
     pub(crate) intervene: Intervene,
+    pub(crate) scope: InterveneScope,
     pub(crate) fleet: InterveneFleet,
     pub(crate) operations: ReadOperations,
     pub(crate) audit: ReadAudit,
@@ -97,6 +98,7 @@ impl Api {
             commands: ReadCommands::new(ports),
             acknowledge: AcknowledgeCommand::new(ports),
             intervene: Intervene::new(ports, providers),
+            scope: InterveneScope::new(ports, providers),
             fleet: InterveneFleet::new(ports, providers),
             operations: ReadOperations::new(ports),
             audit: ReadAudit::new(ports),

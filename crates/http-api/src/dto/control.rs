@@ -94,6 +94,8 @@ pub(crate) struct ControlReply {
     pub(crate) desired_status: &'static str,
     /// Whether the effect was observed.
     pub(crate) observed: bool,
+    /// It tells when the effect is observed: `GET /operations/{operationId}`.
+    pub(crate) operation_id: Option<Uuid>,
 }
 
 /// How far a kill of the whole fleet has come when the call's time is up.

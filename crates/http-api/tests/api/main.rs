@@ -11,6 +11,7 @@ mod control;
 mod events;
 mod messages;
 mod openapi;
+mod operations;
 mod roles;
 mod server;
 mod streams;
