@@ -1,7 +1,7 @@
 //! The repository ports of [`flightdeck_domain`] over an embedded SQLite database.
 //!
 //! # How it is laid out
-//! - One file for each port, named as the port's: `session`, `message`, `command`, `operator_actions`, `audit`,
+//! - One file for each port, named as the port's: `session`, `message`, `command`, `operation`, `operator_actions`, `audit`,
 //!   `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes what the rule gives back.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those two build on.
