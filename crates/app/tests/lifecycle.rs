@@ -42,5 +42,7 @@ fn the_second_start_keeps_the_data_and_makes_no_new_key() {
     assert!(!server.banner.contains("admin key"), "{}", server.banner);
     assert_eq!(server.admin_key(), key);
     assert_eq!(server.admin().conversation(&session), before);
-    assert_eq!(server.admin().audit(), audit_before, "a start alone is no intervention");
+    let looks = |entry: &serde_json::Value| entry["action"] == "audit_read";
+    let audit: Vec<_> = server.admin().audit().into_iter().filter(|entry| !looks(entry)).collect();
+    assert_eq!(audit, audit_before, "a start alone is no intervention");
 }

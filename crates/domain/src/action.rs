@@ -13,8 +13,9 @@ use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::{Command, CommandKind, Delivery, NotCancellable, Receipt};
 use crate::feed::FleetEventDraft;
 use crate::hex::hex;
-use crate::ids::{CommandSeq, MessageId, SessionId};
+use crate::ids::{CommandSeq, MessageId, OperationId, SessionId};
 use crate::message::{Message, MessageRole, NewMessage};
+use crate::operation::{Opened, Operation, OperationTarget, Scope, Tally, Wish};
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MessageContent, Reason, RequestId};
@@ -212,6 +213,8 @@ pub struct OperatorAction {
     pub session_id: SessionId,
     /// What is wanted.
     pub intervention: Intervention,
+    /// The id for the operation, where the effect is to be followed until it is seen. A message has none.
+    pub operation: Option<OperationId>,
     /// Who wants it, why.
     pub by: Attribution,
 }
@@ -233,6 +236,9 @@ pub enum ActionRefused {
     /// It is about to be over.
     #[error("session {0} is being killed; only another kill is possible")]
     BeingKilled(SessionId),
+    /// It was to stand for its mission.
+    #[error("session {0} belongs to no mission")]
+    NoMission(SessionId),
     /// There is no such command.
     #[error("session {session} has no command {seq}")]
     UnknownCommand {
@@ -257,6 +263,10 @@ pub struct Effects {
     pub command: Option<Command>,
     /// Commands that were taken back.
     pub cancelled: Vec<Command>,
+    /// What is wished now; it supersedes open targets of operations on the session, before the new one is written.
+    pub wish: Option<Wish>,
+    /// The operation that begins with it.
+    pub operation: Option<Opened>,
     /// The events for the fleet feed.
     pub events: Vec<FleetEventDraft>,
 }
@@ -287,6 +297,9 @@ impl OperatorAction {
             details.insert("desiredStatus".to_owned(), effects.session.desired_status.to_string());
             if let Some(message) = &effects.message {
                 details.insert("seq".to_owned(), message.seq.to_string());
+            }
+            if let Some(opened) = &effects.operation {
+                details.insert("operationId".to_owned(), opened.operation.id.to_string());
             }
         }
         let result = if outcome.is_ok() { AuditOutcome::Accepted } else { AuditOutcome::Refused };
@@ -373,7 +386,16 @@ impl OperatorAction {
         let action = FleetEventDraft::action(&session, self.intervention.name(), &self.by.actor, said, self.by.at);
         let receipts = cancelled.iter().map(|command| FleetEventDraft::receipt(command, self.by.at));
         let events = std::iter::once(action).chain(receipts).collect();
-        Ok(Effects { session, message, command, cancelled, events })
+        let wish = Wish::of(&self.intervention);
+        let operation = self.operation.zip(wish).map(|(id, wish)| self.operation(id, wish, before, command.as_ref()));
+        Ok(Effects { session, message, command, cancelled, wish, operation, events })
+    }
+
+    fn operation(&self, id: OperationId, wish: Wish, session: &Session, command: Option<&Command>) -> Opened {
+        // Of one session there is no order to keep.
+        let targets = vec![OperationTarget::begin(id, wish, session, 0, command, self.by.at)];
+        let operation = Operation::begin(id, wish, Scope::Session(session.id), &self.by, Tally::of(&targets));
+        Opened { operation, targets }
     }
 
     /// The commands that are taken back by it.
@@ -395,11 +417,11 @@ impl OperatorAction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{attribution, command, message_id, session, session_id};
+    use crate::fixtures::{attribution, command, message_id, operation_id, session, session_id};
     use crate::ids::Seq;
 
     fn action(intervention: Intervention) -> OperatorAction {
-        OperatorAction { session_id: session_id(1), intervention, by: attribution("because") }
+        OperatorAction { session_id: session_id(1), intervention, operation: None, by: attribution("because") }
     }
 
     fn inject() -> Intervention {
@@ -496,6 +518,19 @@ mod tests {
         let arrived = Command { receipt: Receipt::Delivered, ..inject };
         assert!(matches!(outcome(&[arrived]), Err(ActionRefused::NotCancellable(_))));
         assert!(matches!(outcome(&[]), Err(ActionRefused::UnknownCommand { .. })));
+    }
+
+    #[test]
+    fn a_wish_with_an_operation_is_followed_and_a_message_is_not() {
+        let with = |intervention| OperatorAction { operation: Some(operation_id(3)), ..action(intervention) };
+        let decision = with(Intervention::Pause).decide(Some(&session(1)), &[]);
+        assert_eq!(decision.audit.details["operationId"], operation_id(3).to_string());
+        let effects = decision.outcome.expect("accepted");
+        let opened = effects.operation.expect("an operation");
+        assert_eq!((opened.operation.tally.total, opened.operation.completed_at), (1, None));
+        assert_eq!(opened.targets[0].command_seq, Some(CommandSeq::new(1)));
+        let said = with(inject()).decide(Some(&session(1)), &[]).outcome.expect("accepted");
+        assert_eq!((said.operation, said.wish), (None, None));
     }
 
     #[test]

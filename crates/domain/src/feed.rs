@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::action::ActionName;
 use crate::approval::{Approval, ApprovalState};
 use crate::ids::{FeedPosition, MessageId, SessionId};
+use crate::operation::Operation;
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MissionId};
@@ -35,11 +36,14 @@ pub enum FleetEventKind {
     /// The kill switch was engaged or released.
     #[serde(rename = "killswitch")]
     KillSwitch,
+    /// An operation began, or nothing of it is open any more.
+    #[serde(rename = "operation")]
+    Operation,
 }
 
 /// A word that names no kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no kind of fleet event; use spawned, status, action, receipt, approval or killswitch")]
+#[error("{0:?} is no kind of fleet event; use spawned, status, action, receipt, approval, killswitch or operation")]
 pub struct UnknownEventKind(pub String);
 
 impl FleetEventKind {
@@ -53,6 +57,7 @@ impl FleetEventKind {
             Self::Receipt => "receipt",
             Self::Approval => "approval",
             Self::KillSwitch => "killswitch",
+            Self::Operation => "operation",
         }
     }
 }
@@ -67,7 +72,7 @@ impl FromStr for FleetEventKind {
     type Err = UnknownEventKind;
 
     fn from_str(word: &str) -> Result<Self, UnknownEventKind> {
-        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::Approval, Self::KillSwitch]
+        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::Approval, Self::KillSwitch, Self::Operation]
             .into_iter()
             .find(|kind| kind.as_str() == word)
             .ok_or_else(|| UnknownEventKind(word.to_owned()))
@@ -235,5 +240,27 @@ impl FleetEventDraft {
         let desired = engaged.then_some(DesiredStatus::Killed);
         let data = json!({"engaged": engaged, "actor": actor, "total": total, "desiredStatus": desired});
         Self::new(FleetEventKind::KillSwitch, None, at, data)
+    }
+
+    /// An operation was `created`, or is `completed`.
+    #[must_use]
+    pub fn operation(operation: &Operation, event: &'static str, at: Timestamp) -> Self {
+        let tally = operation.tally;
+        let data = json!({
+            "operationId": operation.id,
+            "event": event,
+            "action": operation.wish,
+            "scope": operation.scope.as_str(),
+            "missionId": operation.scope.mission_id(),
+            "actor": operation.actor,
+            "state": operation.state().as_str(),
+            "total": tally.total,
+            "open": tally.open,
+            "observed": tally.observed,
+            "ended": tally.ended,
+            "refused": tally.refused,
+            "superseded": tally.superseded,
+        });
+        Self::new(FleetEventKind::Operation, operation.scope.session_id(), at, data)
     }
 }

@@ -8,7 +8,7 @@ use crate::action::{ActionName, Attribution};
 use crate::approval::{Approval, ApprovalOptions, Ask, Asked};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::{Command, CommandKind, Receipt};
-use crate::ids::{ApprovalId, CommandSeq, MessageId, SessionId};
+use crate::ids::{ApprovalId, CommandSeq, MessageId, OperationId, SessionId};
 use crate::message::{MessageRole, NewMessage};
 use crate::operator::Actor;
 use crate::session::{Admission, Registration, Session, SessionStatus, TreeFacts};
@@ -23,6 +23,10 @@ pub(crate) fn session_id(n: u128) -> SessionId {
 
 pub(crate) fn message_id(n: u128) -> MessageId {
     MessageId::new(Uuid::from_u128(n))
+}
+
+pub(crate) fn operation_id(n: u128) -> OperationId {
+    OperationId::new(Uuid::from_u128(n))
 }
 
 /// So many seconds into 2026.

@@ -62,6 +62,11 @@ uuid_id! {
     ApprovalId
 }
 
+uuid_id! {
+    /// One wish for one or many sessions, see [`crate::operation`].
+    OperationId
+}
+
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -3,7 +3,9 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{agents, approvals, audit, commands, control, events, health, kill_all, messages, spawn, status};
+use crate::handlers::{
+    agents, approvals, audit, commands, control, events, health, kill_all, messages, operations, spawn, status,
+};
 use crate::problem::{FieldFault, Problem};
 
 #[derive(OpenApi)]
@@ -19,7 +21,7 @@ use crate::problem::{FieldFault, Problem};
         status::read, status::report, status::heartbeat,
         messages::append, messages::history, messages::stream,
         control::inject, control::pause, control::resume, control::interrupt, control::kill,
-        kill_all::kill_all, kill_all::release,
+        kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide,
         audit::page, audit::export, audit::verify, audit::checkpoint, health::live, health::ready,

@@ -153,6 +153,12 @@ impl ApiError {
         Self::NotFound { kind: "unknown-approval", detail }
     }
 
+    /// There is no such operation.
+    #[must_use]
+    pub fn no_operation(id: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind: "unknown-operation", detail: format!("there is no operation {id}") }
+    }
+
     fn conflict(kind: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Conflict { kind, detail: detail.to_string(), field: None }
     }
@@ -344,6 +350,9 @@ impl From<OperatorActionError> for ApiError {
             }
             OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
                 Self::conflict("being-killed", refused)
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::NoMission(_)) => {
+                Self::conflict("no-mission", refused)
             }
             OperatorActionError::Refused(refused @ ActionRefused::UnknownCommand { .. }) => {
                 Self::NotFound { kind: "unknown-command", detail: refused.to_string() }

@@ -4,7 +4,9 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
-use crate::handlers::{agents, approvals, audit, commands, control, events, health, kill_all, messages, spawn, status};
+use crate::handlers::{
+    agents, approvals, audit, commands, control, events, health, kill_all, messages, operations, spawn, status,
+};
 use crate::openapi::openapi;
 use crate::problem::ApiError;
 use crate::request::no_route;
@@ -37,6 +39,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/audit/export", "GET").route(web::get().to(audit::export)))
                 .service(resource("/audit/checkpoint", "POST").route(web::post().to(audit::checkpoint)))
                 .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
+                .service(resource("/operations", "GET").route(web::get().to(operations::list)))
+                .service(resource("/operations/{operationId}", "GET").route(web::get().to(operations::read)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),
         );

@@ -6,8 +6,9 @@ use std::time::Duration;
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit,
-    IngestMessages, Intervene, InterveneFleet, MakeCheckpoint, OpenApproval, Ports, Providers, ReadApprovals,
-    ReadAudit, ReadCommands, ReadHistory, ReadSessions, RegisterSession, ReportStatus, SpawnSession, VerifyAudit,
+    IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval, Ports, Providers,
+    ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
+    SpawnSession, VerifyAudit,
 };
 use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -60,11 +61,13 @@ pub struct Api {
     pub(crate) commands: ReadCommands,
     pub(crate) acknowledge: AcknowledgeCommand,
     pub(crate) intervene: Intervene,
+    pub(crate) scope: InterveneScope,
     pub(crate) fleet: InterveneFleet,
     pub(crate) open_approval: OpenApproval,
     pub(crate) decide_approval: DecideApproval,
     pub(crate) approvals: ReadApprovals,
     pub(crate) expire_approvals: ExpireApprovals,
+    pub(crate) operations: ReadOperations,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
     pub(crate) expire_leases: Option<ExpireLeases>,
@@ -106,11 +109,13 @@ impl Api {
             commands: ReadCommands::new(ports),
             acknowledge: AcknowledgeCommand::new(ports),
             intervene: Intervene::new(ports, providers),
+            scope: InterveneScope::new(ports, providers),
             fleet: InterveneFleet::new(ports, providers),
             open_approval: OpenApproval::new(ports),
             decide_approval: DecideApproval::new(ports),
             approvals: ReadApprovals::new(ports),
             expire_approvals: ExpireApprovals::new(ports),
+            operations: ReadOperations::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
             expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),

@@ -9,6 +9,7 @@ use flightdeck_domain::action::Intervention;
 use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::{FeedPosition, Seq, SessionId};
+use flightdeck_domain::operation::OperationState;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{FleetIntervention, SessionFilter, SessionQuery};
 use flightdeck_domain::session::{Session, SessionStatus};
@@ -130,7 +131,8 @@ async fn a_kill_of_all_ends_the_demo_and_lets_nothing_spawn() {
     let fleet = InterveneFleet::new(&ports, &providers);
     let done = fleet.execute(FleetIntervention::KillAll, Actor::local_cli(), None, request).await.unwrap();
     pass(1).await;
-    assert_eq!((fleet.progress().await.unwrap().remaining, provider.running()), (0, 0));
+    let operation = ports.operations.operation(done.operation.unwrap()).await.unwrap().unwrap();
+    assert_eq!((operation.state(), provider.running()), (OperationState::Done, 0));
     let killed = sessions(&ports).await.iter().filter(|session| session.status == SessionStatus::Killed).count();
     assert_eq!(u64::try_from(killed).unwrap(), done.total);
     assert!(done.total >= 6, "{}", done.total);

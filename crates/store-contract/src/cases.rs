@@ -104,6 +104,24 @@ macro_rules! contract_tests {
                 the_last_decision_lets_the_session_go_on
                 requests_are_listed_newest_first_in_pages_by_every_filter
                 a_decision_without_its_entry_changes_nothing;
+            operation:
+                a_wish_for_one_is_an_operation_of_one
+                a_subtree_is_one_operation_with_one_entry
+                targets_are_read_leaves_first
+                a_mission_reaches_across_trees
+                a_scope_of_nobody_is_refused_on_record
+                a_scoped_action_without_its_entry_changes_nothing
+                what_is_as_wished_is_observed_at_once
+                a_status_that_is_not_the_wished_one_proves_nothing
+                an_end_closes_what_is_open_at_a_session
+                receipts_acknowledge_and_refuse
+                an_interrupt_is_done_when_the_agent_says_so
+                a_newer_wish_supersedes_an_older_one
+                kill_all_is_an_operation_and_supersedes_the_rest
+                operations_are_listed_newest_first
+                an_ended_session_is_a_fence_for_a_kill_below_it
+                no_racing_child_escapes_the_kill_of_its_subtree
+                racing_ends_complete_an_operation_once;
             audit:
                 an_empty_log_has_an_empty_head
                 an_entry_says_what_was_done
@@ -142,7 +160,8 @@ macro_rules! durability_tests {
             durability:
                 everything_is_there_after_reopening
                 every_count_goes_on_after_reopening
-                the_kill_switch_stays_engaged_after_reopening;
+                the_kill_switch_stays_engaged_after_reopening
+                an_operation_that_a_restart_cut_goes_on_to_its_end;
         }
     };
 }
@@ -178,6 +197,7 @@ mod tests {
             include_str!("session/observation.rs"),
             include_str!("message.rs"),
             include_str!("command.rs"),
+            include_str!("operation.rs"),
             include_str!("operator_actions.rs"),
             include_str!("approval.rs"),
             include_str!("audit.rs"),

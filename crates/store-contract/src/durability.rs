@@ -5,13 +5,16 @@ use std::time::Duration;
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::approval::{ApprovalOption, Ask, Expiry};
 use flightdeck_domain::command::Receipt;
+use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::CommandSeq;
+use flightdeck_domain::operation::{OperationState, Reach, Wish};
 use flightdeck_domain::ports::{FleetIntervention, RegisterError};
 use flightdeck_domain::session::{Registration, RegistrationRefused, SessionStatus};
 
 use crate::approval::{approval_id, ask, decision, open};
 use crate::given::{
-    at, awkward_json, by, child, fleet, inject, key, key_id, message, messages, observation, registration, session_id,
+    at, awkward_json, by, child, fleet, inject, key, key_id, message, messages, observation, operation_id,
+    registration, scoped, session_id,
 };
 use crate::state::State;
 use crate::steps::{append, commit, feed, feed_head, observe, register, verify};
@@ -69,6 +72,27 @@ pub async fn every_count_goes_on_after_reopening(harness: &mut dyn DurableHarnes
     let newest = feed(&*store).await.pop().expect("an event");
     assert!(newest.position > head);
     assert!(verify(&*store).await.valid);
+}
+
+/// What was asked for before a restart is still followed after it, until it is seen.
+pub async fn an_operation_that_a_restart_cut_goes_on_to_its_end(harness: &mut dyn DurableHarness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    register(&*store, child(2, 1)).await;
+    store.commit_scoped(scoped(1, 1, Wish::Kill, Reach::Subtree)).await.expect("accepted");
+    observe(&*store, observation(2, SessionStatus::Killed, 60)).await;
+    let before = State::of(&*store).await;
+    drop(store);
+    harness.reopen().await;
+    let store = harness.store();
+    assert_eq!(State::of(&*store).await, before);
+    // What the server does after a start with the agents that lived in it.
+    observe(&*store, observation(1, SessionStatus::Failed, 61)).await;
+    let operation = store.operation(operation_id(1)).await.expect("read").expect("it is there");
+    assert_eq!((operation.tally.observed, operation.tally.ended, operation.tally.open), (1, 1, 0));
+    assert_eq!((operation.completed_at, operation.state()), (Some(at(61)), OperationState::Done));
+    let newest = feed(&*store).await.pop().expect("an event");
+    assert_eq!(newest, FleetEventDraft::operation(&operation, "completed", at(61)).at_position(newest.position));
 }
 
 /// A restart is no way around the kill switch.

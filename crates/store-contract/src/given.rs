@@ -6,8 +6,9 @@ use std::str::FromStr;
 use flightdeck_domain::action::{Attribution, Intervention, OperatorAction};
 use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
 use flightdeck_domain::command::Delivery;
-use flightdeck_domain::ids::{MessageId, SessionId};
+use flightdeck_domain::ids::{MessageId, OperationId, SessionId};
 use flightdeck_domain::message::{MessageRole, NewMessage};
+use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::{FleetAction, FleetIntervention};
 use flightdeck_domain::session::{Observation, Registration, SessionStatus};
@@ -123,7 +124,23 @@ pub(crate) fn by(actor_number: u32, second: u32) -> Attribution {
 }
 
 pub(crate) fn action(n: u32, intervention: Intervention) -> OperatorAction {
-    OperatorAction { session_id: session_id(n), intervention, by: by(1, 50) }
+    OperatorAction { session_id: session_id(n), intervention, operation: None, by: by(1, 50) }
+}
+
+pub(crate) fn operation_id(n: u32) -> OperationId {
+    OperationId::new(uuid(n))
+}
+
+/// Operation `operation`: a wish for session `n` and those around it.
+pub(crate) fn scoped(operation: u32, n: u32, wish: Wish, reach: Reach) -> ScopedAction {
+    ScopedAction {
+        operation: operation_id(operation),
+        session_id: session_id(n),
+        reach,
+        wish,
+        drop_queued: false,
+        by: by(1, 50 + operation),
+    }
 }
 
 pub(crate) fn inject(message: u32) -> Intervention {
@@ -135,7 +152,7 @@ pub(crate) fn inject(message: u32) -> Intervention {
 }
 
 pub(crate) fn fleet(intervention: FleetIntervention) -> FleetAction {
-    FleetAction { intervention, by: by(1, 60) }
+    FleetAction { intervention, operation: None, by: by(1, 60) }
 }
 
 pub(crate) fn reason(words: &str) -> Reason {

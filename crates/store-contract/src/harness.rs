@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperatorActions,
-    SessionRepository,
+    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperationRepository,
+    OperatorActions, SessionRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -15,6 +15,7 @@ pub trait Store:
     + CommandQueue
     + OperatorActions
     + ApprovalRepository
+    + OperationRepository
     + AuditLog
     + FleetFeed
     + ApiKeyRepository
@@ -27,6 +28,7 @@ impl<S> Store for S where
         + CommandQueue
         + OperatorActions
         + ApprovalRepository
+        + OperationRepository
         + AuditLog
         + FleetFeed
         + ApiKeyRepository

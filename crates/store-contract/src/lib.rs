@@ -49,6 +49,7 @@ pub mod feed;
 mod given;
 mod harness;
 pub mod message;
+pub mod operation;
 pub mod operator_actions;
 pub mod session;
 mod state;

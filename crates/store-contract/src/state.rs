@@ -9,6 +9,7 @@ use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq, SessionId};
 use flightdeck_domain::message::Message;
+use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
     ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, MessageRepository, SessionFilter,
 };
@@ -16,7 +17,7 @@ use flightdeck_domain::session::Session;
 
 use crate::Store;
 use crate::approval::approvals;
-use crate::steps::{audit, feed, sessions};
+use crate::steps::{audit, feed, operations, sessions, targets};
 
 /// All that can be read of a store.
 #[derive(Debug, PartialEq)]
@@ -25,6 +26,7 @@ pub(crate) struct State {
     conversations: BTreeMap<SessionId, Vec<Message>>,
     commands: BTreeMap<SessionId, Vec<Command>>,
     approvals: Vec<Approval>,
+    operations: Vec<(Operation, Vec<OperationTarget>)>,
     feed: Vec<FleetEvent>,
     feed_head: FeedPosition,
     audit: Vec<SealedAuditEntry>,
@@ -43,11 +45,17 @@ impl State {
             let pending = store.pending(session.id, CommandSeq::ZERO, 10_000).await.expect("read");
             commands.insert(session.id, pending.expect("the session is there"));
         }
+        let mut operations_with_targets = Vec::new();
+        for operation in operations(store).await {
+            let targets = targets(store, operation.id).await;
+            operations_with_targets.push((operation, targets));
+        }
         Self {
             sessions,
             conversations,
             commands,
             approvals: approvals(store, ApprovalFilter::default()).await,
+            operations: operations_with_targets,
             feed: feed(store).await,
             feed_head: FleetFeed::head(store).await.expect("read"),
             audit: audit(store).await,

@@ -6,11 +6,12 @@ use flightdeck_domain::action::Intervention;
 use flightdeck_domain::audit::{AuditVerification, ChainVerifier, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::{FleetEvent, FleetEventKind};
-use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq};
+use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, OperationId, Seq};
 use flightdeck_domain::message::{Message, NewMessage};
+use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    AppendOutcome, AuditLog, Committed, FleetFeed, MessageRepository, OperatorActions, SessionFilter, SessionQuery,
-    SessionRepository,
+    AppendOutcome, AuditLog, Committed, FleetFeed, MessageRepository, OperationQuery, OperationRepository,
+    OperatorActions, SessionFilter, SessionQuery, SessionRepository, TargetQuery,
 };
 use flightdeck_domain::session::{Observation, Registration, Session};
 use tokio::sync::Barrier;
@@ -58,6 +59,18 @@ pub(crate) async fn pending(store: &dyn Store, n: u32) -> Vec<Command> {
 pub(crate) async fn sessions(store: &dyn Store, filter: SessionFilter) -> Vec<Session> {
     let query = SessionQuery { filter, after: None, limit: 10_000 };
     SessionRepository::list(store, query).await.expect("read").sessions
+}
+
+/// Every operation, newest first.
+pub(crate) async fn operations(store: &dyn Store) -> Vec<Operation> {
+    let query = OperationQuery { limit: 10_000, ..OperationQuery::default() };
+    OperationRepository::operations(store, query).await.expect("read").operations
+}
+
+/// Every target of an operation, leaves first.
+pub(crate) async fn targets(store: &dyn Store, operation: OperationId) -> Vec<OperationTarget> {
+    let query = TargetQuery { operation, unseen_only: false, after: None, limit: 10_000 };
+    OperationRepository::targets(store, query).await.expect("read").targets
 }
 
 /// The whole fleet feed.

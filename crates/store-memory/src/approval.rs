@@ -156,14 +156,13 @@ impl State {
     }
 
     fn follow(&mut self, session: SessionId, follow: Follow) {
-        let Some(entry) = self.sessions.get_mut(&session) else { return };
         match follow.observed {
-            Observed::Unchanged(session) => entry.session = *session,
-            Observed::Changed(change) => {
-                entry.session = change.session;
-                entry.push(change.message);
-                self.tell(change.event);
+            Observed::Unchanged(after) => {
+                if let Some(entry) = self.sessions.get_mut(&session) {
+                    entry.session = *after;
+                }
             }
+            Observed::Changed(change) => self.write_change(*change),
         }
     }
 

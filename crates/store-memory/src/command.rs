@@ -40,6 +40,7 @@ impl CommandQueue for MemoryStore {
         if after != *before {
             entry.put(after.clone());
             state.tell(FleetEventDraft::receipt(&after, at));
+            state.move_targets(session, at, |target| target.after_receipt(&after));
         }
         Ok(after)
     }

@@ -16,6 +16,7 @@ mod audit;
 mod command;
 mod feed;
 mod message;
+mod operation;
 mod operator_actions;
 mod session;
 mod state;

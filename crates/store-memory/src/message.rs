@@ -27,7 +27,7 @@ impl MessageRepository for MemoryStore {
         let plan = back.as_ref().map_or(&entry.session, |change| &change.session).append(batch, &known)?;
         let came_back = back.is_some();
         if let Some(change) = back {
-            state.apply(change);
+            state.write_change(change);
         }
         let entry = state.sessions.get_mut(&session).ok_or(AppendError::UnknownSession(session))?;
         for message in plan.insert {

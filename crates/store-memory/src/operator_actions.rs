@@ -1,14 +1,17 @@
 //! Operator actions.
 
 use async_trait::async_trait;
-use flightdeck_domain::action::{ConcernedCommands, Intervention, OperatorAction};
+use flightdeck_domain::action::{ConcernedCommands, Effects, Intervention, OperatorAction};
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEventDraft;
-use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ids::{AuditSeq, SessionId};
+use flightdeck_domain::operation::{Member, Opened, OperationTarget, Scope, ScopedAction, Wish};
 use flightdeck_domain::ports::{
-    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, StoreUnavailable,
+    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
+    StoreUnavailable,
 };
+use flightdeck_domain::time::Timestamp;
 
 use crate::MemoryStore;
 use crate::state::{Entry, State, count};
@@ -31,22 +34,53 @@ impl OperatorActions for MemoryStore {
             }
         };
         // The rule accepts an action on a session that there is, and on no other.
-        let Some(entry) = state.sessions.get_mut(&action.session_id) else {
+        let Some(entry) = state.sessions.get(&action.session_id) else {
             return Err(StoreUnavailable::new("an action was accepted on no session").into());
         };
         if effects.message.as_ref().is_some_and(|message| entry.message(message.id).is_some()) {
             return Err(StoreUnavailable::new("the id of the message is taken").into());
         }
-        entry.session = effects.session.clone();
-        if let Some(message) = effects.message.clone() {
-            entry.push(message);
-        }
-        for command in effects.command.iter().chain(&effects.cancelled) {
-            entry.put(command.clone());
-        }
+        let operation = effects.operation.as_ref().map(|opened| opened.operation.id);
         state.audit.push(sealed);
-        effects.events.into_iter().for_each(|event| state.tell(event));
-        Ok(Committed { session: effects.session, message: effects.message, command: effects.command, audit_seq })
+        state.apply(&effects, action.by.at);
+        Ok(Committed {
+            session: effects.session,
+            message: effects.message,
+            command: effects.command,
+            operation,
+            audit_seq,
+        })
+    }
+
+    async fn commit_scoped(&self, action: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let named = state.sessions.get(&action.session_id).map(|entry| entry.session.clone());
+        let (named, scope) = match (named.as_ref(), action.scope(named.as_ref())) {
+            (Some(named), Ok(scope)) => (named, scope),
+            (_, Err(refused)) => {
+                let sealed = state.seal(action.refuse(&refused))?;
+                state.audit.push(sealed);
+                return Err(refused.into());
+            }
+            (None, Ok(_)) => return Err(StoreUnavailable::new("an action was accepted on no session").into()),
+        };
+        let members = state.members(&action, &scope);
+        let effects = action.decide(named, scope, &members);
+        let sealed = state.seal(effects.audit)?;
+        let audit_seq = sealed.seq;
+        state.audit.push(sealed);
+        if let Some(fence) = effects.fence
+            && let Some(entry) = state.sessions.get_mut(&fence.id)
+        {
+            entry.session = fence;
+        }
+        for one in &effects.sessions {
+            state.apply(one, action.by.at);
+        }
+        let operation = effects.opened.operation.clone();
+        state.open(effects.opened);
+        Ok(ScopedCommitted { operation, audit_seq })
     }
 
     async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, StoreUnavailable> {
@@ -55,13 +89,20 @@ impl OperatorActions for MemoryStore {
         let total = if engage { state.not_ended() } else { 0 };
         let sealed = state.seal(action.audit(total))?;
         let audit_seq = sealed.seq;
-        if engage {
-            state.kill_all(&action);
-        }
+        let targets = if engage { state.kill_all(&action) } else { Vec::new() };
         state.kill_switch_engaged = engage;
         state.audit.push(sealed);
         state.tell(FleetEventDraft::kill_switch(engage, total, &action.by.actor, action.by.at));
-        Ok(FleetCommitted { total, audit_seq })
+        if engage {
+            // Only sessions that have not ended have open targets, and all of those are to die now.
+            for session in state.open_at.keys().copied().collect::<Vec<_>>() {
+                state.move_targets(session, action.by.at, |open| open.after_wish(Wish::Kill));
+            }
+        }
+        if let Some(operation) = action.operation(total) {
+            state.open(Opened { operation, targets });
+        }
+        Ok(FleetCommitted { total, operation: action.operation.filter(|_| engage), audit_seq })
     }
 
     async fn record(&self, entry: AuditDraft) -> Result<AuditSeq, StoreUnavailable> {
@@ -90,16 +131,68 @@ impl State {
         count(self.sessions.values().filter(|entry| !entry.session.status.is_terminal()).count())
     }
 
-    /// Kills each session that has not ended, by the rule for one; entry and event are those of the whole fleet.
-    fn kill_all(&mut self, action: &FleetAction) {
-        for (id, entry) in &mut self.sessions {
-            let kill = OperatorAction { session_id: *id, intervention: Intervention::Kill, by: action.by.clone() };
-            if let Ok(effects) = kill.decide(Some(&entry.session), &[]).outcome {
-                entry.session = effects.session;
-                if let Some(command) = effects.command {
-                    entry.put(command);
-                }
+    /// Writes what an accepted action does to its session, besides the audit entry.
+    fn apply(&mut self, effects: &Effects, at: Timestamp) {
+        let session = effects.session.id;
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.session = effects.session.clone();
+            if let Some(message) = effects.message.clone() {
+                entry.push(message);
+            }
+            for command in effects.command.iter().chain(&effects.cancelled) {
+                entry.put(command.clone());
             }
         }
+        effects.events.iter().for_each(|event| self.tell(event.clone()));
+        if let Some(wish) = effects.wish {
+            self.move_targets(session, at, |target| target.after_wish(wish));
+        }
+        if let Some(opened) = effects.operation.clone() {
+            self.open(opened);
+        }
+    }
+
+    /// Those of the scope that have not ended.
+    fn members(&self, action: &ScopedAction, scope: &Scope) -> Vec<Member> {
+        let open = self.sessions.values().filter(|entry| !entry.session.status.is_terminal());
+        let within = open.filter(|entry| match scope {
+            Scope::Session(id) => entry.session.id == *id,
+            Scope::Subtree(top) => self.line(entry.session.id).any(|above| above.id == *top),
+            Scope::Mission(mission) => entry.session.mission_id.as_ref() == Some(mission),
+            Scope::Fleet => true,
+        });
+        within
+            .map(|entry| Member {
+                session: entry.session.clone(),
+                depth: self.depth(entry.session.id),
+                commands: entry.concerned(action.on(entry.session.id).intervention.concerns()),
+            })
+            .collect()
+    }
+
+    /// How many sessions are above one.
+    fn depth(&self, id: SessionId) -> u64 {
+        count(self.line(id).count().saturating_sub(1))
+    }
+
+    /// Kills each session that has not ended, by the rule for one; entry and event are those of the whole fleet. Gives the
+    /// targets of its operation.
+    fn kill_all(&mut self, action: &FleetAction) -> Vec<OperationTarget> {
+        let depths: Vec<u64> = self.sessions.keys().map(|id| self.depth(*id)).collect();
+        let mut targets = Vec::new();
+        for ((id, entry), depth) in self.sessions.iter_mut().zip(depths) {
+            let by = action.by.clone();
+            let kill = OperatorAction { session_id: *id, intervention: Intervention::Kill, operation: None, by };
+            let Ok(effects) = kill.decide(Some(&entry.session), &[]).outcome else { continue };
+            if let Some(operation) = action.operation {
+                let (command, at) = (effects.command.as_ref(), action.by.at);
+                targets.push(OperationTarget::begin(operation, Wish::Kill, &entry.session, depth, command, at));
+            }
+            entry.session = effects.session;
+            if let Some(command) = effects.command {
+                entry.put(command);
+            }
+        }
+        targets
     }
 }

@@ -79,17 +79,9 @@ impl SessionRepository for MemoryStore {
                 if entry.message(change.message.id).is_some() {
                     return Err(StoreUnavailable::new("the id of the status message is taken").into());
                 }
-                entry.session = change.session.clone();
-                entry.push(change.message);
-                let mut events = vec![change.event];
-                if change.session.status.is_terminal() {
-                    events.extend(settle(entry, observation.at));
-                    events.extend(state.approvals.end(id, observation.at));
-                }
-                for event in events {
-                    state.tell(event);
-                }
-                Ok(ObservedSession { session: change.session, changed: true })
+                let session = change.session.clone();
+                state.write_change(*change);
+                Ok(ObservedSession { session, changed: true })
             }
         }
     }
@@ -102,7 +94,7 @@ impl SessionRepository for MemoryStore {
         let control = entry.control();
         let came_back = back.as_ref().map(|change| change.session.last_seq);
         if let Some(change) = back {
-            state.apply(change);
+            state.write_change(change);
         }
         Ok(Some(Heard { control, came_back }))
     }
@@ -113,7 +105,7 @@ impl SessionRepository for MemoryStore {
         let changes: Vec<_> = changes.take(limit).collect();
         let lost = changes.iter().map(|change| change.session.clone()).collect();
         for change in changes {
-            state.apply(change);
+            state.write_change(change);
         }
         Ok(lost)
     }
@@ -131,13 +123,21 @@ fn settle(entry: &mut Entry, at: Timestamp) -> Vec<FleetEventDraft> {
 }
 
 impl State {
-    /// Writes a change of status that nobody reported.
-    pub(crate) fn apply(&mut self, change: StatusChange) {
-        if let Some(entry) = self.sessions.get_mut(&change.session.id) {
-            entry.session = change.session;
-            entry.push(change.message);
-            self.tell(change.event);
+    /// Writes a change of status, whoever it comes from, with all that follows from it.
+    pub(crate) fn write_change(&mut self, change: StatusChange) {
+        let (id, status, at) = (change.session.id, change.session.status, change.message.created_at);
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        entry.session = change.session;
+        entry.push(change.message);
+        let mut events = vec![change.event];
+        if status.is_terminal() {
+            events.extend(settle(entry, at));
+            events.extend(self.approvals.end(id, at));
         }
+        for event in events {
+            self.tell(event);
+        }
+        self.move_targets(id, at, |target| target.after_status(status, at));
     }
 
     fn is_within(&self, id: SessionId, top: SessionId) -> bool {

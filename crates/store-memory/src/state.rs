@@ -6,8 +6,9 @@ use flightdeck_domain::api_key::{ApiKey, KeyId};
 use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
-use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, SessionId};
+use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
 use flightdeck_domain::message::{Control, Message};
+use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::time::Timestamp;
@@ -20,6 +21,10 @@ pub(crate) struct State {
     pub(crate) sessions: BTreeMap<SessionId, Entry>,
     /// The order of lists, oldest first.
     pub(crate) by_spawn: BTreeSet<(Timestamp, SessionId)>,
+    pub(crate) operations: BTreeMap<OperationId, Operation>,
+    pub(crate) targets: BTreeMap<OperationId, BTreeMap<SessionId, OperationTarget>>,
+    /// The operations that are open at a session.
+    pub(crate) open_at: BTreeMap<SessionId, BTreeSet<OperationId>>,
     pub(crate) kill_switch_engaged: bool,
     /// Dense: the event at position `n` is element `n - 1`.
     pub(crate) feed: Vec<FleetEvent>,

@@ -15,7 +15,8 @@ use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
 use crate::error::StoreError;
-use crate::tables::{approvals, audit_log, feed_events, messages, sessions};
+use crate::session::write_change;
+use crate::tables::{approvals, audit_log, feed_events, sessions};
 
 #[async_trait]
 impl ApprovalRepository for SqliteStore {
@@ -118,11 +119,7 @@ fn close(connection: &mut SqliteConnection, closing: Closing) -> Result<ExpiredA
 fn follow(connection: &mut SqliteConnection, follow: &Follow) -> Result<(), StoreError> {
     match &follow.observed {
         Observed::Unchanged(session) => sessions::save(connection, session),
-        Observed::Changed(change) => {
-            sessions::save(connection, &change.session)?;
-            messages::insert(connection, std::slice::from_ref(&change.message))?;
-            feed_events::insert(connection, &change.event)
-        }
+        Observed::Changed(change) => write_change(connection, change),
     }
 }
 

@@ -9,6 +9,7 @@ use flightdeck_domain::ports::{AcknowledgeError, CommandQueue, StoreUnavailable}
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
+use crate::operation::move_targets;
 use crate::tables::{commands, feed_events, sessions};
 
 #[async_trait]
@@ -51,6 +52,7 @@ fn acknowledge(
     if after.receipt != before.receipt {
         commands::save(connection, &after)?;
         feed_events::insert(connection, &FleetEventDraft::receipt(&after, at))?;
+        move_targets(connection, session, at, |target| target.after_receipt(&after))?;
     }
     Ok(after)
 }

@@ -2,12 +2,13 @@
 
 use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ports::StoreUnavailable;
-use flightdeck_domain::session::{Session, Silence, StatusChange};
+use flightdeck_domain::session::{Session, Silence};
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
 use crate::error::StoreError;
-use crate::tables::{feed_events, messages, sessions};
+use crate::session::write_change;
+use crate::tables::sessions;
 
 impl SqliteStore {
     /// Looks with a reader, so that a look that finds nobody costs the writer nothing. The rule is asked again by the
@@ -23,7 +24,7 @@ impl SqliteStore {
             for id in suspects {
                 let session = sessions::get(connection, id)?;
                 if let Some(change) = session.and_then(|session| session.lose(&silence)) {
-                    write(connection, &change)?;
+                    write_change(connection, &change)?;
                     lost.push(change.session);
                 }
             }
@@ -40,12 +41,6 @@ pub(crate) fn come_back(
     at: Timestamp,
 ) -> Result<Option<Session>, StoreError> {
     let Some(change) = session.come_back(at) else { return Ok(None) };
-    write(connection, &change)?;
+    write_change(connection, &change)?;
     Ok(Some(change.session))
-}
-
-fn write(connection: &mut SqliteConnection, change: &StatusChange) -> Result<(), StoreError> {
-    sessions::save(connection, &change.session)?;
-    messages::insert(connection, std::slice::from_ref(&change.message))?;
-    feed_events::insert(connection, &change.event)
 }

@@ -2,7 +2,7 @@
 //!
 //! # How it is laid out
 //! - One file for each port, named as the port's: `session` (and `lease`, a part of it), `message`, `command`,
-//!   `operator_actions`, `approval`, `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes
+//!   `operation`, `operator_actions`, `approval`, `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes
 //!   what the rule gives back.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those two build on.
@@ -30,6 +30,7 @@ mod feed;
 mod lease;
 mod message;
 mod migrations;
+mod operation;
 mod operator_actions;
 mod readers;
 mod rows;

@@ -2,24 +2,35 @@
 
 use async_trait::async_trait;
 use diesel::sqlite::SqliteConnection;
-use flightdeck_domain::action::{ActionRefused, ConcernedCommands, OperatorAction};
+use flightdeck_domain::action::{ActionRefused, ConcernedCommands, Effects, OperatorAction};
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::{AuditSeq, CommandSeq};
+use flightdeck_domain::operation::{Member, Opened, Scope, ScopedAction, Wish};
 use flightdeck_domain::ports::{
-    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, StoreUnavailable,
+    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
+    StoreUnavailable,
 };
 
 use crate::SqliteStore;
 use crate::error::StoreError;
-use crate::tables::{audit_log, commands, feed_events, fleet_state, messages, sessions};
+use crate::operation::{move_targets, open, supersede_all};
+use crate::tables::{
+    audit_log, commands, feed_events, fleet_state, messages, operation_targets, session_tree, sessions,
+};
 
 #[async_trait]
 impl OperatorActions for SqliteStore {
     async fn commit(&self, action: OperatorAction) -> Result<Committed, OperatorActionError> {
         // A refusal is a success to the writer, for its audit entry must be kept.
         let written: Result<_, StoreError> = self.writer.write(move |connection| commit(connection, &action)).await;
+        Ok(written??)
+    }
+
+    async fn commit_scoped(&self, action: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
+        let written: Result<_, StoreError> =
+            self.writer.write(move |connection| commit_scoped(connection, &action)).await;
         Ok(written??)
     }
 
@@ -44,6 +55,14 @@ fn commit(
         Ok(effects) => effects,
         Err(refused) => return Ok(Err(refused)),
     };
+    apply(connection, &effects, action)?;
+    let Effects { session, message, command, operation, .. } = *effects;
+    let operation = operation.map(|opened| opened.operation.id);
+    Ok(Ok(Committed { session, message, command, operation, audit_seq }))
+}
+
+/// Writes what an accepted action does to its session, besides the audit entry.
+fn apply(connection: &mut SqliteConnection, effects: &Effects, action: &OperatorAction) -> Result<(), StoreError> {
     sessions::save(connection, &effects.session)?;
     if let Some(message) = &effects.message {
         messages::insert(connection, std::slice::from_ref(message))?;
@@ -57,7 +76,58 @@ fn commit(
     for event in &effects.events {
         feed_events::insert(connection, event)?;
     }
-    Ok(Ok(Committed { session: effects.session, message: effects.message, command: effects.command, audit_seq }))
+    if let Some(wish) = effects.wish {
+        move_targets(connection, effects.session.id, action.by.at, |target| target.after_wish(wish))?;
+    }
+    if let Some(opened) = &effects.operation {
+        open(connection, opened)?;
+    }
+    Ok(())
+}
+
+fn commit_scoped(
+    connection: &mut SqliteConnection,
+    action: &ScopedAction,
+) -> Result<Result<ScopedCommitted, ActionRefused>, StoreError> {
+    let named = sessions::head(connection, action.session_id)?;
+    let scope = action.scope(named.as_ref());
+    let (named, scope) = match (named, scope) {
+        (Some(named), Ok(scope)) => (named, scope),
+        (None, _) => return refuse(connection, action, ActionRefused::UnknownSession(action.session_id)),
+        (_, Err(refused)) => return refuse(connection, action, refused),
+    };
+    let members = members(connection, action, &scope)?;
+    let effects = action.decide(&named, scope, &members);
+    let audit_seq = audit_log::append(connection, effects.audit)?;
+    if let Some(fence) = &effects.fence {
+        sessions::save(connection, fence)?;
+    }
+    for one in &effects.sessions {
+        apply(connection, one, &action.on(one.session.id))?;
+    }
+    open(connection, &effects.opened)?;
+    Ok(Ok(ScopedCommitted { operation: effects.opened.operation, audit_seq }))
+}
+
+fn refuse(
+    connection: &mut SqliteConnection,
+    action: &ScopedAction,
+    refused: ActionRefused,
+) -> Result<Result<ScopedCommitted, ActionRefused>, StoreError> {
+    audit_log::append(connection, action.refuse(&refused))?;
+    Ok(Err(refused))
+}
+
+/// Those of the scope that have not ended.
+fn members(connection: &mut SqliteConnection, action: &ScopedAction, scope: &Scope) -> Result<Vec<Member>, StoreError> {
+    let mut members = Vec::new();
+    for (id, depth) in session_tree::open_within(connection, scope)? {
+        let commands = concerned(connection, &action.on(id))?;
+        if let Some(session) = sessions::head(connection, id)? {
+            members.push(Member { session, depth, commands });
+        }
+    }
+    Ok(members)
 }
 
 fn concerned(connection: &mut SqliteConnection, action: &OperatorAction) -> Result<Vec<Command>, StoreError> {
@@ -72,17 +142,20 @@ fn concerned(connection: &mut SqliteConnection, action: &OperatorAction) -> Resu
 /// However large the fleet is, a few statements over all of it.
 fn commit_fleet(connection: &mut SqliteConnection, action: &FleetAction) -> Result<FleetCommitted, StoreError> {
     let by = &action.by;
-    let (engaged, total) = match action.intervention {
-        FleetIntervention::KillAll => {
-            let total = sessions::count_open(connection)?;
-            commands::kill_open(connection, by.reason.as_ref(), by.at)?;
-            sessions::kill_open(connection)?;
-            (true, total)
+    let engage = action.intervention == FleetIntervention::KillAll;
+    let total = if engage { sessions::count_open(connection)? } else { 0 };
+    let operation = action.operation(total);
+    fleet_state::set_kill_switch(connection, engage)?;
+    feed_events::insert(connection, &FleetEventDraft::kill_switch(engage, total, &by.actor, by.at))?;
+    if engage {
+        supersede_all(connection, Wish::Kill, by.at)?;
+        if let Some(operation) = &operation {
+            open(connection, &Opened { operation: operation.clone(), targets: Vec::new() })?;
+            operation_targets::kill_open(connection, operation)?;
         }
-        FleetIntervention::ReleaseKillSwitch => (false, 0),
-    };
-    fleet_state::set_kill_switch(connection, engaged)?;
-    feed_events::insert(connection, &FleetEventDraft::kill_switch(engaged, total, &by.actor, by.at))?;
+        commands::kill_open(connection, by.reason.as_ref(), by.at)?;
+        sessions::kill_open(connection)?;
+    }
     let audit_seq = audit_log::append(connection, action.audit(total))?;
-    Ok(FleetCommitted { total, audit_seq })
+    Ok(FleetCommitted { total, operation: operation.map(|operation| operation.id), audit_seq })
 }

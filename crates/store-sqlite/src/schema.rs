@@ -75,6 +75,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    operations (id) {
+        id -> Binary,
+        wish -> Text,
+        scope -> Text,
+        scope_session -> Nullable<Binary>,
+        scope_mission -> Nullable<Text>,
+        actor -> Text,
+        reason -> Nullable<Text>,
+        requested_at -> BigInt,
+        total -> BigInt,
+        open -> BigInt,
+        observed -> BigInt,
+        ended -> BigInt,
+        refused -> BigInt,
+        superseded -> BigInt,
+        completed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    operation_targets (operation_id, depth, session_id) {
+        operation_id -> Binary,
+        depth -> BigInt,
+        session_id -> Binary,
+        wish -> Text,
+        command_seq -> Nullable<BigInt>,
+        requested_at -> BigInt,
+        acknowledged_at -> Nullable<BigInt>,
+        observed_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+        outcome_detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     feed_events (position) {
         position -> BigInt,
         kind -> Text,

@@ -9,13 +9,16 @@ use flightdeck_domain::ports::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery,
     SessionRepository, StoreUnavailable,
 };
-use flightdeck_domain::session::{Admission, Observation, Observed, Registration, Session, Silence, TreeFacts};
+use flightdeck_domain::session::{
+    Admission, Observation, Observed, Registration, Session, Silence, StatusChange, TreeFacts,
+};
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
 use crate::approval;
 use crate::error::StoreError;
 use crate::lease::come_back;
+use crate::operation::move_targets;
 use crate::tables::{commands, feed_events, fleet_state, messages, session_list, session_tree, sessions};
 
 /// How many pending commands are settled at a time.
@@ -89,16 +92,23 @@ fn observe(connection: &mut SqliteConnection, observation: &Observation) -> Resu
             Ok(ObservedSession { session: *session, changed: false })
         }
         Observed::Changed(change) => {
-            sessions::save(connection, &change.session)?;
-            messages::insert(connection, std::slice::from_ref(&change.message))?;
-            feed_events::insert(connection, &change.event)?;
-            if change.session.status.is_terminal() {
-                settle(connection, &change.session, observation.at)?;
-                approval::end(connection, id, observation.at)?;
-            }
+            write_change(connection, &change)?;
             Ok(ObservedSession { session: change.session, changed: true })
         }
     }
+}
+
+/// Writes a change of status, whoever it comes from, with all that follows from it.
+pub(crate) fn write_change(connection: &mut SqliteConnection, change: &StatusChange) -> Result<(), StoreError> {
+    let (id, status, at) = (change.session.id, change.session.status, change.message.created_at);
+    sessions::save(connection, &change.session)?;
+    messages::insert(connection, std::slice::from_ref(&change.message))?;
+    feed_events::insert(connection, &change.event)?;
+    if status.is_terminal() {
+        settle(connection, &change.session, at)?;
+        approval::end(connection, id, at)?;
+    }
+    move_targets(connection, id, at, |target| target.after_status(status, at))
 }
 
 /// Closes what is pending of a session that has ended.

@@ -8,6 +8,8 @@ pub(crate) mod commands;
 pub(crate) mod feed_events;
 pub(crate) mod fleet_state;
 pub(crate) mod messages;
+pub(crate) mod operation_targets;
+pub(crate) mod operations;
 #[cfg(test)]
 mod plans;
 pub(crate) mod session_list;

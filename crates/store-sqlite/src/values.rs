@@ -1,6 +1,6 @@
 //! How single values stand in columns.
 
-use flightdeck_domain::ids::{ApprovalId, MessageId, SessionId};
+use flightdeck_domain::ids::{ApprovalId, MessageId, OperationId, SessionId};
 use flightdeck_domain::text::JsonObject;
 use flightdeck_domain::time::Timestamp;
 use uuid::Uuid;
@@ -26,6 +26,16 @@ impl Key for ApprovalId {
     fn key(&self) -> &[u8] {
         self.as_uuid().as_bytes()
     }
+}
+
+impl Key for OperationId {
+    fn key(&self) -> &[u8] {
+        self.as_uuid().as_bytes()
+    }
+}
+
+pub(crate) fn operation_id(bytes: &[u8]) -> Result<OperationId, uuid::Error> {
+    Uuid::from_slice(bytes).map(OperationId::new)
 }
 
 pub(crate) fn session_id(bytes: &[u8]) -> Result<SessionId, uuid::Error> {
@@ -57,6 +67,11 @@ pub(crate) fn json(object: &JsonObject) -> String {
 pub(crate) fn object(text: &str) -> Result<JsonObject, serde_json::Error> {
     // Most objects are empty, and every message of a page has one.
     if text == "{}" { Ok(JsonObject::default()) } else { serde_json::from_str(text) }
+}
+
+/// A count as SQLite keeps it.
+pub(crate) fn counted(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A count or limit as SQLite takes it.

@@ -38,6 +38,7 @@ impl Bench {
         let action = OperatorAction {
             session_id: given::session_id(1),
             intervention: Intervention::Pause,
+            operation: None,
             by: given::attribution(),
         };
         OperatorActions::commit(&store, action).await.expect("accepted");

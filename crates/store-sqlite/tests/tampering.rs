@@ -82,7 +82,7 @@ fn reader() -> AuditReader {
 async fn act(store: &dyn OperatorActions, n: u64) {
     let by = Attribution { reason: Reason::new(format!("reason {n}")).ok(), ..given::attribution() };
     let intervention = if n.is_multiple_of(2) { Intervention::Pause } else { Intervention::Resume };
-    let action = OperatorAction { session_id: given::session_id(1), intervention, by };
+    let action = OperatorAction { session_id: given::session_id(1), intervention, by, operation: None };
     OperatorActions::commit(store, action).await.expect("accepted");
 }
 

@@ -78,7 +78,8 @@ pub(crate) fn audit(client: &Client, controlled: &Controlled) -> usize {
     let entries = client.audit();
     let (status, proof) = client.get("/audit/verify");
     assert_eq!((status, &proof["valid"]), (200, &Value::Bool(true)), "{proof}");
-    assert_eq!(proof["entries"].as_u64(), u64::try_from(entries.len()).ok(), "the proof covers all entries");
+    // Looking at the record stands on the record, too.
+    assert!(proof["entries"].as_u64() >= u64::try_from(entries.len()).ok(), "the proof covers all entries: {proof}");
     for (entry, expected) in entries.iter().rev().zip(1_u64..) {
         assert_eq!(entry["seq"].as_u64(), Some(expected), "a gap or a repetition on the record");
     }

@@ -15,6 +15,7 @@ mod clock;
 mod command;
 mod feed;
 mod message;
+mod operation;
 mod operator_actions;
 mod provider;
 mod session;
@@ -31,8 +32,11 @@ pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use feed::FleetFeed;
 pub use message::{AppendError, AppendOutcome, MessageRepository, MessageSlice};
+pub use operation::{
+    OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
+};
 pub use operator_actions::{
-    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions,
+    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
 };
 pub use provider::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 pub use session::{
@@ -45,7 +49,7 @@ pub use wake_up::WakeUps;
 pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
-    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository,
+    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository, operation::MockOperationRepository,
     operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
     wake_up::MockWakeUps,
 };

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::{Ports, Providers};
 use crate::action::{Attribution, Intervention, OperatorAction};
-use crate::ids::SessionId;
+use crate::ids::{OperationId, SessionId};
+use crate::operation::Wish;
 use crate::operator::Actor;
-use crate::ports::{Clock, Committed, OperatorActionError, OperatorActions, WakeUps};
+use crate::ports::{Clock, Committed, IdGenerator, OperatorActionError, OperatorActions, WakeUps};
 use crate::text::{Reason, RequestId};
 
 /// Why an intervention was not done.
@@ -27,6 +28,7 @@ pub struct Intervene {
     actions: Arc<dyn OperatorActions>,
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
     providers: Providers,
 }
 
@@ -38,12 +40,13 @@ impl Intervene {
             actions: Arc::clone(&ports.actions),
             wake_ups: Arc::clone(&ports.wake_ups),
             clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
             providers: providers.clone(),
         }
     }
 
     /// Commits the intervention with its audit entry, then hands the command to the session's provider. What the agent
-    /// makes of it is seen later, by its status and the command's receipt.
+    /// makes of it is seen later: its operation tells when, and a message's command by its receipt.
     ///
     /// # Errors
     /// A rule forbids it (and the refusal is on the audit log), or the store is not available.
@@ -56,7 +59,8 @@ impl Intervene {
         request_id: RequestId,
     ) -> Result<Intervened, InterveneError> {
         let by = Attribution { actor, reason, request_id, at: self.clock.now() };
-        let committed = self.actions.commit(OperatorAction { session_id, intervention, by }).await?;
+        let operation = Wish::of(&intervention).map(|_| OperationId::new(self.ids.uuid()));
+        let committed = self.actions.commit(OperatorAction { session_id, intervention, operation, by }).await?;
         if let Some(message) = &committed.message {
             self.wake_ups.session_moved(session_id, message.seq);
         }
@@ -77,7 +81,7 @@ mod tests {
     use super::*;
     use crate::action::ActionRefused;
     use crate::command::CommandKind;
-    use crate::fixtures::{command, session, session_id};
+    use crate::fixtures::{command, operation_id, session, session_id};
     use crate::ids::AuditSeq;
     use crate::ports::MockAgentProvider;
     use crate::session::{Session, SessionStatus};
@@ -94,11 +98,13 @@ mod tests {
         let mut mocks = MockPorts::default();
         let mut order = mockall::Sequence::new();
         let named = robot.clone();
-        mocks.actions.expect_commit().times(1).in_sequence(&mut order).returning(move |_| {
+        let followed = |action: &OperatorAction| action.operation == Some(operation_id(900));
+        mocks.actions.expect_commit().withf(followed).times(1).in_sequence(&mut order).returning(move |_| {
             Ok(Committed {
                 session: Session { provider: named.clone(), ..session(1) },
                 message: None,
                 command: Some(command(1, CommandKind::Pause)),
+                operation: None,
                 audit_seq: AuditSeq::new(1),
             })
         });

@@ -10,9 +10,11 @@ mod decide_approval;
 mod expire_approvals;
 mod expire_leases;
 mod export_audit;
+mod hand_over;
 mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
+mod intervene_scope;
 mod make_checkpoint;
 mod manage_keys;
 mod open_approval;
@@ -20,6 +22,7 @@ mod providers;
 mod read_approvals;
 mod read_audit;
 mod read_history;
+mod read_operations;
 mod read_sessions;
 mod reconcile;
 mod register_session;
@@ -39,7 +42,8 @@ pub use expire_leases::ExpireLeases;
 pub use export_audit::{AuditExport, ExportAudit};
 pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
-pub use intervene_fleet::{FleetProgress, InterveneFleet};
+pub use intervene_fleet::InterveneFleet;
+pub use intervene_scope::{InterveneScope, ScopedRequest};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
 pub use open_approval::{NewApproval, OpenApproval};
@@ -47,6 +51,7 @@ pub use providers::{InternalProvider, Providers, UnknownProvider};
 pub use read_approvals::ReadApprovals;
 pub use read_audit::{AuditReader, ReadAudit};
 pub use read_history::{HistoryPlace, ReadHistory};
+pub use read_operations::ReadOperations;
 pub use read_sessions::ReadSessions;
 pub use reconcile::Reconcile;
 pub use register_session::{NewSession, RegisterSession};
@@ -59,7 +64,8 @@ use std::sync::Arc;
 
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, CheckpointArchive, CheckpointSigner, Checkpointing, Clock,
-    CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperatorActions, SessionRepository, WakeUps,
+    CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperationRepository, OperatorActions, SessionRepository,
+    WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -75,6 +81,8 @@ pub struct Ports {
     pub actions: Arc<dyn OperatorActions>,
     /// Permission requests.
     pub approvals: Arc<dyn ApprovalRepository>,
+    /// Operations and what became of them.
+    pub operations: Arc<dyn OperationRepository>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// The fleet feed.
@@ -106,6 +114,7 @@ impl Ports {
             + CommandQueue
             + OperatorActions
             + ApprovalRepository
+            + OperationRepository
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
@@ -117,6 +126,7 @@ impl Ports {
             commands: store.clone(),
             actions: store.clone(),
             approvals: store.clone(),
+            operations: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
             keys: store,

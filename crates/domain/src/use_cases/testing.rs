@@ -9,7 +9,8 @@ use crate::fixtures::at;
 use crate::operator::Actor;
 use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockFleetFeed,
-    MockIdGenerator, MockMessageRepository, MockOperatorActions, MockSessionRepository, MockWakeUps,
+    MockIdGenerator, MockMessageRepository, MockOperationRepository, MockOperatorActions, MockSessionRepository,
+    MockWakeUps,
 };
 use crate::text::{AgentType, RequestId, TaskId};
 
@@ -21,6 +22,7 @@ pub(crate) struct MockPorts {
     pub(crate) commands: MockCommandQueue,
     pub(crate) actions: MockOperatorActions,
     pub(crate) approvals: MockApprovalRepository,
+    pub(crate) operations: MockOperationRepository,
     pub(crate) audit: MockAuditLog,
     pub(crate) feed: MockFleetFeed,
     pub(crate) keys: MockApiKeyRepository,
@@ -43,6 +45,7 @@ impl MockPorts {
             commands: Arc::new(self.commands),
             actions: Arc::new(self.actions),
             approvals: Arc::new(self.approvals),
+            operations: Arc::new(self.operations),
             audit: Arc::new(self.audit),
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),

@@ -94,6 +94,8 @@ pub(crate) struct ControlReply {
     pub(crate) desired_status: &'static str,
     /// Whether the effect was observed.
     pub(crate) observed: bool,
+    /// It tells when the effect is observed: `GET /operations/{operationId}`.
+    pub(crate) operation_id: Option<Uuid>,
 }
 
 /// How far a kill of the whole fleet has come when the call's time is up.
@@ -109,6 +111,8 @@ pub(crate) struct KillAllReply {
     pub(crate) failed: u64,
     /// One line for each of the first hundred of those.
     pub(crate) errors: Vec<String>,
+    /// It goes on until each of them is seen to have ended: `GET /operations/{operationId}`.
+    pub(crate) operation_id: Uuid,
 }
 
 /// The kill switch was released.

@@ -6,6 +6,7 @@ mod command;
 mod control;
 mod feed;
 mod message;
+mod operation;
 mod session;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
@@ -17,4 +18,7 @@ pub(crate) use control::{
 };
 pub(crate) use feed::FleetEventView;
 pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};
+pub(crate) use operation::{
+    ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
+};
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use flightdeck_domain::ids::{ApprovalId, CommandSeq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, OperationId, SessionId};
 
 use crate::problem::ApiError;
 
@@ -75,5 +75,20 @@ impl FromRequest for AgentApprovalPath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(agent(request).and_then(|agent| Ok(Self(agent, approval(request)?))))
+    }
+}
+
+/// `/operations/{operationId}`
+pub(crate) struct OperationPath(pub(crate) OperationId);
+
+impl FromRequest for OperationPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().query("operationId");
+        ready(text.parse().map(Self).map_err(|_error| {
+            ApiError::field("operationId", format!("{text:?} is not a UUID; take it from the reply of a control call"))
+        }))
     }
 }

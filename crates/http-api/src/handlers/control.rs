@@ -8,14 +8,18 @@ use actix_web::web::{Data, Json};
 use flightdeck_domain::action::{ActionName, Attribution, Intervention};
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operation::Wish;
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{Reason, RequestId};
+use flightdeck_domain::use_cases::ScopedRequest;
 use tokio::time::Instant;
 
+use super::operation_wait::settled;
+use super::scope::{self, ControlScope};
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{ControlBody, ControlReply, InjectBody, InjectReply, InterruptBody};
+use crate::dto::{ControlAnswer, ControlBody, ControlReply, InjectBody, InjectReply, InterruptBody};
 use crate::extract::{AgentPath, Body, Params};
 use crate::problem::{ApiError, Problem};
 use crate::request::id_of;
@@ -66,12 +70,14 @@ pub(crate) async fn inject(
 /// Says `paused` (200) only when the agent was seen to be; else `pause requested` (202).
 #[utoipa::path(post, path = "/agents/{agentId}/pause", tag = "control", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
+        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
         ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
     request_body = ControlBody,
-    responses((status = 200, description = "observed", body = ControlReply),
-        (status = 202, description = "requested, not observed yet", body = ControlReply),
+    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
+            body = ControlAnswer),
+        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
         (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended or is being killed", body = Problem,
+        (status = 409, description = "the session has ended, is being killed, or belongs to no mission", body = Problem,
             content_type = "application/problem+json"),
         (status = 429, description = "10 control calls a minute and key by default", body = Problem,
             content_type = "application/problem+json")))]
@@ -83,18 +89,20 @@ pub(crate) async fn pause(
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Pause).await
+    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Pause.into()).await
 }
 
 /// Let a paused agent go on.
 #[utoipa::path(post, path = "/agents/{agentId}/resume", tag = "control", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
+        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
         ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
     request_body = ControlBody,
-    responses((status = 200, description = "observed", body = ControlReply),
-        (status = 202, description = "requested, not observed yet", body = ControlReply),
+    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
+            body = ControlAnswer),
+        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
         (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended or is being killed", body = Problem,
+        (status = 409, description = "the session has ended, is being killed, or belongs to no mission", body = Problem,
             content_type = "application/problem+json"),
         (status = 429, description = "10 control calls a minute and key by default", body = Problem,
             content_type = "application/problem+json")))]
@@ -106,7 +114,7 @@ pub(crate) async fn resume(
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Resume).await
+    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Resume.into()).await
 }
 
 /// Stop the agent's current turn; it waits for the next prompt.
@@ -114,12 +122,14 @@ pub(crate) async fn resume(
 /// Messages that wait for the agent are kept and start its next turn, unless the body says `"drop": true`.
 #[utoipa::path(post, path = "/agents/{agentId}/interrupt", tag = "control", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
+        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
         ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
     request_body = InterruptBody,
-    responses((status = 200, description = "observed", body = ControlReply),
-        (status = 202, description = "requested, not observed yet", body = ControlReply),
+    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
+            body = ControlAnswer),
+        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
         (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended or is being killed", body = Problem,
+        (status = 409, description = "the session has ended, is being killed, or belongs to no mission", body = Problem,
             content_type = "application/problem+json"),
         (status = 429, description = "10 control calls a minute and key by default", body = Problem,
             content_type = "application/problem+json")))]
@@ -131,8 +141,8 @@ pub(crate) async fn interrupt(
     params: Params,
     body: Body<InterruptBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let wish = Wish::Interrupt { drop_queued: body.0.drop };
-    intervene(api, caller, path.0, request, params, body.0.reason, wish).await
+    let asked = Asked { wish: Wish::Interrupt, drop_queued: body.0.drop };
+    intervene(api, caller, path.0, request, params, body.0.reason, asked).await
 }
 
 /// Stop an agent for good.
@@ -141,10 +151,12 @@ pub(crate) async fn interrupt(
 /// `kill requested` (202).
 #[utoipa::path(post, path = "/agents/{agentId}/kill", tag = "control", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
+        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
         ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
     request_body = ControlBody,
-    responses((status = 200, description = "observed", body = ControlReply),
-        (status = 202, description = "requested, not observed yet", body = ControlReply),
+    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
+            body = ControlAnswer),
+        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
         (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "the session has ended", body = Problem,
             content_type = "application/problem+json"),
@@ -158,44 +170,30 @@ pub(crate) async fn kill(
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Kill).await
+    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Kill.into()).await
 }
 
-/// A wish whose effect can be observed.
+/// What is asked of an agent.
 #[derive(Clone, Copy)]
-enum Wish {
-    Pause,
-    Resume,
-    Interrupt { drop_queued: bool },
-    Kill,
+struct Asked {
+    wish: Wish,
+    /// With an interrupt: take back the messages that wait, too.
+    drop_queued: bool,
 }
 
-impl Wish {
+impl From<Wish> for Asked {
+    fn from(wish: Wish) -> Self {
+        Self { wish, drop_queued: false }
+    }
+}
+
+impl Asked {
     const fn intervention(self) -> Intervention {
-        match self {
-            Self::Pause => Intervention::Pause,
-            Self::Resume => Intervention::Resume,
-            Self::Interrupt { drop_queued } => Intervention::Interrupt { drop_queued },
-            Self::Kill => Intervention::Kill,
-        }
-    }
-
-    const fn name(self) -> ActionName {
-        match self {
-            Self::Pause => ActionName::Pause,
-            Self::Resume => ActionName::Resume,
-            Self::Interrupt { .. } => ActionName::Interrupt,
-            Self::Kill => ActionName::Kill,
-        }
-    }
-
-    /// Whether the session is seen to be as wished.
-    fn seen(self, session: &Session) -> bool {
-        match self {
-            Self::Pause => session.status == SessionStatus::Paused,
-            Self::Resume => session.status.is_live() && session.status != SessionStatus::Paused,
-            Self::Interrupt { .. } => session.status == SessionStatus::Idle,
-            Self::Kill => session.status == SessionStatus::Killed,
+        match self.wish {
+            Wish::Pause => Intervention::Pause,
+            Wish::Resume => Intervention::Resume,
+            Wish::Interrupt => Intervention::Interrupt { drop_queued: self.drop_queued },
+            Wish::Kill => Intervention::Kill,
         }
     }
 
@@ -204,15 +202,15 @@ impl Wish {
         if !observed && session.status.is_terminal() {
             return format!("Agent {id} is {} already", session.status);
         }
-        match (self, observed) {
-            (Self::Pause, true) => format!("Agent {id} paused"),
-            (Self::Resume, true) => format!("Agent {id} resumed"),
-            (Self::Interrupt { .. }, true) => format!("Agent {id} interrupted"),
-            (Self::Kill, true) => format!("Agent {id} killed"),
-            (Self::Pause, false) => format!("Agent {id} pause requested"),
-            (Self::Resume, false) => format!("Agent {id} resume requested"),
-            (Self::Interrupt { .. }, false) => format!("Agent {id} interrupt requested"),
-            (Self::Kill, false) => format!("Agent {id} kill requested"),
+        match (self.wish, observed) {
+            (Wish::Pause, true) => format!("Agent {id} paused"),
+            (Wish::Resume, true) => format!("Agent {id} resumed"),
+            (Wish::Interrupt, true) => format!("Agent {id} interrupted"),
+            (Wish::Kill, true) => format!("Agent {id} killed"),
+            (Wish::Pause, false) => format!("Agent {id} pause requested"),
+            (Wish::Resume, false) => format!("Agent {id} resume requested"),
+            (Wish::Interrupt, false) => format!("Agent {id} interrupt requested"),
+            (Wish::Kill, false) => format!("Agent {id} kill requested"),
         }
     }
 }
@@ -224,24 +222,36 @@ async fn intervene(
     request: HttpRequest,
     mut params: Params,
     reason: Option<Reason>,
-    wish: Wish,
+    asked: Asked,
 ) -> Result<HttpResponse, ApiError> {
     let wait = params.span("wait", MAX_WAIT).unwrap_or(api.options.control_wait);
+    let scope = params.take::<ControlScope>("scope").unwrap_or_default();
     params.finish()?;
     let request_id = request_id(&request)?;
-    may_control(&api, &caller, wish.name(), AuditTarget::Session(id), &request_id).await?;
+    may_control(&api, &caller, asked.wish.name(), AuditTarget::Session(id), &request_id).await?;
     let actor = caller.principal.actor();
     let acting = api.clone();
-    to_the_end(async move { Ok(acting.intervene.execute(id, wish.intervention(), actor, reason, request_id).await?) })
+    if let Some(reach) = scope.0 {
+        let request = ScopedRequest { session_id: id, reach, wish: asked.wish, drop_queued: asked.drop_queued };
+        let done =
+            to_the_end(async move { Ok(acting.scope.execute(request, actor, reason, request_id).await?) }).await?;
+        let operation = settled(&api, done.operation.id, wait).await?;
+        return Ok(scope::reply(&operation));
+    }
+    let done =
+        to_the_end(
+            async move { Ok(acting.intervene.execute(id, asked.intervention(), actor, reason, request_id).await?) },
+        )
         .await?;
-    let session = observe(&api, id, wait, |session| wish.seen(session)).await?;
-    let observed = wish.seen(&session);
+    let session = observe(&api, id, wait, |session| asked.wish.is_seen_in(session.status)).await?;
+    let observed = asked.wish.is_seen_in(session.status);
     let reply = ControlReply {
-        message: wish.told(id, &session, observed),
+        message: asked.told(id, &session, observed),
         agent_id: *id.as_uuid(),
         status: session.status.as_str(),
         desired_status: session.desired_status.as_str(),
         observed,
+        operation_id: done.committed.operation.map(|id| *id.as_uuid()),
     };
     let mut response = if observed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     Ok(response.json(reply))

@@ -1,22 +1,24 @@
 //! An operator steps in on the whole fleet.
 
-use std::time::Duration;
-
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
-use flightdeck_domain::ports::FleetIntervention;
-use flightdeck_domain::use_cases::FleetProgress;
-use tokio::time::Instant;
+use flightdeck_domain::ids::OperationId;
+use flightdeck_domain::operation::TargetOutcome;
+use flightdeck_domain::ports::{FleetIntervention, TargetQuery};
 
 use super::control::{MAX_WAIT, may_control, request_id};
+use super::operation_wait::settled;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{ControlBody, KillAllReply, KillSwitchReply};
 use crate::extract::{Body, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+
+/// How many of those that were not seen to have ended are named.
+const EXAMPLES: usize = 100;
 
 /// Kill every session that has not ended, and let nothing spawn until the kill switch is released.
 ///
@@ -44,36 +46,33 @@ pub(crate) async fn kill_all(
         Ok(acting.fleet.execute(FleetIntervention::KillAll, actor, body.0.reason, request_id).await?)
     })
     .await?;
-    let progress = all_ended(&api, wait).await?;
-    let failed = progress.remaining.min(committed.total);
-    let killed = committed.total - failed;
-    let errors = progress
-        .examples
-        .iter()
-        .map(|session| format!("Agent {}: kill requested, still {}", session.id, session.status))
-        .collect();
+    let id = committed.operation.ok_or_else(|| ApiError::Internal("a kill of all has no operation".into()))?;
+    let operation = settled(&api, id, wait).await?;
+    let killed = operation.tally.observed + operation.tally.ended;
+    let failed = operation.tally.total - killed;
     let message = if failed == 0 {
         format!("All {killed} agents killed; nothing spawns until POST /killswitch/release")
     } else {
-        format!("{killed} of {} agents killed, {failed} not seen to have ended yet", committed.total)
+        format!("{killed} of {} agents killed, {failed} not seen to have ended yet", operation.tally.total)
     };
-    Ok(Json(KillAllReply { message, total: committed.total, killed, failed, errors }))
+    let errors = if failed == 0 { Vec::new() } else { errors(&api, id).await? };
+    let total = operation.tally.total;
+    Ok(Json(KillAllReply { message, total, killed, failed, errors, operation_id: *id.as_uuid() }))
 }
 
-async fn all_ended(api: &Api, wait: Duration) -> Result<FleetProgress, ApiError> {
-    let deadline = Instant::now() + wait;
-    let mut hints = api.hints.feed();
-    loop {
-        hints.mark_unchanged();
-        let progress = api.fleet.progress().await?;
-        if progress.remaining == 0 || Instant::now() >= deadline {
-            return Ok(progress);
-        }
-        // At most twenty looks a second, however many sessions end at once.
-        tokio::time::sleep_until(deadline.min(Instant::now() + Duration::from_millis(50))).await;
-        let next_look = deadline.min(Instant::now() + Duration::from_millis(200));
-        let _ = tokio::time::timeout_at(next_look, hints.changed()).await;
+/// One line for each of the first that were not seen to have ended.
+async fn errors(api: &Api, operation: OperationId) -> Result<Vec<String>, ApiError> {
+    let query = TargetQuery { operation, unseen_only: true, after: None, limit: EXAMPLES };
+    let mut lines = Vec::new();
+    for target in api.operations.targets(query).await?.targets {
+        let id = target.session_id;
+        let status = api.sessions.one(id).await?.map_or("unknown", |session| session.status.as_str());
+        lines.push(match target.outcome {
+            Some(TargetOutcome::Refused { reason }) => format!("Agent {id}: kill refused ({reason}), still {status}"),
+            _ => format!("Agent {id}: kill requested, still {status}"),
+        });
     }
+    Ok(lines)
 }
 
 /// Let sessions spawn again after a kill-all.

@@ -10,6 +10,9 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod kill_all;
 pub(crate) mod messages;
+mod operation_wait;
+pub(crate) mod operations;
+mod scope;
 pub(crate) mod spawn;
 pub(crate) mod status;
 

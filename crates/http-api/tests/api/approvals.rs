@@ -134,7 +134,7 @@ fn the_list_has_pages_and_filters() {
 fn the_feed_tells_of_each_change() {
     let server = TestServer::start();
     let agent = server.session(None);
-    let mut feed = server.stream("/agents/events", None).expect("open");
+    let mut feed = server.stream("/agents/events?activity=off", None).expect("open");
     let id = ask(&server, &agent, "push");
     server.post(&format!("/approvals/{id}/decide"), &json!({"option": "allow_once"})).expect(200);
     let mut next = || feed.next().expect("an event");

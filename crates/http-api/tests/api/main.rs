@@ -14,6 +14,7 @@ mod feed;
 mod leases;
 mod messages;
 mod openapi;
+mod operations;
 mod roles;
 mod server;
 mod streams;

@@ -17,12 +17,12 @@ fn the_table_of_routes_and_roles() {
     let new = json!({"sessionId": AGENT, "taskId": "FD-1", "agentType": "worker"});
     server.post("/agents", &new).expect(201);
     let keys: Vec<String> = Role::ALL.iter().map(|role| server.key_bound_to(*role, own).reveal()).collect();
-    let mut table = format!("{:<8}{:<37}{:<10}", "", "", "no key");
+    let mut table = format!("{:<8}{:<47}{:<10}", "", "", "no key");
     for role in Role::ALL {
         let _ = write!(table, "{:<10}", role.as_str());
     }
     for (method, filled, path) in described(&server) {
-        let _ = write!(table, "\n{method:<8}{path:<37}");
+        let _ = write!(table, "\n{method:<8}{path:<47}");
         for key in std::iter::once("").chain(keys.iter().map(String::as_str)) {
             // A stream would stay open: a cursor beyond the end is refused, but only after the permission was looked at.
             let stream = path.ends_with("/events") || path.ends_with("/stream");

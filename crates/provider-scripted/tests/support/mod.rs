@@ -15,12 +15,14 @@ use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::{Command, Delivery, Receipt};
 use flightdeck_domain::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message, NewMessage};
+use flightdeck_domain::operation::ScopedAction;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, Heard,
-    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockWakeUps,
-    ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter,
-    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
+    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed,
+    MockOperationRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError, OperatorActions,
+    RegisterError, Registered, ScopedCommitted, SessionFilter, SessionPage, SessionQuery, SessionRepository,
+    StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -247,7 +249,11 @@ impl OperatorActions for FakeStore {
             world.commands.entry(id).or_default().push(command.clone());
         }
         let (session, message, command) = (effects.session, effects.message, effects.command);
-        Ok(Committed { session, message, command, audit_seq: AuditSeq::new(1) })
+        Ok(Committed { session, message, command, operation: action.operation, audit_seq: AuditSeq::new(1) })
+    }
+
+    async fn commit_scoped(&self, _: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
+        unimplemented!("the tests step in on single sessions")
     }
 
     async fn commit_fleet(&self, _: FleetAction) -> Result<FleetCommitted, StoreUnavailable> {
@@ -301,6 +307,7 @@ impl Deck {
             commands: store.clone(),
             actions: store.clone(),
             approvals: store.clone(),
+            operations: Arc::new(MockOperationRepository::new()),
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),

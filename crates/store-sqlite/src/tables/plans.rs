@@ -6,15 +6,17 @@ use std::time::Duration;
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::ids::{CommandSeq, MessageId, OperationId, Seq, SessionId};
 use flightdeck_domain::message::{MessageRole, NewMessage};
-use flightdeck_domain::ports::{AuditFilter, SessionCursor, SessionFilter, SessionQuery};
+use flightdeck_domain::ports::{
+    AuditFilter, OperationQuery, SessionCursor, SessionFilter, SessionQuery, TargetCursor, TargetQuery,
+};
 use flightdeck_domain::session::{SessionStatus, Silence};
 use flightdeck_domain::text::{JsonObject, MessageContent, MissionId, ProviderName};
 use flightdeck_domain::time::Timestamp;
 use uuid::Uuid;
 
-use super::{audit_log, commands, messages, session_list, session_tree, sessions};
+use super::{audit_log, commands, messages, operation_targets, operations, session_list, session_tree, sessions};
 use crate::connection::DatabaseFile;
 use crate::migrations;
 
@@ -187,5 +189,27 @@ fn a_page_of_the_audit_log_is_found_by_an_index() {
         });
         assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");
         assert!(!plan.iter().any(|step| step.starts_with("SCAN audit_entries")), "{plan:#?}");
+    }
+}
+
+/// Every change of a status asks for open targets, however many operations there ever were.
+#[test]
+fn operations_are_read_by_their_indexes() {
+    let operation = OperationId::new(Uuid::from_u128(1));
+    assert_cheap(&plan(|connection| {
+        assert!(operation_targets::open_of(connection, session()).expect("read").is_empty());
+        assert!(operations::get(connection, operation).expect("read").is_none());
+        let after = Some(TargetCursor { depth: 3, session_id: session() });
+        let query = TargetQuery { operation, unseen_only: true, after, limit: 10 };
+        assert!(operation_targets::page(connection, &query).expect("read").targets.is_empty());
+    }));
+    for (open, index) in
+        [(None, "operations_newest"), (Some(true), "operations_open"), (Some(false), "operations_completed")]
+    {
+        let plan = plan(|connection| {
+            let query = OperationQuery { open, after: None, limit: 10 };
+            assert!(operations::page(connection, &query).expect("read").operations.is_empty());
+        });
+        assert!(plan.len() == 1 && plan[0].ends_with(index), "{plan:#?}");
     }
 }

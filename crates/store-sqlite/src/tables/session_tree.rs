@@ -1,11 +1,15 @@
-//! Ways up the tree.
+//! Ways up and down the tree.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Binary, Text};
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operation::Scope;
 use flightdeck_domain::session::{Ancestor, Session};
 
 use super::Number;
+use super::sessions::OPEN;
 use crate::error::StoreError;
+use crate::rows::operation::{MemberRow, member};
 use crate::rows::session::AncestorRow;
 use crate::statement::{Bind, Prepared};
 use crate::values::{Key, integer};
@@ -39,4 +43,43 @@ pub(crate) fn is_within(connection: &mut SqliteConnection, id: SessionId, top: S
     )
     .get_result(connection)?;
     Ok(found.n == 1)
+}
+
+/// How deep each of the sessions `chosen` stands: a part of a statement that gives `id` and `depth`.
+pub(crate) const DEPTHS: &str = "up (id, above, depth) AS ( \
+         SELECT sessions.id, sessions.parent_id, 0 FROM chosen JOIN sessions ON sessions.id = chosen.id \
+         UNION ALL \
+         SELECT up.id, next.parent_id, up.depth + 1 FROM up JOIN sessions AS next ON next.id = up.above \
+         WHERE up.depth < 64 \
+     ), depths (id, depth) AS (SELECT id, MAX(depth) FROM up GROUP BY id)";
+
+/// The sessions of a scope that have not ended, each with the number of those above it.
+pub(crate) fn open_within(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+) -> Result<Vec<(SessionId, u64)>, StoreError> {
+    let chosen = match scope {
+        Scope::Session(_) => format!("SELECT id FROM sessions WHERE id = ? AND {OPEN}"),
+        Scope::Subtree(_) => {
+            format!("SELECT sessions.id FROM sessions JOIN below ON sessions.id = below.id WHERE {OPEN}")
+        }
+        Scope::Mission(_) => format!("SELECT id FROM sessions WHERE mission_id = ? AND {OPEN}"),
+        Scope::Fleet => format!("SELECT id FROM sessions INDEXED BY sessions_open WHERE {OPEN}"),
+    };
+    let below = match scope {
+        Scope::Subtree(_) => {
+            "below (id) AS (SELECT ? UNION \
+                SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id), "
+        }
+        Scope::Session(_) | Scope::Mission(_) | Scope::Fleet => "",
+    };
+    let statement = diesel::sql_query(format!(
+        "WITH RECURSIVE {below}chosen (id) AS ({chosen}), {DEPTHS} SELECT id, depth FROM depths"
+    ));
+    let rows: Vec<MemberRow> = match scope {
+        Scope::Session(id) | Scope::Subtree(id) => statement.bind::<Binary, _>(id.key()).load(connection)?,
+        Scope::Mission(mission) => statement.bind::<Text, _>(mission.as_str()).load(connection)?,
+        Scope::Fleet => statement.load(connection)?,
+    };
+    Ok(rows.into_iter().map(member).collect::<Result<_, _>>()?)
 }

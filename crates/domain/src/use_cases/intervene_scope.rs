@@ -1,0 +1,121 @@
+//! An operator steps in on a session and those around it.
+
+use std::sync::Arc;
+
+use super::hand_over::HandOver;
+use super::{InterveneError, Ports, Providers};
+use crate::action::Attribution;
+use crate::ids::{OperationId, SessionId};
+use crate::operation::{Reach, ScopedAction, Wish};
+use crate::operator::Actor;
+use crate::ports::{Clock, IdGenerator, OperatorActions, ScopedCommitted, WakeUps};
+use crate::text::{Reason, RequestId};
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopedRequest {
+    /// The session that is named.
+    pub session_id: SessionId,
+    /// How far it reaches from there.
+    pub reach: Reach,
+    /// What is wished.
+    pub wish: Wish,
+    /// With an interrupt: take back the messages that wait, too.
+    pub drop_queued: bool,
+}
+
+/// Steps in.
+#[derive(Clone)]
+pub struct InterveneScope {
+    actions: Arc<dyn OperatorActions>,
+    wake_ups: Arc<dyn WakeUps>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    hand_over: HandOver,
+}
+
+impl InterveneScope {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+        Self {
+            actions: Arc::clone(&ports.actions),
+            wake_ups: Arc::clone(&ports.wake_ups),
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+            hand_over: HandOver::new(ports, providers),
+        }
+    }
+
+    /// Commits the wish for all whom it concerns with its audit entry, then hands the commands over, leaves first. What
+    /// becomes of it, its operation tells.
+    ///
+    /// # Errors
+    /// A rule forbids it (and the refusal is on the audit log), or the store is not available. In the latter case the
+    /// wish may be committed all the same; agents that fetch their commands then do so.
+    pub async fn execute(
+        &self,
+        request: ScopedRequest,
+        actor: Actor,
+        reason: Option<Reason>,
+        request_id: RequestId,
+    ) -> Result<ScopedCommitted, InterveneError> {
+        let by = Attribution { actor, reason, request_id, at: self.clock.now() };
+        let ScopedRequest { session_id, reach, wish, drop_queued } = request;
+        let operation = OperationId::new(self.ids.uuid());
+        let action = ScopedAction { operation, session_id, reach, wish, drop_queued, by };
+        let committed = self.actions.commit_scoped(action).await?;
+        self.wake_ups.feed_grew();
+        self.hand_over.execute(operation).await?;
+        Ok(committed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::ActionRefused;
+    use crate::fixtures::{attribution, operation_id, session_id};
+    use crate::ids::AuditSeq;
+    use crate::operation::{Operation, Scope, Tally};
+    use crate::ports::{OperatorActionError, TargetPage};
+    use crate::use_cases::testing::MockPorts;
+
+    async fn pause(mocks: MockPorts) -> Result<ScopedCommitted, InterveneError> {
+        let request =
+            ScopedRequest { session_id: session_id(1), reach: Reach::Subtree, wish: Wish::Pause, drop_queued: false };
+        let id = RequestId::new("req-1").expect("valid");
+        let scope = InterveneScope::new(&mocks.ports(), &Providers::default());
+        scope.execute(request, Actor::system(), None, id).await
+    }
+
+    #[tokio::test]
+    async fn the_commands_are_handed_over_after_the_commit() {
+        let mut mocks = MockPorts::default();
+        let mut order = mockall::Sequence::new();
+        mocks.actions.expect_commit_scoped().times(1).in_sequence(&mut order).returning(|action| {
+            let scope = Scope::Subtree(action.session_id);
+            let operation =
+                Operation::begin(action.operation, action.wish, scope, &attribution("because"), Tally::default());
+            Ok(ScopedCommitted { operation, audit_seq: AuditSeq::new(1) })
+        });
+        mocks.wake_ups.expect_feed_grew().times(1).return_const(());
+        mocks
+            .operations
+            .expect_targets()
+            .withf(|query| query.operation == operation_id(900))
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(|_| Ok(TargetPage { targets: Vec::new(), next: None }));
+        assert_eq!(pause(mocks).await.expect("done").operation.id, operation_id(900));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_handed_to_nobody() {
+        let mut mocks = MockPorts::default();
+        let refused = ActionRefused::UnknownSession(session_id(1));
+        let given = refused.clone();
+        mocks.actions.expect_commit_scoped().times(1).returning(move |_| Err(given.clone().into()));
+        assert!(matches!(pause(mocks).await, Err(OperatorActionError::Refused(error)) if error == refused));
+    }
+}

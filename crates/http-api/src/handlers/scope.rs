@@ -1,0 +1,47 @@
+//! How far a control call reaches, and what it answers when that is beyond one agent.
+
+use std::str::FromStr;
+
+use actix_web::HttpResponse;
+use flightdeck_domain::operation::{Operation, Reach, Wish};
+
+use crate::dto::ScopedReply;
+
+/// `?scope=`: nothing, or `self`, is the named agent alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ControlScope(pub(super) Option<Reach>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("is no scope; use self, subtree or mission")]
+pub(super) struct UnknownScope;
+
+impl FromStr for ControlScope {
+    type Err = UnknownScope;
+
+    fn from_str(word: &str) -> Result<Self, UnknownScope> {
+        match word {
+            "self" => Ok(Self(None)),
+            _ => word.parse().map(|reach| Self(Some(reach))).or(Err(UnknownScope)),
+        }
+    }
+}
+
+/// 200 when nothing is open any more, 202 while something is. It says how many were seen to be as wished, and no more.
+pub(super) fn reply(operation: &Operation) -> HttpResponse {
+    let tally = operation.tally;
+    let done = match operation.wish {
+        Wish::Pause => "paused",
+        Wish::Resume => "resumed",
+        Wish::Interrupt => "interrupted",
+        Wish::Kill => "killed",
+    };
+    let reply = ScopedReply {
+        message: format!("{} of {} agents {done}", tally.observed, tally.total),
+        operation_id: *operation.id.as_uuid(),
+        total: tally.total,
+        observed: tally.observed,
+        open: tally.open,
+    };
+    let mut response = if tally.open == 0 { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+    response.json(reply)
+}

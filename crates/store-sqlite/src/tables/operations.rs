@@ -1,0 +1,79 @@
+//! Operations.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+use flightdeck_domain::ids::OperationId;
+use flightdeck_domain::operation::{Operation, Wish};
+use flightdeck_domain::ports::{OperationCursor, OperationPage, OperationQuery};
+
+use crate::error::StoreError;
+use crate::rows::operation::{NewOperationRow, OperationRow};
+use crate::schema::operations;
+use crate::statement::{Bind, Prepared};
+use crate::values::{Key, counted, integer};
+
+pub(crate) fn insert(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
+    diesel::insert_into(operations::table).values(&NewOperationRow::from(operation)).execute(connection)?;
+    Ok(())
+}
+
+pub(crate) fn get(connection: &mut SqliteConnection, id: OperationId) -> Result<Option<Operation>, StoreError> {
+    let row = operations::table.find(id.key()).select(OperationRow::as_select()).get_result(connection).optional()?;
+    Ok(row.map(Operation::try_from).transpose()?)
+}
+
+/// Writes what can change of an operation: how far it has come.
+pub(crate) fn save(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
+    let tally = operation.tally;
+    Prepared::new(
+        "UPDATE operations SET open = ?, observed = ?, ended = ?, refused = ?, superseded = ?, completed_at = ? WHERE id = ?",
+        [
+            Bind::Integer(counted(tally.open)),
+            Bind::Integer(counted(tally.observed)),
+            Bind::Integer(counted(tally.ended)),
+            Bind::Integer(counted(tally.refused)),
+            Bind::Integer(counted(tally.superseded)),
+            Bind::MaybeInteger(operation.completed_at.map(|at| at.as_micros())),
+            Bind::Blob(operation.id.key()),
+        ],
+    )
+    .execute(connection)?;
+    Ok(())
+}
+
+/// The open ones of one wish, oldest first.
+pub(crate) fn open_with(connection: &mut SqliteConnection, wish: Wish) -> Result<Vec<Operation>, StoreError> {
+    let rows: Vec<OperationRow> = Prepared::new(
+        "SELECT * FROM operations INDEXED BY operations_open WHERE completed_at IS NULL AND wish = ? \
+         ORDER BY requested_at, id",
+        [Bind::Text(wish.as_str())],
+    )
+    .load(connection)?;
+    Ok(rows.into_iter().map(Operation::try_from).collect::<Result<_, _>>()?)
+}
+
+/// One page, newest first, and where the next begins.
+pub(crate) fn page(connection: &mut SqliteConnection, query: &OperationQuery) -> Result<OperationPage, StoreError> {
+    let which = match query.open {
+        None => "INDEXED BY operations_newest WHERE TRUE",
+        Some(true) => "INDEXED BY operations_open WHERE completed_at IS NULL",
+        Some(false) => "INDEXED BY operations_completed WHERE completed_at IS NOT NULL",
+    };
+    let mut statement = diesel::sql_query(format!("SELECT * FROM operations {which}")).into_boxed();
+    if let Some(after) = &query.after {
+        statement = statement
+            .sql(" AND (requested_at, id) < (?, ?)")
+            .bind::<BigInt, _>(after.requested_at.as_micros())
+            .bind::<Binary, _>(after.id.key());
+    }
+    // One row more than asked for tells whether there is a next page.
+    let limit = integer(query.limit.saturating_add(1));
+    let rows: Vec<OperationRow> =
+        statement.sql(" ORDER BY requested_at DESC, id DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
+    let more = rows.len() > query.limit;
+    let operations: Vec<Operation> =
+        rows.into_iter().take(query.limit).map(Operation::try_from).collect::<Result<_, _>>()?;
+    let last = operations.last().filter(|_| more);
+    let next = last.map(|last| OperationCursor { requested_at: last.requested_at, id: last.id });
+    Ok(OperationPage { operations, next })
+}
