@@ -198,6 +198,7 @@ mod tests {
             include_str!("message.rs"),
             include_str!("command.rs"),
             include_str!("operation.rs"),
+            include_str!("operation/racing.rs"),
             include_str!("operator_actions.rs"),
             include_str!("approval.rs"),
             include_str!("audit.rs"),

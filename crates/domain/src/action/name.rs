@@ -1,0 +1,126 @@
+//! What can stand on the audit log, and who asked for it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
+use crate::operator::Actor;
+use crate::text::{Reason, RequestId};
+use crate::time::Timestamp;
+
+/// What can stand on the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionName {
+    /// A message was injected.
+    Inject,
+    /// A pause was asked for.
+    Pause,
+    /// A resume was asked for.
+    Resume,
+    /// An interrupt was asked for.
+    Interrupt,
+    /// An injected message was taken back.
+    CommandCancel,
+    /// A kill was asked for.
+    Kill,
+    /// The kill switch was engaged.
+    KillAll,
+    /// The kill switch was released.
+    KillSwitchRelease,
+    /// A key was made.
+    KeyCreate,
+    /// A key was ended.
+    KeyRevoke,
+    /// A permission request was decided.
+    ApprovalDecide,
+    /// The audit log itself was read, exported or verified.
+    AuditRead,
+}
+
+impl ActionName {
+    /// Every action.
+    pub const ALL: [Self; 12] = [
+        Self::Inject,
+        Self::Pause,
+        Self::Resume,
+        Self::Interrupt,
+        Self::CommandCancel,
+        Self::Kill,
+        Self::KillAll,
+        Self::KillSwitchRelease,
+        Self::KeyCreate,
+        Self::KeyRevoke,
+        Self::ApprovalDecide,
+        Self::AuditRead,
+    ];
+
+    /// The word used in the API and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inject => "inject",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Interrupt => "interrupt",
+            Self::CommandCancel => "command_cancel",
+            Self::Kill => "kill",
+            Self::KillAll => "kill_all",
+            Self::KillSwitchRelease => "kill_switch_release",
+            Self::KeyCreate => "key_create",
+            Self::KeyRevoke => "key_revoke",
+            Self::ApprovalDecide => "approval_decide",
+            Self::AuditRead => "audit_read",
+        }
+    }
+}
+
+/// A word that names no action.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an audited action")]
+pub struct UnknownAction(pub String);
+
+impl std::str::FromStr for ActionName {
+    type Err = UnknownAction;
+
+    fn from_str(word: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.into_iter().find(|name| name.as_str() == word).ok_or_else(|| UnknownAction(word.to_owned()))
+    }
+}
+
+/// Who asks, why, and by which request: the part of an action that only the record needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// Who asks.
+    pub actor: Actor,
+    /// Why, in their words.
+    pub reason: Option<Reason>,
+    /// The request.
+    pub request_id: RequestId,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Attribution {
+    /// An audit entry for an action of this origin.
+    #[must_use]
+    pub fn audit(
+        &self,
+        action: ActionName,
+        target: AuditTarget,
+        outcome: AuditOutcome,
+        details: BTreeMap<String, String>,
+    ) -> AuditDraft {
+        AuditDraft {
+            action,
+            actor: self.actor.clone(),
+            at: self.at,
+            details,
+            outcome,
+            reason: self.reason.clone(),
+            request_id: self.request_id.clone(),
+            target,
+        }
+    }
+}

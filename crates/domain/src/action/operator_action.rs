@@ -1,0 +1,229 @@
+//! An intervention, held against the session that it finds.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
+use crate::command::{Command, CommandKind, NotCancellable, Receipt};
+use crate::feed::FleetEventDraft;
+use crate::hex::hex;
+use crate::ids::{CommandSeq, OperationId, SessionId};
+use crate::message::{Message, MessageRole, NewMessage};
+use crate::operation::{Opened, Operation, OperationTarget, Scope, Tally, Wish};
+use crate::session::{DesiredStatus, Session, SessionStatus};
+use crate::text::JsonObject;
+
+use super::{Attribution, Intervention};
+
+/// A person steps in on one session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperatorAction {
+    /// The session.
+    pub session_id: SessionId,
+    /// What is wanted.
+    pub intervention: Intervention,
+    /// The id for the operation, where the effect is to be followed until it is seen. A message has none.
+    pub operation: Option<OperationId>,
+    /// Who wants it, why.
+    pub by: Attribution,
+}
+
+/// Why an action was refused. The refusal stands on the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActionRefused {
+    /// There is nothing to act on.
+    #[error("there is no session {0}")]
+    UnknownSession(SessionId),
+    /// It is over.
+    #[error("session {session} is {status}; it cannot be acted on any more")]
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// How it ended.
+        status: SessionStatus,
+    },
+    /// It is about to be over.
+    #[error("session {0} is being killed; only another kill is possible")]
+    BeingKilled(SessionId),
+    /// It was to stand for its mission.
+    #[error("session {0} belongs to no mission")]
+    NoMission(SessionId),
+    /// There is no such command.
+    #[error("session {session} has no command {seq}")]
+    UnknownCommand {
+        /// The session.
+        session: SessionId,
+        /// The place.
+        seq: CommandSeq,
+    },
+    /// The agent has it already, or it is no message.
+    #[error(transparent)]
+    NotCancellable(#[from] NotCancellable),
+}
+
+/// Everything an accepted action writes, besides its audit entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effects {
+    /// The session after it.
+    pub session: Session,
+    /// The operator's message, if it has one.
+    pub message: Option<Message>,
+    /// The command for the agent, if there is anything left for it to do.
+    pub command: Option<Command>,
+    /// Commands that were taken back.
+    pub cancelled: Vec<Command>,
+    /// What is wished now; it supersedes open targets of operations on the session, before the new one is written.
+    pub wish: Option<Wish>,
+    /// The operation that begins with it.
+    pub operation: Option<Opened>,
+    /// The events for the fleet feed.
+    pub events: Vec<FleetEventDraft>,
+}
+
+/// An action held against the session it found: effects or refusal, and in either case the audit entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to write, or why nothing.
+    pub outcome: Result<Box<Effects>, ActionRefused>,
+    /// What to write on the audit log in the same transaction.
+    pub audit: AuditDraft,
+}
+
+impl OperatorAction {
+    /// Decides the action. A store calls this under the session's lock, with the commands that the intervention
+    /// [concerns](Intervention::concerns), and writes what comes back in one transaction.
+    #[must_use]
+    pub fn decide(&self, session: Option<&Session>, commands: &[Command]) -> Decision {
+        let outcome = match session {
+            None => Err(ActionRefused::UnknownSession(self.session_id)),
+            Some(session) => self.allowed(session).and_then(|()| self.effects(session, commands).map(Box::new)),
+        };
+        let mut details = self.details();
+        if let Err(refused) = &outcome {
+            details.insert("refusal".to_owned(), refused.to_string());
+        }
+        if let Ok(effects) = &outcome {
+            details.insert("desiredStatus".to_owned(), effects.session.desired_status.to_string());
+            if let Some(message) = &effects.message {
+                details.insert("seq".to_owned(), message.seq.to_string());
+            }
+            if let Some(opened) = &effects.operation {
+                details.insert("operationId".to_owned(), opened.operation.id.to_string());
+            }
+        }
+        let result = if outcome.is_ok() { AuditOutcome::Accepted } else { AuditOutcome::Refused };
+        let target = AuditTarget::Session(self.session_id);
+        Decision { audit: self.by.audit(self.intervention.name(), target, result, details), outcome }
+    }
+
+    fn allowed(&self, session: &Session) -> Result<(), ActionRefused> {
+        if session.status.is_terminal() {
+            return Err(ActionRefused::Ended { session: session.id, status: session.status });
+        }
+        if session.desired_status == DesiredStatus::Killed && self.intervention != Intervention::Kill {
+            return Err(ActionRefused::BeingKilled(session.id));
+        }
+        Ok(())
+    }
+
+    /// What the audit log keeps of a message: its id and the hash of what it says.
+    fn details(&self) -> BTreeMap<String, String> {
+        match &self.intervention {
+            Intervention::Inject { message_id, content, delivery } => BTreeMap::from([
+                ("messageId".to_owned(), message_id.to_string()),
+                ("contentSha256".to_owned(), hex(&Sha256::digest(content.as_str().as_bytes()))),
+                ("delivery".to_owned(), json!(delivery).as_str().unwrap_or_default().to_owned()),
+            ]),
+            Intervention::Cancel { command } => BTreeMap::from([("commandSeq".to_owned(), command.to_string())]),
+            Intervention::Interrupt { drop_queued } => {
+                BTreeMap::from([("dropQueued".to_owned(), drop_queued.to_string())])
+            }
+            Intervention::Pause | Intervention::Resume | Intervention::Kill => BTreeMap::new(),
+        }
+    }
+
+    fn effects(&self, before: &Session, commands: &[Command]) -> Result<Effects, ActionRefused> {
+        let mut session = before.clone();
+        let mut message = None;
+        let cancelled = self.cancelled(commands)?;
+        let command = match &self.intervention {
+            Intervention::Inject { message_id, content, delivery } => {
+                session.last_seq = before.last_seq.next();
+                let new = NewMessage {
+                    id: *message_id,
+                    role: MessageRole::Operator,
+                    content: content.clone(),
+                    metadata: JsonObject::trusted(json!({"actor": self.by.actor, "delivery": delivery})),
+                    created_at: self.by.at,
+                };
+                message = Some(new.at_seq(session.last_seq, session.id, session.provider.clone()));
+                Some(CommandKind::Inject { message_id: *message_id, delivery: *delivery })
+            }
+            Intervention::Pause => {
+                session.desired_status = DesiredStatus::Paused;
+                (before.status != SessionStatus::Paused || before.desired_status != DesiredStatus::Paused)
+                    .then_some(CommandKind::Pause)
+            }
+            Intervention::Resume => {
+                session.desired_status = DesiredStatus::Running;
+                (before.status == SessionStatus::Paused || before.desired_status != DesiredStatus::Running)
+                    .then_some(CommandKind::Resume)
+            }
+            Intervention::Interrupt { .. } => Some(CommandKind::Interrupt),
+            Intervention::Cancel { .. } => None,
+            Intervention::Kill => {
+                session.desired_status = DesiredStatus::Killed;
+                Some(CommandKind::Kill)
+            }
+        };
+        if session.desired_status != before.desired_status {
+            session.revision += 1;
+        }
+        let command = command.map(|kind| {
+            session.last_command_seq = before.last_command_seq.next();
+            Command {
+                session_id: session.id,
+                seq: session.last_command_seq,
+                kind,
+                reason: self.by.reason.clone(),
+                receipt: Receipt::Accepted,
+                created_at: self.by.at,
+                updated_at: self.by.at,
+            }
+        });
+        let said = message.as_ref().map(|message| message.id);
+        let action = FleetEventDraft::action(&session, self.intervention.name(), &self.by.actor, said, self.by.at);
+        let receipts = cancelled.iter().map(|command| FleetEventDraft::receipt(command, self.by.at));
+        let events = std::iter::once(action).chain(receipts).collect();
+        let wish = Wish::of(&self.intervention);
+        let operation = self.operation.zip(wish).map(|(id, wish)| self.operation(id, wish, before, command.as_ref()));
+        Ok(Effects { session, message, command, cancelled, wish, operation, events })
+    }
+
+    fn operation(&self, id: OperationId, wish: Wish, session: &Session, command: Option<&Command>) -> Opened {
+        // Of one session there is no order to keep.
+        let targets = vec![OperationTarget::begin(id, wish, session, 0, command, self.by.at)];
+        let operation = Operation::begin(id, wish, Scope::Session(session.id), &self.by, Tally::of(&targets));
+        Opened { operation, targets }
+    }
+
+    /// The commands that are taken back by it.
+    fn cancelled(&self, commands: &[Command]) -> Result<Vec<Command>, ActionRefused> {
+        match &self.intervention {
+            Intervention::Cancel { command: seq } => {
+                let unknown = ActionRefused::UnknownCommand { session: self.session_id, seq: *seq };
+                let command = commands.iter().find(|command| command.seq == *seq).ok_or(unknown)?;
+                Ok(vec![command.cancel(self.by.at)?])
+            }
+            Intervention::Interrupt { drop_queued: true } => {
+                Ok(commands.iter().filter_map(|command| command.cancel(self.by.at).ok()).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! What each error of the domain is on the wire: the one place that knows.
+
+use flightdeck_domain::action::ActionRefused;
+use flightdeck_domain::approval::{ApprovalRefused, AskRefused};
+use flightdeck_domain::message::AppendRefused;
+use flightdeck_domain::ports::{
+    AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
+    RegisterError, SpawnError, StoreUnavailable,
+};
+use flightdeck_domain::session::RegistrationRefused;
+use flightdeck_domain::use_cases::{
+    AuthenticateError, AuthorizeError, IngestError, MakeCheckpointError, SpawnSessionError,
+};
+
+use super::ApiError;
+
+impl From<StoreUnavailable> for ApiError {
+    fn from(error: StoreUnavailable) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<AuthenticateError> for ApiError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Rejected(rejected) => Self::Unauthenticated(rejected.to_string()),
+            AuthenticateError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthorizeError> for ApiError {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Denied(denied) => Self::Denied(denied.to_string()),
+            AuthorizeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        let refused = match error {
+            RegisterError::Refused(refused) => refused,
+            RegisterError::Unavailable(error) => return error.into(),
+        };
+        let detail = refused.to_string();
+        match refused {
+            RegistrationRefused::UnknownParent(_)
+            | RegistrationRefused::ParentIsSelf(_)
+            | RegistrationRefused::ParentIsDescendant { .. } => Self::field("/parentSessionId", detail),
+            RegistrationRefused::NotAnOpeningStatus(_) => Self::field("/status", detail),
+            RegistrationRefused::TooDeep => Self::conflict("tree-too-deep", detail),
+            RegistrationRefused::Conflict { field, .. } => {
+                Self::Conflict { kind: "session-conflict", detail, field: Some(field) }
+            }
+            RegistrationRefused::Fenced(_) => Self::conflict("spawn-fenced", detail),
+            RegistrationRefused::KillSwitchEngaged => Self::conflict("kill-switch-engaged", detail),
+        }
+    }
+}
+
+impl From<SpawnSessionError> for ApiError {
+    fn from(error: SpawnSessionError) -> Self {
+        match error {
+            SpawnSessionError::UnknownProvider(error) => Self::field("/provider", error.to_string()),
+            SpawnSessionError::Register(error) => error.into(),
+            SpawnSessionError::Provider(SpawnError::Invalid { field, problem }) => {
+                Self::field(format!("/{}", field.replace('.', "/")), problem)
+            }
+            SpawnSessionError::Provider(error @ SpawnError::Failed(_)) => Self::SpawnFailed(Box::new(error)),
+        }
+    }
+}
+
+impl From<ObserveError> for ApiError {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::UnknownSession(id) => Self::no_session(id),
+            ObserveError::Illegal(illegal) => {
+                Self::Conflict { kind: "illegal-transition", detail: illegal.to_string(), field: Some("status") }
+            }
+            ObserveError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        let detail = error.to_string();
+        match error {
+            IngestError::EmptyBatch | IngestError::BatchTooLarge { .. } => Self::field("", detail),
+            IngestError::OperatorRole { index } => Self::field(format!("/{index}/role"), detail),
+            IngestError::Append(AppendError::UnknownSession(id)) => Self::no_session(id),
+            IngestError::Append(AppendError::Refused(AppendRefused::Ended { .. })) => {
+                Self::conflict("session-ended", detail)
+            }
+            IngestError::Append(AppendError::Refused(AppendRefused::Conflict { .. })) => {
+                Self::Conflict { kind: "message-conflict", detail, field: Some("id") }
+            }
+            IngestError::Append(AppendError::Unavailable(error)) => error.into(),
+        }
+    }
+}
+
+impl From<OperatorActionError> for ApiError {
+    fn from(error: OperatorActionError) -> Self {
+        match error {
+            OperatorActionError::Refused(ActionRefused::UnknownSession(id)) => Self::no_session(id),
+            OperatorActionError::Refused(refused @ ActionRefused::Ended { .. }) => {
+                Self::conflict("session-ended", refused)
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
+                Self::conflict("being-killed", refused)
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::NoMission(_)) => {
+                Self::conflict("no-mission", refused)
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::UnknownCommand { .. }) => {
+                Self::NotFound { kind: "unknown-command", detail: refused.to_string() }
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::NotCancellable(_)) => {
+                Self::conflict("not-cancellable", refused)
+            }
+            OperatorActionError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AcknowledgeError> for ApiError {
+    fn from(error: AcknowledgeError) -> Self {
+        match error {
+            AcknowledgeError::UnknownCommand { .. } => {
+                Self::NotFound { kind: "unknown-command", detail: error.to_string() }
+            }
+            AcknowledgeError::Final(error) => Self::conflict("receipt-is-final", error),
+            AcknowledgeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpenApprovalError> for ApiError {
+    fn from(error: OpenApprovalError) -> Self {
+        let detail = error.to_string();
+        match error {
+            OpenApprovalError::UnknownSession(id) => Self::no_session(id),
+            OpenApprovalError::Refused(AskRefused::Ended { .. }) => Self::conflict("session-ended", detail),
+            OpenApprovalError::Refused(AskRefused::BeingKilled(_)) => Self::conflict("being-killed", detail),
+            OpenApprovalError::Refused(AskRefused::Conflict(_)) => {
+                Self::Conflict { kind: "approval-conflict", detail, field: Some("id") }
+            }
+            OpenApprovalError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<DecideApprovalError> for ApiError {
+    fn from(error: DecideApprovalError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DecideApprovalError::Refused(ApprovalRefused::Unknown(_)) => Self::no_approval(detail),
+            DecideApprovalError::Refused(ApprovalRefused::NotOffered { .. }) => Self::field("/option", detail),
+            DecideApprovalError::Refused(ApprovalRefused::Decided { .. }) => Self::conflict("approval-decided", detail),
+            DecideApprovalError::Refused(ApprovalRefused::Expired { .. }) => Self::conflict("approval-expired", detail),
+            DecideApprovalError::Refused(ApprovalRefused::BeingKilled(_)) => Self::conflict("being-killed", detail),
+            DecideApprovalError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<MakeCheckpointError> for ApiError {
+    fn from(error: MakeCheckpointError) -> Self {
+        match error {
+            MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
+            MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
+            MakeCheckpointError::Tampered { .. } => Self::conflict("audit-log-tampered", error),
+            MakeCheckpointError::Unavailable(error) => error.into(),
+        }
+    }
+}
