@@ -7,10 +7,8 @@ use std::{error::Error, sync::Arc};
 use flightdeck_domain::action::Intervention::{Inject, Kill};
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::system::{SystemClock, SystemIds};
-use flightdeck_domain::use_cases::{
-    AuditReader, HistoryPlace, IngestMessages, Intervene, MessageInput, NewSession, Ports,
-};
-use flightdeck_domain::use_cases::{Providers, ReadHistory, RegisterSession, ReportStatus, VerifyAudit};
+use flightdeck_domain::use_cases::{AuditReader, HistoryPlace, IngestMessages, Intervene, MessageInput, NewSession};
+use flightdeck_domain::use_cases::{Ports, Providers, ReadHistory, RegisterSession, ReportStatus, VerifyAudit};
 use flightdeck_domain::{command::Delivery, ids::Seq, ids::SessionId, message::MessageRole, operator::Actor};
 use flightdeck_domain::{session::SessionStatus, text::MessageContent};
 use flightdeck_store_memory::MemoryStore;
@@ -30,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let content: MessageContent = "smaller steps".parse()?;
     let word = Inject { message_id: SystemIds.message_id(), content, delivery: Delivery::Queue };
     intervene.execute(planner, word, me.clone(), None, "req-1".parse()?).await?;
-    intervene.execute(coder, Kill, me, Some("off the track".parse()?), "req-2".parse()?).await?;
+    intervene.execute(coder, Kill, me.clone(), Some("off the track".parse()?), "req-2".parse()?).await?;
     ReportStatus::new(&ports).execute(coder, SessionStatus::Killed, None).await?;
     assert!(agent(&ports, "helper", Some(coder)).await.is_err(), "nothing spawns below a killed session");
 
@@ -44,10 +42,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         assert_eq!(messages.len(), expected);
     }
-    let reader = AuditReader { actor: Actor::local_cli(), request_id: "req-3".parse()? };
-    let audit = VerifyAudit::new(&ports).execute(reader).await?;
+    // Two interventions, and this look at the record: reading stands on it, too.
+    let audit = VerifyAudit::new(&ports).execute(AuditReader { actor: me, request_id: "req-3".parse()? }).await?;
     println!("{} audit entries, the chain is {}", audit.entries, if audit.valid { "whole" } else { "broken" });
-    assert!(audit.valid && audit.entries == 2);
+    assert!(audit.valid && audit.entries == 3);
     Ok(())
 }
 
