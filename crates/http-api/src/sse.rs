@@ -82,7 +82,7 @@ impl Source for Selection {
 
 /// A tick: without an id, so that a reconnect goes on behind the last event.
 fn activity_frame(session: SessionId, seq: Seq) -> Bytes {
-    Bytes::from(format!("event: activity\ndata: {{\"sessionId\":\"{session}\",\"seq\":{seq}}}\n\n"))
+    frame("activity", None, &json!({"sessionId": session, "seq": seq}))
 }
 
 struct Streaming<S> {

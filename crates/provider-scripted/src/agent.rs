@@ -154,17 +154,12 @@ impl Agent {
     /// Puts an agent below this one into the tree and starts it; a refusal is told and is no reason to stop.
     async fn spawn(&mut self, child: &Child) -> Result<(), Stop> {
         let new = NewSession {
-            session_id: None,
             parent_id: Some(self.uplink.session),
             provider: ProviderName::scripted(),
-            provider_session_id: None,
             mission_id: child.mission_id.clone(),
-            task_id: child.task_id.clone(),
             task_source: child.task_source.clone(),
-            agent_type: child.agent_type.clone(),
-            gate_profile: None,
             context: child.context.clone(),
-            metadata: JsonObject::default(),
+            ..NewSession::new(child.task_id.clone(), child.agent_type.clone())
         };
         let (agent, task) = (&child.agent_type, &child.task_id);
         let (text, about) = match self.uplink.register(new).await? {
