@@ -110,6 +110,8 @@ pub(crate) fn attribution(reason: &str) -> Attribution {
         reason: Reason::new(reason).ok(),
         request_id: RequestId::new("req-1").expect("valid"),
         at: at(0),
+        idempotency_key: None,
+        spooled: false,
     }
 }
 

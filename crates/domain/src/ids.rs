@@ -96,6 +96,12 @@ macro_rules! counter {
                 Self::new(self.0.saturating_add(1))
             }
 
+            /// The place before; that before the first is the first.
+            #[must_use]
+            pub const fn previous(self) -> Self {
+                Self(self.0.saturating_sub(1))
+            }
+
             /// The number as databases keep it.
             #[must_use]
             pub fn to_i64(self) -> i64 {

@@ -154,6 +154,11 @@ text! {
     RequestId, 100, single_line: true
 }
 
+text! {
+    /// Names one control call, so that it is done once however often it is sent.
+    IdempotencyKey, 200, single_line: true
+}
+
 impl Default for TaskSource {
     /// `manual`: somebody asked for it by hand.
     fn default() -> Self {

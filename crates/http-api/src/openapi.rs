@@ -4,7 +4,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, kill_all, messages, operations, spawn, status,
+    agents, approvals, audit, commands, control, events, health, inject, kill_all, messages, operations, spawn, status,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -20,7 +20,7 @@ use crate::problem::{FieldFault, Problem};
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
         status::read, status::report, status::heartbeat,
         messages::append, messages::history, messages::stream,
-        control::inject, control::pause, control::resume, control::interrupt, control::kill,
+        inject::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide,

@@ -81,6 +81,9 @@ pub enum ApiError {
         /// The field at fault, if there is one.
         field: Option<&'static str>,
     },
+    /// The idempotency key was used for another call.
+    #[error("{0}")]
+    KeyReused(String),
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes; send less at once")]
     TooLarge(usize),
@@ -162,6 +165,7 @@ impl ApiError {
             Self::NoRoute(_) => "no-route",
             Self::Method { .. } => "method-not-allowed",
             Self::NotFound { kind, .. } | Self::Conflict { kind, .. } => kind,
+            Self::KeyReused(_) => "idempotency-key-reused",
             Self::TooLarge(_) => "body-too-large",
             Self::TooSlow(_) => "body-too-slow",
             Self::MediaType { .. } => "media-type",
@@ -181,6 +185,9 @@ impl ApiError {
             Self::Invalid(faults) => faults.clone(),
             Self::Conflict { field: Some(field), detail, .. } => {
                 vec![FieldFault { field: format!("/{field}"), detail: detail.clone() }]
+            }
+            Self::KeyReused(detail) => {
+                vec![FieldFault { field: "Idempotency-Key".to_owned(), detail: detail.clone() }]
             }
             _ => Vec::new(),
         };
@@ -227,6 +234,7 @@ impl ResponseError for ApiError {
             Self::NoRoute(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::KeyReused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,

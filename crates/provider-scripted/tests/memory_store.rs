@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use flightdeck_domain::action::Intervention;
+use flightdeck_domain::action::{Intervention, Origin};
 use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::{FeedPosition, Seq, SessionId};
@@ -56,7 +56,7 @@ async fn receipts(ports: &Ports, id: SessionId) -> Vec<String> {
 #[cfg(test)]
 async fn step_in(ports: &Ports, providers: &Providers, id: SessionId, intervention: Intervention) -> Intervened {
     let request = RequestId::new("req-1").unwrap();
-    Intervene::new(ports, providers).execute(id, intervention, Actor::local_cli(), None, request).await.unwrap()
+    Intervene::new(ports, providers).execute(id, intervention, Origin::new(Actor::local_cli(), request)).await.unwrap()
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ async fn a_kill_of_all_ends_the_demo_and_lets_nothing_spawn() {
     pass(100_000).await;
     let request = RequestId::new("req-2").unwrap();
     let fleet = InterveneFleet::new(&ports, &providers);
-    let done = fleet.execute(FleetIntervention::KillAll, Actor::local_cli(), None, request).await.unwrap();
+    let done = fleet.execute(FleetIntervention::KillAll, Origin::new(Actor::local_cli(), request)).await.unwrap();
     pass(1).await;
     let operation = ports.operations.operation(done.operation.unwrap()).await.unwrap().unwrap();
     assert_eq!((operation.state(), provider.running()), (OperationState::Done, 0));

@@ -7,7 +7,7 @@ use flightdeck_domain::approval::{
     Approval, ApprovalAction, ApprovalFacts, ApprovalOption, ApprovalOptions, ApprovalRefused, ApprovalState,
     ApprovalStatus, Ask, AskRefused, Asked, Expiry, ExpiryReason, Verdict,
 };
-use flightdeck_domain::audit::{AuditEntry, AuditOutcome, AuditTarget};
+use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::{ApprovalId, MessageId};
 use flightdeck_domain::ports::{
@@ -21,7 +21,8 @@ use crate::given::{
 };
 use crate::state::State;
 use crate::steps::{
-    append, audit, commit, conversation, feed_after, feed_head, observe, of_kind, register, session, together, verify,
+    append, audit, commit, conversation, feed_after, feed_head, newest_entry, observe, of_kind, register, session,
+    together, verify,
 };
 use crate::{Harness, Store};
 
@@ -87,10 +88,6 @@ async fn refused(store: &dyn Store, action: ApprovalAction) -> ApprovalRefused {
         DecideApprovalError::Refused(refused) => refused,
         DecideApprovalError::Unavailable(error) => panic!("{error:?}"),
     }
-}
-
-async fn newest_entry(store: &dyn Store) -> AuditEntry {
-    audit(store).await.pop().expect("an entry").entry().expect("readable")
 }
 
 /// The request, its event, and the session's move with message and event: all that the rule gives back, in its order.

@@ -60,7 +60,7 @@ pub async fn an_entry_says_what_was_done(harness: &dyn Harness) {
         by.reason = by.reason.filter(|_| second != 51);
         let action = OperatorAction { by, ..action(1, Intervention::Pause) };
         let session = crate::steps::session(&*store, 1).await;
-        let sealed = action.decide(Some(&session), &[]).audit.seal(head);
+        let sealed = action.decide(Some(&session), &[]).audit.expect("an entry").seal(head);
         OperatorActions::commit(&*store, action).await.expect("accepted");
         head = AuditLog::head(&*store).await.expect("read");
         assert_eq!((audit(&*store).await.pop().as_ref(), head), (Some(&sealed), sealed.head()));

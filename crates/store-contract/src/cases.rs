@@ -93,6 +93,17 @@ macro_rules! contract_tests {
                 killing_all_again_hits_the_same_again
                 releasing_the_kill_switch_touches_no_session
                 no_racing_spawn_escapes_kill_all;
+            idempotency:
+                the_same_key_is_done_once
+                a_key_for_another_call_is_refused_on_record
+                keys_of_others_are_their_own
+                one_of_many_racing_calls_with_a_key_is_done
+                a_refused_call_is_not_remembered
+                a_key_is_new_again_after_a_day
+                a_scoped_action_with_a_key_is_done_once
+                a_fleet_action_with_a_key_is_done_once
+                a_decision_with_a_key_is_made_once
+                what_stops_agents_is_done_while_its_entry_lies_in_the_spool;
             approval:
                 opening_a_request_makes_the_session_wait
                 opening_again_is_harmless_and_another_body_is_a_conflict
@@ -200,6 +211,7 @@ mod tests {
             include_str!("operation.rs"),
             include_str!("operation/racing.rs"),
             include_str!("operator_actions.rs"),
+            include_str!("idempotency.rs"),
             include_str!("approval.rs"),
             include_str!("audit.rs"),
             include_str!("feed.rs"),

@@ -120,7 +120,14 @@ pub(crate) fn by(actor_number: u32, second: u32) -> Attribution {
         reason: Some(text(AWKWARD)),
         request_id: text(&format!("req-{second}")),
         at: at(second),
+        idempotency_key: None,
+        spooled: false,
     }
+}
+
+/// The same with a key.
+pub(crate) fn keyed(actor_number: u32, second: u32, key: &str) -> Attribution {
+    Attribution { idempotency_key: Some(text(key)), ..by(actor_number, second) }
 }
 
 pub(crate) fn action(n: u32, intervention: Intervention) -> OperatorAction {

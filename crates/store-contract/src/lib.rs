@@ -48,6 +48,7 @@ pub mod durability;
 pub mod feed;
 mod given;
 mod harness;
+pub mod idempotency;
 pub mod message;
 pub mod operation;
 pub mod operator_actions;

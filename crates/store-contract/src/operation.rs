@@ -5,7 +5,7 @@ mod racing;
 pub use racing::*;
 
 use flightdeck_domain::action::{ActionName, ActionRefused, Intervention, OperatorAction};
-use flightdeck_domain::audit::{AuditEntry, AuditOutcome, AuditTarget};
+use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::command::{CommandKind, Receipt};
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::{CommandSeq, OperationId};
@@ -23,14 +23,10 @@ use crate::given::{
 };
 use crate::state::State;
 use crate::steps::{
-    audit, commit, feed_after, feed_head, observe, of_kind, operations, pending, register, session, sessions, targets,
-    verify,
+    audit, commit, feed_after, feed_head, newest_entry, observe, of_kind, operations, pending, register, session,
+    sessions, targets, verify,
 };
 use crate::{Harness, Store};
-
-async fn newest_entry(store: &dyn Store) -> AuditEntry {
-    audit(store).await.pop().expect("an entry").entry().expect("readable")
-}
 
 async fn operation(store: &dyn Store, n: u32) -> Operation {
     store.operation(operation_id(n)).await.expect("read").expect("the operation is there")
@@ -80,7 +76,7 @@ pub async fn a_wish_for_one_is_an_operation_of_one(harness: &dyn Harness) {
         [FleetEventKind::Action, FleetEventKind::Operation]
     );
     assert_eq!(events[1].data.as_map()["event"], "created");
-    assert_eq!(newest_entry(&*store).await.details, decision.audit.details);
+    assert_eq!(newest_entry(&*store).await.details, decision.audit.expect("an entry").details);
     // A message has no operation, whatever is asked.
     let said = OperatorAction { operation: Some(operation_id(8)), ..crate::given::action(1, inject(9)) };
     assert_eq!(OperatorActions::commit(&*store, said).await.expect("accepted").operation, None);

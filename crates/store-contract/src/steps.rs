@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flightdeck_domain::action::Intervention;
-use flightdeck_domain::audit::{AuditVerification, ChainVerifier, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditEntry, AuditVerification, ChainVerifier, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::{FleetEvent, FleetEventKind};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, OperationId, Seq};
@@ -93,6 +93,11 @@ pub(crate) fn of_kind(events: &[FleetEvent], kind: FleetEventKind) -> Vec<&Fleet
 /// The whole audit log, oldest first.
 pub(crate) async fn audit(store: &dyn Store) -> Vec<SealedAuditEntry> {
     store.walk(AuditSeq::ZERO, 10_000).await.expect("read")
+}
+
+/// The newest entry of the audit log.
+pub(crate) async fn newest_entry(store: &dyn Store) -> AuditEntry {
+    audit(store).await.pop().expect("an entry").entry().expect("readable")
 }
 
 /// The audit chain from end to end, against the head that the store remembers.

@@ -4,18 +4,17 @@
 
 use std::{error::Error, sync::Arc};
 
-use flightdeck_domain::action::Intervention::{Inject, Kill};
-use flightdeck_domain::ports::IdGenerator;
+use flightdeck_domain::action::{Intervention::Inject, Intervention::Kill, Origin};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::use_cases::{AuditReader, HistoryPlace, IngestMessages, Intervene, MessageInput, NewSession};
 use flightdeck_domain::use_cases::{Ports, Providers, ReadHistory, RegisterSession, ReportStatus, VerifyAudit};
 use flightdeck_domain::{command::Delivery, ids::Seq, ids::SessionId, message::MessageRole, operator::Actor};
-use flightdeck_domain::{session::SessionStatus, text::MessageContent};
+use flightdeck_domain::{ports::IdGenerator, session::SessionStatus};
 use flightdeck_store_memory::MemoryStore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // The unit is a `WakeUps` that wakes nobody: nobody follows the sessions of this program.
+    // Nobody follows the sessions of this program: the unit is a `WakeUps` that wakes nobody.
     let ports = Ports::from_store(MemoryStore::new().into(), Arc::new(()), Arc::new(SystemClock), Arc::new(SystemIds));
 
     // A parent and its two children enter the tree, and each says something.
@@ -25,10 +24,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A person steps in: a word to the planner, an end for the coder, who is then seen dead.
     let (intervene, me) = (Intervene::new(&ports, &Providers::default()), Actor::local_cli());
-    let content: MessageContent = "smaller steps".parse()?;
-    let word = Inject { message_id: SystemIds.message_id(), content, delivery: Delivery::Queue };
-    intervene.execute(planner, word, me.clone(), None, "req-1".parse()?).await?;
-    intervene.execute(coder, Kill, me.clone(), Some("off the track".parse()?), "req-2".parse()?).await?;
+    let word =
+        Inject { message_id: SystemIds.message_id(), content: "smaller steps".parse()?, delivery: Delivery::Queue };
+    intervene.execute(planner, word, Origin::new(me.clone(), "req-1".parse()?)).await?;
+    let stop = Origin::new(me.clone(), "req-2".parse()?).because(Some("off the track".parse()?));
+    intervene.execute(coder, Kill, stop).await?;
     ReportStatus::new(&ports).execute(coder, SessionStatus::Killed, None).await?;
     assert!(agent(&ports, "helper", Some(coder)).await.is_err(), "nothing spawns below a killed session");
 

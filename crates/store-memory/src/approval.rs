@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use flightdeck_domain::approval::{Approval, ApprovalAction, ApprovalFacts, Ask, Asked, Closing, Expiry, Follow};
+use flightdeck_domain::action::Call;
+use flightdeck_domain::approval::{
+    Approval, ApprovalAction, ApprovalFacts, ApprovalRefused, Ask, Asked, Closing, Expiry, Follow,
+};
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::{ApprovalId, MessageId, SessionId};
 use flightdeck_domain::ports::{
@@ -85,6 +88,26 @@ impl ApprovalRepository for MemoryStore {
 
     async fn decide(&self, action: ApprovalAction) -> Result<DecidedApproval, DecideApprovalError> {
         let mut state = self.state();
+        match state.idempotency_keys.call(&action.by, action.fingerprint()) {
+            Call::New => {}
+            Call::Again(kept) => {
+                let approval = state.approvals.by_id.get(&action.approval_id).cloned();
+                let again = approval.zip(kept.audit_seq);
+                let again = again.map(|(approval, audit_seq)| DecidedApproval {
+                    approval,
+                    moved: None,
+                    audit_seq,
+                    again: true,
+                });
+                let lost =
+                    || StoreUnavailable::new("the permission request of an accepted decision is not there any more");
+                return Ok(again.ok_or_else(lost)?);
+            }
+            Call::Reused(misuse) => {
+                state.refuse(Some(action.refuse(&misuse)))?;
+                return Err(ApprovalRefused::from(misuse).into());
+            }
+        }
         let decision = action.decide(state.facts(action.approval_id));
         let sealed = state.seal(decision.audit)?;
         let audit_seq = sealed.seq;
@@ -98,7 +121,9 @@ impl ApprovalRepository for MemoryStore {
         state.check_follow(closing.session.as_ref(), closing.approval.session_id, action.message_id)?;
         state.audit.push(sealed);
         let ExpiredApproval { approval, moved } = state.close(closing);
-        Ok(DecidedApproval { approval, moved, audit_seq })
+        let decided = DecidedApproval { approval, moved, audit_seq, again: false };
+        state.idempotency_keys.keep(&action.by, || decided.remember(&action));
+        Ok(decided)
     }
 
     async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable> {

@@ -15,6 +15,7 @@ mod approval;
 mod audit;
 mod command;
 mod feed;
+mod idempotency;
 mod message;
 mod operation;
 mod operator_actions;

@@ -1,7 +1,9 @@
 //! Operator actions.
 
 use async_trait::async_trait;
-use flightdeck_domain::action::{ConcernedCommands, Effects, Intervention, OperatorAction};
+use flightdeck_domain::action::{
+    ActionRefused, Call, ConcernedCommands, Effects, Intervention, OperatorAction, Remembered,
+};
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEventDraft;
@@ -14,22 +16,30 @@ use flightdeck_domain::ports::{
 use flightdeck_domain::time::Timestamp;
 
 use crate::MemoryStore;
-use crate::state::{Entry, State, count};
+use crate::state::{Entry, State, count, index};
 
 #[async_trait]
 impl OperatorActions for MemoryStore {
     async fn commit(&self, action: OperatorAction) -> Result<Committed, OperatorActionError> {
         let mut guard = self.state();
         let state = &mut *guard;
+        match state.idempotency_keys.call(&action.by, action.fingerprint()) {
+            Call::New => {}
+            Call::Again(kept) => return Ok(state.committed_again(action.session_id, &kept)?),
+            Call::Reused(misuse) => {
+                let refused = misuse.into();
+                state.refuse(action.refuse(&refused))?;
+                return Err(refused.into());
+            }
+        }
         let entry = state.sessions.get(&action.session_id);
         let concerned = entry.map(|entry| entry.concerned(action.intervention.concerns())).unwrap_or_default();
         let decision = action.decide(entry.map(|entry| &entry.session), &concerned);
-        let sealed = state.seal(decision.audit)?;
-        let audit_seq = sealed.seq;
+        let sealed = state.seal_any(decision.audit)?;
         let effects = match decision.outcome {
             Ok(effects) => *effects,
             Err(refused) => {
-                state.audit.push(sealed);
+                state.record(sealed);
                 return Err(refused.into());
             }
         };
@@ -41,35 +51,39 @@ impl OperatorActions for MemoryStore {
             return Err(StoreUnavailable::new("the id of the message is taken").into());
         }
         let operation = effects.operation.as_ref().map(|opened| opened.operation.id);
-        state.audit.push(sealed);
+        let audit_seq = state.record(sealed);
         state.apply(&effects, action.by.at);
-        Ok(Committed {
-            session: effects.session,
-            message: effects.message,
-            command: effects.command,
-            operation,
-            audit_seq,
-        })
+        let Effects { session, message, command, .. } = effects;
+        let committed = Committed { session, message, command, operation, audit_seq, again: false };
+        state.idempotency_keys.keep(&action.by, || committed.remember(&action));
+        Ok(committed)
     }
 
     async fn commit_scoped(&self, action: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
         let mut guard = self.state();
         let state = &mut *guard;
+        match state.idempotency_keys.call(&action.by, action.fingerprint()) {
+            Call::New => {}
+            Call::Again(kept) => return Ok(state.scoped_again(&kept)?),
+            Call::Reused(misuse) => {
+                let refused = misuse.into();
+                state.refuse(action.refuse(&refused))?;
+                return Err(refused.into());
+            }
+        }
         let named = state.sessions.get(&action.session_id).map(|entry| entry.session.clone());
         let (named, scope) = match (named.as_ref(), action.scope(named.as_ref())) {
             (Some(named), Ok(scope)) => (named, scope),
             (_, Err(refused)) => {
-                let sealed = state.seal(action.refuse(&refused))?;
-                state.audit.push(sealed);
+                state.refuse(action.refuse(&refused))?;
                 return Err(refused.into());
             }
             (None, Ok(_)) => return Err(StoreUnavailable::new("an action was accepted on no session").into()),
         };
         let members = state.members(&action, &scope);
         let effects = action.decide(named, scope, &members);
-        let sealed = state.seal(effects.audit)?;
-        let audit_seq = sealed.seq;
-        state.audit.push(sealed);
+        let sealed = state.seal_any(effects.audit)?;
+        let audit_seq = state.record(sealed);
         if let Some(fence) = effects.fence
             && let Some(entry) = state.sessions.get_mut(&fence.id)
         {
@@ -80,18 +94,27 @@ impl OperatorActions for MemoryStore {
         }
         let operation = effects.opened.operation.clone();
         state.open(effects.opened);
-        Ok(ScopedCommitted { operation, audit_seq })
+        let committed = ScopedCommitted { operation, audit_seq, again: false };
+        state.idempotency_keys.keep(&action.by, || committed.remember(&action));
+        Ok(committed)
     }
 
-    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, StoreUnavailable> {
+    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, OperatorActionError> {
         let mut state = self.state();
+        match state.idempotency_keys.call(&action.by, action.fingerprint()) {
+            Call::New => {}
+            Call::Again(kept) => return Ok(kept.into()),
+            Call::Reused(misuse) => {
+                state.refuse(action.refuse(&misuse))?;
+                return Err(ActionRefused::from(misuse).into());
+            }
+        }
         let engage = action.intervention == FleetIntervention::KillAll;
         let total = if engage { state.not_ended() } else { 0 };
-        let sealed = state.seal(action.audit(total))?;
-        let audit_seq = sealed.seq;
+        let sealed = state.seal_any(action.audit(total))?;
         let targets = if engage { state.kill_all(&action) } else { Vec::new() };
         state.kill_switch_engaged = engage;
-        state.audit.push(sealed);
+        let audit_seq = state.record(sealed);
         state.tell(FleetEventDraft::kill_switch(engage, total, &action.by.actor, action.by.at));
         if engage {
             // Only sessions that have not ended have open targets, and all of those are to die now.
@@ -102,7 +125,10 @@ impl OperatorActions for MemoryStore {
         if let Some(operation) = action.operation(total) {
             state.open(Opened { operation, targets });
         }
-        Ok(FleetCommitted { total, operation: action.operation.filter(|_| engage), audit_seq })
+        let operation = action.operation.filter(|_| engage);
+        let committed = FleetCommitted { total, operation, audit_seq, again: false };
+        state.idempotency_keys.keep(&action.by, || committed.remember(&action));
+        Ok(committed)
     }
 
     async fn record(&self, entry: AuditDraft) -> Result<AuditSeq, StoreUnavailable> {
@@ -127,6 +153,22 @@ impl Entry {
 }
 
 impl State {
+    /// What an earlier call with the same key came to, as it stands now.
+    fn committed_again(&self, id: SessionId, kept: &Remembered) -> Result<Committed, StoreUnavailable> {
+        let lost = || StoreUnavailable::new("the session of an accepted action is not there any more");
+        let entry = self.sessions.get(&id).ok_or_else(lost)?;
+        let message = kept.message.and_then(|seq| entry.messages.get(index(seq.previous().get()))).cloned();
+        let command = kept.command.and_then(|seq| entry.concerned(ConcernedCommands::One(seq)).pop());
+        let (operation, audit_seq) = (kept.operation, kept.audit_seq);
+        Ok(Committed { session: entry.session.clone(), message, command, operation, audit_seq, again: true })
+    }
+
+    fn scoped_again(&self, kept: &Remembered) -> Result<ScopedCommitted, StoreUnavailable> {
+        let operation = kept.operation.and_then(|id| self.operations.get(&id)).cloned();
+        let lost = || StoreUnavailable::new("the operation of an accepted action is not there any more");
+        Ok(ScopedCommitted { operation: operation.ok_or_else(lost)?, audit_seq: kept.audit_seq, again: true })
+    }
+
     fn not_ended(&self) -> u64 {
         count(self.sessions.values().filter(|entry| !entry.session.status.is_terminal()).count())
     }

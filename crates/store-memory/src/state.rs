@@ -14,6 +14,7 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::time::Timestamp;
 
 use crate::approval::Approvals;
+use crate::idempotency::IdempotencyKeys;
 
 /// Everything, as it stands at one moment.
 #[derive(Debug, Default)]
@@ -32,6 +33,7 @@ pub(crate) struct State {
     pub(crate) audit: Vec<SealedAuditEntry>,
     pub(crate) audit_broken: bool,
     pub(crate) approvals: Approvals,
+    pub(crate) idempotency_keys: IdempotencyKeys,
     pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
 }
@@ -119,10 +121,32 @@ impl State {
 
     /// Seals an entry for the end of the chain. This is the last thing that can fail in a change: the caller then
     /// writes what it has, the entry among it.
+    ///
+    /// # Errors
+    /// A test wants it so.
     pub(crate) fn seal(&self, draft: AuditDraft) -> Result<SealedAuditEntry, StoreUnavailable> {
         if self.audit_broken {
             return Err(StoreUnavailable::new("audit entries are set to fail"));
         }
         Ok(draft.seal(self.audit_head()))
+    }
+
+    /// The same for an intervention; one whose entry lies in the spool has none to write.
+    pub(crate) fn seal_any(&self, draft: Option<AuditDraft>) -> Result<Option<SealedAuditEntry>, StoreUnavailable> {
+        draft.map(|draft| self.seal(draft)).transpose()
+    }
+
+    /// Writes a sealed entry, where there is one to write.
+    pub(crate) fn record(&mut self, sealed: Option<SealedAuditEntry>) -> Option<AuditSeq> {
+        let seq = sealed.as_ref().map(|sealed| sealed.seq);
+        self.audit.extend(sealed);
+        seq
+    }
+
+    /// Writes the entry of a call that was refused before it was looked at.
+    pub(crate) fn refuse(&mut self, draft: Option<AuditDraft>) -> Result<(), StoreUnavailable> {
+        let sealed = self.seal_any(draft)?;
+        self.record(sealed);
+        Ok(())
     }
 }

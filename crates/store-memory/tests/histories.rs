@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use flightdeck_domain::action::{Attribution, Intervention, OperatorAction};
+use flightdeck_domain::action::{Intervention, OperatorAction, Origin};
 use flightdeck_domain::audit::ChainVerifier;
 use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, MessageId, SessionId};
@@ -161,8 +161,7 @@ impl World {
             "cancel" => Intervention::Cancel { command: CommandSeq::new(u64::try_from(place).expect("small") + 1) },
             _ => Intervention::Interrupt { drop_queued: what == "interrupt, drop" },
         };
-        let by =
-            Attribution { actor: Actor::system(), reason: None, request_id: RequestId::new("r").expect("valid"), at };
+        let by = Origin::new(Actor::system(), RequestId::new("r").expect("valid")).at(at);
         let action = OperatorAction { session_id: Self::id(n), intervention, operation: None, by };
         let done = self.store.commit(action).await;
         let model = &mut self.model[n];

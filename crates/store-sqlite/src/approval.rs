@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use diesel::sqlite::SqliteConnection;
+use flightdeck_domain::action::{Call, Remembered};
 use flightdeck_domain::approval::{
     Approval, ApprovalAction, ApprovalFacts, ApprovalRefused, Ask, Asked, Closing, Expiry, Follow,
 };
@@ -16,7 +17,7 @@ use flightdeck_domain::time::Timestamp;
 use crate::SqliteStore;
 use crate::error::StoreError;
 use crate::session::write_change;
-use crate::tables::{approvals, audit_log, feed_events, sessions};
+use crate::tables::{approvals, audit_log, feed_events, idempotency_keys, sessions};
 
 #[async_trait]
 impl ApprovalRepository for SqliteStore {
@@ -70,6 +71,14 @@ fn decide(
     connection: &mut SqliteConnection,
     action: &ApprovalAction,
 ) -> Result<Result<DecidedApproval, ApprovalRefused>, StoreError> {
+    match idempotency_keys::call(connection, &action.by, action.fingerprint())? {
+        Call::New => {}
+        Call::Again(kept) => return Ok(Ok(decided_again(connection, action.approval_id, &kept)?)),
+        Call::Reused(misuse) => {
+            audit_log::append(connection, action.refuse(&misuse))?;
+            return Ok(Err(misuse.into()));
+        }
+    }
     let facts = facts(connection, action.approval_id)?;
     let decision = action.decide(facts.as_ref().map(Facts::lend));
     let audit_seq = audit_log::append(connection, decision.audit)?;
@@ -78,7 +87,21 @@ fn decide(
         Err(refused) => return Ok(Err(refused)),
     };
     let ExpiredApproval { approval, moved } = close(connection, *closing)?;
-    Ok(Ok(DecidedApproval { approval, moved, audit_seq }))
+    let decided = DecidedApproval { approval, moved, audit_seq, again: false };
+    idempotency_keys::keep(connection, &action.by, || decided.remember(action))?;
+    Ok(Ok(decided))
+}
+
+fn decided_again(
+    connection: &mut SqliteConnection,
+    id: ApprovalId,
+    kept: &Remembered,
+) -> Result<DecidedApproval, StoreError> {
+    let lost = StoreError::Lost("the permission request of an accepted decision");
+    match (approvals::get(connection, id)?, kept.audit_seq) {
+        (Some(approval), Some(audit_seq)) => Ok(DecidedApproval { approval, moved: None, audit_seq, again: true }),
+        _ => Err(lost),
+    }
 }
 
 fn expire(connection: &mut SqliteConnection, expiry: &Expiry) -> Result<Option<ExpiredApproval>, StoreError> {

@@ -112,6 +112,8 @@ pub(crate) enum StoreError {
     Begin(#[source] Arc<diesel::result::Error>),
     #[error("the writes of this moment could not be committed, and none of them was done")]
     Group(#[source] Arc<GroupFailure>),
+    #[error("{0} is not there any more")]
+    Lost(&'static str),
     #[error("a panic stopped the work: {0}")]
     Panic(String),
     #[error("a migration is not applied: {0}")]

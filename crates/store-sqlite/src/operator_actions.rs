@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use diesel::sqlite::SqliteConnection;
-use flightdeck_domain::action::{ActionRefused, ConcernedCommands, Effects, OperatorAction};
+use flightdeck_domain::action::{
+    ActionRefused, Call, ConcernedCommands, Effects, KeyReused, OperatorAction, Remembered,
+};
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEventDraft;
@@ -17,7 +19,8 @@ use crate::SqliteStore;
 use crate::error::StoreError;
 use crate::operation::{move_targets, open, supersede_all};
 use crate::tables::{
-    audit_log, commands, feed_events, fleet_state, messages, operation_targets, session_tree, sessions,
+    audit_log, commands, feed_events, fleet_state, idempotency_keys, messages, operation_targets, operations,
+    session_tree, sessions,
 };
 
 #[async_trait]
@@ -34,8 +37,10 @@ impl OperatorActions for SqliteStore {
         Ok(written??)
     }
 
-    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, StoreUnavailable> {
-        self.writer.write(move |connection| Ok(commit_fleet(connection, &action)?)).await
+    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, OperatorActionError> {
+        let written: Result<_, StoreError> =
+            self.writer.write(move |connection| commit_fleet(connection, &action)).await;
+        Ok(written?.map_err(ActionRefused::from)?)
     }
 
     async fn record(&self, entry: AuditDraft) -> Result<AuditSeq, StoreUnavailable> {
@@ -47,10 +52,19 @@ fn commit(
     connection: &mut SqliteConnection,
     action: &OperatorAction,
 ) -> Result<Result<Committed, ActionRefused>, StoreError> {
+    match idempotency_keys::call(connection, &action.by, action.fingerprint())? {
+        Call::New => {}
+        Call::Again(kept) => return Ok(Ok(committed_again(connection, action, &kept)?)),
+        Call::Reused(misuse) => {
+            let refused = misuse.into();
+            audit_log::append_any(connection, action.refuse(&refused))?;
+            return Ok(Err(refused));
+        }
+    }
     let before = sessions::get(connection, action.session_id)?;
     let concerned = concerned(connection, action)?;
     let decision = action.decide(before.as_ref(), &concerned);
-    let audit_seq = audit_log::append(connection, decision.audit)?;
+    let audit_seq = audit_log::append_any(connection, decision.audit)?;
     let effects = match decision.outcome {
         Ok(effects) => effects,
         Err(refused) => return Ok(Err(refused)),
@@ -58,7 +72,28 @@ fn commit(
     apply(connection, &effects, action)?;
     let Effects { session, message, command, operation, .. } = *effects;
     let operation = operation.map(|opened| opened.operation.id);
-    Ok(Ok(Committed { session, message, command, operation, audit_seq }))
+    let committed = Committed { session, message, command, operation, audit_seq, again: false };
+    idempotency_keys::keep(connection, &action.by, || committed.remember(action))?;
+    Ok(Ok(committed))
+}
+
+/// What an earlier call with the same key came to, as it stands now.
+fn committed_again(
+    connection: &mut SqliteConnection,
+    action: &OperatorAction,
+    kept: &Remembered,
+) -> Result<Committed, StoreError> {
+    let id = action.session_id;
+    let message = match kept.message {
+        Some(seq) => messages::after(connection, id, seq.previous(), 1)?.pop(),
+        None => None,
+    };
+    let command = match kept.command {
+        Some(seq) => commands::get(connection, id, seq)?,
+        None => None,
+    };
+    let session = sessions::get(connection, id)?.ok_or(StoreError::Lost("the session of an accepted action"))?;
+    Ok(Committed { session, message, command, operation: kept.operation, audit_seq: kept.audit_seq, again: true })
 }
 
 /// Writes what an accepted action does to its session, besides the audit entry.
@@ -89,6 +124,11 @@ fn commit_scoped(
     connection: &mut SqliteConnection,
     action: &ScopedAction,
 ) -> Result<Result<ScopedCommitted, ActionRefused>, StoreError> {
+    match idempotency_keys::call(connection, &action.by, action.fingerprint())? {
+        Call::New => {}
+        Call::Again(kept) => return Ok(Ok(scoped_again(connection, &kept)?)),
+        Call::Reused(misuse) => return refuse(connection, action, misuse.into()),
+    }
     let named = sessions::head(connection, action.session_id)?;
     let scope = action.scope(named.as_ref());
     let (named, scope) = match (named, scope) {
@@ -98,7 +138,7 @@ fn commit_scoped(
     };
     let members = members(connection, action, &scope)?;
     let effects = action.decide(&named, scope, &members);
-    let audit_seq = audit_log::append(connection, effects.audit)?;
+    let audit_seq = audit_log::append_any(connection, effects.audit)?;
     if let Some(fence) = &effects.fence {
         sessions::save(connection, fence)?;
     }
@@ -106,7 +146,18 @@ fn commit_scoped(
         apply(connection, one, &action.on(one.session.id))?;
     }
     open(connection, &effects.opened)?;
-    Ok(Ok(ScopedCommitted { operation: effects.opened.operation, audit_seq }))
+    let committed = ScopedCommitted { operation: effects.opened.operation, audit_seq, again: false };
+    idempotency_keys::keep(connection, &action.by, || committed.remember(action))?;
+    Ok(Ok(committed))
+}
+
+fn scoped_again(connection: &mut SqliteConnection, kept: &Remembered) -> Result<ScopedCommitted, StoreError> {
+    let lost = StoreError::Lost("the operation of an accepted action");
+    let operation = match kept.operation {
+        Some(id) => operations::get(connection, id)?.ok_or(lost)?,
+        None => return Err(lost),
+    };
+    Ok(ScopedCommitted { operation, audit_seq: kept.audit_seq, again: true })
 }
 
 fn refuse(
@@ -114,7 +165,7 @@ fn refuse(
     action: &ScopedAction,
     refused: ActionRefused,
 ) -> Result<Result<ScopedCommitted, ActionRefused>, StoreError> {
-    audit_log::append(connection, action.refuse(&refused))?;
+    audit_log::append_any(connection, action.refuse(&refused))?;
     Ok(Err(refused))
 }
 
@@ -140,7 +191,18 @@ fn concerned(connection: &mut SqliteConnection, action: &OperatorAction) -> Resu
 }
 
 /// However large the fleet is, a few statements over all of it.
-fn commit_fleet(connection: &mut SqliteConnection, action: &FleetAction) -> Result<FleetCommitted, StoreError> {
+fn commit_fleet(
+    connection: &mut SqliteConnection,
+    action: &FleetAction,
+) -> Result<Result<FleetCommitted, KeyReused>, StoreError> {
+    match idempotency_keys::call(connection, &action.by, action.fingerprint())? {
+        Call::New => {}
+        Call::Again(kept) => return Ok(Ok(kept.into())),
+        Call::Reused(misuse) => {
+            audit_log::append_any(connection, action.refuse(&misuse))?;
+            return Ok(Err(misuse));
+        }
+    }
     let by = &action.by;
     let engage = action.intervention == FleetIntervention::KillAll;
     let total = if engage { sessions::count_open(connection)? } else { 0 };
@@ -156,6 +218,9 @@ fn commit_fleet(connection: &mut SqliteConnection, action: &FleetAction) -> Resu
         commands::kill_open(connection, by.reason.as_ref(), by.at)?;
         sessions::kill_open(connection)?;
     }
-    let audit_seq = audit_log::append(connection, action.audit(total))?;
-    Ok(FleetCommitted { total, operation: operation.map(|operation| operation.id), audit_seq })
+    let audit_seq = audit_log::append_any(connection, action.audit(total))?;
+    let operation = operation.map(|operation| operation.id);
+    let committed = FleetCommitted { total, operation, audit_seq, again: false };
+    idempotency_keys::keep(connection, &action.by, || committed.remember(action))?;
+    Ok(Ok(committed))
 }

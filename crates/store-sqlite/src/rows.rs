@@ -10,6 +10,7 @@ pub(crate) mod audit;
 pub(crate) mod checkpoint;
 pub(crate) mod command;
 pub(crate) mod feed;
+pub(crate) mod idempotency;
 pub(crate) mod message;
 pub(crate) mod operation;
 pub(crate) mod session;

@@ -163,6 +163,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (actor, key) {
+        actor -> Text,
+        key -> Text,
+        fingerprint -> Binary,
+        at -> BigInt,
+        audit_seq -> Nullable<BigInt>,
+        message_seq -> Nullable<BigInt>,
+        command_seq -> Nullable<BigInt>,
+        operation_id -> Nullable<Binary>,
+        total -> BigInt,
+    }
+}
+
+diesel::table! {
     fleet_state (only) {
         only -> BigInt,
         kill_switch_engaged -> BigInt,

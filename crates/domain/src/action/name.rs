@@ -1,13 +1,6 @@
-//! What can stand on the audit log, and who asked for it.
-
-use std::collections::BTreeMap;
+//! What can stand on the audit log.
 
 use serde::{Deserialize, Serialize};
-
-use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
-use crate::operator::Actor;
-use crate::text::{Reason, RequestId};
-use crate::time::Timestamp;
 
 /// What can stand on the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,6 +67,13 @@ impl ActionName {
             Self::AuditRead => "audit_read",
         }
     }
+
+    /// Whether it may be done while the audit log cannot be written, with its entry in a spool: only what stops agents. Of
+    /// everything else it holds that what cannot be recorded is not done.
+    #[must_use]
+    pub const fn may_be_spooled(self) -> bool {
+        matches!(self, Self::Pause | Self::Kill | Self::KillAll)
+    }
 }
 
 /// A word that names no action.
@@ -86,41 +86,5 @@ impl std::str::FromStr for ActionName {
 
     fn from_str(word: &str) -> Result<Self, UnknownAction> {
         Self::ALL.into_iter().find(|name| name.as_str() == word).ok_or_else(|| UnknownAction(word.to_owned()))
-    }
-}
-
-/// Who asks, why, and by which request: the part of an action that only the record needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribution {
-    /// Who asks.
-    pub actor: Actor,
-    /// Why, in their words.
-    pub reason: Option<Reason>,
-    /// The request.
-    pub request_id: RequestId,
-    /// When.
-    pub at: Timestamp,
-}
-
-impl Attribution {
-    /// An audit entry for an action of this origin.
-    #[must_use]
-    pub fn audit(
-        &self,
-        action: ActionName,
-        target: AuditTarget,
-        outcome: AuditOutcome,
-        details: BTreeMap<String, String>,
-    ) -> AuditDraft {
-        AuditDraft {
-            action,
-            actor: self.actor.clone(),
-            at: self.at,
-            details,
-            outcome,
-            reason: self.reason.clone(),
-            request_id: self.request_id.clone(),
-            target,
-        }
     }
 }

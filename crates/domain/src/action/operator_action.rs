@@ -15,7 +15,7 @@ use crate::operation::{Opened, Operation, OperationTarget, Scope, Tally, Wish};
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::JsonObject;
 
-use super::{Attribution, Intervention};
+use super::{Attribution, Fingerprint, Intervention, KeyReused};
 
 /// A person steps in on one session.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +61,9 @@ pub enum ActionRefused {
     /// The agent has it already, or it is no message.
     #[error(transparent)]
     NotCancellable(#[from] NotCancellable),
+    /// Its key stands for another call.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
 }
 
 /// Everything an accepted action writes, besides its audit entry.
@@ -87,8 +90,8 @@ pub struct Effects {
 pub struct Decision {
     /// What to write, or why nothing.
     pub outcome: Result<Box<Effects>, ActionRefused>,
-    /// What to write on the audit log in the same transaction.
-    pub audit: AuditDraft,
+    /// What to write on the audit log in the same transaction; `None` when it lies in the spool.
+    pub audit: Option<AuditDraft>,
 }
 
 impl OperatorAction {
@@ -101,8 +104,8 @@ impl OperatorAction {
             Some(session) => self.allowed(session).and_then(|()| self.effects(session, commands).map(Box::new)),
         };
         let mut details = self.details();
-        if let Err(refused) = &outcome {
-            details.insert("refusal".to_owned(), refused.to_string());
+        if let Err(refused) = outcome {
+            return Decision { audit: self.refuse(&refused), outcome: Err(refused) };
         }
         if let Ok(effects) = &outcome {
             details.insert("desiredStatus".to_owned(), effects.session.desired_status.to_string());
@@ -113,9 +116,26 @@ impl OperatorAction {
                 details.insert("operationId".to_owned(), opened.operation.id.to_string());
             }
         }
-        let result = if outcome.is_ok() { AuditOutcome::Accepted } else { AuditOutcome::Refused };
         let target = AuditTarget::Session(self.session_id);
-        Decision { audit: self.by.audit(self.intervention.name(), target, result, details), outcome }
+        Decision { audit: self.by.entry(self.intervention.name(), target, AuditOutcome::Accepted, details), outcome }
+    }
+
+    /// The audit entry of a refusal.
+    #[must_use]
+    pub fn refuse(&self, refused: &ActionRefused) -> Option<AuditDraft> {
+        let mut details = self.details();
+        details.insert("refusal".to_owned(), refused.to_string());
+        let target = AuditTarget::Session(self.session_id);
+        self.by.entry(self.intervention.name(), target, AuditOutcome::Refused, details)
+    }
+
+    /// What it asks for, whenever it comes.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut details = self.details();
+        details.remove("messageId");
+        let target = AuditTarget::Session(self.session_id);
+        Fingerprint::of(self.intervention.name(), &target, self.by.reason.as_ref(), &details)
     }
 
     fn allowed(&self, session: &Session) -> Result<(), ActionRefused> {

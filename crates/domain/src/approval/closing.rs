@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Approval, ApprovalOption, ApprovalOptions, ApprovalState, ExpiryReason, Follow, Verdict};
-use crate::action::{ActionName, Attribution};
+use crate::action::{ActionName, Attribution, Fingerprint, KeyReused};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::feed::FleetEventDraft;
 use crate::ids::{ApprovalId, MessageId, SessionId};
@@ -83,6 +83,9 @@ pub enum ApprovalRefused {
     /// The agent is about to be stopped for good; nothing is allowed to it any more.
     #[error("session {0} is being killed; its permission requests expire with it")]
     BeingKilled(SessionId),
+    /// Its key stands for another call.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
 }
 
 /// Everything that the closing of a request writes, besides an audit entry.
@@ -114,10 +117,7 @@ impl ApprovalAction {
             None => Err(ApprovalRefused::Unknown(self.approval_id)),
             Some(facts) => self.allowed(facts).map(|()| Box::new(self.close(facts))),
         };
-        let mut details = BTreeMap::from([
-            ("approvalId".to_owned(), self.approval_id.to_string()),
-            ("option".to_owned(), self.option.to_string()),
-        ]);
+        let mut details = self.details();
         if let Err(refused) = &outcome {
             details.insert("refusal".to_owned(), refused.to_string());
         }
@@ -125,6 +125,29 @@ impl ApprovalAction {
         let target = facts
             .map_or(AuditTarget::Approval(self.approval_id), |facts| AuditTarget::Session(facts.approval.session_id));
         ApprovalDecision { audit: self.by.audit(ActionName::ApprovalDecide, target, result, details), outcome }
+    }
+
+    /// The audit entry of a call that was refused for its key, before any request was looked at.
+    #[must_use]
+    pub fn refuse(&self, refused: &KeyReused) -> AuditDraft {
+        let mut details = self.details();
+        details.insert("refusal".to_owned(), refused.to_string());
+        let target = AuditTarget::Approval(self.approval_id);
+        self.by.audit(ActionName::ApprovalDecide, target, AuditOutcome::Refused, details)
+    }
+
+    /// What it asks for, whenever it comes.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let target = AuditTarget::Approval(self.approval_id);
+        Fingerprint::of(ActionName::ApprovalDecide, &target, self.by.reason.as_ref(), &self.details())
+    }
+
+    fn details(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("approvalId".to_owned(), self.approval_id.to_string()),
+            ("option".to_owned(), self.option.to_string()),
+        ])
     }
 
     fn allowed(&self, facts: ApprovalFacts<'_>) -> Result<(), ApprovalRefused> {

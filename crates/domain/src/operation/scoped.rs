@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::{Opened, Operation, OperationTarget, Scope, Tally, TargetOutcome, Wish};
-use crate::action::{ActionRefused, Attribution, Effects, Intervention, OperatorAction};
+use crate::action::{ActionRefused, Attribution, Effects, Fingerprint, Intervention, OperatorAction};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::Command;
 use crate::ids::{OperationId, SessionId};
@@ -84,8 +84,8 @@ pub struct ScopedEffects {
     pub sessions: Vec<Effects>,
     /// The operation.
     pub opened: Opened,
-    /// The one audit entry of it all.
-    pub audit: AuditDraft,
+    /// The one audit entry of it all; `None` when it lies in the spool.
+    pub audit: Option<AuditDraft>,
 }
 
 impl ScopedAction {
@@ -105,10 +105,17 @@ impl ScopedAction {
 
     /// The audit entry of a refusal.
     #[must_use]
-    pub fn refuse(&self, refused: &ActionRefused) -> AuditDraft {
+    pub fn refuse(&self, refused: &ActionRefused) -> Option<AuditDraft> {
         let mut details = self.details();
         details.insert("refusal".to_owned(), refused.to_string());
-        self.by.audit(self.wish.name(), AuditTarget::Session(self.session_id), AuditOutcome::Refused, details)
+        self.by.entry(self.wish.name(), AuditTarget::Session(self.session_id), AuditOutcome::Refused, details)
+    }
+
+    /// What it asks for, whenever it comes.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let target = AuditTarget::Session(self.session_id);
+        Fingerprint::of(self.wish.name(), &target, self.by.reason.as_ref(), &self.details())
     }
 
     /// Decides the action. A store calls this with every session of the scope that has not ended, all read under the
@@ -137,7 +144,7 @@ impl ScopedAction {
             details.insert("missionId".to_owned(), mission.to_string());
         }
         let target = AuditTarget::Session(self.session_id);
-        let audit = self.by.audit(self.wish.name(), target, AuditOutcome::Accepted, details);
+        let audit = self.by.entry(self.wish.name(), target, AuditOutcome::Accepted, details);
         ScopedEffects { fence: self.fence(named), sessions, opened: Opened { operation, targets }, audit }
     }
 
@@ -212,11 +219,9 @@ mod tests {
         assert_eq!(outcomes, [None, Some("observed"), Some("refused")]);
         let tally = Tally { total: 3, open: 1, observed: 1, refused: 1, ..Tally::default() };
         assert_eq!((effects.opened.operation.tally, effects.sessions.len()), (tally, 2));
-        assert_eq!(
-            (effects.audit.details["total"].as_str(), effects.audit.details["scope"].as_str()),
-            ("3", "subtree")
-        );
-        assert_eq!(effects.audit.details["operationId"], operation_id(1).to_string());
+        let audit = effects.audit.expect("an entry");
+        assert_eq!((audit.details["total"].as_str(), audit.details["scope"].as_str()), ("3", "subtree"));
+        assert_eq!(audit.details["operationId"], operation_id(1).to_string());
         assert_eq!(effects.fence, None);
     }
 
@@ -236,7 +241,7 @@ mod tests {
         assert_eq!(action.scope(None), Err(ActionRefused::UnknownSession(session_id(1))));
         let alone = action.scope(Some(&session(1))).expect_err("no mission");
         assert_eq!(alone, ActionRefused::NoMission(session_id(1)));
-        assert!(action.refuse(&alone).details["refusal"].contains("no mission"));
+        assert!(action.refuse(&alone).expect("an entry").details["refusal"].contains("no mission"));
         let apollo = MissionId::new("apollo").expect("valid");
         let member = Session { mission_id: Some(apollo.clone()), ..session(1) };
         assert_eq!(action.scope(Some(&member)), Ok(Scope::Mission(apollo)));

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
+use crate::action::Remembered;
 use crate::approval::{Approval, ApprovalAction, ApprovalRefused, ApprovalStatus, Ask, AskRefused, Expiry};
 use crate::ids::{ApprovalId, AuditSeq, FeedPosition, Seq, SessionId};
 use crate::time::Timestamp;
@@ -41,6 +42,16 @@ pub struct DecidedApproval {
     pub moved: Option<Seq>,
     /// The decision's place on the audit log.
     pub audit_seq: AuditSeq,
+    /// Whether it was done by an earlier call with the same key.
+    pub again: bool,
+}
+
+impl DecidedApproval {
+    /// What is kept of it, for the call that comes again.
+    #[must_use]
+    pub fn remember(&self, action: &ApprovalAction) -> Remembered {
+        Remembered::new(action.fingerprint(), action.by.at, Some(self.audit_seq))
+    }
 }
 
 /// Why a decision was not taken.
@@ -119,7 +130,8 @@ pub trait ApprovalRepository: Send + Sync {
 
     /// Decides a request under the rules of [`ApprovalAction::decide`]. Of those who decide at the same time exactly one
     /// is accepted. Request, event, move of the session and audit entry are written in one transaction; a refusal writes
-    /// its audit entry alone. If the audit entry cannot be written, nothing is.
+    /// its audit entry alone. If the audit entry cannot be written, nothing is. A key is treated as with
+    /// [`super::OperatorActions`].
     async fn decide(&self, action: ApprovalAction) -> Result<DecidedApproval, DecideApprovalError>;
 
     /// A page of requests, newest first, all read at one moment.

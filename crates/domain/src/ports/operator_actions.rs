@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
-use crate::action::{ActionName, ActionRefused, Attribution, OperatorAction};
+use crate::action::{ActionName, ActionRefused, Attribution, Fingerprint, KeyReused, OperatorAction, Remembered};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::Command;
 use crate::ids::{AuditSeq, OperationId};
@@ -24,8 +24,23 @@ pub struct Committed {
     pub command: Option<Command>,
     /// The operation that tells when the effect is seen.
     pub operation: Option<OperationId>,
-    /// Its place on the audit log.
-    pub audit_seq: AuditSeq,
+    /// Its place on the audit log; `None` while its entry lies in the spool.
+    pub audit_seq: Option<AuditSeq>,
+    /// Whether it was done by an earlier call with the same key; session and command are as they stand now.
+    pub again: bool,
+}
+
+impl Committed {
+    /// What is kept of it, for the call that comes again.
+    #[must_use]
+    pub fn remember(&self, action: &OperatorAction) -> Remembered {
+        Remembered {
+            message: self.message.as_ref().map(|message| message.seq),
+            command: self.command.as_ref().map(|command| command.seq),
+            operation: self.operation,
+            ..Remembered::new(action.fingerprint(), action.by.at, self.audit_seq)
+        }
+    }
 }
 
 /// Why an action was not done.
@@ -60,21 +75,37 @@ pub struct FleetAction {
 }
 
 impl FleetAction {
-    /// The audit entry, once it is known how many sessions it hit.
+    /// The audit entry, once it is known how many sessions it hit; `None` when it lies in the spool.
     #[must_use]
-    pub fn audit(&self, total: u64) -> AuditDraft {
+    pub fn audit(&self, total: u64) -> Option<AuditDraft> {
         let mut details = BTreeMap::new();
-        let name = match self.intervention {
-            FleetIntervention::KillAll => ActionName::KillAll,
-            FleetIntervention::ReleaseKillSwitch => ActionName::KillSwitchRelease,
-        };
         if let Some(operation) = self.operation(total) {
             details.insert("operationId".to_owned(), operation.id.to_string());
         }
         if self.intervention == FleetIntervention::KillAll {
             details.insert("total".to_owned(), total.to_string());
         }
-        self.by.audit(name, AuditTarget::Fleet, AuditOutcome::Accepted, details)
+        self.by.entry(self.name(), AuditTarget::Fleet, AuditOutcome::Accepted, details)
+    }
+
+    /// The audit entry of a call that was refused for its key.
+    #[must_use]
+    pub fn refuse(&self, refused: &KeyReused) -> Option<AuditDraft> {
+        let details = BTreeMap::from([("refusal".to_owned(), refused.to_string())]);
+        self.by.entry(self.name(), AuditTarget::Fleet, AuditOutcome::Refused, details)
+    }
+
+    /// What it asks for, whenever it comes.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.name(), &AuditTarget::Fleet, self.by.reason.as_ref(), &BTreeMap::new())
+    }
+
+    const fn name(&self) -> ActionName {
+        match self.intervention {
+            FleetIntervention::KillAll => ActionName::KillAll,
+            FleetIntervention::ReleaseKillSwitch => ActionName::KillSwitchRelease,
+        }
     }
 
     /// The operation of a kill, all of whose targets are open: none of those that it hits is seen dead.
@@ -93,20 +124,60 @@ pub struct FleetCommitted {
     pub total: u64,
     /// The operation of a kill.
     pub operation: Option<OperationId>,
-    /// Its place on the audit log.
-    pub audit_seq: AuditSeq,
+    /// Its place on the audit log; `None` while its entry lies in the spool.
+    pub audit_seq: Option<AuditSeq>,
+    /// Whether it was done by an earlier call with the same key.
+    pub again: bool,
+}
+
+impl FleetCommitted {
+    /// What is kept of it, for the call that comes again.
+    #[must_use]
+    pub fn remember(&self, action: &FleetAction) -> Remembered {
+        Remembered {
+            operation: self.operation,
+            total: self.total,
+            ..Remembered::new(action.fingerprint(), action.by.at, self.audit_seq)
+        }
+    }
+}
+
+/// What an earlier call with the same key came to.
+impl From<Remembered> for FleetCommitted {
+    fn from(kept: Remembered) -> Self {
+        let Remembered { total, operation, audit_seq, .. } = kept;
+        Self { total, operation, audit_seq, again: true }
+    }
 }
 
 /// An action on a session and those around it that is durable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScopedCommitted {
-    /// The operation as it begins.
+    /// The operation as it begins; as it stands, when it was done by an earlier call.
     pub operation: Operation,
-    /// Its place on the audit log.
-    pub audit_seq: AuditSeq,
+    /// Its place on the audit log; `None` while its entry lies in the spool.
+    pub audit_seq: Option<AuditSeq>,
+    /// Whether it was done by an earlier call with the same key.
+    pub again: bool,
+}
+
+impl ScopedCommitted {
+    /// What is kept of it, for the call that comes again.
+    #[must_use]
+    pub fn remember(&self, action: &ScopedAction) -> Remembered {
+        let operation = Some(self.operation.id);
+        Remembered { operation, ..Remembered::new(action.fingerprint(), action.by.at, self.audit_seq) }
+    }
 }
 
 /// Commits operator actions: desired status, message, command, feed event and audit entry in one transaction.
+///
+/// An action with an idempotency key is done once for its actor: under the lock under which it is done,
+/// [`Attribution::call`] is asked first; what an accepted call came to is kept in the same transaction, for
+/// [`Remembered::KEPT_FOR`] at least. A refused one is not kept: it may be tried again. A key that stands for another call
+/// is a refusal as any other, on the audit log.
+///
+/// An action whose entry [lies in the spool](Attribution::spooled) is done without one.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait OperatorActions: Send + Sync {
@@ -124,7 +195,7 @@ pub trait OperatorActions: Send + Sync {
     /// Commits one action on the whole fleet. `KillAll` engages the kill switch, sets the desired status of every
     /// session that has not ended (a lost one too) to `killed` and gives each a `kill` command;
     /// `ReleaseKillSwitch` lets sessions spawn again and touches none.
-    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, StoreUnavailable>;
+    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, OperatorActionError>;
 
     /// Writes an audit entry for something that was refused before any session was looked at.
     async fn record(&self, entry: AuditDraft) -> Result<AuditSeq, StoreUnavailable>;

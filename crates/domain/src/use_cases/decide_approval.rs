@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::Ports;
-use crate::action::Attribution;
+use crate::action::Origin;
 use crate::approval::{ApprovalAction, ApprovalOption};
 use crate::ids::ApprovalId;
-use crate::operator::Actor;
 use crate::ports::{ApprovalRepository, Clock, DecideApprovalError, DecidedApproval, IdGenerator, WakeUps};
-use crate::text::{Reason, RequestId};
 
 /// Decides permission requests.
 #[derive(Clone)]
@@ -39,11 +37,9 @@ impl DecideApproval {
         &self,
         approval_id: ApprovalId,
         option: ApprovalOption,
-        actor: Actor,
-        reason: Option<Reason>,
-        request_id: RequestId,
+        origin: Origin,
     ) -> Result<DecidedApproval, DecideApprovalError> {
-        let by = Attribution { actor, reason, request_id, at: self.clock.now() };
+        let by = origin.at(self.clock.now());
         let action = ApprovalAction { approval_id, option, message_id: self.ids.message_id(), by };
         let decided = self.approvals.decide(action).await?;
         if let Some(seq) = decided.moved {
@@ -60,12 +56,14 @@ mod tests {
     use crate::approval::ApprovalRefused;
     use crate::fixtures::{approval, at, message_id, session_id};
     use crate::ids::{AuditSeq, Seq};
+    use crate::operator::Actor;
+    use crate::text::RequestId;
     use crate::use_cases::testing::MockPorts;
 
     async fn decide(mocks: MockPorts) -> Result<DecidedApproval, DecideApprovalError> {
         let request = RequestId::new("req-1").expect("valid");
         let decide = DecideApproval::new(&mocks.ports());
-        decide.execute(approval(1).id, ApprovalOption::RejectOnce, Actor::local_cli(), None, request).await
+        decide.execute(approval(1).id, ApprovalOption::RejectOnce, Origin::new(Actor::local_cli(), request)).await
     }
 
     #[tokio::test]
@@ -77,7 +75,12 @@ mod tests {
             .withf(|action| action.by.at == at(0) && action.message_id == message_id(900))
             .times(1)
             .returning(|_| {
-                Ok(DecidedApproval { approval: approval(1), moved: Some(Seq::new(5)), audit_seq: AuditSeq::new(1) })
+                Ok(DecidedApproval {
+                    approval: approval(1),
+                    moved: Some(Seq::new(5)),
+                    audit_seq: AuditSeq::new(1),
+                    again: false,
+                })
             });
         mocks.wake_ups.expect_session_moved().withf(|id, _| *id == session_id(1)).times(1).return_const(());
         mocks.wake_ups.expect_feed_grew().times(1).return_const(());

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::{Ports, Providers};
-use crate::action::{Attribution, Intervention, OperatorAction};
+use crate::action::{Intervention, OperatorAction, Origin};
 use crate::ids::{OperationId, SessionId};
 use crate::operation::Wish;
-use crate::operator::Actor;
 use crate::ports::{Clock, Committed, IdGenerator, OperatorActionError, OperatorActions, WakeUps};
-use crate::text::{Reason, RequestId};
 
 /// Why an intervention was not done.
 pub type InterveneError = OperatorActionError;
@@ -54,11 +52,9 @@ impl Intervene {
         &self,
         session_id: SessionId,
         intervention: Intervention,
-        actor: Actor,
-        reason: Option<Reason>,
-        request_id: RequestId,
+        origin: Origin,
     ) -> Result<Intervened, InterveneError> {
-        let by = Attribution { actor, reason, request_id, at: self.clock.now() };
+        let by = origin.at(self.clock.now());
         let operation = Wish::of(&intervention).map(|_| OperationId::new(self.ids.uuid()));
         let committed = self.actions.commit(OperatorAction { session_id, intervention, operation, by }).await?;
         if let Some(message) = &committed.message {
@@ -83,9 +79,11 @@ mod tests {
     use crate::command::CommandKind;
     use crate::fixtures::{command, operation_id, session, session_id};
     use crate::ids::AuditSeq;
+    use crate::operator::Actor;
     use crate::ports::MockAgentProvider;
     use crate::session::{Session, SessionStatus};
     use crate::text::ProviderName;
+    use crate::text::RequestId;
     use crate::use_cases::testing::MockPorts;
 
     fn request() -> RequestId {
@@ -105,7 +103,8 @@ mod tests {
                 message: None,
                 command: Some(command(1, CommandKind::Pause)),
                 operation: None,
-                audit_seq: AuditSeq::new(1),
+                audit_seq: Some(AuditSeq::new(1)),
+                again: false,
             })
         });
         mocks.wake_ups.expect_feed_grew().times(1).return_const(());
@@ -120,7 +119,7 @@ mod tests {
             .returning(|_, _| Ok(()));
         let providers = Providers::default().with(Arc::new(provider));
         let done = Intervene::new(&mocks.ports(), &providers)
-            .execute(session_id(1), Intervention::Pause, Actor::system(), None, request())
+            .execute(session_id(1), Intervention::Pause, Origin::new(Actor::system(), request()))
             .await;
         assert!(done.expect("done").handed_over);
     }
@@ -132,7 +131,7 @@ mod tests {
         let given = refused.clone();
         mocks.actions.expect_commit().times(1).returning(move |_| Err(given.clone().into()));
         let done = Intervene::new(&mocks.ports(), &Providers::default())
-            .execute(session_id(1), Intervention::Kill, Actor::system(), None, request())
+            .execute(session_id(1), Intervention::Kill, Origin::new(Actor::system(), request()))
             .await;
         assert!(matches!(done, Err(OperatorActionError::Refused(error)) if error == refused));
     }

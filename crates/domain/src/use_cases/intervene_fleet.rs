@@ -3,14 +3,10 @@
 use std::sync::Arc;
 
 use super::hand_over::HandOver;
-use super::{Ports, Providers};
-use crate::action::Attribution;
+use super::{InterveneError, Ports, Providers};
+use crate::action::Origin;
 use crate::ids::OperationId;
-use crate::operator::Actor;
-use crate::ports::{
-    Clock, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperatorActions, StoreUnavailable, WakeUps,
-};
-use crate::text::{Reason, RequestId};
+use crate::ports::{Clock, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperatorActions, WakeUps};
 
 /// Steps in on the whole fleet.
 #[derive(Clone)]
@@ -39,22 +35,20 @@ impl InterveneFleet {
     /// first.
     ///
     /// # Errors
-    /// The store is not available.
+    /// Its key stands for another call, or the store is not available.
     pub async fn execute(
         &self,
         intervention: FleetIntervention,
-        actor: Actor,
-        reason: Option<Reason>,
-        request_id: RequestId,
-    ) -> Result<FleetCommitted, StoreUnavailable> {
-        let by = Attribution { actor, reason, request_id, at: self.clock.now() };
+        origin: Origin,
+    ) -> Result<FleetCommitted, InterveneError> {
+        let by = origin.at(self.clock.now());
         let operation = match intervention {
             FleetIntervention::KillAll => Some(OperationId::new(self.ids.uuid())),
             FleetIntervention::ReleaseKillSwitch => None,
         };
         let committed = self.actions.commit_fleet(FleetAction { intervention, operation, by }).await?;
         self.wake_ups.feed_grew();
-        if let Some(operation) = operation {
+        if let Some(operation) = committed.operation {
             self.hand_over.execute(operation).await?;
         }
         Ok(committed)
@@ -66,19 +60,28 @@ mod tests {
     use super::*;
     use crate::fixtures::operation_id;
     use crate::ids::AuditSeq;
+    use crate::operator::Actor;
     use crate::ports::TargetPage;
+    use crate::text::RequestId;
     use crate::use_cases::testing::MockPorts;
 
     async fn execute(mocks: MockPorts, intervention: FleetIntervention) -> FleetCommitted {
         let request = RequestId::new("req-1").expect("valid");
         let fleet = InterveneFleet::new(&mocks.ports(), &Providers::default());
-        fleet.execute(intervention, Actor::system(), None, request).await.expect("done")
+        fleet.execute(intervention, Origin::new(Actor::system(), request)).await.expect("done")
     }
 
     fn committing(expected: Option<OperationId>) -> MockPorts {
         let mut mocks = MockPorts::default();
         mocks.actions.expect_commit_fleet().withf(move |action| action.operation == expected).times(1).returning(
-            |action| Ok(FleetCommitted { total: 2, operation: action.operation, audit_seq: AuditSeq::new(1) }),
+            |action| {
+                Ok(FleetCommitted {
+                    total: 2,
+                    operation: action.operation,
+                    audit_seq: Some(AuditSeq::new(1)),
+                    again: false,
+                })
+            },
         );
         mocks.wake_ups.expect_feed_grew().times(1).return_const(());
         mocks

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use super::hand_over::HandOver;
 use super::{InterveneError, Ports, Providers};
-use crate::action::Attribution;
+use crate::action::Origin;
 use crate::ids::{OperationId, SessionId};
 use crate::operation::{Reach, ScopedAction, Wish};
-use crate::operator::Actor;
 use crate::ports::{Clock, IdGenerator, OperatorActions, ScopedCommitted, WakeUps};
-use crate::text::{Reason, RequestId};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,20 +51,14 @@ impl InterveneScope {
     /// # Errors
     /// A rule forbids it (and the refusal is on the audit log), or the store is not available. In the latter case the
     /// wish may be committed all the same; agents that fetch their commands then do so.
-    pub async fn execute(
-        &self,
-        request: ScopedRequest,
-        actor: Actor,
-        reason: Option<Reason>,
-        request_id: RequestId,
-    ) -> Result<ScopedCommitted, InterveneError> {
-        let by = Attribution { actor, reason, request_id, at: self.clock.now() };
+    pub async fn execute(&self, request: ScopedRequest, origin: Origin) -> Result<ScopedCommitted, InterveneError> {
+        let by = origin.at(self.clock.now());
         let ScopedRequest { session_id, reach, wish, drop_queued } = request;
         let operation = OperationId::new(self.ids.uuid());
         let action = ScopedAction { operation, session_id, reach, wish, drop_queued, by };
         let committed = self.actions.commit_scoped(action).await?;
         self.wake_ups.feed_grew();
-        self.hand_over.execute(operation).await?;
+        self.hand_over.execute(committed.operation.id).await?;
         Ok(committed)
     }
 }
@@ -78,7 +70,9 @@ mod tests {
     use crate::fixtures::{attribution, operation_id, session_id};
     use crate::ids::AuditSeq;
     use crate::operation::{Operation, Scope, Tally};
+    use crate::operator::Actor;
     use crate::ports::{OperatorActionError, TargetPage};
+    use crate::text::RequestId;
     use crate::use_cases::testing::MockPorts;
 
     async fn pause(mocks: MockPorts) -> Result<ScopedCommitted, InterveneError> {
@@ -86,7 +80,7 @@ mod tests {
             ScopedRequest { session_id: session_id(1), reach: Reach::Subtree, wish: Wish::Pause, drop_queued: false };
         let id = RequestId::new("req-1").expect("valid");
         let scope = InterveneScope::new(&mocks.ports(), &Providers::default());
-        scope.execute(request, Actor::system(), None, id).await
+        scope.execute(request, Origin::new(Actor::system(), id)).await
     }
 
     #[tokio::test]
@@ -97,7 +91,7 @@ mod tests {
             let scope = Scope::Subtree(action.session_id);
             let operation =
                 Operation::begin(action.operation, action.wish, scope, &attribution("because"), Tally::default());
-            Ok(ScopedCommitted { operation, audit_seq: AuditSeq::new(1) })
+            Ok(ScopedCommitted { operation, audit_seq: Some(AuditSeq::new(1)), again: false })
         });
         mocks.wake_ups.expect_feed_grew().times(1).return_const(());
         mocks

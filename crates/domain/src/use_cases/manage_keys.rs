@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Ports;
-use crate::action::Attribution;
+use crate::action::Origin;
 use crate::api_key::{ApiKey, KeyId, PlainKey};
 use crate::ids::SessionId;
 use crate::operator::{Actor, Role};
@@ -83,7 +83,7 @@ impl CreateKey {
     /// # Errors
     /// The store is not available.
     pub async fn store(&self, key: ApiKey, actor: Actor, request_id: RequestId) -> Result<(), StoreUnavailable> {
-        let by = Attribution { actor, reason: None, request_id, at: self.clock.now() };
+        let by = Origin::new(actor, request_id).at(self.clock.now());
         self.keys.create(key, by).await
     }
 }
@@ -129,7 +129,7 @@ impl RevokeKey {
     /// # Errors
     /// There is no such key, or the store is not available.
     pub async fn execute(&self, id: KeyId, actor: Actor, request_id: RequestId) -> Result<ApiKey, RevokeKeyError> {
-        let by = Attribution { actor, reason: None, request_id, at: self.clock.now() };
+        let by = Origin::new(actor, request_id).at(self.clock.now());
         self.keys.revoke(id, by).await
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Ports;
-use crate::action::{ActionName, Attribution};
+use crate::action::{ActionName, Origin};
 use crate::audit::{AuditOutcome, AuditTarget, SealedAuditEntry};
 use crate::ids::AuditSeq;
 use crate::operator::Actor;
@@ -40,7 +40,7 @@ impl Readings {
         details: BTreeMap<String, String>,
     ) -> Result<AuditSeq, StoreUnavailable> {
         let AuditReader { actor, request_id } = reader;
-        let by = Attribution { actor, reason: None, request_id, at: self.clock.now() };
+        let by = Origin::new(actor, request_id).at(self.clock.now());
         self.actions.record(by.audit(ActionName::AuditRead, AuditTarget::AuditLog, outcome, details)).await
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, HttpResponse};
 use flightdeck_domain::action::ActionName;
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::AuditTarget;
@@ -13,7 +13,8 @@ use flightdeck_domain::ports::{ApprovalCursor, ApprovalFilter, ApprovalQuery};
 use flightdeck_domain::time::Timestamp;
 use tokio::time::Instant;
 
-use super::control::{MAX_WAIT, permitted, request_id};
+use super::control::MAX_WAIT;
+use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody};
@@ -109,7 +110,7 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
 /// The first decision counts; whoever comes later is told who decided what. Not throttled: deciding much must not keep an
 /// operator from killing.
 #[utoipa::path(post, path = "/approvals/{approvalId}/decide", tag = "approvals", security(("apiKey" = [])),
-    params(("approvalId" = uuid::Uuid, Path)), request_body = DecideBody,
+    params(("approvalId" = uuid::Uuid, Path), IdempotencyHeader), request_body = DecideBody,
     responses((status = 200, body = ApprovalView),
         (status = 400, description = "the option is not offered", body = Problem,
             content_type = "application/problem+json"),
@@ -118,18 +119,16 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
             being killed", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn decide(
     api: Data<Api>,
-    caller: Caller,
+    operator: Operator,
     path: ApprovalPath,
-    request: HttpRequest,
     body: Body<DecideBody>,
-) -> Result<Json<ApprovalView>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let id = path.0;
-    let request_id = request_id(&request)?;
-    permitted(&api, &caller, ActionName::ApprovalDecide, AuditTarget::Approval(id), &request_id).await?;
+    operator.permitted(&api, ActionName::ApprovalDecide, AuditTarget::Approval(id)).await?;
     let DecideBody { option, reason } = body.0;
-    let actor = caller.principal.actor();
-    let done = to_the_end(async move { Ok(api.decide_approval.execute(id, option, actor, reason, request_id).await?) });
-    Ok(Json(done.await?.approval.into()))
+    let origin = operator.origin(reason);
+    let done = to_the_end(async move { Ok(api.decide_approval.execute(id, option, origin).await?) }).await?;
+    Ok(answer(HttpResponse::Ok(), done.again, &ApprovalView::from(done.approval)))
 }
 
 /// Waits until the request of the agent is closed or the time is up; gives it as it was last seen.

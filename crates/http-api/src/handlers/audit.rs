@@ -14,7 +14,7 @@ use flightdeck_domain::use_cases::{AuditExport, AuditReader};
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
-use super::control::request_id;
+use super::operator::request_id;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AuditPageView, AuditVerificationView, CheckpointReply};

@@ -12,8 +12,8 @@ use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::operator::Permission;
 use tokio::time::Instant;
 
-use super::control::{may_control, request_id};
 use super::messages::last_event_id;
+use super::operator::{IdempotencyHeader, Operator, answer};
 use super::{command_stream, to_the_end};
 use crate::auth::Caller;
 use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody};
@@ -88,7 +88,7 @@ async fn wait_for_commands(
 ///
 /// A pause or a kill is not taken back: resume the agent instead.
 #[utoipa::path(post, path = "/agents/{agentId}/commands/{seq}/cancel", tag = "commands", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ("seq" = u64, Path)), request_body = ControlBody,
+    params(("agentId" = uuid::Uuid, Path), ("seq" = u64, Path), IdempotencyHeader), request_body = ControlBody,
     responses((status = 200, description = "taken back", body = CancelReply),
         (status = 404, description = "no such agent or command", body = Problem,
             content_type = "application/problem+json"),
@@ -98,19 +98,17 @@ async fn wait_for_commands(
             content_type = "application/problem+json")))]
 pub(crate) async fn cancel(
     api: Data<Api>,
-    caller: Caller,
+    operator: Operator,
     path: CommandPath,
-    request: HttpRequest,
     body: Body<ControlBody>,
-) -> Result<Json<CancelReply>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let CommandPath(id, seq) = path;
-    let request_id = request_id(&request)?;
-    may_control(&api, &caller, ActionName::CommandCancel, AuditTarget::Session(id), &request_id).await?;
-    let actor = caller.principal.actor();
+    operator.may_control(&api, ActionName::CommandCancel, AuditTarget::Session(id)).await?;
+    let origin = operator.origin(body.0.reason);
     let intervention = Intervention::Cancel { command: seq };
-    to_the_end(async move { Ok(api.intervene.execute(id, intervention, actor, body.0.reason, request_id).await?) })
-        .await?;
-    Ok(Json(CancelReply { message: format!("Command {seq} of agent {id} cancelled"), receipt: "cancelled" }))
+    let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, origin).await?) }).await?;
+    let reply = CancelReply { message: format!("Command {seq} of agent {id} cancelled"), receipt: "cancelled" };
+    Ok(answer(HttpResponse::Ok(), done.committed.again, &reply))
 }
 
 /// Acknowledge a command. Doing it twice is harmless.

@@ -1,148 +1,114 @@
-//! An operator steps in on one session.
+//! An operator steps in on one session, or on those around it.
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json};
-use flightdeck_domain::action::{ActionName, Attribution, Intervention};
-use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
+use actix_web::web::Data;
+use flightdeck_domain::action::Intervention;
+use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Wish;
-use flightdeck_domain::operator::Permission;
 use flightdeck_domain::session::Session;
-use flightdeck_domain::text::{Reason, RequestId};
+use flightdeck_domain::text::Reason;
 use flightdeck_domain::use_cases::ScopedRequest;
 use tokio::time::Instant;
+use utoipa::{IntoParams, IntoResponses};
 
 use super::operation_wait::settled;
+use super::operator::{IdempotencyHeader, Operator, answer};
 use super::scope::{self, ControlScope};
 use super::to_the_end;
-use crate::auth::Caller;
-use crate::dto::{ControlAnswer, ControlBody, ControlReply, InjectBody, InjectReply, InterruptBody};
+use crate::dto::{ControlAnswer, ControlBody, ControlReply, InterruptBody};
 use crate::extract::{AgentPath, Body, Params};
 use crate::problem::{ApiError, Problem};
-use crate::request::id_of;
 use crate::state::Api;
 
 /// The longest that a control call waits for the observed effect.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Say something to an agent.
-///
-/// The message, the command that brings it to the agent and the audit entry are one write.
-#[utoipa::path(post, path = "/agents/{agentId}/inject", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)), request_body = InjectBody,
-    responses((status = 200, body = InjectReply),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended or is being killed", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
-            content_type = "application/problem+json")))]
-pub(crate) async fn inject(
-    api: Data<Api>,
-    caller: Caller,
-    path: AgentPath,
-    request: HttpRequest,
-    body: Body<InjectBody>,
-) -> Result<Json<InjectReply>, ApiError> {
-    let id = path.0;
-    let request_id = request_id(&request)?;
-    may_control(&api, &caller, ActionName::Inject, AuditTarget::Session(id), &request_id).await?;
-    let InjectBody { message, delivery, reason } = body.0;
-    let message_id = api.ids.message_id();
-    let intervention = Intervention::Inject { message_id, content: message, delivery };
-    let actor = caller.principal.actor();
-    let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, actor, reason, request_id).await?) });
-    let committed = done.await?.committed;
-    let reply = InjectReply {
-        message: format!("Message injected into agent {id}"),
-        message_id: *message_id.as_uuid(),
-        seq: committed.message.map_or(0, |message| message.seq.get()),
-        receipt: committed.command.as_ref().map_or("accepted", |command| command.receipt.as_str()),
-        command_seq: committed.command.map(|command| command.seq.get()),
-    };
-    Ok(Json(reply))
+/// The parameters of a control call, for the description of the API.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is used; the parameters are read by `Params`")]
+struct ReachParams {
+    /// `self` (when missing), `subtree`, or `mission`: that of the agent.
+    scope: Option<String>,
+    /// How long to wait for the effect: 2s when missing, at most 30s.
+    wait: Option<String>,
+}
+
+/// The answers to a control call, for the description of the API.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+enum ControlResponses {
+    /// Observed; with another scope than `self`, nothing is open any more.
+    #[response(status = 200)]
+    Observed(#[to_schema] ControlAnswer),
+    /// Requested, not observed yet.
+    #[response(status = 202)]
+    Requested(#[to_schema] ControlAnswer),
+    /// No such agent.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NoAgent(#[to_schema] Problem),
+    /// The session has ended, is being killed (another kill is possible), or belongs to no mission.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(#[to_schema] Problem),
+    /// The idempotency key was used for another call.
+    #[response(status = 422, content_type = "application/problem+json")]
+    KeyReused(#[to_schema] Problem),
+    /// 10 control calls a minute and key by default.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(#[to_schema] Problem),
 }
 
 /// Pause an agent where that is possible.
 ///
 /// Says `paused` (200) only when the agent was seen to be; else `pause requested` (202).
 #[utoipa::path(post, path = "/agents/{agentId}/pause", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
-        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
     request_body = ControlBody,
-    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
-            body = ControlAnswer),
-        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended, is being killed, or belongs to no mission", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
-            content_type = "application/problem+json")))]
+    responses(ControlResponses))]
 pub(crate) async fn pause(
     api: Data<Api>,
-    caller: Caller,
+    operator: Operator,
     path: AgentPath,
-    request: HttpRequest,
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Pause.into()).await
+    intervene(api, operator, path.0, params, body.0.reason, Wish::Pause.into()).await
 }
 
 /// Let a paused agent go on.
 #[utoipa::path(post, path = "/agents/{agentId}/resume", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
-        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
     request_body = ControlBody,
-    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
-            body = ControlAnswer),
-        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended, is being killed, or belongs to no mission", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
-            content_type = "application/problem+json")))]
+    responses(ControlResponses))]
 pub(crate) async fn resume(
     api: Data<Api>,
-    caller: Caller,
+    operator: Operator,
     path: AgentPath,
-    request: HttpRequest,
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Resume.into()).await
+    intervene(api, operator, path.0, params, body.0.reason, Wish::Resume.into()).await
 }
 
 /// Stop the agent's current turn; it waits for the next prompt.
 ///
 /// Messages that wait for the agent are kept and start its next turn, unless the body says `"drop": true`.
 #[utoipa::path(post, path = "/agents/{agentId}/interrupt", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
-        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
     request_body = InterruptBody,
-    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
-            body = ControlAnswer),
-        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended, is being killed, or belongs to no mission", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
-            content_type = "application/problem+json")))]
+    responses(ControlResponses))]
 pub(crate) async fn interrupt(
     api: Data<Api>,
-    caller: Caller,
+    operator: Operator,
     path: AgentPath,
-    request: HttpRequest,
     params: Params,
     body: Body<InterruptBody>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked { wish: Wish::Interrupt, drop_queued: body.0.drop };
-    intervene(api, caller, path.0, request, params, body.0.reason, asked).await
+    intervene(api, operator, path.0, params, body.0.reason, asked).await
 }
 
 /// Stop an agent for good.
@@ -150,27 +116,17 @@ pub(crate) async fn interrupt(
 /// From this call on nothing may spawn below it. Says `killed` (200) only when the agent was seen dead; else
 /// `kill requested` (202).
 #[utoipa::path(post, path = "/agents/{agentId}/kill", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("scope" = Option<String>, Query, description = "`self` (when missing), `subtree`, or `mission`: that of the agent"),
-        ("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
     request_body = ControlBody,
-    responses((status = 200, description = "observed; with another scope than `self`, nothing is open any more",
-            body = ControlAnswer),
-        (status = 202, description = "requested, not observed yet", body = ControlAnswer),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
-            content_type = "application/problem+json")))]
+    responses(ControlResponses))]
 pub(crate) async fn kill(
     api: Data<Api>,
-    caller: Caller,
+    operator: Operator,
     path: AgentPath,
-    request: HttpRequest,
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, caller, path.0, request, params, body.0.reason, Wish::Kill.into()).await
+    intervene(api, operator, path.0, params, body.0.reason, Wish::Kill.into()).await
 }
 
 /// What is asked of an agent.
@@ -217,9 +173,8 @@ impl Asked {
 
 async fn intervene(
     api: Data<Api>,
-    caller: Caller,
+    operator: Operator,
     id: SessionId,
-    request: HttpRequest,
     mut params: Params,
     reason: Option<Reason>,
     asked: Asked,
@@ -227,22 +182,16 @@ async fn intervene(
     let wait = params.span("wait", MAX_WAIT).unwrap_or(api.options.control_wait);
     let scope = params.take::<ControlScope>("scope").unwrap_or_default();
     params.finish()?;
-    let request_id = request_id(&request)?;
-    may_control(&api, &caller, asked.wish.name(), AuditTarget::Session(id), &request_id).await?;
-    let actor = caller.principal.actor();
+    operator.may_control(&api, asked.wish.name(), AuditTarget::Session(id)).await?;
+    let origin = operator.origin(reason);
     let acting = api.clone();
     if let Some(reach) = scope.0 {
         let request = ScopedRequest { session_id: id, reach, wish: asked.wish, drop_queued: asked.drop_queued };
-        let done =
-            to_the_end(async move { Ok(acting.scope.execute(request, actor, reason, request_id).await?) }).await?;
+        let done = to_the_end(async move { Ok(acting.scope.execute(request, origin).await?) }).await?;
         let operation = settled(&api, done.operation.id, wait).await?;
-        return Ok(scope::reply(&operation));
+        return Ok(scope::reply(&operation, done.again));
     }
-    let done =
-        to_the_end(
-            async move { Ok(acting.intervene.execute(id, asked.intervention(), actor, reason, request_id).await?) },
-        )
-        .await?;
+    let done = to_the_end(async move { Ok(acting.intervene.execute(id, asked.intervention(), origin).await?) }).await?;
     let session = observe(&api, id, wait, |session| asked.wish.is_seen_in(session.status)).await?;
     let observed = asked.wish.is_seen_in(session.status);
     let reply = ControlReply {
@@ -253,8 +202,8 @@ async fn intervene(
         observed,
         operation_id: done.committed.operation.map(|id| *id.as_uuid()),
     };
-    let mut response = if observed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
-    Ok(response.json(reply))
+    let response = if observed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+    Ok(answer(response, done.committed.again, &reply))
 }
 
 /// Waits until the session is as wished, has ended, or the time is up; gives the session as it was last seen.
@@ -276,42 +225,4 @@ async fn observe(
         let next_look = deadline.min(Instant::now() + Duration::from_millis(250));
         let _ = tokio::time::timeout_at(next_look, hints.changed()).await;
     }
-}
-
-/// Whether the caller may step in, and does so not too often; that they may not is put on record.
-pub(super) async fn may_control(
-    api: &Api,
-    caller: &Caller,
-    action: ActionName,
-    target: AuditTarget,
-    request_id: &RequestId,
-) -> Result<(), ApiError> {
-    permitted(api, caller, action, target, request_id).await?;
-    api.throttle_control.check(&caller.principal.key_id)
-}
-
-/// Whether the caller may step in, however often; that they may not is put on record.
-pub(super) async fn permitted(
-    api: &Api,
-    caller: &Caller,
-    action: ActionName,
-    target: AuditTarget,
-    request_id: &RequestId,
-) -> Result<(), ApiError> {
-    if let Err(denied) = api.authorize.role(&caller.principal, Permission::Control) {
-        let by = Attribution {
-            actor: caller.principal.actor(),
-            reason: None,
-            request_id: request_id.clone(),
-            at: api.ports.clock.now(),
-        };
-        let details = [("refusal".to_owned(), denied.to_string())].into();
-        api.ports.actions.record(by.audit(action, target, AuditOutcome::Refused, details)).await?;
-        return Err(ApiError::Denied(denied.to_string()));
-    }
-    Ok(())
-}
-
-pub(super) fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {
-    id_of(request).ok_or_else(|| ApiError::Internal("the request has no id".into()))
 }

@@ -1,17 +1,17 @@
 //! An operator steps in on the whole fleet.
 
-use actix_web::HttpRequest;
-use actix_web::web::{Data, Json};
+use actix_web::HttpResponse;
+use actix_web::web::Data;
 use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::OperationId;
 use flightdeck_domain::operation::TargetOutcome;
 use flightdeck_domain::ports::{FleetIntervention, TargetQuery};
 
-use super::control::{MAX_WAIT, may_control, request_id};
+use super::control::MAX_WAIT;
 use super::operation_wait::settled;
+use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
-use crate::auth::Caller;
 use crate::dto::{ControlBody, KillAllReply, KillSwitchReply};
 use crate::extract::{Body, Params};
 use crate::problem::{ApiError, Problem};
@@ -24,28 +24,25 @@ const EXAMPLES: usize = 100;
 ///
 /// `killed` counts those that were seen to have ended when the call's time was up, `failed` those that were not.
 #[utoipa::path(post, path = "/agents/kill-all", tag = "control", security(("apiKey" = [])),
-    params(("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s")),
+    params(("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s"),
+        IdempotencyHeader),
     request_body = ControlBody,
     responses((status = 200, body = KillAllReply),
         (status = 429, description = "10 control calls a minute and key by default", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn kill_all(
     api: Data<Api>,
-    caller: Caller,
-    request: HttpRequest,
+    operator: Operator,
     mut params: Params,
     body: Body<ControlBody>,
-) -> Result<Json<KillAllReply>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let wait = params.span("wait", MAX_WAIT).unwrap_or(api.options.control_wait);
     params.finish()?;
-    let request_id = request_id(&request)?;
-    may_control(&api, &caller, ActionName::KillAll, AuditTarget::Fleet, &request_id).await?;
-    let actor = caller.principal.actor();
+    operator.may_control(&api, ActionName::KillAll, AuditTarget::Fleet).await?;
+    let origin = operator.origin(body.0.reason);
     let acting = api.clone();
-    let committed = to_the_end(async move {
-        Ok(acting.fleet.execute(FleetIntervention::KillAll, actor, body.0.reason, request_id).await?)
-    })
-    .await?;
+    let committed =
+        to_the_end(async move { Ok(acting.fleet.execute(FleetIntervention::KillAll, origin).await?) }).await?;
     let id = committed.operation.ok_or_else(|| ApiError::Internal("a kill of all has no operation".into()))?;
     let operation = settled(&api, id, wait).await?;
     let killed = operation.tally.observed + operation.tally.ended;
@@ -57,7 +54,8 @@ pub(crate) async fn kill_all(
     };
     let errors = if failed == 0 { Vec::new() } else { errors(&api, id).await? };
     let total = operation.tally.total;
-    Ok(Json(KillAllReply { message, total, killed, failed, errors, operation_id: *id.as_uuid() }))
+    let reply = KillAllReply { message, total, killed, failed, errors, operation_id: *id.as_uuid() };
+    Ok(answer(HttpResponse::Ok(), committed.again, &reply))
 }
 
 /// One line for each of the first that were not seen to have ended.
@@ -77,20 +75,15 @@ async fn errors(api: &Api, operation: OperationId) -> Result<Vec<String>, ApiErr
 
 /// Let sessions spawn again after a kill-all.
 #[utoipa::path(post, path = "/killswitch/release", tag = "control", security(("apiKey" = [])),
-    request_body = ControlBody, responses((status = 200, body = KillSwitchReply)))]
+    params(IdempotencyHeader), request_body = ControlBody, responses((status = 200, body = KillSwitchReply)))]
 pub(crate) async fn release(
     api: Data<Api>,
-    caller: Caller,
-    request: HttpRequest,
+    operator: Operator,
     body: Body<ControlBody>,
-) -> Result<Json<KillSwitchReply>, ApiError> {
-    let request_id = request_id(&request)?;
-    may_control(&api, &caller, ActionName::KillSwitchRelease, AuditTarget::Fleet, &request_id).await?;
-    let actor = caller.principal.actor();
-    to_the_end(async move {
-        let intervention = FleetIntervention::ReleaseKillSwitch;
-        Ok(api.fleet.execute(intervention, actor, body.0.reason, request_id).await?)
-    })
-    .await?;
-    Ok(Json(KillSwitchReply { message: "Kill switch released" }))
+) -> Result<HttpResponse, ApiError> {
+    operator.may_control(&api, ActionName::KillSwitchRelease, AuditTarget::Fleet).await?;
+    let origin = operator.origin(body.0.reason);
+    let done = to_the_end(async move { Ok(api.fleet.execute(FleetIntervention::ReleaseKillSwitch, origin).await?) });
+    let again = done.await?.again;
+    Ok(answer(HttpResponse::Ok(), again, &KillSwitchReply { message: "Kill switch released" }))
 }

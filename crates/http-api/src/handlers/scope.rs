@@ -5,6 +5,7 @@ use std::str::FromStr;
 use actix_web::HttpResponse;
 use flightdeck_domain::operation::{Operation, Reach, Wish};
 
+use super::operator::answer;
 use crate::dto::ScopedReply;
 
 /// `?scope=`: nothing, or `self`, is the named agent alone.
@@ -27,7 +28,7 @@ impl FromStr for ControlScope {
 }
 
 /// 200 when nothing is open any more, 202 while something is. It says how many were seen to be as wished, and no more.
-pub(super) fn reply(operation: &Operation) -> HttpResponse {
+pub(super) fn reply(operation: &Operation, again: bool) -> HttpResponse {
     let tally = operation.tally;
     let done = match operation.wish {
         Wish::Pause => "paused",
@@ -42,6 +43,6 @@ pub(super) fn reply(operation: &Operation) -> HttpResponse {
         observed: tally.observed,
         open: tally.open,
     };
-    let mut response = if tally.open == 0 { HttpResponse::Ok() } else { HttpResponse::Accepted() };
-    response.json(reply)
+    let response = if tally.open == 0 { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+    answer(response, again, &reply)
 }

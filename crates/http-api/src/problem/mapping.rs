@@ -122,6 +122,7 @@ impl From<OperatorActionError> for ApiError {
             OperatorActionError::Refused(refused @ ActionRefused::NotCancellable(_)) => {
                 Self::conflict("not-cancellable", refused)
             }
+            OperatorActionError::Refused(ActionRefused::KeyReused(reused)) => Self::KeyReused(reused.to_string()),
             OperatorActionError::Unavailable(error) => error.into(),
         }
     }
@@ -162,6 +163,7 @@ impl From<DecideApprovalError> for ApiError {
             DecideApprovalError::Refused(ApprovalRefused::NotOffered { .. }) => Self::field("/option", detail),
             DecideApprovalError::Refused(ApprovalRefused::Decided { .. }) => Self::conflict("approval-decided", detail),
             DecideApprovalError::Refused(ApprovalRefused::Expired { .. }) => Self::conflict("approval-expired", detail),
+            DecideApprovalError::Refused(ApprovalRefused::KeyReused(_)) => Self::KeyReused(detail),
             DecideApprovalError::Refused(ApprovalRefused::BeingKilled(_)) => Self::conflict("being-killed", detail),
             DecideApprovalError::Unavailable(error) => error.into(),
         }

@@ -11,6 +11,7 @@ mod commands;
 mod control;
 mod events;
 mod feed;
+mod idempotency;
 mod leases;
 mod messages;
 mod openapi;

@@ -151,6 +151,14 @@ impl TestServer {
         self.call("POST", path, "application/json", body.to_string().as_bytes())
     }
 
+    /// The same with an idempotency key.
+    pub(crate) fn post_once(&self, key: &str, path: &str, body: &Value) -> Reply {
+        let request = ureq::http::Request::builder().method("POST").uri(self.url(path));
+        let request = request.header("X-API-Key", &self.admin).header("Content-Type", "application/json");
+        let request = request.header("Idempotency-Key", key).body(body.to_string());
+        reply(self.agent.run(request.expect("a request")).expect("an answer"))
+    }
+
     pub(crate) fn get_as(&self, key: &str, path: &str) -> Reply {
         self.call_as(key, "GET", path, "", b"")
     }

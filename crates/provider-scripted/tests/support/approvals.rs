@@ -1,6 +1,7 @@
 //! Permission requests of the store that lives in the test.
 
 use async_trait::async_trait;
+use flightdeck_domain::action::Origin;
 use flightdeck_domain::approval::{
     Approval, ApprovalAction, ApprovalFacts, ApprovalOption, ApprovalStatus, Ask, Asked, Expiry,
 };
@@ -66,7 +67,7 @@ impl ApprovalRepository for FakeStore {
             world.follow(follow.observed);
             follow.moved
         });
-        Ok(DecidedApproval { approval: closing.approval, moved, audit_seq: AuditSeq::new(1) })
+        Ok(DecidedApproval { approval: closing.approval, moved, audit_seq: AuditSeq::new(1), again: false })
     }
 
     async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable> {
@@ -94,7 +95,10 @@ impl Deck {
 
     pub(crate) async fn decide(&self, id: ApprovalId, option: ApprovalOption) {
         let (request, reason) = (RequestId::new("req-1").unwrap(), Reason::new("because").ok());
-        DecideApproval::new(&self.ports).execute(id, option, Actor::local_cli(), reason, request).await.unwrap();
+        DecideApproval::new(&self.ports)
+            .execute(id, option, Origin::new(Actor::local_cli(), request).because(reason))
+            .await
+            .unwrap();
     }
 
     /// Allows whatever is asked for.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::action::{Intervention, OperatorAction, Origin};
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::{Command, Delivery, Receipt};
@@ -249,14 +249,21 @@ impl OperatorActions for FakeStore {
             world.commands.entry(id).or_default().push(command.clone());
         }
         let (session, message, command) = (effects.session, effects.message, effects.command);
-        Ok(Committed { session, message, command, operation: action.operation, audit_seq: AuditSeq::new(1) })
+        Ok(Committed {
+            session,
+            message,
+            command,
+            operation: action.operation,
+            audit_seq: Some(AuditSeq::new(1)),
+            again: false,
+        })
     }
 
     async fn commit_scoped(&self, _: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
         unimplemented!("the tests step in on single sessions")
     }
 
-    async fn commit_fleet(&self, _: FleetAction) -> Result<FleetCommitted, StoreUnavailable> {
+    async fn commit_fleet(&self, _: FleetAction) -> Result<FleetCommitted, OperatorActionError> {
         unimplemented!("the tests step in on single sessions")
     }
 
@@ -337,7 +344,7 @@ impl Deck {
     pub(crate) async fn step_in(&self, id: SessionId, intervention: Intervention) -> Intervened {
         let (request, reason) = (RequestId::new("req-1").unwrap(), Reason::new("because").ok());
         let intervene = Intervene::new(&self.ports, &self.providers);
-        intervene.execute(id, intervention, Actor::local_cli(), reason, request).await.unwrap()
+        intervene.execute(id, intervention, Origin::new(Actor::local_cli(), request).because(reason)).await.unwrap()
     }
 
     pub(crate) async fn inject(&self, id: SessionId, text: &str, delivery: Delivery) -> Intervened {
@@ -347,7 +354,7 @@ impl Deck {
     /// Commits without handing over, as when the request is dropped in between.
     pub(crate) async fn commit_only(&self, id: SessionId, intervention: Intervention) -> Committed {
         Intervene::new(&self.ports, &Providers::default())
-            .execute(id, intervention, Actor::local_cli(), None, RequestId::new("req-1").unwrap())
+            .execute(id, intervention, Origin::new(Actor::local_cli(), RequestId::new("req-1").unwrap()))
             .await
             .unwrap()
             .committed

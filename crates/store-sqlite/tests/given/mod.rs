@@ -1,7 +1,7 @@
 //! Values for the tests.
 #![allow(dead_code, reason = "each file of tests uses a part")]
 
-use flightdeck_domain::action::Attribution;
+use flightdeck_domain::action::{Attribution, Origin};
 use flightdeck_domain::ids::{MessageId, SessionId};
 use flightdeck_domain::message::{MessageRole, NewMessage};
 use flightdeck_domain::operator::Actor;
@@ -47,10 +47,5 @@ pub(crate) fn message(n: u128, content: &str) -> NewMessage {
 }
 
 pub(crate) fn attribution() -> Attribution {
-    Attribution {
-        actor: Actor::local_cli(),
-        reason: None,
-        request_id: RequestId::new("req-1").expect("valid"),
-        at: at(2),
-    }
+    Origin::new(Actor::local_cli(), RequestId::new("req-1").expect("valid")).at(at(2))
 }

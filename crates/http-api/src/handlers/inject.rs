@@ -1,0 +1,53 @@
+//! An operator says something to an agent.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use flightdeck_domain::action::{ActionName, Intervention};
+use flightdeck_domain::audit::AuditTarget;
+
+use super::operator::{IdempotencyHeader, Operator, answer};
+use super::to_the_end;
+use crate::dto::{InjectBody, InjectReply};
+use crate::extract::{AgentPath, Body};
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// Say something to an agent.
+///
+/// The message, the command that brings it to the agent and the audit entry are one write.
+#[utoipa::path(post, path = "/agents/{agentId}/inject", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path), IdempotencyHeader), request_body = InjectBody,
+    responses((status = 200, body = InjectReply),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the session has ended or is being killed", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "the idempotency key was used for another call", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn inject(
+    api: Data<Api>,
+    operator: Operator,
+    path: AgentPath,
+    body: Body<InjectBody>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path.0;
+    operator.may_control(&api, ActionName::Inject, AuditTarget::Session(id)).await?;
+    let InjectBody { message, delivery, reason } = body.0;
+    let intervention = Intervention::Inject { message_id: api.ids.message_id(), content: message, delivery };
+    let origin = operator.origin(reason);
+    let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, origin).await?) });
+    let committed = done.await?.committed;
+    let (message, command) = committed
+        .message
+        .zip(committed.command)
+        .ok_or_else(|| ApiError::Internal("an inject has no message or no command".into()))?;
+    let reply = InjectReply {
+        message: format!("Message injected into agent {id}"),
+        message_id: *message.id.as_uuid(),
+        seq: message.seq.get(),
+        receipt: command.receipt.as_str(),
+        command_seq: Some(command.seq.get()),
+    };
+    Ok(answer(HttpResponse::Ok(), committed.again, &reply))
+}

@@ -1,0 +1,103 @@
+//! Whoever steps in, and whether they may.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
+use flightdeck_domain::action::{ActionName, Origin};
+use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
+use flightdeck_domain::operator::Permission;
+use flightdeck_domain::text::{IdempotencyKey, Reason, RequestId};
+use serde::Serialize;
+use utoipa::IntoParams;
+
+use crate::auth::Caller;
+use crate::problem::ApiError;
+use crate::request::id_of;
+use crate::state::Api;
+
+/// The request header that makes of many calls one.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The answer's header that says that the call was done before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The header that every control call takes, for the description of the API.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is used; the header is read by `Operator`")]
+pub(crate) struct IdempotencyHeader {
+    /// Names the call: sent again with the same key and body within 24 hours it is not done again but answered with what
+    /// came of it, and `Idempotency-Replayed: true`. With another body it is a 422.
+    #[param(rename = "Idempotency-Key", required = false, value_type = String, max_length = 200)]
+    key: Option<String>,
+}
+
+/// Whoever asks for an intervention, and by which call.
+pub(crate) struct Operator {
+    pub(super) caller: Caller,
+    request_id: RequestId,
+    idempotency_key: Option<IdempotencyKey>,
+}
+
+impl FromRequest for Operator {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let mut operator = || {
+            Ok(Self {
+                caller: Caller::from_request(request, payload).into_inner()?,
+                request_id: request_id(request)?,
+                idempotency_key: request.headers().get(IDEMPOTENCY_KEY).map(read_key).transpose()?,
+            })
+        };
+        ready(operator())
+    }
+}
+
+/// The draft of the header makes it a structured field, a text in quotes; most clients send it without.
+fn read_key(value: &HeaderValue) -> Result<IdempotencyKey, ApiError> {
+    let fault = |detail: String| ApiError::field("Idempotency-Key", detail);
+    let text = value.to_str().map_err(|_error| fault("is not plain ASCII".to_owned()))?.trim();
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    IdempotencyKey::new(text).map_err(|error| fault(error.to_string()))
+}
+
+impl Operator {
+    /// What the domain needs to know of the call.
+    pub(super) fn origin(self, reason: Option<Reason>) -> Origin {
+        let Self { caller, request_id, idempotency_key } = self;
+        Origin { actor: caller.principal.actor(), reason, request_id, idempotency_key }
+    }
+
+    /// Whether they may step in, and do so not too often; that they may not is put on record.
+    pub(super) async fn may_control(&self, api: &Api, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        self.permitted(api, action, target).await?;
+        api.throttle_control.check(&self.caller.principal.key_id)
+    }
+
+    /// Whether they may step in, however often; that they may not is put on record.
+    pub(super) async fn permitted(&self, api: &Api, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        let principal = &self.caller.principal;
+        if let Err(denied) = api.authorize.role(principal, Permission::Control) {
+            let by = Origin::new(principal.actor(), self.request_id.clone()).at(api.ports.clock.now());
+            let details = [("refusal".to_owned(), denied.to_string())].into();
+            api.ports.actions.record(by.audit(action, target, AuditOutcome::Refused, details)).await?;
+            return Err(ApiError::Denied(denied.to_string()));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {
+    id_of(request).ok_or_else(|| ApiError::Internal("the request has no id".into()))
+}
+
+/// Ends an answer, and says when the call was done before.
+pub(super) fn answer(mut response: HttpResponseBuilder, again: bool, body: &impl Serialize) -> HttpResponse {
+    if again {
+        response.insert_header((REPLAYED, "true"));
+    }
+    response.json(body)
+}
