@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommandSeq, MessageId, SessionId};
+use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
 use crate::session::SessionStatus;
 use crate::text::Reason;
 use crate::time::Timestamp;
@@ -31,7 +31,10 @@ pub enum CommandKind {
         /// The message.
         #[serde(rename = "messageId")]
         message_id: MessageId,
-        /// When.
+        /// Its place in the conversation.
+        #[serde(rename = "messageSeq")]
+        seq: Seq,
+        /// When it is to reach the agent.
         delivery: Delivery,
     },
     /// Stop where that is possible, and be able to go on.
@@ -93,6 +96,15 @@ impl Receipt {
             Self::Refused { .. } => "refused",
             Self::Cancelled => "cancelled",
             Self::Undeliverable { .. } => "undeliverable",
+        }
+    }
+
+    /// Why it was refused or could not be delivered.
+    #[must_use]
+    pub const fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Refused { reason } | Self::Undeliverable { reason } => Some(reason),
+            Self::Accepted | Self::Delivered | Self::Consumed | Self::Cancelled => None,
         }
     }
 
@@ -222,8 +234,14 @@ mod tests {
 
     #[test]
     fn only_a_message_that_did_not_arrive_is_taken_back() {
-        let inject =
-            command(1, CommandKind::Inject { message_id: crate::fixtures::message_id(1), delivery: Delivery::Queue });
+        let inject = command(
+            1,
+            CommandKind::Inject {
+                message_id: crate::fixtures::message_id(1),
+                seq: Seq::new(1),
+                delivery: Delivery::Queue,
+            },
+        );
         assert_eq!(inject.cancel(at(1)).map(|command| command.receipt), Ok(Receipt::Cancelled));
         let delivered = inject.acknowledge(Receipt::Delivered, at(1)).expect("next");
         assert!(delivered.cancel(at(2)).is_err());

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::action::ActionName;
 use crate::approval::{Approval, ApprovalState};
-use crate::ids::{FeedPosition, MessageId, SessionId};
+use crate::ids::{FeedPosition, MessageId, Seq, SessionId};
 use crate::operation::Operation;
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
@@ -137,6 +137,15 @@ impl FleetEvent {
             mission_id: word("missionId").and_then(|id| MissionId::new(id).ok()),
         });
         FeedSubject { kind: self.kind, session_id: self.session_id, spawned }
+    }
+}
+
+impl FleetEvent {
+    /// For the receipt of an operator's message: where the message stands in its conversation.
+    #[must_use]
+    pub fn message_seq(&self) -> Option<Seq> {
+        let command = self.data.as_map().get("command")?;
+        command.get("messageSeq").and_then(serde_json::Value::as_u64).map(Seq::new)
     }
 }
 

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MessageId, Seq, SessionId};
+use crate::command::{Command, Receipt};
+use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MessageContent, ProviderName};
 use crate::time::Timestamp;
@@ -126,6 +127,21 @@ impl Message {
     #[must_use]
     pub fn same_body(&self, new: &NewMessage) -> bool {
         self.role == new.role && self.content == new.content && self.metadata == new.metadata
+    }
+}
+
+/// What became of an operator's message: the receipt of the command that brings it to the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageReceipt {
+    /// The command.
+    pub command_seq: CommandSeq,
+    /// What became of it.
+    pub receipt: Receipt,
+}
+
+impl From<Command> for MessageReceipt {
+    fn from(command: Command) -> Self {
+        Self { command_seq: command.seq, receipt: command.receipt }
     }
 }
 

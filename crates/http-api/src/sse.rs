@@ -8,9 +8,9 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::message::Message;
+use flightdeck_domain::message::{Message, MessageReceipt};
 use flightdeck_domain::ports::StoreUnavailable;
-use flightdeck_live::{Follower, Log, Next, Selected, Selection};
+use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
@@ -21,8 +21,13 @@ use crate::dto::{FleetEventView, MessageView};
 use crate::state::Api;
 
 /// The frame of a message: encoded once, sent to every follower.
-pub(crate) fn message_frame(message: &Message) -> Bytes {
-    frame("message", Some(message.seq.get()), &MessageView::from(message))
+pub(crate) fn message_frame(message: &Message, receipt: Option<&MessageReceipt>) -> Bytes {
+    frame("message", Some(message.seq.get()), &MessageView::new(message, receipt))
+}
+
+/// The frame of a receipt in a conversation's stream: without an id, for it is no message and must not move the cursor.
+pub(crate) fn receipt_frame(event: &FleetEvent) -> Bytes {
+    frame(event.kind.as_str(), None, &FleetEventView::from(event))
 }
 
 /// The frame of an event on the fleet feed.
@@ -56,7 +61,7 @@ pub(crate) trait Source: 'static {
     fn last(&self) -> u64;
 }
 
-impl<L: Log> Source for Follower<L> {
+impl Source for ConversationFollower {
     async fn next(&mut self) -> Result<Next, StoreUnavailable> {
         Self::next(self).await
     }

@@ -10,11 +10,11 @@ use flightdeck_domain::use_cases::{
     ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
     SpawnSession, VerifyAudit,
 };
-use flightdeck_live::{Conversations, FleetFeedLog, Hints, TailOptions, Tails};
+use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
-use crate::sse::{event_frame, message_frame};
+use crate::sse::{event_frame, message_frame, receipt_frame};
 use crate::throttle::{Rate, Throttle};
 
 /// What can be set about the HTTP side.
@@ -79,7 +79,7 @@ pub struct Api {
     pub(crate) keys: KeyRing,
     pub(crate) throttle_control: Throttle,
     pub(crate) throttle_tree: Throttle,
-    pub(crate) conversations: Tails<Conversations>,
+    pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
     pub(crate) hints: Arc<Hints>,
     pub(crate) options: ApiOptions,
@@ -127,7 +127,14 @@ impl Api {
             keys: KeyRing::new(Authenticate::new(ports)),
             throttle_control: Throttle::new(options.throttle_control),
             throttle_tree: Throttle::new(options.throttle_tree),
-            conversations: Tails::new(conversations, options.tail, runtime.clone()),
+            conversations: ConversationTails::new(
+                conversations,
+                Arc::clone(&ports.feed),
+                Arc::clone(&hints),
+                receipt_frame,
+                options.tail,
+                runtime,
+            ),
             feed: Tails::new(feed, options.tail, runtime.clone()),
             hints,
             options,

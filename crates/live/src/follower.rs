@@ -40,6 +40,23 @@ impl<L: Log> Follower<L> {
         self.cursor
     }
 
+    /// Whether it has everything that the tail knows of.
+    pub(crate) fn is_up_to_date(&self) -> bool {
+        self.cursor >= self.tail.head().position
+    }
+
+    /// Everything behind the cursor that the store has now, without waiting for more.
+    pub(crate) async fn rest(&mut self) -> Result<Vec<Frame>, StoreUnavailable> {
+        let (mut rest, mut cursor) = (Vec::new(), self.cursor);
+        while let Some(read) = self.log.after(&self.key, cursor, self.page).await? {
+            let Some(last) = read.frames.last() else { break };
+            cursor = last.position;
+            rest.extend(read.frames);
+        }
+        self.cursor = cursor;
+        Ok(rest)
+    }
+
     /// Waits for what comes next. Dropping the future loses nothing: the cursor moves only when entries are returned.
     ///
     /// # Errors
@@ -78,11 +95,13 @@ impl<L: Log> Follower<L> {
 
     /// Reads what the tail does not keep any more. `None` when the log is gone or has nothing there.
     async fn read_store(&mut self) -> Result<Option<Vec<Frame>>, StoreUnavailable> {
+        // Before the read: what the tail gives up meanwhile may be what the read does not see yet.
+        let floor = self.tail.floor();
         let read = self.log.after(&self.key, self.cursor, self.page).await?;
         let frames = read.map(|read| read.frames).unwrap_or_default();
         let Some(last) = frames.last() else {
             // Nothing between the cursor and the tail (positions may have gaps): go on where the tail begins.
-            self.cursor = self.tail.floor();
+            self.cursor = floor;
             return Ok(None);
         };
         self.cursor = last.position;

@@ -13,14 +13,17 @@
 //! SQL and HTTP. What the bytes of an entry look like is decided by the [`Log`] that is followed.
 
 mod activity;
+mod conversation;
 mod follower;
 mod hints;
 mod log;
+mod receipts;
 mod selection;
 mod tail;
 mod tails;
 
 pub use activity::ActivityTicks;
+pub use conversation::{ConversationFollower, ConversationTails};
 pub use follower::{Follower, Next};
 pub use hints::Hints;
 pub use log::{Conversations, FleetFeedLog, Frame, Head, Log, LogRead};

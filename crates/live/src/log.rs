@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flightdeck_domain::feed::{FeedSubject, FleetEvent};
 use flightdeck_domain::ids::{FeedPosition, Seq, SessionId};
-use flightdeck_domain::message::Message;
+use flightdeck_domain::message::{Message, MessageReceipt};
 use flightdeck_domain::ports::{FleetFeed, MessageRepository, StoreUnavailable};
 use tokio::sync::watch;
 
@@ -23,13 +23,15 @@ pub struct Frame {
     pub bytes: Bytes,
     /// What it is about, in a log that readers select from.
     pub subject: Option<Arc<FeedSubject>>,
+    /// For a receipt: the place in the conversation of the message that it is about; otherwise zero.
+    pub about: u64,
 }
 
 impl Frame {
     /// An entry of a log that is read whole.
     #[must_use]
     pub const fn new(position: u64, bytes: Bytes) -> Self {
-        Self { position, bytes, subject: None }
+        Self { position, bytes, subject: None, about: 0 }
     }
 }
 
@@ -65,21 +67,24 @@ pub trait Log: Send + Sync + 'static {
     fn hints(&self, key: &Self::Key) -> watch::Receiver<u64>;
 }
 
-type Encoder<T> = Box<dyn Fn(&T) -> Bytes + Send + Sync>;
+pub(crate) type Encoder<T> = Box<dyn Fn(&T) -> Bytes + Send + Sync>;
 
 /// The conversations of all sessions.
 pub struct Conversations {
     messages: Arc<dyn MessageRepository>,
     hints: Arc<Hints>,
-    encode: Encoder<Message>,
+    encode: MessageEncoder,
 }
+
+/// Encodes a message together with what became of it, where it is an operator's.
+type MessageEncoder = Box<dyn Fn(&Message, Option<&MessageReceipt>) -> Bytes + Send + Sync>;
 
 impl Conversations {
     /// Follows conversations through their repository; `encode` gives the bytes of a message.
     pub fn new(
         messages: Arc<dyn MessageRepository>,
         hints: Arc<Hints>,
-        encode: impl Fn(&Message) -> Bytes + Send + Sync + 'static,
+        encode: impl Fn(&Message, Option<&MessageReceipt>) -> Bytes + Send + Sync + 'static,
     ) -> Self {
         Self { messages, hints, encode: Box::new(encode) }
     }
@@ -91,7 +96,8 @@ impl Log for Conversations {
 
     async fn after(&self, key: &SessionId, after: u64, limit: usize) -> Result<Option<LogRead>, StoreUnavailable> {
         let Some(slice) = self.messages.after(*key, Seq::new(after), limit).await? else { return Ok(None) };
-        let frame = |message: &Message| Frame::new(message.seq.get(), (self.encode)(message));
+        let frame =
+            |message: &Message| Frame::new(message.seq.get(), (self.encode)(message, slice.receipts.get(&message.id)));
         Ok(Some(LogRead {
             frames: slice.messages.iter().map(frame).collect(),
             head: Head { position: slice.last_seq.get(), ended: slice.status.is_terminal() },

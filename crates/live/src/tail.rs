@@ -19,11 +19,20 @@ pub struct TailOptions {
     pub page: usize,
     /// How long a tail waits for a hint before it looks by itself.
     pub poll: Duration,
+    /// How many of a session's newest receipts (one at least) are told again to whoever begins to follow its conversation.
+    /// A reader that was away learns from them what has changed meanwhile of the messages that it has already.
+    pub receipts_told_again: usize,
 }
 
 impl Default for TailOptions {
     fn default() -> Self {
-        Self { max_frames: 4_096, max_bytes: 4 * 1_048_576, page: 256, poll: Duration::from_secs(1) }
+        Self {
+            max_frames: 4_096,
+            max_bytes: 4 * 1_048_576,
+            page: 256,
+            poll: Duration::from_secs(1),
+            receipts_told_again: 256,
+        }
     }
 }
 
@@ -105,6 +114,18 @@ impl Tail {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Drops what it keeps up to a place, which the store holds in a newer form; whoever wants it reads the store.
+    pub(crate) fn forget(&self, position: u64) {
+        let mut window = self.window();
+        while window.frames.front().is_some_and(|oldest| oldest.position <= position) {
+            let Some(oldest) = window.frames.pop_front() else { break };
+            window.bytes -= oldest.bytes.len();
+        }
+        window.floor = window.floor.max(position);
+        drop(window);
+        self.moved.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     /// Adds what was read after the head.
     fn extend(&self, frames: Vec<Frame>, ended: bool, options: &TailOptions) {
         let mut window = self.window();
@@ -117,6 +138,10 @@ impl Tail {
                 continue;
             }
             window.head.position = frame.position;
+            // It was forgotten while it was on its way here: those who want it read the store.
+            if frame.position <= window.floor {
+                continue;
+            }
             window.bytes += frame.bytes.len();
             window.frames.push_back(frame);
         }

@@ -31,6 +31,10 @@ impl<L: Log> Tails<L> {
         Self { log: Arc::new(log), options, live: Mutex::new(Live { tails: HashMap::new(), sweep_at: 64 }), runtime }
     }
 
+    pub(crate) fn log(&self) -> &L {
+        &self.log
+    }
+
     /// The end of a log; `None` when there is no such log.
     ///
     /// # Errors
@@ -53,6 +57,13 @@ impl<L: Log> Tails<L> {
         let Some(head) = self.head(&key).await? else { return Ok(None) };
         let tail = self.start_or_join(&key, hints, Tail::starting_at(head));
         Ok(Some(self.follower(tail, key, cursor)))
+    }
+
+    /// Makes the tail of a log, if it is followed, forget what it keeps up to a place.
+    pub(crate) fn forget(&self, key: &L::Key, position: u64) {
+        if let Some(tail) = self.existing(key) {
+            tail.forget(position);
+        }
     }
 
     fn existing(&self, key: &L::Key) -> Option<Arc<Tail>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flightdeck_domain::approval::{Approval, AskRefused};
 use flightdeck_domain::command::Receipt;
-use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, Seq, SessionId};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::message::{Control, MessageRole};
 use flightdeck_domain::ports::{
@@ -219,23 +219,11 @@ impl Uplink {
         self.persist(|| self.desk.report.heartbeat(self.session)).await?.map(drop).map_err(|_outage| Stop::Closed)
     }
 
-    /// What an operator's message says, when the command came without it. Looks through the newest of the conversation.
-    pub(crate) async fn find_message(&self, id: MessageId) -> Result<Option<MessageContent>, Stop> {
-        const PAGE: usize = 200;
-        const PAGES: usize = 50;
-        let mut before = Seq::new(u64::MAX);
-        for _ in 0..PAGES {
-            let slice = self.persist(|| self.desk.messages.before(self.session, before, PAGE)).await?;
-            let Ok(Some(slice)) = slice else { return Ok(None) };
-            if let Some(found) = slice.messages.iter().find(|message| message.id == id) {
-                return Ok(Some(found.content.clone()));
-            }
-            match slice.messages.first() {
-                Some(first) if first.seq > Seq::new(1) => before = first.seq,
-                _ => return Ok(None),
-            }
-        }
-        Ok(None)
+    /// What the message at a place of the conversation says.
+    pub(crate) async fn message_at(&self, seq: Seq) -> Result<Option<MessageContent>, Stop> {
+        let slice = self.persist(|| self.desk.messages.after(self.session, seq.previous(), 1)).await?;
+        let found = slice.ok().flatten().and_then(|mut slice| slice.messages.pop());
+        Ok(found.map(|message| message.content))
     }
 
     /// Calls until the store answers. Between two attempts the agent can be stopped, within one it cannot: what the

@@ -77,7 +77,9 @@ macro_rules! contract_tests {
                 one_of_many_racing_final_receipts_stays
                 an_unknown_command_is_told_as_such
                 a_message_is_taken_back_before_it_arrives
-                an_interrupt_drops_what_waits_only_when_told_to;
+                an_interrupt_drops_what_waits_only_when_told_to
+                a_message_is_read_with_its_receipt
+                the_receipts_of_a_session_are_followed_by_themselves;
             operator_actions:
                 an_inject_is_written_whole
                 pause_resume_and_kill_set_what_is_wanted

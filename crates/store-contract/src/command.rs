@@ -3,12 +3,12 @@
 use flightdeck_domain::action::{Intervention, OperatorAction};
 use flightdeck_domain::command::{Command, Delivery, Receipt};
 use flightdeck_domain::feed::{FleetEventDraft, FleetEventKind};
-use flightdeck_domain::ids::CommandSeq;
-use flightdeck_domain::ports::{AcknowledgeError, OperatorActions};
+use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq};
+use flightdeck_domain::ports::{AcknowledgeError, FleetFeed, MessageRepository, OperatorActions};
 
-use crate::given::{AWKWARD, action, at, by, inject, message_id, reason, registration, session_id, text};
+use crate::given::{AWKWARD, action, at, by, inject, message_id, messages, reason, registration, session_id, text};
 use crate::state::State;
-use crate::steps::{commit, feed, feed_after, feed_head, pending, register, session, together};
+use crate::steps::{append, commit, feed, feed_after, feed_head, of_kind, pending, register, session, together};
 use crate::{Harness, Store};
 
 async fn acknowledge(store: &dyn Store, seq: u64, receipt: Receipt, second: u32) -> Command {
@@ -203,4 +203,64 @@ pub async fn an_interrupt_drops_what_waits_only_when_told_to(harness: &dyn Harne
     assert_eq!(seqs(&pending(&*store, 1).await), [1, 2, 3, 4]);
     commit(&*store, 1, Intervention::Interrupt { drop_queued: true }).await;
     assert_eq!(seqs(&pending(&*store, 1).await), [2, 4, 5], "the delivered one and the interrupts stay");
+}
+
+/// On every page, forwards and backwards, as it stands at that moment, and for operators' messages only.
+pub async fn a_message_is_read_with_its_receipt(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    register(&*store, registration(2)).await;
+    append(&*store, 1, messages(11..=12)).await;
+    for n in 1..=3 {
+        commit(&*store, 1, inject(n)).await;
+    }
+    OperatorActions::commit(&*store, action(2, inject(1))).await.expect("accepted");
+    let read = async |after: Option<u64>| {
+        let page = match after {
+            Some(seq) => MessageRepository::after(&*store, session_id(1), Seq::new(seq), 10).await,
+            None => MessageRepository::before(&*store, session_id(1), Seq::new(4), 10).await,
+        };
+        let page = page.expect("read").expect("there");
+        let receipts = page.messages.iter().map(|said| page.receipts.get(&said.id).cloned());
+        receipts.map(|receipt| receipt.map(|receipt| (receipt.command_seq.get(), receipt.receipt))).collect::<Vec<_>>()
+    };
+    let accepted = |seq| Some((seq, Receipt::Accepted));
+    assert_eq!(read(Some(0)).await, [None, None, accepted(1), accepted(2), accepted(3)]);
+    acknowledge(&*store, 1, Receipt::Consumed, 60).await;
+    acknowledge(&*store, 2, refused(), 61).await;
+    commit(&*store, 1, Intervention::Cancel { command: CommandSeq::new(3) }).await;
+    let (consumed, refused, cancelled) =
+        (Some((1, Receipt::Consumed)), Some((2, refused())), Some((3, Receipt::Cancelled)));
+    assert_eq!(read(Some(2)).await, [consumed.clone(), refused, cancelled]);
+    assert_eq!(read(None).await, [None, None, consumed]);
+    assert_eq!(read(Some(5)).await, []);
+}
+
+/// In order, from any place on, those of other sessions left out; and the newest by themselves.
+pub async fn the_receipts_of_a_session_are_followed_by_themselves(harness: &dyn Harness) {
+    let store = harness.store();
+    queue(&*store, 4).await;
+    register(&*store, registration(2)).await;
+    OperatorActions::commit(&*store, action(2, inject(1))).await.expect("accepted");
+    for seq in [2, 1, 3] {
+        acknowledge(&*store, seq, Receipt::Delivered, 60).await;
+    }
+    store.acknowledge(session_id(2), CommandSeq::new(1), Receipt::Delivered, at(61)).await.expect("acknowledged");
+    acknowledge(&*store, 1, Receipt::Consumed, 62).await;
+    let all: Vec<_> = of_kind(&feed(&*store).await, FleetEventKind::Receipt)
+        .into_iter()
+        .filter(|event| event.session_id == Some(session_id(1)))
+        .cloned()
+        .collect();
+    assert_eq!(all.len(), 4);
+    let one = session_id(1);
+    let after = |position| FleetFeed::receipts(&*store, one, position, 10);
+    assert_eq!(after(FeedPosition::ZERO).await.expect("read"), all);
+    assert_eq!(after(all[1].position).await.expect("read"), all[2..]);
+    assert_eq!(after(all[3].position).await.expect("read"), []);
+    assert_eq!(FleetFeed::receipts(&*store, one, FeedPosition::ZERO, 3).await.expect("read"), all[..3]);
+    for (limit, expected) in [(0, &all[4..]), (1, &all[3..]), (3, &all[1..]), (9, &all[..])] {
+        assert_eq!(store.newest_receipts(one, limit).await.expect("read"), expected);
+    }
+    assert_eq!(store.newest_receipts(session_id(9), 3).await.expect("read"), []);
 }

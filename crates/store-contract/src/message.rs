@@ -1,5 +1,7 @@
 //! Conversations: [`flightdeck_domain::ports::MessageRepository`].
 
+use std::collections::HashMap;
+
 use std::collections::BTreeSet;
 
 use flightdeck_domain::action::Intervention;
@@ -299,7 +301,8 @@ pub async fn pages_backwards_make_up_the_whole(harness: &dyn Harness) {
 pub async fn a_page_past_the_end_is_empty_and_knows_the_end(harness: &dyn Harness) {
     let store = harness.store();
     register(&*store, registration(1)).await;
-    let empty = |last, status| MessageSlice { messages: vec![], last_seq: Seq::new(last), status };
+    let empty =
+        |last, status| MessageSlice { messages: vec![], receipts: HashMap::new(), last_seq: Seq::new(last), status };
     assert_eq!(after(&*store, 0, 5).await, empty(0, SessionStatus::Running));
     append(&*store, 1, messages(1..=3)).await;
     observe(&*store, observation(1, SessionStatus::Failed, 5)).await;

@@ -1,8 +1,8 @@
 //! The fleet feed, read.
 
 use async_trait::async_trait;
-use flightdeck_domain::feed::FleetEvent;
-use flightdeck_domain::ids::FeedPosition;
+use flightdeck_domain::feed::{FleetEvent, FleetEventKind};
+use flightdeck_domain::ids::{FeedPosition, SessionId};
 use flightdeck_domain::ports::{FleetFeed, StoreUnavailable};
 
 use crate::MemoryStore;
@@ -14,7 +14,30 @@ impl FleetFeed for MemoryStore {
         Ok(self.state().feed.iter().skip(index(after.get())).take(limit).cloned().collect())
     }
 
+    async fn receipts(
+        &self,
+        session: SessionId,
+        after: FeedPosition,
+        limit: usize,
+    ) -> Result<Vec<FleetEvent>, StoreUnavailable> {
+        let state = self.state();
+        let later = state.feed.iter().skip(index(after.get()));
+        Ok(later.filter(|event| is_receipt_of(event, session)).take(limit).cloned().collect())
+    }
+
+    async fn newest_receipts(&self, session: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
+        let state = self.state();
+        let newest = state.feed.iter().rev().filter(|event| is_receipt_of(event, session));
+        let mut newest: Vec<FleetEvent> = newest.take(limit).cloned().collect();
+        newest.reverse();
+        Ok(newest)
+    }
+
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {
         Ok(self.state().feed_head())
     }
+}
+
+fn is_receipt_of(event: &FleetEvent, session: SessionId) -> bool {
+    event.kind == FleetEventKind::Receipt && event.session_id == Some(session)
 }

@@ -1,10 +1,11 @@
 //! Conversations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::message::{Message, NewMessage};
+use flightdeck_domain::command::CommandKind;
+use flightdeck_domain::ids::{MessageId, Seq, SessionId};
+use flightdeck_domain::message::{Message, MessageReceipt, MessageRole, NewMessage};
 use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, MessageSlice, StoreUnavailable};
 use flightdeck_domain::time::Timestamp;
 
@@ -66,6 +67,24 @@ impl Entry {
     fn slice(&self, from: usize, to: usize) -> MessageSlice {
         let end = to.min(self.messages.len());
         let messages = self.messages.get(from.min(end)..end).map(<[Message]>::to_vec).unwrap_or_default();
-        MessageSlice { messages, last_seq: self.session.last_seq, status: self.session.status }
+        let receipts = self.receipts(&messages);
+        MessageSlice { messages, receipts, last_seq: self.session.last_seq, status: self.session.status }
+    }
+
+    /// What became of those messages that a command brings.
+    fn receipts(&self, messages: &[Message]) -> HashMap<MessageId, MessageReceipt> {
+        let wanted: HashSet<_> =
+            messages.iter().filter(|said| said.role == MessageRole::Operator).map(|said| said.id).collect();
+        if wanted.is_empty() {
+            return HashMap::new();
+        }
+        let commands = self.pending.values().chain(self.settled.values());
+        commands
+            .filter_map(|command| match command.kind {
+                CommandKind::Inject { message_id, .. } => Some((message_id, command.clone().into())),
+                _ => None,
+            })
+            .filter(|(id, _)| wanted.contains(id))
+            .collect()
     }
 }

@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use flightdeck_domain::feed::FleetEvent;
-use flightdeck_domain::ids::FeedPosition;
+use flightdeck_domain::ids::{FeedPosition, SessionId};
 use flightdeck_domain::ports::{FleetFeed, StoreUnavailable};
 
 use crate::SqliteStore;
@@ -14,6 +14,19 @@ use crate::tables::feed_events;
 impl FleetFeed for SqliteStore {
     async fn after(&self, after: FeedPosition, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
         Ok(self.readers.read(move |connection| feed_events::after(connection, after, limit)).await?)
+    }
+
+    async fn receipts(
+        &self,
+        session: SessionId,
+        after: FeedPosition,
+        limit: usize,
+    ) -> Result<Vec<FleetEvent>, StoreUnavailable> {
+        Ok(self.readers.read(move |connection| feed_events::receipts(connection, session, after, limit)).await?)
+    }
+
+    async fn newest_receipts(&self, session: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
+        Ok(self.readers.read(move |connection| feed_events::newest_receipts(connection, session, limit)).await?)
     }
 
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {

@@ -13,7 +13,7 @@ use crate::SqliteStore;
 use crate::error::StoreError;
 use crate::lease::come_back;
 use crate::session::control;
-use crate::tables::{messages, sessions};
+use crate::tables::{commands, messages, sessions};
 
 #[async_trait]
 impl MessageRepository for SqliteStore {
@@ -81,7 +81,8 @@ fn slice(
 ) -> Result<Option<MessageSlice>, StoreError> {
     let Some(session) = sessions::head(connection, session)? else { return Ok(None) };
     let messages = read(connection)?;
-    Ok(Some(MessageSlice { messages, last_seq: session.last_seq, status: session.status }))
+    let receipts = commands::receipts(connection, session.id, &messages)?;
+    Ok(Some(MessageSlice { messages, receipts, last_seq: session.last_seq, status: session.status }))
 }
 
 #[cfg(test)]

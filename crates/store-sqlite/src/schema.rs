@@ -53,6 +53,7 @@ diesel::table! {
         receipt_reason -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        message_seq -> Nullable<BigInt>,
     }
 }
 

@@ -179,7 +179,7 @@ impl OperatorAction {
                     created_at: self.by.at,
                 };
                 message = Some(new.at_seq(session.last_seq, session.id, session.provider.clone()));
-                Some(CommandKind::Inject { message_id: *message_id, delivery: *delivery })
+                Some(CommandKind::Inject { message_id: *message_id, seq: session.last_seq, delivery: *delivery })
             }
             Intervention::Pause => {
                 session.desired_status = DesiredStatus::Paused;

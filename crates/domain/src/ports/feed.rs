@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::feed::FleetEvent;
-use crate::ids::FeedPosition;
+use crate::ids::{FeedPosition, SessionId};
 
 /// Reads the fleet feed.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -13,6 +13,17 @@ pub trait FleetFeed: Send + Sync {
     /// At most `limit` events after a place, in order. A reader that has seen a position will never see a lower one
     /// appear later.
     async fn after(&self, after: FeedPosition, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable>;
+
+    /// At most `limit` `receipt` events of one session after a place, in order.
+    async fn receipts(
+        &self,
+        session: SessionId,
+        after: FeedPosition,
+        limit: usize,
+    ) -> Result<Vec<FleetEvent>, StoreUnavailable>;
+
+    /// The last `limit` `receipt` events of one session, in order.
+    async fn newest_receipts(&self, session: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable>;
 
     /// The newest position that [`FleetFeed::after`] shows.
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable>;

@@ -1,10 +1,12 @@
 //! Conversations.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
-use crate::ids::{Seq, SessionId};
-use crate::message::{AppendRefused, Appended, Control, Message, NewMessage};
+use crate::ids::{MessageId, Seq, SessionId};
+use crate::message::{AppendRefused, Appended, Control, Message, MessageReceipt, NewMessage};
 use crate::session::SessionStatus;
 use crate::time::Timestamp;
 
@@ -40,6 +42,8 @@ pub enum AppendError {
 pub struct MessageSlice {
     /// The messages, by rising seq, dense.
     pub messages: Vec<Message>,
+    /// What became of each operator's message among them.
+    pub receipts: HashMap<MessageId, MessageReceipt>,
     /// The newest seq: also the number of messages, for they are dense.
     pub last_seq: Seq,
     /// The session's status. When it is terminal, nothing follows `last_seq`, ever.

@@ -9,7 +9,7 @@ pub trait WakeUps: Send + Sync {
     /// The conversation of a session has reached a seq.
     fn session_moved(&self, session: SessionId, seq: Seq);
 
-    /// There are new commands for a session.
+    /// The commands of a session have moved: there are new ones, or what became of one is known.
     fn command_queued(&self, session: SessionId);
 
     /// The fleet feed has grown.

@@ -67,6 +67,7 @@ impl AcknowledgeCommand {
     ) -> Result<Command, AcknowledgeError> {
         let command = self.commands.acknowledge(session, seq, receipt, self.clock.now()).await?;
         self.wake_ups.feed_grew();
+        self.wake_ups.command_queued(session);
         Ok(command)
     }
 }
@@ -88,6 +89,7 @@ mod tests {
             .times(1)
             .returning(|_, _, _, _| Ok(command(1, CommandKind::Pause)));
         mocks.wake_ups.expect_feed_grew().times(1).return_const(());
+        mocks.wake_ups.expect_command_queued().times(1).return_const(());
         let acknowledge = AcknowledgeCommand::new(&mocks.ports());
         assert!(acknowledge.execute(session_id(1), CommandSeq::new(1), Receipt::Delivered).await.is_ok());
     }

@@ -61,12 +61,13 @@ impl Intervene {
             self.wake_ups.session_moved(session_id, message.seq);
         }
         self.wake_ups.feed_grew();
+        // Also when there is no new command: it may have taken one back.
+        self.wake_ups.command_queued(session_id);
         let mut handed_over = false;
-        if let Some(command) = &committed.command {
-            self.wake_ups.command_queued(session_id);
-            if let Ok(provider) = self.providers.get(&committed.session.provider) {
-                handed_over = provider.deliver(command, committed.message.clone()).await.is_ok();
-            }
+        if let Some(command) = committed.command.as_ref().filter(|command| command.receipt.is_pending())
+            && let Ok(provider) = self.providers.get(&committed.session.provider)
+        {
+            handed_over = provider.deliver(command, committed.message.clone()).await.is_ok();
         }
         Ok(Intervened { committed, handed_over })
     }

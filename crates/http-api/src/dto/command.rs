@@ -19,6 +19,8 @@ pub(crate) struct CommandView {
     kind: &'static str,
     /// For `inject`: the operator's message in the conversation.
     message_id: Option<Uuid>,
+    /// For `inject`: its place there; `GET /agents/{agentId}/messages?before={messageSeq + 1}&limit=1` gives it.
+    message_seq: Option<u64>,
     /// For `inject`: `steer`, `queue` or `interrupt`.
     #[schema(value_type = Option<String>)]
     delivery: Option<Delivery>,
@@ -33,18 +35,18 @@ pub(crate) struct CommandView {
 
 impl From<Command> for CommandView {
     fn from(command: Command) -> Self {
-        let (message_id, delivery) = match command.kind {
-            CommandKind::Inject { message_id, delivery } => (Some(*message_id.as_uuid()), Some(delivery)),
-            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None),
+        let (message_id, message_seq, delivery) = match command.kind {
+            CommandKind::Inject { message_id, seq, delivery } => {
+                (Some(*message_id.as_uuid()), Some(seq.get()), Some(delivery))
+            }
+            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None, None),
         };
-        let receipt_reason = match &command.receipt {
-            Receipt::Refused { reason } | Receipt::Undeliverable { reason } => Some(reason.to_string()),
-            Receipt::Accepted | Receipt::Delivered | Receipt::Consumed | Receipt::Cancelled => None,
-        };
+        let receipt_reason = command.receipt.reason().map(Reason::to_string);
         Self {
             seq: command.seq.get(),
             kind: command.kind.as_str(),
             message_id,
+            message_seq,
             delivery,
             reason: command.reason.map(Into::into),
             receipt: command.receipt.as_str(),

@@ -1,9 +1,9 @@
 //! Messages.
 
 use flightdeck_domain::ids::MessageId;
-use flightdeck_domain::message::{Appended, Message, MessageRole};
+use flightdeck_domain::message::{Appended, Message, MessageReceipt, MessageRole};
 use flightdeck_domain::ports::MessageSlice;
-use flightdeck_domain::text::{JsonObject, MessageContent};
+use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::use_cases::MessageInput;
 use serde::{Deserialize, Serialize};
@@ -81,10 +81,33 @@ pub(crate) struct MessageView<'a> {
     metadata: &'a serde_json::Map<String, serde_json::Value>,
     #[schema(value_type = chrono::DateTime<chrono::Utc>)]
     created_at: Timestamp,
+    /// Of an operator's message only: what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<MessageReceiptView<'a>>,
 }
 
-impl<'a> From<&'a Message> for MessageView<'a> {
-    fn from(message: &'a Message) -> Self {
+/// What became of an operator's message, as of the moment at which the message was read.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageReceiptView<'a> {
+    /// The command that brings it to the agent.
+    command_seq: u64,
+    /// `accepted`, `delivered`, `consumed`, `refused`, `cancelled` or `undeliverable`.
+    state: &'static str,
+    /// Why it was refused or could not be delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a MessageReceipt> for MessageReceiptView<'a> {
+    fn from(of: &'a MessageReceipt) -> Self {
+        let reason = of.receipt.reason().map(Reason::as_str);
+        Self { command_seq: of.command_seq.get(), state: of.receipt.as_str(), reason }
+    }
+}
+
+impl<'a> MessageView<'a> {
+    pub(crate) fn new(message: &'a Message, receipt: Option<&'a MessageReceipt>) -> Self {
         Self {
             id: *message.id.as_uuid(),
             session_id: *message.session_id.as_uuid(),
@@ -94,6 +117,7 @@ impl<'a> From<&'a Message> for MessageView<'a> {
             provider: message.provider.as_str(),
             metadata: message.metadata.as_map(),
             created_at: message.created_at,
+            receipt: receipt.map(Into::into),
         }
     }
 }
@@ -109,6 +133,7 @@ pub(crate) struct HistoryView<'a> {
 
 impl<'a> From<&'a MessageSlice> for HistoryView<'a> {
     fn from(slice: &'a MessageSlice) -> Self {
-        Self { messages: slice.messages.iter().map(Into::into).collect(), total: slice.last_seq.get() }
+        let view = |message: &'a Message| MessageView::new(message, slice.receipts.get(&message.id));
+        Self { messages: slice.messages.iter().map(view).collect(), total: slice.last_seq.get() }
     }
 }

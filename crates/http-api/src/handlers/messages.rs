@@ -108,8 +108,9 @@ pub(crate) async fn history(
 
 /// Follow a conversation: its history from a cursor on, then live.
 ///
-/// Server-sent events: `event: message`, `id:` its seq, `data:` the message. Ordered, complete, each once. A session that
-/// ends sends `event: end`; after that, and with a cursor at the end of an ended session, the answer is 204, which stops
+/// Server-sent events: `event: message`, `id:` its seq, `data:` the message. Ordered, complete, each once. When what
+/// became of an operator's message changes, `event: receipt` (without an id) tells, with its fields on the fleet feed; to
+/// a reader that begins or comes back, the newest 256 are told again behind the history. A session that ends sends `event: end`; after that, and with a cursor at the end of an ended session, the answer is 204, which stops
 /// an EventSource.
 #[utoipa::path(get, path = "/agents/{agentId}/messages/stream", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
@@ -134,7 +135,7 @@ pub(crate) async fn stream(
     let resumed = last_event_id(request.headers())?;
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
-    let head = api.conversations.head(&path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let head = api.conversations.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let cursor = match (resumed, after, tail) {
         (Some(seq), _, _) | (None, Some(seq), _) => seq,
         (None, None, Some(tail)) => head.position.saturating_sub(tail),

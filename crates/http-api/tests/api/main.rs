@@ -16,6 +16,7 @@ mod leases;
 mod messages;
 mod openapi;
 mod operations;
+mod receipts;
 mod roles;
 mod server;
 mod streams;

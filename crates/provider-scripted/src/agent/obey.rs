@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
-use flightdeck_domain::ids::{CommandSeq, MessageId};
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::{MessageContent, Reason};
@@ -22,6 +22,8 @@ pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 pub(super) struct Injected {
     seq: CommandSeq,
     id: MessageId,
+    /// The place of the message in the conversation.
+    place: Seq,
     delivery: Delivery,
     /// `None` when the command came without it.
     content: Option<MessageContent>,
@@ -145,9 +147,9 @@ impl Agent {
             let Order { command: Command { seq, kind, .. }, .. } = order;
             self.unsettled.insert(seq);
             match kind {
-                CommandKind::Inject { message_id, delivery } => {
+                CommandKind::Inject { message_id, seq: place, delivery } => {
                     let content = order.message.map(|message| message.content);
-                    self.injected.insert(seq, Injected { seq, id: message_id, delivery, content });
+                    self.injected.insert(seq, Injected { seq, id: message_id, place, delivery, content });
                 }
                 CommandKind::Pause | CommandKind::Resume => {
                     self.controls.insert(seq, order);
@@ -166,7 +168,7 @@ impl Agent {
     async fn answer(&mut self, injected: Injected) -> Result<(), Stop> {
         let found = match injected.content {
             Some(content) => Some(content),
-            None => self.uplink.find_message(injected.id).await?,
+            None => self.uplink.message_at(injected.place).await?,
         };
         let answer = found.and_then(|content| MessageContent::new(format!("Understood: {}", quote(&content))).ok());
         let Some(answer) = answer else {

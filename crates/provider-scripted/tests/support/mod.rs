@@ -187,17 +187,17 @@ impl MessageRepository for FakeStore {
         Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
     }
 
-    async fn after(&self, _: SessionId, _: Seq, _: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
-        unimplemented!("no agent reads forward")
-    }
-
-    async fn before(&self, id: SessionId, before: Seq, n: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
+    async fn after(&self, id: SessionId, after: Seq, n: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
         let mut world = self.world();
         world.ready()?;
         let Some(session) = world.sessions.get(&id) else { return Ok(None) };
-        let all: Vec<_> = world.messages[&id].iter().filter(|m| m.seq < before).cloned().collect();
-        let messages = all[all.len().saturating_sub(n)..].to_vec();
-        Ok(Some(MessageSlice { messages, last_seq: session.last_seq, status: session.status }))
+        let messages = world.messages[&id].iter().filter(|m| m.seq > after).take(n).cloned().collect();
+        let (receipts, last_seq) = (HashMap::new(), session.last_seq);
+        Ok(Some(MessageSlice { messages, receipts, last_seq, status: session.status }))
+    }
+
+    async fn before(&self, _: SessionId, _: Seq, _: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
+        unimplemented!("no agent reads backwards")
     }
 }
 

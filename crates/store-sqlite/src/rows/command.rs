@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
-use flightdeck_domain::ids::{CommandSeq, MessageId};
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq};
 use flightdeck_domain::text::Reason;
 
 use super::{BrokenRow, Column, Fault, maybe, name};
@@ -18,6 +18,7 @@ pub(crate) struct CommandRow {
     seq: i64,
     kind: String,
     message_id: Option<Vec<u8>>,
+    message_seq: Option<i64>,
     delivery: Option<String>,
     reason: Option<String>,
     receipt: String,
@@ -43,12 +44,13 @@ impl TryFrom<CommandRow> for Command {
 impl CommandRow {
     fn read(self) -> Result<Command, Fault> {
         let message = maybe(self.message_id, |id| message_id(&id)).column("message_id")?;
+        let seq = maybe(self.message_seq, Seq::from_i64).column("message_seq")?;
         let delivery = maybe(self.delivery, |word| delivery(&word)).column("delivery")?;
         let reason = maybe(self.receipt_reason, Reason::new).column("receipt_reason")?;
         Ok(Command {
             session_id: session_id(&self.session_id).column("session_id")?,
             seq: CommandSeq::from_i64(self.seq).column("seq")?,
-            kind: kind(&self.kind, message, delivery).column("kind")?,
+            kind: kind(&self.kind, message.zip(seq), delivery).column("kind")?,
             reason: maybe(self.reason, Reason::new).column("reason")?,
             receipt: receipt(&self.receipt, reason).column("receipt")?,
             created_at: moment(self.created_at).column("created_at")?,
@@ -57,9 +59,9 @@ impl CommandRow {
     }
 }
 
-fn kind(word: &str, message_id: Option<MessageId>, delivery: Option<Delivery>) -> Result<CommandKind, Unknown> {
-    match (word, message_id, delivery) {
-        ("inject", Some(message_id), Some(delivery)) => Ok(CommandKind::Inject { message_id, delivery }),
+fn kind(word: &str, message: Option<(MessageId, Seq)>, delivery: Option<Delivery>) -> Result<CommandKind, Unknown> {
+    match (word, message, delivery) {
+        ("inject", Some((message_id, seq)), Some(delivery)) => Ok(CommandKind::Inject { message_id, seq, delivery }),
         ("pause", None, None) => Ok(CommandKind::Pause),
         ("resume", None, None) => Ok(CommandKind::Resume),
         ("interrupt", None, None) => Ok(CommandKind::Interrupt),
@@ -97,14 +99,6 @@ const fn delivery_word(delivery: Delivery) -> &'static str {
     }
 }
 
-/// The agent's words in a receipt.
-pub(crate) fn receipt_reason(receipt: &Receipt) -> Option<&str> {
-    match receipt {
-        Receipt::Accepted | Receipt::Delivered | Receipt::Consumed | Receipt::Cancelled => None,
-        Receipt::Refused { reason } | Receipt::Undeliverable { reason } => Some(reason.as_str()),
-    }
-}
-
 /// A command to be inserted.
 #[derive(Debug, Insertable)]
 #[diesel(table_name = commands, check_for_backend(Sqlite), treat_none_as_default_value = false)]
@@ -113,6 +107,7 @@ pub(crate) struct NewCommandRow<'a> {
     seq: i64,
     kind: &'static str,
     message_id: Option<&'a [u8]>,
+    message_seq: Option<i64>,
     delivery: Option<&'static str>,
     reason: Option<&'a str>,
     receipt: &'static str,
@@ -123,19 +118,22 @@ pub(crate) struct NewCommandRow<'a> {
 
 impl<'a> From<&'a Command> for NewCommandRow<'a> {
     fn from(command: &'a Command) -> Self {
-        let (message_id, delivery) = match &command.kind {
-            CommandKind::Inject { message_id, delivery } => (Some(message_id.key()), Some(delivery_word(*delivery))),
-            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None),
+        let (message_id, message_seq, delivery) = match &command.kind {
+            CommandKind::Inject { message_id, seq, delivery } => {
+                (Some(message_id.key()), Some(seq.to_i64()), Some(delivery_word(*delivery)))
+            }
+            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None, None),
         };
         Self {
             session_id: command.session_id.key(),
             seq: command.seq.to_i64(),
             kind: command.kind.as_str(),
             message_id,
+            message_seq,
             delivery,
             reason: command.reason.as_ref().map(Reason::as_str),
             receipt: command.receipt.as_str(),
-            receipt_reason: receipt_reason(&command.receipt),
+            receipt_reason: command.receipt.reason().map(Reason::as_str),
             created_at: command.created_at.as_micros(),
             updated_at: command.updated_at.as_micros(),
         }

@@ -1,16 +1,19 @@
 //! Queues of commands.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use flightdeck_domain::command::{Command, CommandKind, Receipt};
-use flightdeck_domain::ids::{CommandSeq, SessionId};
+use flightdeck_domain::ids::{CommandSeq, MessageId, SessionId};
+use flightdeck_domain::message::{Message, MessageReceipt, MessageRole};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::time::Timestamp;
 
 use super::Number;
 use super::sessions::OPEN;
 use crate::error::StoreError;
-use crate::rows::command::{CommandRow, NewCommandRow, receipt_reason};
+use crate::rows::command::{CommandRow, NewCommandRow};
 use crate::schema::commands;
 use crate::statement::{Bind, Prepared};
 use crate::values::{Key, integer};
@@ -58,13 +61,39 @@ pub(crate) fn count_pending(connection: &mut SqliteConnection, session: SessionI
     Ok(count.count())
 }
 
+/// What became of those messages of one page that a command brings.
+pub(crate) fn receipts(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    page: &[Message],
+) -> Result<HashMap<MessageId, MessageReceipt>, StoreError> {
+    let mut operators = page.iter().filter(|said| said.role == MessageRole::Operator).map(|said| said.seq.to_i64());
+    // Most pages of most conversations have no operator's message.
+    let Some(first) = operators.next() else { return Ok(HashMap::new()) };
+    let last = operators.next_back().unwrap_or(first);
+    let rows: Vec<CommandRow> = Prepared::new(
+        "SELECT * FROM commands INDEXED BY commands_message \
+         WHERE session_id = ? AND message_seq IS NOT NULL AND message_seq BETWEEN ? AND ?",
+        [Bind::Blob(session.key()), Bind::Integer(first), Bind::Integer(last)],
+    )
+    .load(connection)?;
+    let mut receipts = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let command = Command::try_from(row)?;
+        if let CommandKind::Inject { message_id, .. } = command.kind {
+            receipts.insert(message_id, command.into());
+        }
+    }
+    Ok(receipts)
+}
+
 /// Writes what can change of a command: its receipt.
 pub(crate) fn save(connection: &mut SqliteConnection, command: &Command) -> Result<(), StoreError> {
     Prepared::new(
         "UPDATE commands SET receipt = ?, receipt_reason = ?, updated_at = ? WHERE session_id = ? AND seq = ?",
         [
             Bind::Text(command.receipt.as_str()),
-            Bind::MaybeText(receipt_reason(&command.receipt)),
+            Bind::MaybeText(command.receipt.reason().map(Reason::as_str)),
             Bind::Integer(command.updated_at.as_micros()),
             Bind::Blob(command.session_id.key()),
             Bind::Integer(command.seq.to_i64()),

@@ -3,13 +3,13 @@
 use diesel::dsl::max;
 use diesel::prelude::*;
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
-use flightdeck_domain::ids::FeedPosition;
+use flightdeck_domain::ids::{FeedPosition, SessionId};
 
 use crate::error::StoreError;
 use crate::rows::feed::{EventRow, NewEventRow};
 use crate::schema::feed_events;
 use crate::statement::{Bind, Prepared};
-use crate::values::integer;
+use crate::values::{Key, integer};
 
 pub(crate) fn insert(connection: &mut SqliteConnection, event: &FleetEventDraft) -> Result<(), StoreError> {
     diesel::insert_into(feed_events::table).values(&NewEventRow::from(event)).execute(connection)?;
@@ -28,6 +28,37 @@ pub(crate) fn after(
     )
     .load(connection)?;
     Ok(rows.into_iter().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
+}
+
+/// At most `limit` receipts of one session after a place, in order.
+pub(crate) fn receipts(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    after: FeedPosition,
+    limit: usize,
+) -> Result<Vec<FleetEvent>, StoreError> {
+    let rows: Vec<EventRow> = Prepared::new(
+        "SELECT * FROM feed_events INDEXED BY feed_events_receipts \
+         WHERE session_id = ? AND kind = 'receipt' AND position > ? ORDER BY position LIMIT CAST(? AS INTEGER)",
+        [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
+    Ok(rows.into_iter().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The last `limit` receipts of one session, in order.
+pub(crate) fn newest_receipts(
+    connection: &mut SqliteConnection,
+    session: SessionId,
+    limit: usize,
+) -> Result<Vec<FleetEvent>, StoreError> {
+    let rows: Vec<EventRow> = Prepared::new(
+        "SELECT * FROM feed_events INDEXED BY feed_events_receipts \
+         WHERE session_id = ? AND kind = 'receipt' ORDER BY position DESC LIMIT CAST(? AS INTEGER)",
+        [Bind::Blob(session.key()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
+    Ok(rows.into_iter().rev().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
 }
 
 /// The newest place; zero while there is none.

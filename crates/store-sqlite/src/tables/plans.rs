@@ -6,8 +6,8 @@ use std::time::Duration;
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use flightdeck_domain::ids::{CommandSeq, MessageId, OperationId, Seq, SessionId};
-use flightdeck_domain::message::{MessageRole, NewMessage};
+use flightdeck_domain::ids::{CommandSeq, FeedPosition, MessageId, OperationId, Seq, SessionId};
+use flightdeck_domain::message::{Message, MessageRole, NewMessage};
 use flightdeck_domain::ports::{
     AuditFilter, OperationQuery, SessionCursor, SessionFilter, SessionQuery, TargetCursor, TargetQuery,
 };
@@ -16,7 +16,9 @@ use flightdeck_domain::text::{JsonObject, MessageContent, MissionId, ProviderNam
 use flightdeck_domain::time::Timestamp;
 use uuid::Uuid;
 
-use super::{audit_log, commands, messages, operation_targets, operations, session_list, session_tree, sessions};
+use super::{
+    audit_log, commands, feed_events, messages, operation_targets, operations, session_list, session_tree, sessions,
+};
 use crate::connection::DatabaseFile;
 use crate::migrations;
 
@@ -116,6 +118,31 @@ fn pending_commands_have_an_index_of_their_own() {
         }),
     ] {
         assert!(plan.iter().any(|step| step.contains("commands_pending")), "{plan:#?}");
+        assert_cheap(&plan);
+    }
+}
+
+#[test]
+fn receipts_are_found_by_their_message_and_by_their_session() {
+    let said = message(1).at_seq(Seq::new(1), session(), ProviderName::internal());
+    let said = Message { role: MessageRole::Operator, ..said };
+    for (plan, index) in [
+        (
+            plan(|connection| {
+                assert!(commands::receipts(connection, session(), &[said]).expect("read").is_empty());
+            }),
+            "commands_message",
+        ),
+        (
+            plan(|connection| {
+                let after = FeedPosition::ZERO;
+                assert!(feed_events::receipts(connection, session(), after, 9).expect("read").is_empty());
+                assert!(feed_events::newest_receipts(connection, session(), 9).expect("read").is_empty());
+            }),
+            "feed_events_receipts",
+        ),
+    ] {
+        assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
         assert_cheap(&plan);
     }
 }

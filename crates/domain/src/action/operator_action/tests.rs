@@ -80,7 +80,7 @@ fn an_unknown_session_is_refused_on_record() {
 
 #[test]
 fn an_interrupt_keeps_what_waits_unless_it_is_told_to_drop_it() {
-    let kind = CommandKind::Inject { message_id: message_id(5), delivery: Delivery::Queue };
+    let kind = CommandKind::Inject { message_id: message_id(5), seq: Seq::new(1), delivery: Delivery::Queue };
     let (waiting, pause) = (command(1, kind), command(2, CommandKind::Pause));
     let delivered = Command { receipt: Receipt::Delivered, ..command(3, kind) };
     let queue = [waiting, pause, delivered];
@@ -97,7 +97,8 @@ fn an_interrupt_keeps_what_waits_unless_it_is_told_to_drop_it() {
 
 #[test]
 fn a_message_is_taken_back_once_and_only_before_it_arrives() {
-    let inject = command(1, CommandKind::Inject { message_id: message_id(5), delivery: Delivery::Queue });
+    let inject =
+        command(1, CommandKind::Inject { message_id: message_id(5), seq: Seq::new(1), delivery: Delivery::Queue });
     let cancel = action(Intervention::Cancel { command: CommandSeq::new(1) });
     let outcome = |queue: &[Command]| cancel.decide(Some(&session(1)), queue).outcome;
     assert!(outcome(std::slice::from_ref(&inject)).is_ok_and(|effects| effects.command.is_none()));
