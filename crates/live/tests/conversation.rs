@@ -54,9 +54,9 @@ impl World {
     /// The receipt of a message changes, if there is one.
     fn change(&mut self, session: SessionId, which: usize) {
         let Some(message) = self.messages.get(which % self.messages.len().max(1)) else { return };
-        let count = self.changes.entry(message.id).or_default();
-        *count += 1;
-        let data = serde_json::json!({"command": {"messageSeq": message.seq.get()}, "changes": *count});
+        let changes = self.changes.entry(message.id).or_default();
+        *changes += 1;
+        let data = serde_json::json!({"command": {"messageSeq": message.seq.get()}, "changes": *changes});
         self.receipts.push(FleetEvent {
             position: FeedPosition::new(count(self.receipts.len()) + 1),
             kind: FleetEventKind::Receipt,
