@@ -12,6 +12,7 @@ use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::audit_files::{AuditFilesError, CheckpointFile, signing_key};
+use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::Config;
 
 /// Why the deployment could not be set up.
@@ -23,6 +24,8 @@ pub(crate) enum DeploymentError {
     InUse(PathBuf),
     #[error("the audit log cannot be signed")]
     Audit(#[from] AuditFilesError),
+    #[error("stops that wait for the audit log cannot be kept")]
+    Spool(#[from] SpoolError),
     #[error("cannot open the database {path}")]
     Database { path: PathBuf, source: Box<OpenError> },
 }
@@ -52,7 +55,8 @@ impl Deployment {
     pub(crate) fn open(config: &Config) -> Result<Self, DeploymentError> {
         let (ports, hints) = open_ports(config)?;
         let (signer, archive) = (signing_key(&config.data_dir)?, CheckpointFile::open(&config.data_dir)?);
-        let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive));
+        let spool = SpoolFile::open(&config.data_dir)?;
+        let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive)).with_spool(Arc::new(spool));
         let scripted = Arc::new(ScriptedProvider::new(&ports));
         let providers = Providers::default().with(scripted.clone());
         Ok(Self { ports, providers, scripted, hints })

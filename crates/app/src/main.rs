@@ -6,6 +6,7 @@
 mod admin_key;
 mod audit;
 mod audit_files;
+mod audit_spool;
 mod checkpoints;
 mod cli;
 mod config;

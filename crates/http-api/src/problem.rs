@@ -110,6 +110,12 @@ pub enum ApiError {
     /// The store is away.
     #[error("the store is not available; nothing was changed; try again")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The store is away, and a kill lies in the spool.
+    #[error(
+        "the store is not available; the kill is kept on disk and done as soon as the store is back, and an agent that \
+         runs inside this server was told already"
+    )]
+    Kept(#[source] Box<dyn Error + Send + Sync>),
     /// An agent did not start.
     #[error("the agent did not start; its session is marked as failed")]
     SpawnFailed(#[source] Box<dyn Error + Send + Sync>),
@@ -172,6 +178,7 @@ impl ApiError {
             Self::Throttled { .. } => "throttled",
             Self::TooManyStreams(_) => "too-many-streams",
             Self::Unavailable(_) => "store-unavailable",
+            Self::Kept(_) => "store-unavailable-kill-kept",
             Self::SpawnFailed(_) => "spawn-failed",
             Self::Internal(_) => "internal",
         }
@@ -239,7 +246,7 @@ impl ResponseError for ApiError {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled { .. } | Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Kept(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::SpawnFailed(_) => StatusCode::BAD_GATEWAY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

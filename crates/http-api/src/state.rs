@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit,
+    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit, FoldSpool,
     IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval, Ports, Providers,
     ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
     SpawnSession, VerifyAudit,
@@ -70,6 +70,7 @@ pub struct Api {
     pub(crate) operations: ReadOperations,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
+    pub(crate) fold_spool: Option<FoldSpool>,
     pub(crate) expire_leases: Option<ExpireLeases>,
     pub(crate) export_audit: ExportAudit,
     pub(crate) make_checkpoint: MakeCheckpoint,
@@ -118,6 +119,7 @@ impl Api {
             operations: ReadOperations::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
+            fold_spool: FoldSpool::new(ports, providers),
             expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),
             export_audit: ExportAudit::new(ports),
             make_checkpoint: MakeCheckpoint::new(ports),
@@ -142,8 +144,21 @@ impl Api {
         }
     }
 
+    /// Gives the stops of an outage their places on the audit log.
+    async fn fold_spool(&self) {
+        let Some(fold) = &self.fold_spool else { return };
+        match fold.execute().await {
+            Ok(0) => {}
+            Ok(stops) => tracing::warn!(stops, "stops from the time of an outage are on the audit log now"),
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::debug!(cause, "the audit log still cannot be written");
+            }
+        }
+    }
+
     /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, closes permission
-    /// requests whose deadline has passed, loses silent sessions.
+    /// requests whose deadline has passed, loses silent sessions, folds the spool into the audit log.
     pub async fn keep_house(self: Arc<Self>) {
         tokio::spawn(Arc::clone(&self).watch_leases());
         let mut every = tokio::time::interval(Duration::from_secs(1));
@@ -155,6 +170,7 @@ impl Api {
                     self.keys.sweep().await;
                     self.throttle_control.sweep();
                     self.throttle_tree.sweep();
+                    self.fold_spool().await;
                     if let Err(error) = self.expire_approvals.execute().await {
                         let cause: &dyn std::error::Error = &error;
                         tracing::warn!(cause, "cannot close permission requests whose deadline has passed; trying again");

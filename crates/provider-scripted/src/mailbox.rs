@@ -47,7 +47,8 @@ impl Mailbox {
         if state.closed {
             return false;
         }
-        if state.seen.insert(command.seq) {
+        // What comes past the queue has no place in it; such a stop counts every time.
+        if command.seq == CommandSeq::ZERO || state.seen.insert(command.seq) {
             match command.kind {
                 // One kill is enough: the death settles the receipts of all.
                 CommandKind::Kill if state.kill.is_some() => {}

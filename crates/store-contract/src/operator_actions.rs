@@ -21,7 +21,7 @@ use crate::{Harness, Store};
 async fn refused(store: &dyn Store, action: OperatorAction) -> ActionRefused {
     match OperatorActions::commit(store, action).await.expect_err("a rule forbids it") {
         OperatorActionError::Refused(refused) => refused,
-        OperatorActionError::Unavailable(error) => panic!("{error:?}"),
+        error => panic!("{error:?}"),
     }
 }
 

@@ -13,6 +13,7 @@ mod checkpoint;
 mod entry;
 mod export;
 mod signing;
+mod spool;
 mod verify;
 
 pub use chain::{AuditHash, AuditHead, SealedAuditEntry};
@@ -20,4 +21,5 @@ pub use checkpoint::{Checkpoint, CheckpointProblem};
 pub use entry::{AuditDraft, AuditEntry, AuditIndex, AuditOutcome, AuditTarget};
 pub use export::{ExportFault, ExportHeader, ExportLine, ExportProblem, ExportSummary, ExportVerifier, ExportedEntry};
 pub use signing::{CheckpointKey, CheckpointKeyId, CheckpointSignature, CheckpointSigningKey};
+pub use spool::{Fate, SpooledAction, SpooledIntervention, Stop};
 pub use verify::{AuditProblem, AuditVerification, ChainVerifier};

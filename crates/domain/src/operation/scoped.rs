@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Opened, Operation, OperationTarget, Scope, Tally, TargetOutcome, Wish};
 use crate::action::{ActionRefused, Attribution, Effects, Fingerprint, Intervention, OperatorAction};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
@@ -12,7 +14,8 @@ use crate::session::{DesiredStatus, Session};
 use crate::text::Reason;
 
 /// How far an action reaches from the session that it names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// To all below it.
     Subtree,

@@ -10,6 +10,7 @@
 mod api_key;
 mod approval;
 mod audit;
+mod audit_spool;
 mod checkpoint;
 mod clock;
 mod command;
@@ -27,6 +28,7 @@ pub use approval::{
     DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval,
 };
 pub use audit::{AuditFilter, AuditLog, AuditLogError};
+pub use audit_spool::{AuditSpool, Waiting};
 pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
@@ -47,7 +49,7 @@ pub use wake_up::WakeUps;
 
 #[cfg(feature = "mocks")]
 pub use {
-    api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog,
+    api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
     command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository, operation::MockOperationRepository,
     operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,

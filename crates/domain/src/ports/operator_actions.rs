@@ -52,6 +52,10 @@ pub enum OperatorActionError {
     /// The store cannot. Nothing was written, neither the action nor an entry.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
+    /// The store cannot, and a kill lies in the spool, durably ([`super::AuditSpool`]): it is done as soon as the store
+    /// can. No store gives this by itself.
+    #[error("the store is not available; the kill is kept and done as soon as the store is back")]
+    Kept(#[source] StoreUnavailable),
 }
 
 /// What an operator wants of the whole fleet.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Ports, Providers};
 use crate::action::{Intervention, OperatorAction, Origin};
-use crate::ids::{OperationId, SessionId};
+use crate::command::{Command, CommandKind, Receipt};
+use crate::ids::{CommandSeq, OperationId, SessionId};
 use crate::operation::Wish;
 use crate::ports::{Clock, Committed, IdGenerator, OperatorActionError, OperatorActions, WakeUps};
 
@@ -56,7 +57,16 @@ impl Intervene {
     ) -> Result<Intervened, InterveneError> {
         let by = origin.at(self.clock.now());
         let operation = Wish::of(&intervention).map(|_| OperationId::new(self.ids.uuid()));
-        let committed = self.actions.commit(OperatorAction { session_id, intervention, operation, by }).await?;
+        let action = OperatorAction { session_id, intervention, operation, by };
+        let committed = match self.actions.commit(action.clone()).await {
+            Ok(committed) => committed,
+            Err(error) => {
+                if matches!(error, OperatorActionError::Kept(_)) {
+                    self.tell_directly(&action).await;
+                }
+                return Err(error);
+            }
+        };
         if let Some(message) = &committed.message {
             self.wake_ups.session_moved(session_id, message.seq);
         }
@@ -71,13 +81,31 @@ impl Intervene {
         }
         Ok(Intervened { committed, handed_over })
     }
+
+    /// Nothing can be written, and the agent is to die: those who run agents in this process are told past the queue.
+    /// The one who runs it obeys; what it reports waits until the store is back.
+    async fn tell_directly(&self, action: &OperatorAction) {
+        let by = &action.by;
+        let command = Command {
+            session_id: action.session_id,
+            // It has no place in the queue.
+            seq: CommandSeq::ZERO,
+            kind: CommandKind::Kill,
+            reason: by.reason.clone(),
+            receipt: Receipt::Accepted,
+            created_at: by.at,
+            updated_at: by.at,
+        };
+        for provider in self.providers.iter().filter(|provider| provider.capabilities().in_process) {
+            let _ = provider.deliver(&command, None).await;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::action::ActionRefused;
-    use crate::command::CommandKind;
     use crate::fixtures::{command, operation_id, session, session_id};
     use crate::ids::AuditSeq;
     use crate::operator::Actor;

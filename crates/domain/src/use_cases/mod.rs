@@ -10,6 +10,7 @@ mod decide_approval;
 mod expire_approvals;
 mod expire_leases;
 mod export_audit;
+mod fold_spool;
 mod hand_over;
 mod ingest_messages;
 mod intervene;
@@ -29,6 +30,7 @@ mod register_session;
 mod report_status;
 mod select_events;
 mod spawn_session;
+mod spooled_actions;
 #[cfg(test)]
 mod testing;
 mod verify_audit;
@@ -40,6 +42,7 @@ pub use decide_approval::DecideApproval;
 pub use expire_approvals::ExpireApprovals;
 pub use expire_leases::ExpireLeases;
 pub use export_audit::{AuditExport, ExportAudit};
+pub use fold_spool::FoldSpool;
 pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::InterveneFleet;
@@ -58,14 +61,15 @@ pub use register_session::{NewSession, RegisterSession};
 pub use report_status::ReportStatus;
 pub use select_events::{FeedFilter, SelectEvents};
 pub use spawn_session::{SpawnSession, SpawnSessionError};
+pub use spooled_actions::SpooledActions;
 pub use verify_audit::VerifyAudit;
 
 use std::sync::Arc;
 
 use crate::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, CheckpointArchive, CheckpointSigner, Checkpointing, Clock,
-    CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperationRepository, OperatorActions, SessionRepository,
-    WakeUps,
+    ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
+    Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperationRepository, OperatorActions,
+    SessionRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -91,6 +95,8 @@ pub struct Ports {
     pub keys: Arc<dyn ApiKeyRepository>,
     /// Signed checkpoints of the audit log; `None` where there are none.
     pub checkpointing: Option<Checkpointing>,
+    /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
+    pub spool: Option<Arc<dyn AuditSpool>>,
     /// Hints to whoever follows.
     pub wake_ups: Arc<dyn WakeUps>,
     /// Time.
@@ -131,6 +137,7 @@ impl Ports {
             feed: store.clone(),
             keys: store,
             checkpointing: None,
+            spool: None,
             wake_ups,
             clock,
             ids,
@@ -141,5 +148,12 @@ impl Ports {
     #[must_use]
     pub fn with_checkpoints(self, signer: Arc<dyn CheckpointSigner>, archive: Arc<dyn CheckpointArchive>) -> Self {
         Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
+    }
+
+    /// Lets kills and pauses go on while the audit log cannot be written.
+    #[must_use]
+    pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
+        let actions = SpooledActions::new(self.actions, Arc::clone(&spool), Arc::clone(&self.ids));
+        Self { actions: Arc::new(actions), spool: Some(spool), ..self }
     }
 }

@@ -50,6 +50,7 @@ impl MockPorts {
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),
             checkpointing: None,
+            spool: None,
             wake_ups: Arc::new(self.wake_ups),
             clock: Arc::new(clock),
             ids: Arc::new(ids),

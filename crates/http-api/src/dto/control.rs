@@ -96,6 +96,9 @@ pub(crate) struct ControlReply {
     pub(crate) observed: bool,
     /// It tells when the effect is observed: `GET /operations/{operationId}`.
     pub(crate) operation_id: Option<Uuid>,
+    /// The audit log cannot be written. The entry is kept on disk and goes on the log as soon as it can.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) audit_spooled: bool,
 }
 
 /// How far a kill of the whole fleet has come when the call's time is up.
@@ -113,6 +116,9 @@ pub(crate) struct KillAllReply {
     pub(crate) errors: Vec<String>,
     /// It goes on until each of them is seen to have ended: `GET /operations/{operationId}`.
     pub(crate) operation_id: Uuid,
+    /// The audit log cannot be written. The entry is kept on disk and goes on the log as soon as it can.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) audit_spooled: bool,
 }
 
 /// The kill switch was released.

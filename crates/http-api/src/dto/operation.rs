@@ -139,6 +139,9 @@ pub(crate) struct ScopedReply {
     pub(crate) observed: u64,
     /// Those of them of which nothing final is known.
     pub(crate) open: u64,
+    /// The audit log cannot be written. The entry is kept on disk and goes on the log as soon as it can.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) audit_spooled: bool,
 }
 
 /// What a control call answers: the first for one agent, the second with another scope.

@@ -189,7 +189,7 @@ async fn intervene(
         let request = ScopedRequest { session_id: id, reach, wish: asked.wish, drop_queued: asked.drop_queued };
         let done = to_the_end(async move { Ok(acting.scope.execute(request, origin).await?) }).await?;
         let operation = settled(&api, done.operation.id, wait).await?;
-        return Ok(scope::reply(&operation, done.again));
+        return Ok(scope::reply(&operation, &done));
     }
     let done = to_the_end(async move { Ok(acting.intervene.execute(id, asked.intervention(), origin).await?) }).await?;
     let session = observe(&api, id, wait, |session| asked.wish.is_seen_in(session.status)).await?;
@@ -201,6 +201,7 @@ async fn intervene(
         desired_status: session.desired_status.as_str(),
         observed,
         operation_id: done.committed.operation.map(|id| *id.as_uuid()),
+        audit_spooled: done.committed.audit_seq.is_none(),
     };
     let response = if observed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     Ok(answer(response, done.committed.again, &reply))

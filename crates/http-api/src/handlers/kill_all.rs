@@ -54,7 +54,8 @@ pub(crate) async fn kill_all(
     };
     let errors = if failed == 0 { Vec::new() } else { errors(&api, id).await? };
     let total = operation.tally.total;
-    let reply = KillAllReply { message, total, killed, failed, errors, operation_id: *id.as_uuid() };
+    let (operation_id, audit_spooled) = (*id.as_uuid(), committed.audit_seq.is_none());
+    let reply = KillAllReply { message, total, killed, failed, errors, operation_id, audit_spooled };
     Ok(answer(HttpResponse::Ok(), committed.again, &reply))
 }
 

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use actix_web::HttpResponse;
 use flightdeck_domain::operation::{Operation, Reach, Wish};
+use flightdeck_domain::ports::ScopedCommitted;
 
 use super::operator::answer;
 use crate::dto::ScopedReply;
@@ -28,7 +29,7 @@ impl FromStr for ControlScope {
 }
 
 /// 200 when nothing is open any more, 202 while something is. It says how many were seen to be as wished, and no more.
-pub(super) fn reply(operation: &Operation, again: bool) -> HttpResponse {
+pub(super) fn reply(operation: &Operation, committed: &ScopedCommitted) -> HttpResponse {
     let tally = operation.tally;
     let done = match operation.wish {
         Wish::Pause => "paused",
@@ -42,7 +43,8 @@ pub(super) fn reply(operation: &Operation, again: bool) -> HttpResponse {
         total: tally.total,
         observed: tally.observed,
         open: tally.open,
+        audit_spooled: committed.audit_seq.is_none(),
     };
     let response = if tally.open == 0 { HttpResponse::Ok() } else { HttpResponse::Accepted() };
-    answer(response, again, &reply)
+    answer(response, committed.again, &reply)
 }

@@ -19,5 +19,6 @@ mod operations;
 mod receipts;
 mod roles;
 mod server;
+mod spool;
 mod streams;
 mod throttle;

@@ -22,11 +22,14 @@ use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 use ureq::http::Response;
 
+use crate::spool::MemorySpool;
+
 /// A running server. Dropping it stops it.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) admin: String,
     pub(crate) ports: Ports,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) shutdown: CancellationToken,
     runtime: Option<tokio::runtime::Runtime>,
     agent: Agent,
@@ -79,8 +82,9 @@ impl TestServer {
         let hints = Arc::new(Hints::default());
         let store = Arc::new(MemoryStore::default());
         let wake_ups = Arc::clone(&hints);
-        let ports = Ports::from_store(store, wake_ups, Arc::new(SystemClock), Arc::new(SystemIds))
-            .with_checkpoints(Arc::new(signer()), Arc::new(()));
+        let ports = Ports::from_store(Arc::clone(&store), wake_ups, Arc::new(SystemClock), Arc::new(SystemIds))
+            .with_checkpoints(Arc::new(signer()), Arc::new(()))
+            .with_spool(Arc::new(MemorySpool::default()));
         let shutdown = CancellationToken::new();
         let listening = Listening::on(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listening.address;
@@ -96,7 +100,7 @@ impl TestServer {
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .into();
-        let mut server = Self { address, admin: String::new(), ports, shutdown, runtime: Some(runtime), agent };
+        let mut server = Self { address, admin: String::new(), ports, store, shutdown, runtime: Some(runtime), agent };
         server.admin = server.key(Role::Admin);
         server
     }

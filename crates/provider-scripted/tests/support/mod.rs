@@ -309,6 +309,7 @@ impl Deck {
         let store = Arc::new(FakeStore::default());
         let ports = Ports {
             checkpointing: None,
+            spool: None,
             sessions: store.clone(),
             messages: store.clone(),
             commands: store.clone(),
