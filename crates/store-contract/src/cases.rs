@@ -39,6 +39,7 @@ macro_rules! contract_tests {
                 one_of_many_racing_ends_counts
                 a_heartbeat_never_moves_the_time_back
                 a_heartbeat_tells_what_is_wanted
+                a_report_tells_what_is_wanted
                 an_unknown_session_is_told_as_such
                 a_silent_session_is_lost_whole
                 only_the_silent_are_lost

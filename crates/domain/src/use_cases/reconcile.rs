@@ -58,9 +58,9 @@ impl Reconcile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::session;
+    use crate::fixtures::{observed, session};
     use crate::ids::FeedPosition;
-    use crate::ports::{Capabilities, MockAgentProvider, ObservedSession, SessionPage};
+    use crate::ports::{Capabilities, MockAgentProvider, SessionPage};
     use crate::text::ProviderName;
     use crate::use_cases::testing::MockPorts;
 
@@ -78,7 +78,7 @@ mod tests {
             .expect_observe()
             .withf(|o| o.status == SessionStatus::Failed)
             .times(1)
-            .returning(|_| Ok(ObservedSession { session: session(1), changed: true }));
+            .returning(|_| Ok(observed(session(1), true)));
         mocks.wake_ups.expect_session_moved().return_const(());
         mocks.wake_ups.expect_feed_grew().return_const(());
         let mut provider = MockAgentProvider::new();

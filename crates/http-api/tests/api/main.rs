@@ -17,5 +17,6 @@ mod openapi;
 mod operations;
 mod roles;
 mod server;
+mod status;
 mod streams;
 mod throttle;
