@@ -104,7 +104,10 @@ macro_rules! contract_tests {
                 the_end_of_a_session_closes_its_open_requests_with_it
                 the_last_decision_lets_the_session_go_on
                 requests_are_listed_newest_first_in_pages_by_every_filter
-                a_decision_without_its_entry_changes_nothing;
+                a_decision_without_its_entry_changes_nothing
+                a_withdrawn_request_is_closed_and_the_last_one_lets_the_session_go_on
+                withdrawing_again_or_late_writes_nothing
+                of_a_racing_decision_and_withdrawal_one_counts;
             operation:
                 a_wish_for_one_is_an_operation_of_one
                 a_subtree_is_one_operation_with_one_entry
@@ -202,6 +205,7 @@ mod tests {
             include_str!("operation/racing.rs"),
             include_str!("operator_actions.rs"),
             include_str!("approval.rs"),
+            include_str!("approval/closing.rs"),
             include_str!("audit.rs"),
             include_str!("feed.rs"),
             include_str!("api_key.rs"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable,
+    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
 };
 
 use crate::rows::BrokenRow;
@@ -166,5 +166,6 @@ unavailable!(
     OperatorActionError,
     RevokeKeyError,
     OpenApprovalError,
-    DecideApprovalError
+    DecideApprovalError,
+    WithdrawApprovalError
 );

@@ -24,7 +24,7 @@ mod wake_up;
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
 pub use approval::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
-    DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval,
+    DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval, WithdrawApprovalError, WithdrawnApproval,
 };
 pub use audit::{AuditFilter, AuditLog, AuditLogError};
 pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};

@@ -32,6 +32,7 @@ mod spawn_session;
 #[cfg(test)]
 mod testing;
 mod verify_audit;
+mod withdraw_approval;
 
 pub use authenticate::{Authenticate, AuthenticateError};
 pub use authorize::{AccessDenied, Authorize, AuthorizeError};
@@ -59,6 +60,7 @@ pub use report_status::ReportStatus;
 pub use select_events::{FeedFilter, SelectEvents};
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use verify_audit::VerifyAudit;
+pub use withdraw_approval::WithdrawApproval;
 
 use std::sync::Arc;
 
