@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
+    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
     OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
 };
 
@@ -108,6 +109,8 @@ pub(crate) enum StoreError {
         #[source]
         broken: BrokenRow,
     },
+    #[error("the audit log cannot be written on; see GET /audit/verify")]
+    Headless(#[source] HeadProblem),
     #[error("the database could not be locked for writing; another process may be holding it")]
     Begin(#[source] Arc<diesel::result::Error>),
     #[error("the writes of this moment could not be committed, and none of them was done")]
@@ -142,6 +145,16 @@ impl From<StoreError> for AuditLogError {
     fn from(cause: StoreError) -> Self {
         match cause {
             StoreError::Tampered { seq, broken } => Self::Broken { seq, detail: broken.to_string() },
+            cause => Self::Unavailable(cause.into()),
+        }
+    }
+}
+
+impl From<StoreError> for AuditHeadError {
+    /// Here, too.
+    fn from(cause: StoreError) -> Self {
+        match cause {
+            StoreError::Headless(problem) => Self::Broken(problem),
             cause => Self::Unavailable(cause.into()),
         }
     }

@@ -20,4 +20,4 @@ pub use checkpoint::{Checkpoint, CheckpointProblem};
 pub use entry::{AuditDraft, AuditEntry, AuditIndex, AuditOutcome, AuditTarget};
 pub use export::{ExportFault, ExportHeader, ExportLine, ExportProblem, ExportSummary, ExportVerifier, ExportedEntry};
 pub use signing::{CheckpointKey, CheckpointKeyId, CheckpointSignature, CheckpointSigningKey};
-pub use verify::{AuditProblem, AuditVerification, ChainVerifier};
+pub use verify::{AuditProblem, AuditVerification, ChainVerifier, HeadProblem};

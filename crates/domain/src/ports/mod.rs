@@ -26,7 +26,7 @@ pub use approval::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
     DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval, WithdrawApprovalError, WithdrawnApproval,
 };
-pub use audit::{AuditFilter, AuditLog, AuditLogError};
+pub use audit::{AuditFilter, AuditHeadError, AuditLog, AuditLogError};
 pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};

@@ -189,7 +189,9 @@ impl From<MakeCheckpointError> for ApiError {
         match error {
             MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
             MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
-            MakeCheckpointError::Tampered { .. } => Self::conflict("audit-log-tampered", error),
+            MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_) => {
+                Self::conflict("audit-log-tampered", error)
+            }
             MakeCheckpointError::Unavailable(error) => error.into(),
         }
     }
