@@ -54,7 +54,7 @@ pub use read_audit::{AuditReader, ReadAudit};
 pub use read_history::{HistoryPlace, ReadHistory};
 pub use read_operations::ReadOperations;
 pub use read_sessions::ReadSessions;
-pub use reconcile::Reconcile;
+pub use reconcile::{Reconcile, Reconciled};
 pub use register_session::{NewSession, RegisterSession};
 pub use report_status::ReportStatus;
 pub use select_events::{FeedFilter, SelectEvents};
