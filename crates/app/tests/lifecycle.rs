@@ -3,6 +3,8 @@
 
 #[path = "lifecycle/checkpoints.rs"]
 mod checkpoints;
+#[path = "lifecycle/feed.rs"]
+mod feed;
 #[path = "lifecycle/keys.rs"]
 mod keys;
 #[path = "lifecycle/refusals.rs"]
