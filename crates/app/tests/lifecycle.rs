@@ -7,6 +7,8 @@ mod checkpoints;
 mod feed;
 #[path = "lifecycle/keys.rs"]
 mod keys;
+#[path = "lifecycle/kills.rs"]
+mod kills;
 #[path = "lifecycle/refusals.rs"]
 mod refusals;
 #[path = "lifecycle/streams.rs"]
