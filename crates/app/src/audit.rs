@@ -1,103 +1,84 @@
-//! `flightdeck audit`: proves an export, without server and database.
+//! `flightdeck audit`: proves exports anywhere, and works on the audit log of this machine's data folder, whether or not a
+//! server is running on it.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+mod file;
+mod log;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
-use flightdeck_domain::audit::{CheckpointKey, ExportProblem, ExportSummary, ExportVerifier};
+use flightdeck_domain::audit::CheckpointKey;
+use flightdeck_domain::ids::AuditSeq;
 
-use crate::cli::{Outcome, say};
+use crate::cli::{Outcome, configuration, say};
+use crate::config;
 
-/// The longest line that is read: far longer than any entry can be.
-const MAX_LINE: u64 = 16 * 1_048_576;
-
-/// Why an export is not proven.
+/// A flag that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum VerifyError {
-    #[error("cannot read {path}")]
-    File { path: String, source: io::Error },
+enum WrongFlag {
     #[error("--public-key: {0:?} is neither 64 hexadecimal digits nor a file that holds them")]
     Key(String),
-    #[error("{path} is NOT what the server once held: line {line}{}", at_entry(source))]
-    Fault { path: String, line: u64, source: ExportProblem },
-}
-
-fn at_entry(problem: &ExportProblem) -> String {
-    problem.seq().map(|seq| format!(", at entry {seq}")).unwrap_or_default()
+    #[error("--after: {0:?} is no place on the log; give the seq of an entry")]
+    After(String),
 }
 
 pub(crate) fn grammar() -> Command {
     let verify = Command::new("verify")
-        .about("Prove an export of the audit log (GET /audit/export) without the server")
-        .arg(Arg::new("file").required(true).value_name("FILE").help("the export; - for standard input"))
+        .about(
+            "Prove an export of the audit log without the server; or, without FILE, the log of the data folder itself",
+        )
+        .arg(Arg::new("file").value_name("FILE").help("an export; - for standard input"))
         .arg(Arg::new("public_key").long("public-key").value_name("FILE|HEX").help(
             "the key that you trust: a copy of audit-signing.pub, or its text. Without it, checkpoints are checked \
-             against the key that the export itself names",
-        ));
-    Command::new("audit").about("Work on the audit log").subcommand_required(true).subcommand(verify)
+             against the key that the export itself names, or that is in the data folder",
+        ))
+        .args(config::flags());
+    let export = Command::new("export")
+        .about("Take the audit log out of the data folder, as GET /audit/export does")
+        .arg(Arg::new("out").long("out").value_name("FILE").help("a new file; standard output when missing"))
+        .arg(Arg::new("after").long("after").value_name("SEQ").help("only entries after this one; all when missing"))
+        .args(config::flags());
+    let checkpoint = Command::new("checkpoint")
+        .about("Sign the newest entry of the data folder's audit log now")
+        .args(config::flags());
+    Command::new("audit")
+        .about("Take out, prove and sign the audit log")
+        .subcommand_required(true)
+        .subcommand(export)
+        .subcommand(verify)
+        .subcommand(checkpoint)
 }
 
-pub(crate) fn run(given: &ArgMatches) -> Outcome {
-    let Some(("verify", given)) = given.subcommand() else { return Ok(()) };
-    let path = given.get_one::<String>("file").cloned().unwrap_or_default();
-    let trusted = given.get_one::<String>("public_key").map(|text| public_key(text)).transpose()?;
-    let unreadable = |source| VerifyError::File { path: path.clone(), source };
-    let summary = if path == "-" {
-        verify(io::stdin().lock(), &path, trusted)?
-    } else {
-        verify(BufReader::new(File::open(&path).map_err(unreadable)?), &path, trusted)?
-    };
-    say(told(&summary, trusted.is_some()));
-    Ok(())
+pub(crate) async fn run(given: &ArgMatches) -> Outcome {
+    match given.subcommand() {
+        Some(("verify", given)) => {
+            let trusted = given.get_one::<String>("public_key").map(|text| public_key(text)).transpose()?;
+            say(match given.get_one::<String>("file") {
+                Some(path) => file::prove(path, trusted)?,
+                None => log::verify(&configuration(given)?, trusted).await?,
+            });
+            Ok(())
+        }
+        Some(("export", given)) => {
+            let after = given.get_one::<String>("after");
+            let after = after
+                .map(|text| text.parse().map(AuditSeq::new).or(Err(WrongFlag::After(text.clone()))))
+                .transpose()?;
+            let out = given.get_one::<String>("out").map(PathBuf::from);
+            log::export(&configuration(given)?, after.unwrap_or_default(), out.as_deref()).await
+        }
+        Some((_, given)) => log::checkpoint(&configuration(given)?).await,
+        None => Ok(()),
+    }
 }
 
 /// Digits, or a file of digits.
-fn public_key(text: &str) -> Result<CheckpointKey, VerifyError> {
+fn public_key(text: &str) -> Result<CheckpointKey, WrongFlag> {
     if let Ok(key) = text.parse() {
         return Ok(key);
     }
     let file = std::fs::read_to_string(Path::new(text)).ok();
-    file.and_then(|text| text.trim().parse().ok()).ok_or_else(|| VerifyError::Key(text.to_owned()))
-}
-
-fn verify(mut lines: impl BufRead, path: &str, trusted: Option<CheckpointKey>) -> Result<ExportSummary, VerifyError> {
-    let mut verifier = ExportVerifier::new(trusted);
-    let mut number = 0;
-    let mut line = Vec::new();
-    let fault = |line| move |source| VerifyError::Fault { path: path.to_owned(), line, source };
-    loop {
-        line.clear();
-        let read = lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
-        if read.map_err(|source| VerifyError::File { path: path.to_owned(), source })? == 0 {
-            return verifier.finish().map_err(fault(number));
-        }
-        number += 1;
-        verifier.next(line.trim_ascii_end()).map_err(fault(number))?;
-    }
-}
-
-fn told(summary: &ExportSummary, trusted: bool) -> String {
-    let ExportSummary { entries, after, head, checkpoints, signed_up_to, key } = summary;
-    let what = if *entries == 0 {
-        format!("good: no entry after {after}")
-    } else {
-        format!("good: {entries} entries, {} to {}\n  head         {}", after.next(), head.seq, head.hash)
-    };
-    let beginning = if after.get() > 0 {
-        format!("\n  beginning    what stood before entry {} is not in this file", after.next())
-    } else {
-        String::new()
-    };
-    let signed = match (signed_up_to, key) {
-        (Some(seq), Some(key)) => {
-            let whose = if trusted { "the key that you gave" } else { "which this file itself names; compare it" };
-            format!("{checkpoints}, up to entry {seq}\n  signed with  {key} ({whose})")
-        }
-        (Some(seq), None) => format!("{checkpoints}, up to entry {seq}, signatures unchecked: give --public-key"),
-        (None, _) => "none: nothing says that it was not rewritten as a whole".to_owned(),
-    };
-    format!("{what}{beginning}\n  checkpoints  {signed}")
+    file.and_then(|text| text.trim().parse().ok()).ok_or_else(|| WrongFlag::Key(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -105,19 +86,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_told_with_its_line() {
-        let text = "{\"flightdeckAudit\":\"v1\",\"after\":0,\"to\":1}\nhello\n";
-        let error = verify(text.as_bytes(), "x.jsonl", None).expect_err("no line");
-        assert_eq!(error.to_string(), "x.jsonl is NOT what the server once held: line 2");
-        let error = verify(text.lines().next().expect("a line").as_bytes(), "x.jsonl", None).expect_err("cut off");
-        assert_eq!(error.to_string(), "x.jsonl is NOT what the server once held: line 1, at entry 0");
-        assert!(matches!(public_key("nonsense"), Err(VerifyError::Key(_))));
-    }
-
-    #[test]
-    fn an_empty_export_says_so() {
-        let text = "{\"flightdeckAudit\":\"v1\",\"after\":7,\"to\":7}\n";
-        let summary = verify(text.as_bytes(), "-", None).expect("good");
-        assert!(told(&summary, false).starts_with("good: no entry after 7\n"), "{}", told(&summary, false));
+    fn a_key_is_digits_or_a_file_of_digits() {
+        let digits = "ab".repeat(32);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key.pub");
+        std::fs::write(&path, format!("{digits}\n")).expect("written");
+        let key = public_key(path.to_str().expect("a text"));
+        assert!(matches!(public_key("nonsense"), Err(WrongFlag::Key(_))));
+        match (public_key(&digits), key) {
+            (Ok(given), Ok(read)) => assert_eq!(given, read),
+            // Not every 32 bytes are a key; then neither form is.
+            (given, read) => assert!(given.is_err() && read.is_err()),
+        }
     }
 }

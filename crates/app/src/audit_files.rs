@@ -1,16 +1,16 @@
 //! What stands beside the database so that the database cannot vouch for itself: the key that signs checkpoints, and the
 //! checkpoints.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+mod checkpoint_file;
 
-use flightdeck_domain::audit::{Checkpoint, CheckpointSigningKey};
-use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{
-    ArchivePage, ArchivePlace, AuditLogError, CheckpointArchive, CheckpointSigner, IdGenerator, StoreUnavailable,
-};
+pub(crate) use checkpoint_file::CheckpointFile;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use flightdeck_domain::audit::CheckpointSigningKey;
+use flightdeck_domain::ports::{CheckpointSigner, IdGenerator};
 use flightdeck_domain::system::SystemIds;
 
 const SIGNING_KEY: &str = "audit-signing.key";
@@ -58,6 +58,12 @@ pub(crate) fn signing_key(data_dir: &Path) -> Result<CheckpointSigningKey, Audit
     Ok(key)
 }
 
+/// The signing key, where a server has made one.
+pub(crate) fn existing_key(data_dir: &Path) -> Result<Option<CheckpointSigningKey>, AuditFilesError> {
+    let there = [SIGNING_KEY, PUBLIC_KEY].iter().any(|name| data_dir.join(name).exists());
+    if there { signing_key(data_dir).map(Some) } else { Ok(None) }
+}
+
 fn create(path: &Path, line: &str, mode: u32) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -70,151 +76,14 @@ fn create(path: &Path, line: &str, mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The checkpoints in a file, one JSON line each, fsynced.
-#[derive(Clone)]
-pub(crate) struct CheckpointFile {
-    path: PathBuf,
-    open: Arc<Mutex<Open>>,
-}
-
-struct Open {
-    file: File,
-    length: u64,
-    newest: Option<Checkpoint>,
-}
-
-impl CheckpointFile {
-    /// Opens the file, or makes it. A last line that a crash left half written was never acknowledged, and goes.
-    pub(crate) fn open(data_dir: &Path) -> Result<Self, AuditFilesError> {
-        let path = data_dir.join(CHECKPOINTS);
-        let failed = |source| AuditFilesError::File { path: path.clone(), source };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(failed)?;
-        let mut newest = None;
-        let mut length = 0;
-        let mut reader = BufReader::new(&file);
-        for line in 1_usize.. {
-            let mut text = Vec::new();
-            let bytes = reader.read_until(b'\n', &mut text).map_err(failed)?;
-            if text.last() != Some(&b'\n') {
-                break;
-            }
-            length += size(bytes);
-            let Some(checkpoint) = parse(&text) else {
-                tracing::error!(line, "a line of {CHECKPOINTS} is no checkpoint; see GET /audit/verify");
-                continue;
-            };
-            if newest.is_none_or(|newest: Checkpoint| newest.seq < checkpoint.seq) {
-                newest = Some(checkpoint);
-            }
-        }
-        file.set_len(length).map_err(failed)?;
-        Ok(Self { path, open: Arc::new(Mutex::new(Open { file, length, newest })) })
-    }
-
-    /// Runs file work on a thread that may wait.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Path, &mut Open) -> io::Result<T> + Send + 'static,
-    ) -> Result<T, StoreUnavailable> {
-        let Self { path, open } = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&path, &mut open)
-        });
-        done.await.map_err(StoreUnavailable::new)?.map_err(StoreUnavailable::new)
-    }
-}
-
-#[async_trait::async_trait]
-impl CheckpointArchive for CheckpointFile {
-    async fn append(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
-        self.blocking(move |_, open| {
-            if open.newest.is_some_and(|newest| newest.seq >= checkpoint.seq) {
-                return Ok(());
-            }
-            let mut line = serde_json::to_vec(&checkpoint)?;
-            line.push(b'\n');
-            open.file.seek(SeekFrom::Start(open.length))?;
-            if let Err(error) = open.file.write_all(&line).and_then(|()| open.file.sync_all()) {
-                // Half a line must not stand before the next one.
-                let _ = open.file.set_len(open.length);
-                return Err(error);
-            }
-            open.length += size(line.len());
-            open.newest = Some(checkpoint);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn page(&self, from: ArchivePlace, limit: usize) -> Result<ArchivePage, AuditLogError> {
-        let read = self.blocking(move |path, _| read(path, from, limit)).await?;
-        match read {
-            Ok(page) => Ok(page),
-            Err(seq) => Err(AuditLogError::Broken { seq, detail: format!("a line of {CHECKPOINTS} is no checkpoint") }),
-        }
-    }
-
-    async fn newest(&self) -> Result<Option<Checkpoint>, StoreUnavailable> {
-        self.blocking(|_, open| Ok(open.newest)).await
-    }
-}
-
-/// What stands in the file now, whoever wrote it. A broken line is told by the last good seq of the page.
-fn read(path: &Path, from: ArchivePlace, limit: usize) -> io::Result<Result<ArchivePage, AuditSeq>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        // Somebody moved it away while the server runs; what the database holds is left.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(ArchivePage::default())),
-        Err(error) => return Err(error),
-    };
-    file.seek(SeekFrom::Start(from.0))?;
-    let mut page = ArchivePage { checkpoints: Vec::new(), next: from };
-    let mut reader = BufReader::new(file);
-    while page.checkpoints.len() < limit {
-        let mut text = Vec::new();
-        // No checkpoint is longer; a file that somebody filled with something else is not read into memory.
-        let bytes = reader.by_ref().take(4_096).read_until(b'\n', &mut text)?;
-        if bytes == 0 {
-            break;
-        }
-        let Some(checkpoint) = parse(&text) else {
-            let last = page.checkpoints.last().map_or(AuditSeq::ZERO, |last: &Checkpoint| last.seq);
-            return Ok(Err(last));
-        };
-        page.checkpoints.push(checkpoint);
-        page.next.0 += size(bytes);
-    }
-    Ok(Ok(page))
-}
-
-fn parse(line: &[u8]) -> Option<Checkpoint> {
-    serde_json::from_slice(line).ok()
-}
-
-fn size(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flightdeck_domain::audit::{AuditHash, AuditHead};
-    use flightdeck_domain::ports::Clock;
-    use flightdeck_domain::system::SystemClock;
-
-    fn checkpoint(seq: u64) -> Checkpoint {
-        let head = AuditHead { seq: AuditSeq::new(seq), hash: AuditHash::of(&seq.to_be_bytes()) };
-        Checkpoint::sign(head, SystemClock.now(), &CheckpointSigningKey::from_seed(&[1; 32]))
-    }
 
     #[test]
     fn the_key_is_made_once_and_its_loss_is_told() {
         let folder = tempfile::tempdir().expect("a folder");
+        assert!(existing_key(folder.path()).expect("looked").is_none(), "a look makes none");
         let first = signing_key(folder.path()).expect("made").public_key();
         assert_eq!(signing_key(folder.path()).expect("read").public_key(), first);
         let public = fs::read_to_string(folder.path().join(PUBLIC_KEY)).expect("written");
@@ -225,46 +94,11 @@ mod tests {
             let mode = fs::metadata(folder.path().join(SIGNING_KEY)).expect("made").permissions().mode() & 0o777;
             assert_eq!(mode, 0o600);
         }
+        assert_eq!(existing_key(folder.path()).expect("looked").map(|key| key.public_key()), Some(first));
         fs::remove_file(folder.path().join(SIGNING_KEY)).expect("removed");
+        assert!(existing_key(folder.path()).is_err(), "a lost key is told to a look, too");
         assert!(matches!(signing_key(folder.path()), Err(AuditFilesError::KeyLost { .. })));
         fs::write(folder.path().join(SIGNING_KEY), "nonsense").expect("written");
         assert!(matches!(signing_key(folder.path()), Err(AuditFilesError::Key { .. })));
-    }
-
-    #[tokio::test]
-    async fn what_is_added_is_there_after_reopening_and_half_a_line_is_not() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = CheckpointFile::open(folder.path()).expect("made");
-        assert_eq!(file.newest().await.expect("read"), None);
-        let all = [checkpoint(3), checkpoint(5), checkpoint(9)];
-        for checkpoint in [all[0], all[1], all[0], all[1], all[2]] {
-            file.append(checkpoint).await.expect("added");
-        }
-        let path = folder.path().join(CHECKPOINTS);
-        let mut torn = OpenOptions::new().append(true).open(&path).expect("opened");
-        torn.write_all(b"{\"at\":\"2026").expect("written");
-        let file = CheckpointFile::open(folder.path()).expect("reopened");
-        assert_eq!(file.newest().await.expect("read"), Some(all[2]));
-        let first = file.page(ArchivePlace::default(), 2).await.expect("read");
-        assert_eq!(first.checkpoints, all[..2]);
-        let rest = file.page(first.next, 2).await.expect("read");
-        assert_eq!(rest.checkpoints, all[2..]);
-        assert_eq!(file.page(rest.next, 2).await.expect("read").checkpoints, []);
-    }
-
-    #[tokio::test]
-    async fn a_line_of_something_else_is_a_finding() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = CheckpointFile::open(folder.path()).expect("made");
-        file.append(checkpoint(3)).await.expect("added");
-        let path = folder.path().join(CHECKPOINTS);
-        OpenOptions::new().append(true).open(&path).expect("opened").write_all(b"hello\n").expect("written");
-        let broken = file.page(ArchivePlace::default(), 9).await.expect_err("broken");
-        assert!(matches!(broken, AuditLogError::Broken { seq, .. } if seq == AuditSeq::new(3)), "{broken}");
-        let reopened = CheckpointFile::open(folder.path()).expect("the server starts all the same");
-        assert_eq!(reopened.newest().await.expect("read").map(|newest| newest.seq), Some(AuditSeq::new(3)));
-        assert!(reopened.page(ArchivePlace::default(), 9).await.is_err());
-        fs::remove_file(path).expect("removed");
-        assert_eq!(file.page(ArchivePlace::default(), 9).await.expect("read").checkpoints, []);
     }
 }

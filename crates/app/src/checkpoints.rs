@@ -24,7 +24,9 @@ pub(crate) async fn once(make: &MakeCheckpoint) {
             tracing::debug!(seq = checkpoint.seq.get(), hash = %checkpoint.hash, "audit checkpoint");
         }
         Ok(_) | Err(MakeCheckpointError::Empty | MakeCheckpointError::NotSetUp) => {}
-        Err(error @ MakeCheckpointError::Tampered { .. }) => tracing::error!("{error}; see GET /audit/verify"),
+        Err(error @ (MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_))) => {
+            tracing::error!("{error}; see GET /audit/verify");
+        }
         Err(MakeCheckpointError::Unavailable(error)) => {
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(cause, "no audit checkpoint could be made; trying again");

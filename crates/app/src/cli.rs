@@ -64,7 +64,7 @@ pub(crate) async fn run() -> Outcome {
     let matches = grammar().get_matches();
     match matches.subcommand() {
         Some(("demo", given)) => demo::run(configuration(given)?).await,
-        Some(("audit", given)) => audit::run(given),
+        Some(("audit", given)) => audit::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,
@@ -76,7 +76,7 @@ pub(crate) async fn run() -> Outcome {
     }
 }
 
-fn configuration(matches: &ArgMatches) -> Result<Config, config::ConfigError> {
+pub(crate) fn configuration(matches: &ArgMatches) -> Result<Config, config::ConfigError> {
     Config::load(matches, &config::environment())
 }
 

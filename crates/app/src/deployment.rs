@@ -11,7 +11,7 @@ use flightdeck_live::Hints;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
 
-use crate::audit_files::{AuditFilesError, CheckpointFile, signing_key};
+use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key, signing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::Config;
 
@@ -48,6 +48,15 @@ pub(crate) fn open_ports(config: &Config) -> Result<(Ports, Arc<Hints>), Deploym
     let wake_ups = Arc::clone(&hints);
     let ports = Ports::from_store(Arc::new(store), wake_ups, Arc::new(SystemClock), Arc::new(SystemIds));
     Ok((ports, hints))
+}
+
+/// Opens the store for a command on its audit log, with the key and the checkpoints beside it where there are any; a server
+/// may be running on it.
+pub(crate) fn open_audited(config: &Config) -> Result<Ports, DeploymentError> {
+    let (ports, _) = open_ports(config)?;
+    let Some(signer) = existing_key(&config.data_dir)? else { return Ok(ports) };
+    let archive = CheckpointFile::open(&config.data_dir)?;
+    Ok(ports.with_checkpoints(Arc::new(signer), Arc::new(archive)))
 }
 
 impl Deployment {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flightdeck_domain::ports::Clock;
 use flightdeck_domain::system::SystemClock;
-use flightdeck_domain::use_cases::{ListKeys, MakeCheckpoint, Reconcile};
+use flightdeck_domain::use_cases::{ListKeys, MakeCheckpoint, Reconcile, Reconciled};
 use flightdeck_http_api::{Api, ApiOptions, Listening};
 use tokio_util::sync::CancellationToken;
 
@@ -64,12 +64,15 @@ impl Server {
         refuse_open_door(config.listen, deployment).await?;
         let listening =
             Listening::on(config.listen).map_err(|source| ServeError::Listen { address: config.listen, source })?;
-        let ended = Reconcile::new(&deployment.ports, &deployment.providers).execute().await?;
+        let Reconciled { ended, offered } = Reconcile::new(&deployment.ports, &deployment.providers).execute().await?;
         if ended > 0 {
             tracing::warn!(
                 sessions = ended,
                 "agents of the last run did not survive the restart; their sessions are failed"
             );
+        }
+        if offered > 0 {
+            tracing::info!(commands = offered, "what was still asked of agents was handed over again");
         }
         let shutdown = CancellationToken::new();
         let options = ApiOptions {

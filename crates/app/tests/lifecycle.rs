@@ -1,8 +1,14 @@
 //! The life of a server: first start, keys, restart, stop. Every test has its own process, folder and port.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "lifecycle/checkpoints.rs"]
+mod checkpoints;
+#[path = "lifecycle/feed.rs"]
+mod feed;
 #[path = "lifecycle/keys.rs"]
 mod keys;
+#[path = "lifecycle/kills.rs"]
+mod kills;
 #[path = "lifecycle/refusals.rs"]
 mod refusals;
 #[path = "lifecycle/streams.rs"]

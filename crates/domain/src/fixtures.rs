@@ -9,8 +9,9 @@ use crate::approval::{Approval, ApprovalOptions, Ask, Asked};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::{Command, CommandKind, Receipt};
 use crate::ids::{ApprovalId, CommandSeq, MessageId, OperationId, SessionId};
-use crate::message::{MessageRole, NewMessage};
+use crate::message::{Control, MessageRole, NewMessage};
 use crate::operator::Actor;
+use crate::ports::ObservedSession;
 use crate::session::{Admission, Registration, Session, SessionStatus, TreeFacts};
 use crate::text::{
     AgentType, ApprovalTitle, JsonObject, MessageContent, ProviderName, Reason, RequestId, TaskId, TaskSource,
@@ -58,6 +59,12 @@ pub(crate) fn session(n: u128) -> Session {
         Ok(Admission::Create { session, .. }) => *session,
         other => panic!("not created: {other:?}"),
     }
+}
+
+/// A session after an observation, with nothing to obey.
+pub(crate) fn observed(session: Session, changed: bool) -> ObservedSession {
+    let control = Control { desired_status: session.desired_status, pending_commands: 0 };
+    ObservedSession { session, changed, control }
 }
 
 pub(crate) fn new_message(n: u128) -> NewMessage {

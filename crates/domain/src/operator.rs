@@ -75,6 +75,8 @@ pub enum Permission {
     Spawn,
     /// Report for a session: messages, status, commands acknowledged.
     Report,
+    /// Take back what an agent asked for. Not for operators: they decide.
+    Withdraw,
     /// Step in.
     Control,
     /// See the audit log.
@@ -101,14 +103,14 @@ impl Role {
     /// Whether the role may do it. What is not listed is denied.
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
-        use Permission::{Control, ReadAudit, ReadFleet, ReadSession, Report, Spawn};
+        use Permission::{Control, ReadAudit, ReadFleet, ReadSession, Report, Spawn, Withdraw};
         match self {
             Self::Viewer => matches!(permission, ReadFleet | ReadSession),
             Self::Operator => {
                 matches!(permission, ReadFleet | ReadSession | Spawn | Report | Control | ReadAudit)
             }
             Self::Admin => true,
-            Self::Agent => matches!(permission, ReadSession | Spawn | Report),
+            Self::Agent => matches!(permission, ReadSession | Spawn | Report | Withdraw),
         }
     }
 }
@@ -158,5 +160,6 @@ mod tests {
         assert_eq!(may(Permission::ReadAudit), [Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::ReadFleet), [Role::Viewer, Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::Report), [Role::Operator, Role::Admin, Role::Agent]);
+        assert_eq!(may(Permission::Withdraw), [Role::Admin, Role::Agent]);
     }
 }

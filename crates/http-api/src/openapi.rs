@@ -23,7 +23,7 @@ use crate::problem::{FieldFault, Problem};
         inject::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,
-        approvals::ask, approvals::read, approvals::list, approvals::decide,
+        approvals::ask, approvals::read, approvals::list, approvals::decide, approvals::withdraw,
         audit::page, audit::export, audit::verify, audit::checkpoint, health::live, health::ready,
     ),
     components(schemas(Problem, FieldFault)),

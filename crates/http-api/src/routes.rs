@@ -86,5 +86,6 @@ fn permissions(config: &mut ServiceConfig) {
         .service(resource("/agents/{agentId}/approvals", "POST").route(web::post().to(approvals::ask)))
         .service(resource("/agents/{agentId}/approvals/{approvalId}", "GET").route(web::get().to(approvals::read)))
         .service(resource("/approvals", "GET").route(web::get().to(approvals::list)))
-        .service(resource("/approvals/{approvalId}/decide", "POST").route(web::post().to(approvals::decide)));
+        .service(resource("/approvals/{approvalId}/decide", "POST").route(web::post().to(approvals::decide)))
+        .service(resource("/approvals/{approvalId}/withdraw", "POST").route(web::post().to(approvals::withdraw)));
 }

@@ -8,7 +8,7 @@ use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit, FoldSpool,
     IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval, Ports, Providers,
     ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
-    SpawnSession, VerifyAudit,
+    SpawnSession, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +65,7 @@ pub struct Api {
     pub(crate) fleet: InterveneFleet,
     pub(crate) open_approval: OpenApproval,
     pub(crate) decide_approval: DecideApproval,
+    pub(crate) withdraw_approval: WithdrawApproval,
     pub(crate) approvals: ReadApprovals,
     pub(crate) expire_approvals: ExpireApprovals,
     pub(crate) operations: ReadOperations,
@@ -114,6 +115,7 @@ impl Api {
             fleet: InterveneFleet::new(ports, providers),
             open_approval: OpenApproval::new(ports),
             decide_approval: DecideApproval::new(ports),
+            withdraw_approval: WithdrawApproval::new(ports),
             approvals: ReadApprovals::new(ports),
             expire_approvals: ExpireApprovals::new(ports),
             operations: ReadOperations::new(ports),

@@ -32,6 +32,17 @@ async fn an_agent_that_asks_waits_for_the_answer_and_says_what_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_agent_whose_request_was_withdrawn_for_it_goes_on_without() {
+    let deck = Deck::new();
+    let id = deck.spawn(asking(), None).await;
+    pass(10).await;
+    deck.withdraw(deck.asked(id)[0].id).await;
+    pass(1_000).await;
+    let said = "assistant: It was taken back, so I leave it: push";
+    assert_eq!(deck.since(id, 3), ["→ running", said, "assistant: done", "→ completed"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiting_agent_can_be_paused_spoken_to_and_killed() {
     let deck = Deck::new();
     let id = deck.spawn(asking(), None).await;

@@ -159,7 +159,7 @@ async fn what_a_shutdown_leaves_behind_is_failed_by_the_next_start() {
     assert!(!left.handed_over);
 
     let (_, restarted) = providers(&ports);
-    assert_eq!(Reconcile::new(&ports, &restarted).execute().await.unwrap(), 2);
+    assert_eq!(Reconcile::new(&ports, &restarted).execute().await.unwrap().ended, 2);
     for id in [busy, idle] {
         assert_eq!(ports.sessions.get(id).await.unwrap().unwrap().status, SessionStatus::Failed);
     }

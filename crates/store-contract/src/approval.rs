@@ -1,11 +1,15 @@
-//! Permission requests: [`flightdeck_domain::ports::ApprovalRepository`].
+//! Permission requests are opened, decided and listed: [`flightdeck_domain::ports::ApprovalRepository`].
+
+mod closing;
+
+pub use closing::*;
 
 use std::time::Duration;
 
 use flightdeck_domain::action::{ActionName, Attribution, Intervention};
 use flightdeck_domain::approval::{
     Approval, ApprovalAction, ApprovalFacts, ApprovalOption, ApprovalOptions, ApprovalRefused, ApprovalState,
-    ApprovalStatus, Ask, AskRefused, Asked, Expiry, ExpiryReason, Verdict,
+    ApprovalStatus, Ask, AskRefused, Asked, Verdict,
 };
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::feed::FleetEventKind;
@@ -221,72 +225,6 @@ pub async fn what_was_not_offered_and_what_is_unknown_is_refused_on_record(harne
     assert!(verify(&*store).await.valid);
 }
 
-fn expiry(n: u32, second: u32) -> Expiry {
-    Expiry { approval_id: approval_id(n), message_id: told_id(800 + n), at: at(second) }
-}
-
-/// What is due is found, the earliest first; each is closed once, and one that was decided in between is left alone.
-pub async fn a_deadline_closes_a_request_once(harness: &dyn Harness) {
-    let store = harness.store();
-    for n in [1, 2] {
-        register(&*store, registration(n)).await;
-    }
-    let within = |n, session, seconds| Ask { expires_in: Some(Duration::from_secs(seconds)), ..ask(n, session) };
-    for asked in [within(1, 1, 60), within(2, 1, 10), ask(3, 1), within(4, 2, 20)] {
-        open(&*store, asked).await;
-    }
-    for (now, limit, expected) in [(111, 9, vec![]), (112, 9, vec![2]), (161, 9, vec![2, 4, 1]), (161, 2, vec![2, 4])] {
-        let due = store.due(at(now), limit).await.expect("read");
-        assert_eq!(due, expected.into_iter().map(approval_id).collect::<Vec<_>>(), "at {now}");
-    }
-    let before = State::of(&*store).await;
-    for early in [expiry(2, 111), expiry(3, 9_999), expiry(9, 9_999)] {
-        assert_eq!(store.expire(early).await.expect("answered"), None);
-    }
-    assert_eq!(State::of(&*store).await, before);
-
-    let closed = store.expire(expiry(2, 130)).await.expect("answered").expect("due");
-    assert_eq!(closed.approval.state, ApprovalState::Expired { why: ExpiryReason::Deadline, at: at(130) });
-    assert_eq!((closed.moved, approval(&*store, 2).await), (None, closed.approval));
-    assert_eq!(store.expire(expiry(2, 131)).await.expect("answered"), None, "once");
-    let late = refused(&*store, ApprovalAction { by: by(1, 135), ..decision(2, ApprovalOption::AllowOnce, 1) }).await;
-    assert!(matches!(late, ApprovalRefused::Expired { why: ExpiryReason::Deadline, .. }), "{late:?}");
-
-    let head = feed_head(&*store).await;
-    let last = store.expire(expiry(4, 130)).await.expect("answered").expect("due");
-    assert!(last.moved.is_some());
-    assert_eq!(session(&*store, 2).await.status, SessionStatus::Running);
-    let kinds: Vec<_> = feed_after(&*store, head).await.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [FleetEventKind::Approval, FleetEventKind::Status]);
-    assert_eq!(session(&*store, 1).await.status, SessionStatus::Waiting, "two are open still");
-}
-
-/// With the end comes the end of what was open: not before, not after, and of no other session.
-pub async fn the_end_of_a_session_closes_its_open_requests_with_it(harness: &dyn Harness) {
-    let store = harness.store();
-    for n in [1, 2] {
-        register(&*store, registration(n)).await;
-    }
-    for (n, session) in [(1, 1), (2, 1), (3, 2), (4, 1)] {
-        open(&*store, ask(n, session)).await;
-    }
-    let first = decide(&*store, 1, ApprovalOption::AllowOnce).await.approval;
-    let head = feed_head(&*store).await;
-    observe(&*store, observation(1, SessionStatus::Failed, 300)).await;
-    let ended = ApprovalState::Expired { why: ExpiryReason::SessionEnded, at: at(300) };
-    for n in [2, 4] {
-        assert_eq!(approval(&*store, n).await.state, ended);
-    }
-    assert_eq!((approval(&*store, 1).await, approval(&*store, 3).await.state), (first, ApprovalState::Open));
-    let events = feed_after(&*store, head).await;
-    let told: Vec<_> = events.iter().map(|event| (event.kind, event.at)).collect();
-    let (status, closed) = ((FleetEventKind::Status, at(300)), (FleetEventKind::Approval, at(300)));
-    assert_eq!(told, [status, closed, closed], "one transaction, and no move after the end");
-    let late = refused(&*store, decision(2, ApprovalOption::AllowOnce, 1)).await;
-    assert!(matches!(late, ApprovalRefused::Expired { why: ExpiryReason::SessionEnded, .. }), "{late:?}");
-    assert_eq!(store.due(at(9_999), 9).await.expect("read"), []);
-}
-
 /// While another one is open the session waits on; the last one written whole, with its entry.
 pub async fn the_last_decision_lets_the_session_go_on(harness: &dyn Harness) {
     let store = harness.store();
@@ -393,7 +331,7 @@ pub async fn a_decision_without_its_entry_changes_nothing(harness: &dyn Harness)
     }
     assert_eq!(State::of(&*store).await, before);
     open(&*store, Ask { expires_in: Some(Duration::from_secs(1)), ..ask(2, 1) }).await;
-    store.expire(expiry(2, 150)).await.expect("answered").expect("due");
+    store.expire(closing::expiry(2, 150)).await.expect("answered").expect("due");
     harness.mend_audit().await;
     decide(&*store, 1, ApprovalOption::AllowOnce).await;
     assert!(verify(&*store).await.valid);

@@ -39,6 +39,7 @@ macro_rules! contract_tests {
                 one_of_many_racing_ends_counts
                 a_heartbeat_never_moves_the_time_back
                 a_heartbeat_tells_what_is_wanted
+                a_report_tells_what_is_wanted
                 an_unknown_session_is_told_as_such
                 a_silent_session_is_lost_whole
                 only_the_silent_are_lost
@@ -116,7 +117,10 @@ macro_rules! contract_tests {
                 the_end_of_a_session_closes_its_open_requests_with_it
                 the_last_decision_lets_the_session_go_on
                 requests_are_listed_newest_first_in_pages_by_every_filter
-                a_decision_without_its_entry_changes_nothing;
+                a_decision_without_its_entry_changes_nothing
+                a_withdrawn_request_is_closed_and_the_last_one_lets_the_session_go_on
+                withdrawing_again_or_late_writes_nothing
+                of_a_racing_decision_and_withdrawal_one_counts;
             operation:
                 a_wish_for_one_is_an_operation_of_one
                 a_subtree_is_one_operation_with_one_entry
@@ -215,6 +219,7 @@ mod tests {
             include_str!("operator_actions.rs"),
             include_str!("idempotency.rs"),
             include_str!("approval.rs"),
+            include_str!("approval/closing.rs"),
             include_str!("audit.rs"),
             include_str!("feed.rs"),
             include_str!("api_key.rs"),

@@ -6,13 +6,15 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use flightdeck_domain::action::Call;
 use flightdeck_domain::approval::{
-    Approval, ApprovalAction, ApprovalFacts, ApprovalRefused, Ask, Asked, Closing, Expiry, Follow,
+    Approval, ApprovalAction, ApprovalFacts, ApprovalRefused, Ask, Asked, Closing, Expiry, Follow, Withdrawal,
+    Withdrawn,
 };
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::{ApprovalId, MessageId, SessionId};
 use flightdeck_domain::ports::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
-    DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval, StoreUnavailable,
+    DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval, StoreUnavailable, WithdrawApprovalError,
+    WithdrawnApproval,
 };
 use flightdeck_domain::session::Observed;
 use flightdeck_domain::time::Timestamp;
@@ -124,6 +126,20 @@ impl ApprovalRepository for MemoryStore {
         let decided = DecidedApproval { approval, moved, audit_seq, again: false };
         state.idempotency_keys.keep(&action.by, || decided.remember(&action));
         Ok(decided)
+    }
+
+    async fn withdraw(&self, withdrawal: Withdrawal) -> Result<WithdrawnApproval, WithdrawApprovalError> {
+        let id = withdrawal.approval_id;
+        let mut state = self.state();
+        let closing = match withdrawal.close(state.facts(id).ok_or(WithdrawApprovalError::Unknown(id))?)? {
+            Withdrawn::Already(approval) => {
+                return Ok(WithdrawnApproval { approval: *approval, closed: false, moved: None });
+            }
+            Withdrawn::Close(closing) => *closing,
+        };
+        state.check_follow(closing.session.as_ref(), closing.approval.session_id, withdrawal.message_id)?;
+        let ExpiredApproval { approval, moved } = state.close(closing);
+        Ok(WithdrawnApproval { approval, closed: true, moved })
     }
 
     async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable> {

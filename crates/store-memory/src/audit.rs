@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::ids::{AuditSeq, SessionId};
-use flightdeck_domain::ports::{AuditFilter, AuditLog, AuditLogError, StoreUnavailable};
+use flightdeck_domain::ports::{AuditFilter, AuditHeadError, AuditLog, AuditLogError, StoreUnavailable};
 
 use crate::MemoryStore;
 use crate::state::{State, index};
@@ -26,7 +26,7 @@ impl AuditLog for MemoryStore {
         Ok(self.state().audit.iter().skip(index(after.get())).take(limit).cloned().collect())
     }
 
-    async fn head(&self) -> Result<AuditHead, StoreUnavailable> {
+    async fn head(&self) -> Result<AuditHead, AuditHeadError> {
         Ok(self.state().audit_head())
     }
 

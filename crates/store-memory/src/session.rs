@@ -73,7 +73,7 @@ impl SessionRepository for MemoryStore {
         match entry.session.observe(&observation)? {
             Observed::Unchanged(session) => {
                 entry.session = (*session).clone();
-                Ok(ObservedSession { session: *session, changed: false })
+                Ok(ObservedSession { session: *session, changed: false, control: entry.control() })
             }
             Observed::Changed(change) => {
                 if entry.message(change.message.id).is_some() {
@@ -81,7 +81,8 @@ impl SessionRepository for MemoryStore {
                 }
                 let session = change.session.clone();
                 state.write_change(*change);
-                Ok(ObservedSession { session, changed: true })
+                let entry = state.sessions.get(&id).ok_or(ObserveError::UnknownSession(id))?;
+                Ok(ObservedSession { session, changed: true, control: entry.control() })
             }
         }
     }

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::action::{Call, Remembered};
 use flightdeck_domain::approval::{
-    Approval, ApprovalAction, ApprovalFacts, ApprovalRefused, Ask, Asked, Closing, Expiry, Follow,
+    Approval, ApprovalAction, ApprovalFacts, ApprovalRefused, Ask, Asked, Closing, Expiry, Follow, Withdrawal,
+    Withdrawn,
 };
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::ports::{
     ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError, DecidedApproval, ExpiredApproval,
-    OpenApprovalError, OpenedApproval, StoreUnavailable,
+    OpenApprovalError, OpenedApproval, StoreUnavailable, WithdrawApprovalError, WithdrawnApproval,
 };
 use flightdeck_domain::session::{Observed, Session};
 use flightdeck_domain::time::Timestamp;
@@ -33,6 +34,10 @@ impl ApprovalRepository for SqliteStore {
         // A refusal is a success to the writer, for its audit entry must be kept.
         let written: Result<_, StoreError> = self.writer.write(move |connection| decide(connection, &action)).await;
         Ok(written??)
+    }
+
+    async fn withdraw(&self, withdrawal: Withdrawal) -> Result<WithdrawnApproval, WithdrawApprovalError> {
+        self.writer.write(move |connection| withdraw(connection, &withdrawal)).await
     }
 
     async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable> {
@@ -108,6 +113,21 @@ fn expire(connection: &mut SqliteConnection, expiry: &Expiry) -> Result<Option<E
     let facts = facts(connection, expiry.approval_id)?;
     let closing = facts.as_ref().and_then(|facts| expiry.close(facts.lend()));
     closing.map(|closing| close(connection, closing)).transpose()
+}
+
+fn withdraw(
+    connection: &mut SqliteConnection,
+    withdrawal: &Withdrawal,
+) -> Result<WithdrawnApproval, WithdrawApprovalError> {
+    let id = withdrawal.approval_id;
+    let facts = facts(connection, id)?.ok_or(WithdrawApprovalError::Unknown(id))?;
+    match withdrawal.close(facts.lend())? {
+        Withdrawn::Already(approval) => Ok(WithdrawnApproval { approval: *approval, closed: false, moved: None }),
+        Withdrawn::Close(closing) => {
+            let ExpiredApproval { approval, moved } = close(connection, *closing)?;
+            Ok(WithdrawnApproval { approval, closed: true, moved })
+        }
+    }
 }
 
 /// What the rules look at.

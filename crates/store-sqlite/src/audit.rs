@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{AuditFilter, AuditLog, AuditLogError, StoreUnavailable};
+use flightdeck_domain::ports::{AuditFilter, AuditHeadError, AuditLog, AuditLogError, StoreUnavailable};
 
 use crate::SqliteStore;
 use crate::tables::{audit_checkpoints, audit_log};
@@ -23,7 +23,7 @@ impl AuditLog for SqliteStore {
         Ok(self.readers.read(move |connection| audit_log::walk(connection, after, limit)).await?)
     }
 
-    async fn head(&self) -> Result<AuditHead, StoreUnavailable> {
+    async fn head(&self) -> Result<AuditHead, AuditHeadError> {
         Ok(self.readers.read(audit_log::head).await?)
     }
 

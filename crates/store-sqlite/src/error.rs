@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable,
+    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
+    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
 };
 
 use crate::rows::BrokenRow;
@@ -108,6 +109,8 @@ pub(crate) enum StoreError {
         #[source]
         broken: BrokenRow,
     },
+    #[error("the audit log cannot be written on; see GET /audit/verify")]
+    Headless(#[source] HeadProblem),
     #[error("the database could not be locked for writing; another process may be holding it")]
     Begin(#[source] Arc<diesel::result::Error>),
     #[error("the writes of this moment could not be committed, and none of them was done")]
@@ -149,6 +152,16 @@ impl From<StoreError> for AuditLogError {
     }
 }
 
+impl From<StoreError> for AuditHeadError {
+    /// Here, too.
+    fn from(cause: StoreError) -> Self {
+        match cause {
+            StoreError::Headless(problem) => Self::Broken(problem),
+            cause => Self::Unavailable(cause.into()),
+        }
+    }
+}
+
 /// Lets the work of each port use `?` on a statement and on a row.
 macro_rules! unavailable {
     ($($error:ty),+) => {$(
@@ -168,5 +181,6 @@ unavailable!(
     OperatorActionError,
     RevokeKeyError,
     OpenApprovalError,
-    DecideApprovalError
+    DecideApprovalError,
+    WithdrawApprovalError
 );

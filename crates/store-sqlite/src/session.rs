@@ -86,16 +86,18 @@ fn register(connection: &mut SqliteConnection, registration: Registration) -> Re
 fn observe(connection: &mut SqliteConnection, observation: &Observation) -> Result<ObservedSession, ObserveError> {
     let id = observation.session_id;
     let before = sessions::get(connection, id)?.ok_or(ObserveError::UnknownSession(id))?;
-    match before.observe(observation)? {
+    let (session, changed) = match before.observe(observation)? {
         Observed::Unchanged(session) => {
             sessions::save(connection, &session)?;
-            Ok(ObservedSession { session: *session, changed: false })
+            (*session, false)
         }
         Observed::Changed(change) => {
             write_change(connection, &change)?;
-            Ok(ObservedSession { session: change.session, changed: true })
+            (change.session, true)
         }
-    }
+    };
+    let control = control(connection, &session)?;
+    Ok(ObservedSession { session, changed, control })
 }
 
 /// Writes a change of status, whoever it comes from, with all that follows from it.

@@ -253,6 +253,58 @@ async fn only_the_file_knows_of_an_end_that_was_cut_off_with_all_memory_of_it() 
     assert!(template.verify(&cut, Arc::new(())).await.valid);
 }
 
+/// The head itself, removed, spoilt and set elsewhere. With its own record of the reading, as a server would verify it:
+/// such a log takes no entry, and that must not keep anybody from being told.
+#[tokio::test]
+async fn a_head_that_is_gone_or_spoilt_is_a_finding_and_no_breakdown() {
+    let template = Template::new().await;
+    let at_the_end = |problem: &str| format!("the chain ends at entry {ENTRIES}, and the head of the log {problem}");
+    let table = [
+        ("DELETE FROM audit_head", at_the_end("is missing"), ENTRIES),
+        (
+            "UPDATE audit_head SET hash = x'00'",
+            at_the_end("makes no sense: audit_head.hash of row 1 does not make sense"),
+            ENTRIES,
+        ),
+        (
+            "UPDATE audit_head SET seq = -24",
+            at_the_end("makes no sense: audit_head.seq of row 1 does not make sense"),
+            ENTRIES,
+        ),
+        (
+            "INSERT INTO audit_head SELECT 2, seq, hash FROM audit_head",
+            at_the_end("makes no sense: there is more than one"),
+            ENTRIES,
+        ),
+        ("UPDATE audit_head SET seq = 7", "the head says entry 7, and entry 8 stands behind it".to_owned(), 7),
+        (
+            "DELETE FROM audit_head; DELETE FROM audit_entries WHERE seq > 12; DELETE FROM audit_checkpoints WHERE seq > 12",
+            "the chain ends at entry 12, and a checkpoint was signed at entry 16: the end was cut off".to_owned(),
+            12,
+        ),
+        (
+            "DELETE FROM audit_head; UPDATE audit_entries SET actor = 'system' WHERE seq = 5",
+            "the stored columns of entry 5 differ from what it says".to_owned(),
+            4,
+        ),
+    ];
+    for (n, (sql, expected, good)) in table.into_iter().enumerate() {
+        let path = template.tampered(&format!("head-{n}.db"), sql);
+        let store = Arc::new(SqliteStore::open(&path, Options::default()).expect("opened"));
+        let ports = Ports::from_store(store.clone(), Arc::new(()), Arc::new(SystemClock), Arc::new(SystemIds))
+            .with_checkpoints(signer(), template.archive.clone());
+        for _ in 0..2 {
+            let found = VerifyAudit::new(&ports).execute(reader()).await.expect("a finding is no breakdown");
+            assert_eq!((found.valid, found.problem.as_deref(), found.entries), (false, Some(expected.as_str()), good));
+        }
+        assert!(MakeCheckpoint::new(&ports).execute().await.is_err(), "nothing is signed over it: {sql}");
+        let by = given::attribution();
+        let action =
+            OperatorAction { session_id: given::session_id(1), intervention: Intervention::Pause, by, operation: None };
+        assert!(OperatorActions::commit(&*store, action).await.is_err(), "no action without its entry: {sql}");
+    }
+}
+
 #[tokio::test]
 async fn a_chain_rewritten_as_a_whole_is_found_by_the_signature() {
     let template = Template::new().await;

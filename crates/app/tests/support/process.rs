@@ -59,12 +59,23 @@ impl Server {
         Self::start_on(data_dir, "127.0.0.1:0".parse().expect("an address"))
     }
 
+    /// Starts one on a port that the system chooses, without throttles, with further settings.
+    pub(crate) fn start_with(data_dir: &Path, settings: &[&str]) -> Self {
+        Self::launch(data_dir, "127.0.0.1:0", settings)
+    }
+
     /// Starts one, without throttles, and waits until it says that it listens.
     pub(crate) fn start_on(data_dir: &Path, listen: SocketAddr) -> Self {
-        let listen = listen.to_string();
-        let arguments = ["--listen", &listen, "--throttle-control", "off", "--throttle-tree", "off", "--log", "warn"];
-        let mut child =
-            flightdeck(data_dir, &arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+        Self::launch(data_dir, &listen.to_string(), &[])
+    }
+
+    fn launch(data_dir: &Path, listen: &str, settings: &[&str]) -> Self {
+        let arguments = ["--listen", listen, "--throttle-control", "off", "--throttle-tree", "off", "--log", "warn"];
+        let mut child = flightdeck(data_dir, &[&arguments, settings].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
         let mut banner = String::new();
         while !banner.contains("Ctrl-C") {

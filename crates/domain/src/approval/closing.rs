@@ -95,7 +95,7 @@ pub struct Closing {
     pub approval: Approval,
     /// Its event for the fleet feed; comes before that of the session's move.
     pub event: FleetEventDraft,
-    /// The session, when it goes on by this: it waited, and this was the last open request.
+    /// The session, when it goes on by this (it waited, and this was the last open request) or gave a sign of life.
     pub session: Option<Follow>,
 }
 
@@ -207,14 +207,14 @@ impl Expiry {
 
 impl Approval {
     /// The deadline, when it has passed.
-    fn deadline_passed(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn deadline_passed(&self, now: Timestamp) -> Option<Timestamp> {
         self.expires_at.filter(|deadline| *deadline <= now)
     }
 }
 
 impl ApprovalFacts<'_> {
     /// The session's move when the request is closed: one that waits goes on when nothing is open any more.
-    fn go_on(&self, why: String, message_id: MessageId, at: Timestamp) -> Option<Follow> {
+    pub(super) fn go_on(&self, why: String, message_id: MessageId, at: Timestamp) -> Option<Follow> {
         if self.open > 1 || self.session.status != SessionStatus::Waiting {
             return None;
         }

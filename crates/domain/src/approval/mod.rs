@@ -1,15 +1,17 @@
 //! Permission requests, approvals for short: an agent asks, an operator decides.
 //!
-//! An [`Ask`] opens one, an [`ApprovalAction`] decides it, an [`Expiry`] closes it when its deadline has passed, and the end
-//! of its session closes all that are open. While one is open, the session waits.
+//! An [`Ask`] opens one, an [`ApprovalAction`] decides it, a [`Withdrawal`] takes it back, an [`Expiry`] closes it when its
+//! deadline has passed, and the end of its session closes all that are open. While one is open, the session waits.
 
 mod ask;
 mod closing;
 mod option;
+mod withdrawal;
 
 pub use ask::{Ask, AskRefused, Asked, Opened};
 pub use closing::{ApprovalAction, ApprovalDecision, ApprovalFacts, ApprovalRefused, Closing, Expiry};
 pub use option::{ApprovalOption, ApprovalOptions, InvalidOptions, NoOptions, UnknownOption};
+pub use withdrawal::{Withdrawal, WithdrawalRefused, Withdrawn};
 
 use std::fmt;
 use std::str::FromStr;
@@ -51,7 +53,7 @@ pub enum ApprovalState {
     Open,
     /// An operator has. Final.
     Decided(Verdict),
-    /// Nobody did in time. Final.
+    /// Nobody did, and nobody can any more. Final.
     Expired {
         /// What closed it.
         why: ExpiryReason,
@@ -81,7 +83,7 @@ pub enum ApprovalStatus {
     Open,
     /// An operator has.
     Decided,
-    /// Nobody did in time.
+    /// Nobody did, and nobody can any more.
     Expired,
 }
 
@@ -127,11 +129,13 @@ pub enum ExpiryReason {
     Deadline,
     /// Its session ended.
     SessionEnded,
+    /// Its agent took it back.
+    Withdrawn,
 }
 
 /// A word that names no way to expire.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no way to expire; use deadline or session_ended")]
+#[error("{0:?} is no way to expire; use deadline, session_ended or withdrawn")]
 pub struct UnknownExpiryReason(pub String);
 
 impl ExpiryReason {
@@ -141,6 +145,7 @@ impl ExpiryReason {
         match self {
             Self::Deadline => "deadline",
             Self::SessionEnded => "session_ended",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -149,6 +154,7 @@ impl ExpiryReason {
         match self {
             Self::Deadline => "its deadline passed",
             Self::SessionEnded => "its session ended",
+            Self::Withdrawn => "its agent took it back",
         }
     }
 }
@@ -157,7 +163,7 @@ impl FromStr for ExpiryReason {
     type Err = UnknownExpiryReason;
 
     fn from_str(word: &str) -> Result<Self, UnknownExpiryReason> {
-        [Self::Deadline, Self::SessionEnded]
+        [Self::Deadline, Self::SessionEnded, Self::Withdrawn]
             .into_iter()
             .find(|why| why.as_str() == word)
             .ok_or_else(|| UnknownExpiryReason(word.to_owned()))

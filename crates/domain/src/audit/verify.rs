@@ -44,9 +44,36 @@ pub enum AuditProblem {
         /// The place that the head names.
         head: AuditSeq,
     },
+    /// The chain goes on behind the head that the store remembers.
+    #[error("the head says entry {head}, and entry {found} stands behind it")]
+    BeyondHead {
+        /// The place that the head names.
+        head: AuditSeq,
+        /// What stands behind it.
+        found: AuditSeq,
+    },
+    /// The store does not remember where the chain ends.
+    #[error("the chain ends at entry {end}, and {problem}")]
+    Head {
+        /// The last entry found.
+        end: AuditSeq,
+        /// What is wrong with what it remembers.
+        problem: HeadProblem,
+    },
     /// The chain and a checkpoint do not go together.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointProblem),
+}
+
+/// What a store keeps as the end of the chain is no end. Nobody but a tamperer leaves it so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeadProblem {
+    /// It is not there.
+    #[error("the head of the log is missing")]
+    Missing,
+    /// It is something else.
+    #[error("the head of the log makes no sense: {0}")]
+    Malformed(String),
 }
 
 impl AuditProblem {
@@ -55,12 +82,14 @@ impl AuditProblem {
     pub const fn seq(&self) -> AuditSeq {
         match self {
             Self::Sequence { expected: seq, .. }
+            | Self::BeyondHead { found: seq, .. }
             | Self::Hash(seq)
             | Self::Unreadable(seq)
             | Self::Link(seq)
             | Self::Index(seq)
             | Self::Broken { seq, .. }
-            | Self::Truncated { end: seq, .. } => *seq,
+            | Self::Truncated { end: seq, .. }
+            | Self::Head { end: seq, .. } => *seq,
             Self::Checkpoint(problem) => problem.seq(),
         }
     }

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::action::Remembered;
-use crate::approval::{Approval, ApprovalAction, ApprovalRefused, ApprovalStatus, Ask, AskRefused, Expiry};
+use crate::approval::{
+    Approval, ApprovalAction, ApprovalRefused, ApprovalStatus, Ask, AskRefused, Expiry, Withdrawal, WithdrawalRefused,
+};
 use crate::ids::{ApprovalId, AuditSeq, FeedPosition, Seq, SessionId};
 use crate::time::Timestamp;
 
@@ -61,6 +63,31 @@ pub enum DecideApprovalError {
     #[error(transparent)]
     Refused(#[from] ApprovalRefused),
     /// The store cannot. Nothing was written, neither the decision nor an entry.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+/// A request that its agent took back, durably.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WithdrawnApproval {
+    /// The request as it stands.
+    pub approval: Approval,
+    /// Whether this call closed it; `false` when it was withdrawn already.
+    pub closed: bool,
+    /// The newest seq of the session's conversation, when its status moved by this call.
+    pub moved: Option<Seq>,
+}
+
+/// Why a request was not withdrawn.
+#[derive(Debug, thiserror::Error)]
+pub enum WithdrawApprovalError {
+    /// There is no such request.
+    #[error("there is no permission request {0}")]
+    Unknown(ApprovalId),
+    /// It is closed otherwise.
+    #[error(transparent)]
+    Refused(#[from] WithdrawalRefused),
+    /// The store cannot.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -133,6 +160,10 @@ pub trait ApprovalRepository: Send + Sync {
     /// its audit entry alone. If the audit entry cannot be written, nothing is. A key is treated as with
     /// [`super::OperatorActions`].
     async fn decide(&self, action: ApprovalAction) -> Result<DecidedApproval, DecideApprovalError>;
+
+    /// Takes a request back under the rules of [`Withdrawal::close`], in one transaction as with a decision, but for the
+    /// audit entry: no operator acted. Of a decision and a withdrawal at the same time exactly one counts.
+    async fn withdraw(&self, withdrawal: Withdrawal) -> Result<WithdrawnApproval, WithdrawApprovalError>;
 
     /// A page of requests, newest first, all read at one moment.
     async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable>;

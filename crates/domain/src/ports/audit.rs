@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::action::ActionName;
-use crate::audit::{AuditHead, Checkpoint, SealedAuditEntry};
+use crate::audit::{AuditHead, Checkpoint, HeadProblem, SealedAuditEntry};
 use crate::ids::{AuditSeq, SessionId};
 use crate::operator::Actor;
 use crate::time::Timestamp;
@@ -43,6 +43,28 @@ pub enum AuditLogError {
     Unavailable(#[from] StoreUnavailable),
 }
 
+/// Why there is no end of the chain to be told.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditHeadError {
+    /// What is remembered of it was changed or removed. This is a finding; until it is mended the log takes no entry.
+    #[error(transparent)]
+    Broken(#[from] HeadProblem),
+    /// The store cannot.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+impl AuditHeadError {
+    /// The same as a fault of the log behind its last good entry.
+    #[must_use]
+    pub fn behind(self, end: AuditSeq) -> AuditLogError {
+        match self {
+            Self::Broken(problem) => AuditLogError::Broken { seq: end, detail: problem.to_string() },
+            Self::Unavailable(error) => AuditLogError::Unavailable(error),
+        }
+    }
+}
+
 /// Reads the audit log, and keeps its checkpoints.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -61,7 +83,7 @@ pub trait AuditLog: Send + Sync {
     async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, AuditLogError>;
 
     /// The end of the chain, as the store remembers it beside the entries.
-    async fn head(&self) -> Result<AuditHead, StoreUnavailable>;
+    async fn head(&self) -> Result<AuditHead, AuditHeadError>;
 
     /// Keeps a checkpoint. When there is one at its place already, that one stays.
     async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable>;

@@ -25,9 +25,9 @@ mod wake_up;
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
 pub use approval::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
-    DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval,
+    DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval, WithdrawApprovalError, WithdrawnApproval,
 };
-pub use audit::{AuditFilter, AuditLog, AuditLogError};
+pub use audit::{AuditFilter, AuditHeadError, AuditLog, AuditLogError};
 pub use audit_spool::{AuditSpool, Waiting};
 pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};

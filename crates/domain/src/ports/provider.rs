@@ -74,7 +74,8 @@ pub trait AgentProvider: Send + Sync {
     /// Starts the agent of a session that is `spawning`. Returns when it is on its way, not when it is done.
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError>;
 
-    /// Hands a command to the agent. Returns at once; the receipt tells what becomes of it. The same command may be
-    /// handed over again.
+    /// Hands a command to the agent, with the message of an inject where that is at hand; otherwise it is found in the
+    /// conversation by the command's message id. Returns at once; the receipt tells what becomes of it. The same command
+    /// may be handed over again, and is after every start until its receipt is final.
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError>;
 }

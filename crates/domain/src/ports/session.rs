@@ -38,6 +38,8 @@ pub struct ObservedSession {
     pub session: Session,
     /// Whether its status moved.
     pub changed: bool,
+    /// What the agent should know. After an end nothing is pending any more.
+    pub control: Control,
 }
 
 /// Why an observation was not taken in.
@@ -135,7 +137,8 @@ pub trait SessionRepository: Send + Sync {
     /// Takes in what was observed, under the rules of [`Session::observe`]: status, `system` message and feed event in
     /// one transaction. When the session ends by it, its pending commands are settled
     /// ([`crate::command::Command::settle`]) in the same transaction, each with a `receipt` event, and its open permission
-    /// requests are closed ([`crate::approval::Approval::end`]), each with an `approval` event.
+    /// requests are closed ([`crate::approval::Approval::end`]), each with an `approval` event. What is wanted is read in
+    /// the same transaction, after all that.
     async fn observe(&self, observation: Observation) -> Result<ObservedSession, ObserveError>;
 
     /// Notes a sign of life; `None` when there is no such session. Never moves the time back. A lost session comes back

@@ -38,9 +38,12 @@ impl ExportAudit {
             Ok(made) => made.checkpoint.seq,
             Err(MakeCheckpointError::Unavailable(error)) => return Err(error),
             // What was tampered with is exported all the same: that is the evidence.
-            Err(MakeCheckpointError::NotSetUp | MakeCheckpointError::Empty | MakeCheckpointError::Tampered { .. }) => {
-                own
-            }
+            Err(
+                MakeCheckpointError::NotSetUp
+                | MakeCheckpointError::Empty
+                | MakeCheckpointError::Tampered { .. }
+                | MakeCheckpointError::Headless(_),
+            ) => own,
         };
         let public_key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
         let header = ExportHeader { flightdeck_audit: ExportHeader::FORMAT.to_owned(), after, to, public_key };
@@ -116,7 +119,8 @@ impl AuditExport {
     async fn beyond(&mut self, lines: &mut String) -> Result<(), AuditLogError> {
         self.checkpoints.look_again();
         while let Some(sighting) = self.checkpoints.next_up_to(LAST).await? {
-            if sighting.checkpoint.seq > self.audit.head().await?.seq {
+            let head = self.audit.head().await.map_err(|error| error.behind(self.reached))?;
+            if sighting.checkpoint.seq > head.seq {
                 *lines += &ExportLine::Checkpoint { checkpoint: sighting.checkpoint }.to_text();
             }
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Ports;
-use crate::audit::{AuditHead, Checkpoint};
+use crate::audit::{AuditHead, Checkpoint, HeadProblem};
 use crate::ids::AuditSeq;
-use crate::ports::{AuditLog, Checkpointing, Clock, StoreUnavailable};
+use crate::ports::{AuditHeadError, AuditLog, Checkpointing, Clock, StoreUnavailable};
 
 /// Why no checkpoint was made.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +26,21 @@ pub enum MakeCheckpointError {
         /// The newest checkpoint.
         signed: AuditSeq,
     },
+    /// The log has lost its end: there is nothing that could be signed.
+    #[error("{0}: the audit log was tampered with")]
+    Headless(HeadProblem),
     /// The store cannot, or the archive.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
+}
+
+impl From<AuditHeadError> for MakeCheckpointError {
+    fn from(error: AuditHeadError) -> Self {
+        match error {
+            AuditHeadError::Broken(problem) => Self::Headless(problem),
+            AuditHeadError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// The checkpoint at the head.

@@ -34,6 +34,7 @@ mod spooled_actions;
 #[cfg(test)]
 mod testing;
 mod verify_audit;
+mod withdraw_approval;
 
 pub use authenticate::{Authenticate, AuthenticateError};
 pub use authorize::{AccessDenied, Authorize, AuthorizeError};
@@ -56,13 +57,14 @@ pub use read_audit::{AuditReader, ReadAudit};
 pub use read_history::{HistoryPlace, ReadHistory};
 pub use read_operations::ReadOperations;
 pub use read_sessions::ReadSessions;
-pub use reconcile::Reconcile;
+pub use reconcile::{Reconcile, Reconciled};
 pub use register_session::{NewSession, RegisterSession};
 pub use report_status::ReportStatus;
 pub use select_events::{FeedFilter, SelectEvents};
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use spooled_actions::SpooledActions;
 pub use verify_audit::VerifyAudit;
+pub use withdraw_approval::WithdrawApproval;
 
 use std::sync::Arc;
 

@@ -1,48 +1,75 @@
-//! After a start: sessions whose agents lived in the process before cannot be at work any more.
+//! After a start: sessions whose agents lived in the process before cannot be at work any more, and what was asked of the
+//! others may not have reached them.
 
 use std::sync::Arc;
 
 use super::{Ports, Providers, ReportStatus};
-use crate::ports::{ObserveError, SessionFilter, SessionQuery, SessionRepository, StoreUnavailable};
-use crate::session::SessionStatus;
-use crate::text::Reason;
+use crate::ids::CommandSeq;
+use crate::ports::{
+    AgentProvider, CommandQueue, ObserveError, SessionFilter, SessionQuery, SessionRepository, StoreUnavailable,
+};
+use crate::session::{Session, SessionStatus};
+use crate::text::{ProviderName, Reason};
 
 /// Brings the record in line with what can be true after a start.
 #[derive(Clone)]
 pub struct Reconcile {
     sessions: Arc<dyn SessionRepository>,
+    commands: Arc<dyn CommandQueue>,
     report: ReportStatus,
     providers: Providers,
 }
 
+/// What was done about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// So many sessions are failed, for their agents ended with the process before.
+    pub ended: u64,
+    /// So many commands were handed over again.
+    pub offered: u64,
+}
+
+/// The most sessions, and the most commands of one session, that are held at a time.
 const PAGE: usize = 500;
 
 impl Reconcile {
     /// Takes the ports it needs.
     #[must_use]
     pub fn new(ports: &Ports, providers: &Providers) -> Self {
-        Self { sessions: Arc::clone(&ports.sessions), report: ReportStatus::new(ports), providers: providers.clone() }
+        Self {
+            sessions: Arc::clone(&ports.sessions),
+            commands: Arc::clone(&ports.commands),
+            report: ReportStatus::new(ports),
+            providers: providers.clone(),
+        }
     }
 
-    /// Marks every session of an in-process provider that has not ended as `failed`, and says how many there were.
-    /// Called once, before anything is spawned.
+    /// Marks every session of an in-process provider that has not ended as `failed`. Every other provider is offered the
+    /// pending commands of its sessions again, of each session in their order: a server that died between the commit and
+    /// the hand-over left them in the queue. Agents that fetch their commands (`internal`) do so.
+    ///
+    /// Called once, before anything is spawned and before anybody can step in: a later command must not overtake these.
     ///
     /// # Errors
     /// The store is not available.
-    pub async fn execute(&self) -> Result<u64, StoreUnavailable> {
-        let mut ended = 0;
-        for provider in self.providers.iter().filter(|provider| provider.capabilities().in_process) {
+    pub async fn execute(&self) -> Result<Reconciled, StoreUnavailable> {
+        let mut done = Reconciled::default();
+        for provider in self.providers.iter() {
+            let name = provider.name();
+            let in_process = provider.capabilities().in_process;
+            if !in_process && name == ProviderName::internal() {
+                continue;
+            }
             let statuses = SessionStatus::ALL.into_iter().filter(|status| !status.is_terminal()).collect();
-            let filter = SessionFilter { provider: Some(provider.name()), statuses, ..SessionFilter::default() };
+            let filter = SessionFilter { provider: Some(name), statuses, ..SessionFilter::default() };
             let mut after = None;
             loop {
                 let page = self.sessions.list(SessionQuery { filter: filter.clone(), after, limit: PAGE }).await?;
                 for session in &page.sessions {
-                    let reason = Reason::new("the server that ran this agent was restarted").ok();
-                    match self.report.execute(session.id, SessionStatus::Failed, reason).await {
-                        Ok(_) => ended += 1,
-                        Err(ObserveError::Unavailable(cause)) => return Err(cause),
-                        Err(ObserveError::UnknownSession(_) | ObserveError::Illegal(_)) => {}
+                    if in_process {
+                        done.ended += self.end(session).await?;
+                    } else {
+                        done.offered += self.offer(&**provider, session).await?;
                     }
                 }
                 after = page.next;
@@ -51,46 +78,145 @@ impl Reconcile {
                 }
             }
         }
-        Ok(ended)
+        Ok(done)
+    }
+
+    async fn end(&self, session: &Session) -> Result<u64, StoreUnavailable> {
+        let reason = Reason::new("the server that ran this agent was restarted").ok();
+        match self.report.execute(session.id, SessionStatus::Failed, reason).await {
+            Ok(_) => Ok(1),
+            Err(ObserveError::Unavailable(cause)) => Err(cause),
+            Err(ObserveError::UnknownSession(_) | ObserveError::Illegal(_)) => Ok(0),
+        }
+    }
+
+    async fn offer(&self, provider: &dyn AgentProvider, session: &Session) -> Result<u64, StoreUnavailable> {
+        let (mut offered, mut after) = (0, CommandSeq::ZERO);
+        // Most sessions never get a command.
+        let mut more = session.last_command_seq > CommandSeq::ZERO;
+        while more {
+            let pending = self.commands.pending(session.id, after, PAGE).await?.unwrap_or_default();
+            for command in &pending {
+                // The provider does not run it any more, so it does not get the rest either; all of it stays in the queue.
+                if provider.deliver(command, None).await.is_err() {
+                    return Ok(offered);
+                }
+                offered += 1;
+            }
+            after = pending.last().map_or(after, |last| last.seq);
+            more = pending.len() == PAGE;
+        }
+        Ok(offered)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::session;
-    use crate::ids::FeedPosition;
-    use crate::ports::{Capabilities, MockAgentProvider, ObservedSession, SessionPage};
-    use crate::text::ProviderName;
+    use crate::command::{Command, CommandKind};
+    use crate::fixtures::{command, observed, session, session_id};
+    use crate::ids::{FeedPosition, SessionId};
+    use crate::ports::{Capabilities, DeliverError, MockAgentProvider, SessionCursor, SessionPage};
     use crate::use_cases::testing::MockPorts;
+
+    fn robot() -> ProviderName {
+        ProviderName::new("robot").expect("valid")
+    }
+
+    fn provider(in_process: bool) -> MockAgentProvider {
+        let mut provider = MockAgentProvider::new();
+        provider.expect_name().returning(robot);
+        provider.expect_capabilities().returning(move || Capabilities {
+            pause: None,
+            steer: false,
+            queue: true,
+            spawn: true,
+            in_process,
+        });
+        provider
+    }
+
+    /// Sessions of the robot alone are asked for: the agents of `internal` fetch their commands.
+    fn pages(mocks: &mut MockPorts, pages: Vec<Vec<Session>>) {
+        let count = pages.len();
+        let mut left = pages.into_iter();
+        mocks
+            .sessions
+            .expect_list()
+            .withf(|query| {
+                query.filter.provider == Some(robot()) && !query.filter.statuses.is_empty() && query.limit == PAGE
+            })
+            .times(count)
+            .returning(move |_| {
+                let sessions = left.next().unwrap_or_default();
+                let last = sessions.last().map(|last| SessionCursor { spawned_at: last.spawned_at, id: last.id });
+                let next = last.filter(|_| left.len() > 0);
+                Ok(SessionPage { sessions, next, as_of: FeedPosition::ZERO })
+            });
+    }
+
+    async fn reconcile(mocks: MockPorts, provider: MockAgentProvider) -> Reconciled {
+        let providers = Providers::default().with(Arc::new(provider));
+        Reconcile::new(&mocks.ports(), &providers).execute().await.expect("done")
+    }
 
     #[tokio::test]
     async fn only_agents_of_this_process_are_failed() {
         let mut mocks = MockPorts::default();
-        mocks
-            .sessions
-            .expect_list()
-            .withf(|query| query.filter.provider.as_ref().map(ProviderName::as_str) == Some("robot"))
-            .times(1)
-            .returning(|_| Ok(SessionPage { sessions: vec![session(1)], next: None, as_of: FeedPosition::ZERO }));
+        pages(&mut mocks, vec![vec![commanded(1, 3)]]);
         mocks
             .sessions
             .expect_observe()
             .withf(|o| o.status == SessionStatus::Failed)
             .times(1)
-            .returning(|_| Ok(ObservedSession { session: session(1), changed: true }));
+            .returning(|_| Ok(observed(session(1), true)));
         mocks.wake_ups.expect_session_moved().return_const(());
         mocks.wake_ups.expect_feed_grew().return_const(());
-        let mut provider = MockAgentProvider::new();
-        provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
-        provider.expect_capabilities().returning(|| Capabilities {
-            pause: None,
-            steer: false,
-            queue: true,
-            spawn: true,
-            in_process: true,
+        assert_eq!(reconcile(mocks, provider(true)).await, Reconciled { ended: 1, offered: 0 });
+    }
+
+    /// A session that was given so many commands.
+    fn commanded(n: u128, count: u64) -> Session {
+        Session { last_command_seq: CommandSeq::new(count), ..session(n) }
+    }
+
+    fn pending(session_id: SessionId, after: CommandSeq, up_to: u64) -> Vec<Command> {
+        let seqs = after.next().get()..=up_to;
+        seqs.take(PAGE).map(|seq| Command { session_id, ..command(seq, CommandKind::Pause) }).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_pending_is_offered_again_in_order_a_page_at_a_time() {
+        let mut mocks = MockPorts::default();
+        pages(&mut mocks, vec![vec![commanded(1, 1_200), commanded(2, 0)], vec![commanded(3, 2)]]);
+        // Three pages of the first; nothing is asked about the second, which never got a command.
+        mocks.commands.expect_pending().times(4).returning(|id, after, limit| {
+            assert_eq!(limit, PAGE);
+            // Of the third the second one is settled already.
+            let up_to = if id == session_id(1) { 1_200 } else { 1 };
+            Ok(Some(pending(id, after, up_to)))
         });
-        let providers = Providers::default().with(Arc::new(provider));
-        assert_eq!(Reconcile::new(&mocks.ports(), &providers).execute().await.expect("done"), 1);
+        let mut provider = provider(false);
+        let expected = (1..=1_200).map(|seq| (session_id(1), seq)).chain([(session_id(3), 1)]);
+        let mut left: Vec<_> = expected.rev().collect();
+        provider.expect_deliver().times(1_201).returning(move |command, message| {
+            assert_eq!((Some((command.session_id, command.seq.get())), message), (left.pop(), None));
+            Ok(())
+        });
+        assert_eq!(reconcile(mocks, provider).await, Reconciled { ended: 0, offered: 1_201 });
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_not_running_keeps_its_commands_and_holds_up_nobody() {
+        let mut mocks = MockPorts::default();
+        pages(&mut mocks, vec![vec![commanded(1, 3), commanded(2, 3)]]);
+        mocks.commands.expect_pending().times(2).returning(|id, after, _| Ok(Some(pending(id, after, 3))));
+        let mut provider = provider(false);
+        provider.expect_deliver().times(5).returning(|command, _| match (command.session_id, command.seq.get()) {
+            (id, 2) if id == session_id(1) => Err(DeliverError::NotRunning(id)),
+            (id, 3) if id == session_id(1) => panic!("what comes after must not overtake"),
+            _ => Ok(()),
+        });
+        assert_eq!(reconcile(mocks, provider).await, Reconciled { ended: 0, offered: 4 });
     }
 }

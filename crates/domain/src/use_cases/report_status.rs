@@ -30,7 +30,8 @@ impl ReportStatus {
         }
     }
 
-    /// Writes down that a session was seen in a status. The same status again is a sign of life.
+    /// Writes down that a session was seen in a status, and tells what is wanted of it. The same status again is a sign
+    /// of life.
     ///
     /// # Errors
     /// The session is unknown, the move is illegal, or the store is not available.
@@ -67,7 +68,7 @@ impl ReportStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{at, message_id, session, session_id};
+    use crate::fixtures::{at, message_id, observed, session, session_id};
     use crate::ids::Seq;
     use crate::ports::Heard;
     use crate::session::{DesiredStatus, IllegalTransition, Session};
@@ -76,9 +77,12 @@ mod tests {
     #[tokio::test]
     async fn a_change_wakes_followers_of_the_session_and_of_the_fleet() {
         let mut mocks = MockPorts::default();
-        mocks.sessions.expect_observe().withf(|o| o.message_id == message_id(900) && o.at == at(0)).times(1).returning(
-            |_| Ok(ObservedSession { session: Session { last_seq: Seq::new(8), ..session(1) }, changed: true }),
-        );
+        mocks
+            .sessions
+            .expect_observe()
+            .withf(|o| o.message_id == message_id(900) && o.at == at(0))
+            .times(1)
+            .returning(|_| Ok(observed(Session { last_seq: Seq::new(8), ..session(1) }, true)));
         mocks
             .wake_ups
             .expect_session_moved()
@@ -110,11 +114,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_new_and_an_illegal_move_wake_nobody() {
         let mut mocks = MockPorts::default();
-        mocks
-            .sessions
-            .expect_observe()
-            .times(1)
-            .returning(|_| Ok(ObservedSession { session: session(1), changed: false }));
+        mocks.sessions.expect_observe().times(1).returning(|_| Ok(observed(session(1), false)));
         let illegal = IllegalTransition { from: SessionStatus::Completed, to: SessionStatus::Running };
         mocks.sessions.expect_observe().times(1).returning(move |_| Err(illegal.into()));
         let report = ReportStatus::new(&mocks.ports());

@@ -66,8 +66,8 @@ impl SpawnSession {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::session;
-    use crate::ports::{MockAgentProvider, ObservedSession};
+    use crate::fixtures::{observed, session};
+    use crate::ports::MockAgentProvider;
     use crate::text::ProviderName;
     use crate::use_cases::testing::{MockPorts, new_session};
 
@@ -106,7 +106,7 @@ mod tests {
             .expect_observe()
             .withf(|o| o.status == SessionStatus::Failed && o.reason.is_some())
             .times(1)
-            .returning(|_| Ok(ObservedSession { session: session(1), changed: true }));
+            .returning(|_| Ok(observed(session(1), true)));
         mocks.wake_ups.expect_feed_grew().return_const(());
         mocks.wake_ups.expect_session_moved().return_const(());
         let spawn = SpawnSession::new(&mocks.ports(), &robot(Err("no engine")));

@@ -5,10 +5,10 @@ use super::read_audit::{Readings, details};
 use super::{AuditReader, Ports};
 use crate::audit::{
     AuditHead, AuditOutcome, AuditProblem, AuditVerification, ChainVerifier, Checkpoint, CheckpointProblem,
-    SealedAuditEntry,
+    HeadProblem, SealedAuditEntry,
 };
 use crate::ids::AuditSeq;
-use crate::ports::{AuditLogError, StoreUnavailable};
+use crate::ports::{AuditHeadError, AuditLogError, StoreUnavailable};
 
 /// Verifies the audit log.
 #[derive(Clone)]
@@ -47,11 +47,27 @@ impl VerifyAudit {
     /// Puts the reading on record, then walks the chain from its first entry to the head, a page at a time, with every
     /// checkpoint of the database and of the archive. Entries written meanwhile are left to the next call.
     ///
+    /// A log whose end was tampered with takes no entry, not even of this reading. That it is broken is told all the same:
+    /// the first who looks must hear of it. That a log is good is told on record only.
+    ///
     /// # Errors
     /// The store is not available. A broken chain is no error but a result.
     pub async fn execute(&self, reader: AuditReader) -> Result<AuditVerification, StoreUnavailable> {
-        self.readings.record(reader, AuditOutcome::Accepted, details("verify", [])).await?;
-        let head = self.ports.audit.head().await?;
+        let recorded = self.readings.record(reader, AuditOutcome::Accepted, details("verify", [])).await;
+        let found = self.verification().await;
+        match (recorded, found) {
+            (Err(_unrecorded), Ok(broken)) if !broken.valid => Ok(broken),
+            (Err(error), _) => Err(error),
+            (Ok(_), found) => found,
+        }
+    }
+
+    async fn verification(&self) -> Result<AuditVerification, StoreUnavailable> {
+        let head = match self.ports.audit.head().await {
+            Ok(head) => Ok(head),
+            Err(AuditHeadError::Broken(problem)) => Err(problem),
+            Err(AuditHeadError::Unavailable(error)) => return Err(error),
+        };
         let key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
         let mut verifier = ChainVerifier::default().with_key(key);
         match self.walk(&mut verifier, head).await {
@@ -61,12 +77,14 @@ impl VerifyAudit {
         }
     }
 
-    async fn walk(&self, verifier: &mut ChainVerifier, head: AuditHead) -> Result<(), Stop> {
+    async fn walk(&self, verifier: &mut ChainVerifier, head: Result<AuditHead, HeadProblem>) -> Result<(), Stop> {
         let mut checkpoints = CheckpointSources::new(&self.ports, AuditSeq::ZERO);
         loop {
             let page = self.ports.audit.walk(verifier.reached(), PAGE).await.map_err(stop)?;
             for entry in &page {
-                if verifier.reached() == head.seq {
+                if let Ok(head) = head
+                    && verifier.reached() == head.seq
+                {
                     self.beyond(entry, head).await?;
                     return self.end(verifier, head, checkpoints).await;
                 }
@@ -79,17 +97,20 @@ impl VerifyAudit {
                 }
             }
             if page.is_empty() {
-                return self.end(verifier, head, checkpoints).await;
+                return match head {
+                    Ok(head) => self.end(verifier, head, checkpoints).await,
+                    Err(problem) => headless(verifier, problem, checkpoints).await,
+                };
             }
         }
     }
 
     /// An entry and the head that knows it are committed together: one without the other is forged.
     async fn beyond(&self, entry: &SealedAuditEntry, head: AuditHead) -> Result<(), Stop> {
-        if self.ports.audit.head().await.map_err(Stop::Store)?.seq >= entry.seq {
+        if self.head_behind(head.seq).await? >= entry.seq {
             return Ok(());
         }
-        Err(AuditProblem::Sequence { expected: head.seq.next(), found: entry.seq }.into())
+        Err(AuditProblem::BeyondHead { head: head.seq, found: entry.seq }.into())
     }
 
     /// What is left are checkpoints of entries that were written meanwhile; or of entries that are there no more.
@@ -104,13 +125,17 @@ impl VerifyAudit {
         while let Some(Sighting { checkpoint, .. }) = checkpoints.next_up_to(LAST).await.map_err(stop)? {
             if checkpoint.seq < head.seq {
                 self.late(verifier, &checkpoint).await?;
-            } else if checkpoint.seq == head.seq
-                || checkpoint.seq > self.ports.audit.head().await.map_err(Stop::Store)?.seq
-            {
+            } else if checkpoint.seq == head.seq || checkpoint.seq > self.head_behind(head.seq).await? {
                 verifier.checkpoint(&checkpoint)?;
             }
         }
         Ok(())
+    }
+
+    /// Where the log ends by now.
+    async fn head_behind(&self, end: AuditSeq) -> Result<AuditSeq, Stop> {
+        let head = self.ports.audit.head().await.map_err(|error| stop(error.behind(end)))?;
+        Ok(head.seq)
     }
 
     /// A checkpoint that was kept after the walk had passed its entry.
@@ -123,6 +148,18 @@ impl VerifyAudit {
         }
         Err(CheckpointProblem::Differs(checkpoint.seq).into())
     }
+}
+
+/// Nothing tells where the log ended, but that checkpoints may show that it once went further.
+async fn headless(
+    verifier: &mut ChainVerifier,
+    problem: HeadProblem,
+    mut checkpoints: CheckpointSources,
+) -> Result<(), Stop> {
+    while let Some(Sighting { checkpoint, .. }) = checkpoints.next_up_to(LAST).await.map_err(stop)? {
+        verifier.checkpoint(&checkpoint)?;
+    }
+    Err(AuditProblem::Head { end: verifier.reached(), problem }.into())
 }
 
 fn stop(error: AuditLogError) -> Stop {
@@ -294,10 +331,49 @@ mod tests {
         assert_eq!((result.valid, result.problem_seq), (false, Some(AuditSeq::new(1))));
     }
 
-    #[tokio::test]
-    async fn what_cannot_be_recorded_is_not_read() {
+    /// A log that takes no entry, and has this for a head.
+    fn closed(head: Result<AuditHead, HeadProblem>, entries: Vec<SealedAuditEntry>) -> MockPorts {
         let mut mocks = MockPorts::default();
-        mocks.actions.expect_record().returning(|_| Err(StoreUnavailable::new("the disk is full")));
-        assert!(VerifyAudit::new(&mocks.ports()).execute(reader()).await.is_err());
+        mocks.actions.expect_record().returning(|_| Err(StoreUnavailable::new("it takes none")));
+        mocks.audit.expect_head().returning(move || head.clone().map_err(AuditHeadError::Broken));
+        mocks
+            .audit
+            .expect_walk()
+            .returning(move |after, _| Ok(entries.iter().filter(|entry| entry.seq > after).cloned().collect()));
+        mocks.audit.expect_checkpoints().returning(|_, _| Ok(vec![]));
+        mocks
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_recorded_is_told_only_when_it_is_broken() {
+        let entries = chain(3);
+        let good = closed(Ok(entries[2].head()), entries.clone());
+        assert!(VerifyAudit::new(&good.ports()).execute(reader()).await.is_err(), "good, and not told");
+        let told = |head| async {
+            let broken = closed(head, chain(3));
+            let found = VerifyAudit::new(&broken.ports()).execute(reader()).await.expect("told");
+            (found.valid, found.entries, found.problem_seq.map(AuditSeq::get), found.problem.unwrap_or_default())
+        };
+        let rewound = "the head says entry 2, and entry 3 stands behind it".to_owned();
+        assert_eq!(told(Ok(entries[1].head())).await, (false, 2, Some(3), rewound));
+        let missing = "the chain ends at entry 3, and the head of the log is missing".to_owned();
+        assert_eq!(told(Err(HeadProblem::Missing)).await, (false, 3, Some(3), missing));
+    }
+
+    #[tokio::test]
+    async fn without_a_head_a_checkpoint_still_tells_what_was_cut_off() {
+        let entries = chain(4);
+        let newest = signed(&entries[3]);
+        let mut archive = MockCheckpointArchive::new();
+        archive.expect_page().returning(move |from, _| {
+            let checkpoints = if from.0 == 0 { vec![newest] } else { vec![] };
+            Ok(ArchivePage { checkpoints, next: ArchivePlace(1) })
+        });
+        let ports = closed(Err(HeadProblem::Missing), entries[..2].to_vec())
+            .ports()
+            .with_checkpoints(Arc::new(signer()), Arc::new(archive));
+        let found = VerifyAudit::new(&ports).execute(reader()).await.expect("told");
+        let expected = "the chain ends at entry 2, and a checkpoint was signed at entry 4: the end was cut off";
+        assert_eq!(found.problem.as_deref(), Some(expected));
     }
 }

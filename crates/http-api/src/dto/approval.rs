@@ -85,7 +85,7 @@ pub(crate) struct DecisionView {
 /// Why nobody can decide any more.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExpiredView {
-    /// `deadline` or `session_ended`.
+    /// `deadline`, `session_ended` or `withdrawn`.
     why: &'static str,
     at: DateTime<Utc>,
 }

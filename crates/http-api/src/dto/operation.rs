@@ -24,8 +24,8 @@ pub(crate) struct OperationView {
     /// The id of the key that asked.
     operator: String,
     reason: Option<String>,
-    /// `open` while nothing final is known of some target, `done` when each was seen to be as wished, `closed` when
-    /// nothing is open any more and not each was.
+    /// `open` while nothing final is known of some target, `done` when each was seen to be as wished (of a kill: to have
+    /// ended), `closed` when nothing is open any more and not each was.
     state: &'static str,
     total: u64,
     open: u64,

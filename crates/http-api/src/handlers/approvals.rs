@@ -1,4 +1,4 @@
-//! Permission requests: an agent asks and waits, an operator decides.
+//! Permission requests: an agent asks and waits or thinks better of it, an operator decides.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::ports::{ApprovalCursor, ApprovalFilter, ApprovalQuery};
+use flightdeck_domain::ports::{ApprovalCursor, ApprovalFilter, ApprovalQuery, WithdrawApprovalError};
 use flightdeck_domain::time::Timestamp;
 use tokio::time::Instant;
 
@@ -129,6 +129,32 @@ pub(crate) async fn decide(
     let origin = operator.origin(reason);
     let done = to_the_end(async move { Ok(api.decide_approval.execute(id, option, origin).await?) }).await?;
     Ok(answer(HttpResponse::Ok(), done.again, &ApprovalView::from(done.approval)))
+}
+
+/// Take a permission request back.
+///
+/// For the agent that asked: it no longer needs the answer. Nobody can decide the request any more; it is `expired` because
+/// it was `withdrawn`. Again is harmless.
+#[utoipa::path(post, path = "/approvals/{approvalId}/withdraw", tag = "approvals", security(("apiKey" = [])),
+    params(("approvalId" = uuid::Uuid, Path)),
+    responses((status = 200, body = ApprovalView),
+        (status = 403, description = "an operator decides; or the agent is not below the key's session", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it was decided already, by whom and when is told; or it has expired otherwise",
+            body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn withdraw(
+    api: Data<Api>,
+    caller: Caller,
+    path: ApprovalPath,
+) -> Result<Json<ApprovalView>, ApiError> {
+    let id = path.0;
+    let allowed = api.authorize.role(&caller.principal, Permission::Withdraw);
+    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    let asked = api.approvals.one(id).await?.ok_or(WithdrawApprovalError::Unknown(id))?;
+    api.authorize.on_session(&caller.principal, Permission::Withdraw, asked.session_id).await?;
+    let done = to_the_end(async move { Ok(api.withdraw_approval.execute(id).await?) });
+    Ok(Json(done.await?.approval.into()))
 }
 
 /// Waits until the request of the agent is closed or the time is up; gives it as it was last seen.

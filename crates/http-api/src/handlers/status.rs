@@ -1,10 +1,8 @@
 //! One session's status: read it, report it, give a sign of life.
 
 use actix_web::web::{Data, Json};
-use flightdeck_domain::ids::CommandSeq;
-use flightdeck_domain::message::Control;
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::ports::ObservedSession;
 
 use super::to_the_end;
 use crate::auth::Caller;
@@ -42,22 +40,14 @@ pub(crate) async fn report(
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let id = path.0;
     let reply = to_the_end(async move {
-        let observed = api.report.execute(id, body.0.status, body.0.reason).await?;
-        let control = match observed.session.status {
-            // Whoever reports a session lost says that it is silent; that is no sign of its life.
-            SessionStatus::Lost => control_of(&api, &observed.session).await?,
-            _ => api.report.heartbeat(id).await?.ok_or_else(|| ApiError::no_session(id))?,
-        };
-        Ok(StatusReply { agent_id: *id.as_uuid(), status: observed.session.status.as_str(), control: control.into() })
+        let ObservedSession { session, control, .. } = api.report.execute(id, body.0.status, body.0.reason).await?;
+        Ok::<_, ApiError>(StatusReply {
+            agent_id: *id.as_uuid(),
+            status: session.status.as_str(),
+            control: control.into(),
+        })
     });
     reply.await.map(Json)
-}
-
-/// What the agent would hear; of its pending commands at most as many are counted as are read at once.
-async fn control_of(api: &Api, session: &Session) -> Result<Control, ApiError> {
-    let pending = api.commands.execute(session.id, CommandSeq::ZERO).await?.unwrap_or_default();
-    let pending_commands = u64::try_from(pending.len()).unwrap_or(u64::MAX);
-    Ok(Control { desired_status: session.desired_status, pending_commands })
 }
 
 /// Give a sign of life, and hear what is wanted.

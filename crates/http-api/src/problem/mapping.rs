@@ -1,11 +1,11 @@
 //! What each error of the domain is on the wire: the one place that knows.
 
 use flightdeck_domain::action::ActionRefused;
-use flightdeck_domain::approval::{ApprovalRefused, AskRefused};
+use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
-    RegisterError, SpawnError, StoreUnavailable,
+    RegisterError, SpawnError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::RegistrationRefused;
 use flightdeck_domain::use_cases::{
@@ -171,12 +171,30 @@ impl From<DecideApprovalError> for ApiError {
     }
 }
 
+impl From<WithdrawApprovalError> for ApiError {
+    fn from(error: WithdrawApprovalError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WithdrawApprovalError::Unknown(_) => Self::no_approval(detail),
+            WithdrawApprovalError::Refused(WithdrawalRefused::Decided { .. }) => {
+                Self::conflict("approval-decided", detail)
+            }
+            WithdrawApprovalError::Refused(WithdrawalRefused::Expired { .. }) => {
+                Self::conflict("approval-expired", detail)
+            }
+            WithdrawApprovalError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 impl From<MakeCheckpointError> for ApiError {
     fn from(error: MakeCheckpointError) -> Self {
         match error {
             MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
             MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
-            MakeCheckpointError::Tampered { .. } => Self::conflict("audit-log-tampered", error),
+            MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_) => {
+                Self::conflict("audit-log-tampered", error)
+            }
             MakeCheckpointError::Unavailable(error) => error.into(),
         }
     }

@@ -158,6 +158,41 @@ fn an_agents_key_asks_for_its_own_session_only_and_decides_nothing() {
 }
 
 #[test]
+fn an_agent_takes_its_request_back_once_and_nobody_else_does() {
+    let server = TestServer::start();
+    let own = server.session(None);
+    let (below, other) = (server.session(Some(&own)), server.session(None));
+    let key = server.key_bound_to(Role::Agent, own.parse().ok()).reveal();
+    let (mine, decided, foreign) =
+        (ask(&server, &below, "push"), ask(&server, &below, "pull"), ask(&server, &other, "merge"));
+    let withdraw = |key: &str, id: &str| server.post_as(key, &format!("/approvals/{id}/withdraw"), &json!({}));
+    withdraw(&server.key(Role::Operator), &mine).expect(403);
+    withdraw(&server.key(Role::Viewer), &mine).expect(403);
+    withdraw(&key, &foreign).expect(403);
+    assert_eq!(withdraw(&key, &own).expect(404)["type"], "urn:flightdeck:problem:unknown-approval");
+
+    let mut feed = server.stream("/agents/events?activity=off", None).expect("open");
+    let operator = server.key_bound_to(Role::Operator, None);
+    let path = format!("/approvals/{decided}/decide");
+    server.post_as(&operator.reveal(), &path, &json!({"option": "reject_once"})).expect(200);
+    let late = withdraw(&key, &decided).expect(409);
+    assert_eq!(late["type"], "urn:flightdeck:problem:approval-decided");
+    assert!(late["detail"].as_str().is_some_and(|told| told.contains(&format!("reject_once by {}", operator.id))));
+
+    assert_eq!(status(&server, &below), "waiting");
+    let closed = withdraw(&key, &mine).expect(200);
+    assert_eq!((&closed["status"], &closed["expired"]["why"]), (&json!("expired"), &json!("withdrawn")));
+    assert_eq!(status(&server, &below), "running");
+    assert_eq!(withdraw(&key, &mine).expect(200), closed, "again is harmless");
+    let late = server.post(&format!("/approvals/{mine}/decide"), &json!({"option": "allow_once"})).expect(409);
+    assert_eq!(late["type"], "urn:flightdeck:problem:approval-expired");
+    let told: Vec<_> = (0..3).map(|_| feed.next().expect("an event").data).collect();
+    assert_eq!((&told[1]["change"], &told[1]["why"]), (&json!("expired"), &json!("withdrawn")));
+    assert_eq!(told[2]["status"], "running", "{told:?}");
+    assert_eq!(status(&server, &other), "waiting");
+}
+
+#[test]
 fn the_table_of_bad_input_about_permission_requests() {
     let server = TestServer::start();
     let (agent, ended) = (server.session(None), server.session(None));
@@ -183,6 +218,8 @@ fn the_table_of_bad_input_about_permission_requests() {
         (format!("/agents/{unknown}/approvals"), json!({"title": "x"}), 404, unknown),
         (format!("/agents/{ended}/approvals"), json!({"title": "x"}), 409, "is failed"),
         (format!("/approvals/{unknown}/decide"), json!({"option": "allow_once"}), 404, unknown),
+        (format!("/approvals/{unknown}/withdraw"), json!({}), 404, unknown),
+        ("/approvals/7/withdraw".to_owned(), json!({}), 400, "approvalId: \"7\" is not a UUID"),
         ("/approvals/7/decide".to_owned(), json!({"option": "allow_once"}), 400, "approvalId: \"7\" is not a UUID"),
         (format!("/approvals/{narrow}/decide"), json!({}), 400, "option"),
         (format!("/approvals/{narrow}/decide"), json!({"option": "yes"}), 400, "/option: unknown variant `yes`"),

@@ -20,5 +20,6 @@ mod receipts;
 mod roles;
 mod server;
 mod spool;
+mod status;
 mod streams;
 mod throttle;

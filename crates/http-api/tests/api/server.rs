@@ -78,6 +78,11 @@ impl TestServer {
     }
 
     pub(crate) fn with(options: ApiOptions) -> Self {
+        Self::with_ports(options, |ports| ports)
+    }
+
+    /// Puts other ports in the place of the store's.
+    pub(crate) fn with_ports(options: ApiOptions, change: impl FnOnce(Ports) -> Ports) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runs");
         let hints = Arc::new(Hints::default());
         let store = Arc::new(MemoryStore::default());
@@ -85,6 +90,7 @@ impl TestServer {
         let ports = Ports::from_store(Arc::clone(&store), wake_ups, Arc::new(SystemClock), Arc::new(SystemIds))
             .with_checkpoints(Arc::new(signer()), Arc::new(()))
             .with_spool(Arc::new(MemorySpool::default()));
+        let ports = change(ports);
         let shutdown = CancellationToken::new();
         let listening = Listening::on(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listening.address;
@@ -105,7 +111,7 @@ impl TestServer {
         server
     }
 
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.as_ref().expect("running").block_on(future)
     }
 

@@ -76,6 +76,9 @@ fn told(approval: &Approval) -> String {
             let because = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("{may} ({option} by {by}{because}): {}", approval.title)
         }
+        ApprovalState::Expired { why: ExpiryReason::Withdrawn, .. } => {
+            format!("It was taken back, so I leave it: {}", approval.title)
+        }
         ApprovalState::Open | ApprovalState::Expired { .. } => {
             format!("Nobody decided in time, so I leave it: {}", approval.title)
         }

@@ -3,18 +3,19 @@
 use async_trait::async_trait;
 use flightdeck_domain::action::Origin;
 use flightdeck_domain::approval::{
-    Approval, ApprovalAction, ApprovalFacts, ApprovalOption, ApprovalStatus, Ask, Asked, Expiry,
+    Approval, ApprovalAction, ApprovalFacts, ApprovalOption, ApprovalStatus, Ask, Asked, Closing, Expiry, Withdrawal,
+    Withdrawn,
 };
-use flightdeck_domain::ids::{ApprovalId, AuditSeq, FeedPosition, SessionId};
+use flightdeck_domain::ids::{ApprovalId, AuditSeq, FeedPosition, Seq, SessionId};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError, DecidedApproval, ExpiredApproval,
-    OpenApprovalError, OpenedApproval, StoreUnavailable,
+    OpenApprovalError, OpenedApproval, StoreUnavailable, WithdrawApprovalError, WithdrawnApproval,
 };
 use flightdeck_domain::session::Observed;
 use flightdeck_domain::text::{Reason, RequestId};
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::use_cases::DecideApproval;
+use flightdeck_domain::use_cases::{DecideApproval, WithdrawApproval};
 
 use super::{Deck, FakeStore, World};
 
@@ -29,6 +30,15 @@ impl World {
                 self.messages.entry(id).or_default().push(change.message);
             }
         }
+    }
+
+    fn close(&mut self, closing: Closing) -> (Approval, Option<Seq>) {
+        self.approvals.insert(closing.approval.id, closing.approval.clone());
+        let moved = closing.session.and_then(|follow| {
+            self.follow(follow.observed);
+            follow.moved
+        });
+        (closing.approval, moved)
     }
 }
 
@@ -62,12 +72,23 @@ impl ApprovalRepository for FakeStore {
         let session = world.sessions[&approval.session_id].clone();
         let facts = ApprovalFacts { approval: &approval, session: &session, open: 1 };
         let closing = *action.decide(Some(facts)).outcome?;
-        world.approvals.insert(approval.id, closing.approval.clone());
-        let moved = closing.session.and_then(|follow| {
-            world.follow(follow.observed);
-            follow.moved
-        });
-        Ok(DecidedApproval { approval: closing.approval, moved, audit_seq: AuditSeq::new(1), again: false })
+        let (approval, moved) = world.close(closing);
+        Ok(DecidedApproval { approval, moved, audit_seq: AuditSeq::new(1), again: false })
+    }
+
+    async fn withdraw(&self, withdrawal: Withdrawal) -> Result<WithdrawnApproval, WithdrawApprovalError> {
+        let mut world = self.world();
+        let id = withdrawal.approval_id;
+        let approval = world.approvals.get(&id).cloned().ok_or(WithdrawApprovalError::Unknown(id))?;
+        let session = world.sessions[&approval.session_id].clone();
+        let facts = ApprovalFacts { approval: &approval, session: &session, open: 1 };
+        match withdrawal.close(facts)? {
+            Withdrawn::Already(approval) => Ok(WithdrawnApproval { approval: *approval, closed: false, moved: None }),
+            Withdrawn::Close(closing) => {
+                let (approval, moved) = world.close(*closing);
+                Ok(WithdrawnApproval { approval, closed: true, moved })
+            }
+        }
     }
 
     async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable> {
@@ -99,6 +120,10 @@ impl Deck {
             .execute(id, option, Origin::new(Actor::local_cli(), request).because(reason))
             .await
             .unwrap();
+    }
+
+    pub(crate) async fn withdraw(&self, id: ApprovalId) {
+        WithdrawApproval::new(&self.ports).execute(id).await.unwrap();
     }
 
     /// Allows whatever is asked for.

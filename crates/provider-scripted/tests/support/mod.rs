@@ -130,7 +130,7 @@ impl SessionRepository for FakeStore {
         match session.observe(&observation)? {
             Observed::Unchanged(session) => {
                 world.sessions.insert(id, *session.clone());
-                Ok(ObservedSession { session: *session, changed: false })
+                Ok(ObservedSession { session: *session, changed: false, control: world.control(id) })
             }
             Observed::Changed(change) => {
                 world.sessions.insert(id, change.session.clone());
@@ -149,7 +149,7 @@ impl SessionRepository for FakeStore {
                         world.note(id, line);
                     }
                 }
-                Ok(ObservedSession { session: change.session, changed: true })
+                Ok(ObservedSession { session: change.session, changed: true, control: world.control(id) })
             }
         }
     }

@@ -180,3 +180,31 @@ pub async fn a_heartbeat_tells_what_is_wanted(harness: &dyn Harness) {
         Some(Control { desired_status: DesiredStatus::Paused, pending_commands: 1 })
     );
 }
+
+/// Whoever reports a status need not ask again: the answer is what the same transaction left, whether or not the status
+/// moved by it.
+pub async fn a_report_tells_what_is_wanted(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    commit(&*store, 1, inject(1)).await;
+    commit(&*store, 1, Intervention::Pause).await;
+    let steps = [
+        (SessionStatus::Running, false, 2),
+        (SessionStatus::Idle, true, 2),
+        (SessionStatus::Lost, true, 2),
+        (SessionStatus::Paused, true, 1),
+        (SessionStatus::Killed, true, 0),
+        (SessionStatus::Killed, false, 0),
+    ];
+    for (second, (status, changed, pending_commands)) in (60..).zip(steps) {
+        if status == SessionStatus::Paused {
+            store
+                .acknowledge(session_id(1), CommandSeq::new(1), Receipt::Consumed, at(59))
+                .await
+                .expect("acknowledged");
+        }
+        let done = store.observe(observation(1, status, second)).await.expect("taken in");
+        let control = Control { desired_status: DesiredStatus::Paused, pending_commands };
+        assert_eq!((done.changed, done.control), (changed, control), "{status}");
+    }
+}

@@ -3,12 +3,13 @@
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool};
-use flightdeck_domain::audit::{AuditDraft, AuditHead, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditDraft, AuditHead, HeadProblem, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::AuditFilter;
 
 use super::sound_prefix;
 use crate::error::StoreError;
+use crate::rows::BrokenRow;
 use crate::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
 use crate::schema::{audit_entries, audit_head};
 use crate::statement::{Bind, Prepared};
@@ -36,7 +37,17 @@ pub(crate) fn append_any(
 
 /// The end of the chain.
 pub(crate) fn head(connection: &mut SqliteConnection) -> Result<AuditHead, StoreError> {
-    Ok(audit_head::table.select(AuditHeadRow::as_select()).get_result(connection)?.try_into()?)
+    // One more than there can be, past the check of the table.
+    let mut rows = audit_head::table.select(AuditHeadRow::as_select()).limit(2).load(connection)?;
+    let problem = match (rows.pop(), rows.is_empty()) {
+        (Some(row), true) => match row.try_into() {
+            Ok(head) => return Ok(head),
+            Err(broken) => HeadProblem::Malformed(BrokenRow::to_string(&broken)),
+        },
+        (Some(_), false) => HeadProblem::Malformed("there is more than one".to_owned()),
+        (None, _) => HeadProblem::Missing,
+    };
+    Err(StoreError::Headless(problem))
 }
 
 /// At most `limit` entries before a place, or from the end; newest first.
