@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-store-memory", &["flightdeck-domain"]),
     ("flightdeck-store-sqlite", &["flightdeck-domain"]),
     ("flightdeck-store-contract", &["flightdeck-domain"]),
+    ("flightdeck-test-servers", &[]),
     ("flightdeck-live", &["flightdeck-domain"]),
     ("flightdeck-provider-scripted", &["flightdeck-domain"]),
     ("flightdeck-http-api", &["flightdeck-domain", "flightdeck-live"]),
