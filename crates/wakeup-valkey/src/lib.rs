@@ -1,7 +1,9 @@
-//! What the replicas of one deployment tell each other over Valkey (or Redis from 6 on): hints that something moved.
+//! What the replicas of one deployment tell each other over Valkey (or Redis from 6 on): hints that something moved, and
+//! how often a key has stepped in.
 //!
 //! [`Valkey`] wraps the hints within a process: it passes each on at once, tells the other replicas, and passes theirs on.
-//! Nothing waits for Valkey and nothing depends on it: whoever waits for a hint also looks by itself every second or so.
+//! Nothing waits for Valkey and nothing depends on it: whoever waits for a hint also looks by itself every second or so,
+//! and a [`Throttle`] that gets no answer says so.
 //!
 //! # How hints travel
 //! One connection a replica, subscribed to one channel. Hints collect in the outbox while a message is on its way,
@@ -23,7 +25,7 @@
 //! A message that cannot be read is ignored, of another version too: replicas of two releases then look by themselves.
 //!
 //! # What does not belong here
-//! What moved: messages, commands and events stay in the store. HTTP.
+//! What moved: messages, commands and events stay in the store. HTTP, and what is done when a throttle has no answer.
 
 mod backoff;
 mod inbox;
@@ -32,10 +34,12 @@ mod message;
 mod options;
 mod outbox;
 mod stats;
+mod throttle;
 mod url;
 mod valkey;
 
 pub use options::Options;
 pub use stats::Stats;
+pub use throttle::{Admission, Quota, Throttle, Unavailable};
 pub use url::{InvalidUrl, ValkeyUrl};
 pub use valkey::{Status, Valkey};

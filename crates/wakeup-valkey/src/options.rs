@@ -19,6 +19,8 @@ pub struct Options {
     pub retry_after: Duration,
     /// The longest wait between two attempts to connect.
     pub retry_at_most: Duration,
+    /// How long a throttle waits for its answer.
+    pub throttle_deadline: Duration,
 }
 
 impl Default for Options {
@@ -31,6 +33,7 @@ impl Default for Options {
             ping_every: Duration::from_secs(5),
             retry_after: Duration::from_millis(100),
             retry_at_most: Duration::from_secs(5),
+            throttle_deadline: Duration::from_millis(50),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::message::Hint;
 use crate::options::Options;
 use crate::outbox::Outbox;
 use crate::stats::{Counters, Stats};
+use crate::throttle::{Quota, Throttle};
 use crate::url::ValkeyUrl;
 
 /// This replica among the others.
@@ -24,6 +25,7 @@ pub struct Valkey {
     outbox: Arc<Outbox>,
     slot: Arc<Slot>,
     counters: Arc<Counters>,
+    options: Options,
     url: ValkeyUrl,
     link: AbortHandle,
 }
@@ -59,14 +61,14 @@ impl Valkey {
         let inbox = Inbox::new(replica, Arc::clone(&local), Box::new(everything), Arc::clone(&counters));
         let link = Link {
             client: url.client().clone(),
-            options,
+            options: options.clone(),
             inbox: Arc::new(inbox),
             outbox: Arc::clone(&outbox),
             slot: Arc::clone(&slot),
             counters: Arc::clone(&counters),
         };
         let link = runtime.spawn(link.keep()).abort_handle();
-        Self { local, outbox, slot, counters, url: url.clone(), link }
+        Self { local, outbox, slot, counters, options, url: url.clone(), link }
     }
 
     /// Whether hints go out and come in.
@@ -88,6 +90,13 @@ impl Valkey {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.counters.read()
+    }
+
+    /// A throttle that all replicas share. Those of one name count together, and must have one quota.
+    #[must_use]
+    pub fn throttle(&self, name: &str, quota: Quota) -> Throttle {
+        let prefix = format!("{}throttle:{name}:", self.options.prefix);
+        Throttle::new(Arc::clone(&self.slot), prefix, quota, self.options.throttle_deadline)
     }
 
     fn tell(&self, hint: Hint) {
@@ -116,6 +125,7 @@ impl WakeUps for Valkey {
 impl Drop for Valkey {
     fn drop(&mut self) {
         self.link.abort();
+        // A throttle may live longer.
         self.slot.close();
     }
 }

@@ -4,6 +4,7 @@
 mod hints;
 mod outages;
 mod replica;
+mod throttle;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,6 +51,10 @@ fn main() -> ExitCode {
         hints::own_hints_are_not_heard_again,
         hints::what_is_no_message_is_ignored,
         hints::deployments_that_share_a_server_do_not_hear_each_other,
+        throttle::replicas_count_together,
+        throttle::requests_come_back_one_by_one,
+        throttle::a_clock_that_was_set_back_locks_nobody_out,
+        throttle::keys_vanish_when_they_say_nothing_any_more,
     }
     add! { tests.on_its_own:
         hints::a_burst_is_few_messages_and_ends_with_the_newest,
@@ -57,6 +62,9 @@ fn main() -> ExitCode {
         outages::a_server_that_comes_back_is_subscribed_to_again_and_everything_is_looked_at,
         outages::a_connection_that_was_cut_is_made_again,
         outages::a_password_is_used_and_not_told,
+        throttle::a_script_that_was_forgotten_is_loaded_again,
+        throttle::no_server_is_no_answer_and_no_wait,
+        throttle::a_server_that_does_not_answer_is_not_waited_for,
     }
     add! { tests.without: outages::without_a_server_nothing_waits_and_nothing_fails, }
     libtest_mimic::run(&arguments, tests.trials).exit_code()

@@ -101,6 +101,7 @@ pub(crate) fn options() -> Options {
         connect_timeout: PATIENCE,
         response_timeout: PATIENCE,
         ping_every: PATIENCE,
+        throttle_deadline: PATIENCE,
         ..Options::default()
     }
 }
