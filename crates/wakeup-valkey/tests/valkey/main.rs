@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         hints::a_burst_is_few_messages_and_ends_with_the_newest,
         hints::too_many_sessions_at_once_are_one_hint_to_look_at_everything,
         outages::a_server_that_comes_back_is_subscribed_to_again_and_everything_is_looked_at,
+        outages::a_hint_that_was_on_its_way_when_the_server_died_is_sent_again,
         outages::a_connection_that_was_cut_is_made_again,
         outages::a_password_is_used_and_not_told,
         throttle::a_script_that_was_forgotten_is_loaded_again,

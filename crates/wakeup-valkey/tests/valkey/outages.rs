@@ -31,6 +31,20 @@ pub(crate) fn a_server_that_comes_back_is_subscribed_to_again_and_everything_is_
     });
 }
 
+pub(crate) fn a_hint_that_was_on_its_way_when_the_server_died_is_sent_again(mut server: Private) {
+    run(async move {
+        let a = Replica::connected(&server.url(), options()).await;
+        server.freeze();
+        a.moved(session(), 1);
+        // Nobody has read it yet, and nobody will.
+        server.stop();
+        until("it is seen to be gone", || !a.valkey.connected()).await;
+        assert_eq!(a.valkey.stats().sent, 0);
+        server.start_again().expect("it starts again");
+        until("it went out after all", || a.valkey.stats().sent == 1).await;
+    });
+}
+
 pub(crate) fn a_connection_that_was_cut_is_made_again(server: Private) {
     run(async move {
         let options = options();
