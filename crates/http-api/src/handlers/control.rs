@@ -287,7 +287,7 @@ pub(super) async fn may_control(
     request_id: &RequestId,
 ) -> Result<(), ApiError> {
     permitted(api, caller, action, target, request_id).await?;
-    api.throttle_control.check(&caller.principal.key_id)
+    api.throttle_control.admit(&caller.principal.key_id).await.pass()
 }
 
 /// Whether the caller may step in, however often; that they may not is put on record.
