@@ -10,9 +10,11 @@ use flightdeck_domain::use_cases::{Ports, Providers};
 use flightdeck_live::Hints;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
+use flightdeck_wakeup_valkey::Valkey;
 
 use crate::audit_files::{AuditFilesError, CheckpointFile, signing_key};
 use crate::config::Config;
+use crate::replicas;
 
 /// Why the deployment could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,8 @@ pub(crate) struct Deployment {
     pub(crate) providers: Providers,
     pub(crate) scripted: Arc<ScriptedProvider>,
     pub(crate) hints: Arc<Hints>,
+    /// Where this replica meets the others, if there are any.
+    pub(crate) valkey: Option<Arc<Valkey>>,
 }
 
 /// Opens the store for a command that only looks at keys or gives them out; a server may be running on it.
@@ -48,14 +52,16 @@ pub(crate) fn open_ports(config: &Config) -> Result<(Ports, Arc<Hints>), Deploym
 }
 
 impl Deployment {
-    /// Opens the store and its providers for a server.
+    /// Opens the store and its providers for a server, and joins the other replicas. Must run inside the runtime that lives
+    /// as long as the server.
     pub(crate) fn open(config: &Config) -> Result<Self, DeploymentError> {
-        let (ports, hints) = open_ports(config)?;
+        let (mut ports, hints) = open_ports(config)?;
+        let valkey = replicas::join(config, &mut ports, &hints);
         let (signer, archive) = (signing_key(&config.data_dir)?, CheckpointFile::open(&config.data_dir)?);
         let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive));
         let scripted = Arc::new(ScriptedProvider::new(&ports));
         let providers = Providers::default().with(scripted.clone());
-        Ok(Self { ports, providers, scripted, hints })
+        Ok(Self { ports, providers, scripted, hints, valkey })
     }
 }
 

@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "flightdeck-live",
             "flightdeck-provider-scripted",
             "flightdeck-store-sqlite",
+            "flightdeck-wakeup-valkey",
         ],
     ),
 ];
@@ -37,6 +38,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-provider-scripted", &["flightdeck-store-memory"]),
     ("flightdeck-http-api", &["flightdeck-provider-scripted", "flightdeck-store-memory"]),
     ("flightdeck-wakeup-valkey", &["flightdeck-test-servers"]),
+    ("flightdeck", &["flightdeck-test-servers"]),
 ];
 
 /// Libraries that a crate must not know, whatever the reason.
