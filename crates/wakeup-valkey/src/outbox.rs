@@ -148,8 +148,8 @@ mod tests {
     async fn what_is_put_in_before_one_waits_is_not_slept_through() {
         let outbox = Outbox::new(10);
         outbox.put(Hint::Feed);
-        outbox.filled().await;
-        assert!(outbox.take().is_some());
+        let woken = tokio::time::timeout(std::time::Duration::from_mins(1), outbox.filled()).await;
+        assert!(woken.is_ok() && outbox.take().is_some());
     }
 
     #[derive(Clone, Debug)]
