@@ -36,7 +36,7 @@ impl FromStr for ValkeyUrl {
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         // Messages of the channel and answers share a connection only in this protocol.
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
         let client = Client::open(info.set_redis_settings(settings)).or(Err(InvalidUrl))?;
         Ok(Self { text: text.to_owned(), client })
     }

@@ -62,6 +62,7 @@ fn main() -> ExitCode {
         outages::a_server_that_comes_back_is_subscribed_to_again_and_everything_is_looked_at,
         outages::a_hint_that_was_on_its_way_when_the_server_died_is_sent_again,
         outages::a_connection_that_was_cut_is_made_again,
+        outages::a_user_with_the_documented_rights_may_do_everything,
         outages::a_password_is_used_and_not_told,
         throttle::a_script_that_was_forgotten_is_loaded_again,
         throttle::no_server_is_no_answer_and_no_wait,

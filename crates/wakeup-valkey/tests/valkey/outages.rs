@@ -1,10 +1,11 @@
 //! The server goes, and comes back.
 
 use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use flightdeck_test_servers::valkey::Private;
-use flightdeck_wakeup_valkey::Options;
+use flightdeck_wakeup_valkey::{Admission, Options, Quota};
 
 use crate::replica::{Replica, Woken, options, plain, run, session, until};
 
@@ -79,6 +80,30 @@ pub(crate) fn a_password_is_used_and_not_told(server: Private) {
         until("it is told why", || stranger.valkey.status().problem.is_some()).await;
         let status = stranger.valkey.status();
         assert!(!status.connected && !format!("{status:?}").contains("open-barley"), "{status:?}");
+    });
+}
+
+/// The command of the documentation makes the user, and its rights are enough.
+pub(crate) fn a_user_with_the_documented_rights_may_do_everything(server: Private) {
+    run(async move {
+        let page = include_str!("../../../../docs/operations.md");
+        let command = page.lines().find(|line| line.starts_with("ACL SETUSER ")).expect("it is documented");
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        let mut set = redis::cmd("ACL");
+        set.arg(words).exec_async(&mut plain(&server.url()).await).await.expect("set");
+
+        let url = server.url().replace("redis://", "redis://flightdeck:password@");
+        let options = Options { prefix: Options::default().prefix, ping_every: Duration::from_millis(1), ..options() };
+        let a = Replica::connected(&url, options.clone()).await;
+        let mut b = Replica::connected(&url, options).await;
+        let quota = Quota { count: NonZeroU32::MIN, period: Duration::from_hours(1) };
+        let throttle = a.valkey.throttle("control", quota);
+        assert!(matches!(throttle.admit("k").await, Ok(Admission::Granted)));
+        assert!(matches!(throttle.admit("k").await, Ok(Admission::Refused { .. })));
+        let session = session();
+        a.moved(session, 1);
+        b.hear_until(Woken::Moved(session, 1)).await;
+        assert_eq!((a.valkey.stats().subscribed, b.valkey.stats().subscribed), (1, 1), "nothing was forbidden");
     });
 }
 
