@@ -12,7 +12,8 @@ use crate::serve::Server;
 pub(crate) async fn run(config: Config) -> Outcome {
     let folder = tempfile::Builder::new().prefix("flightdeck-demo-").tempdir()?;
     let data_dir = folder.path().to_owned();
-    let config = Config { database: data_dir.join("flightdeck.db"), data_dir, ..config };
+    // What happens to a store of its own concerns no other replica.
+    let config = Config { database: data_dir.join("flightdeck.db"), data_dir, valkey_url: None, ..config };
     logging::start(&config);
     let deployment = Deployment::open(&config)?;
     let server = Server::start(&config, &deployment).await?;

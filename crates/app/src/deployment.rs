@@ -10,10 +10,12 @@ use flightdeck_domain::use_cases::{Ports, Providers};
 use flightdeck_live::Hints;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
+use flightdeck_wakeup_valkey::Valkey;
 
 use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key, signing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::Config;
+use crate::replicas;
 
 /// Why the deployment could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,8 @@ pub(crate) struct Deployment {
     pub(crate) providers: Providers,
     pub(crate) scripted: Arc<ScriptedProvider>,
     pub(crate) hints: Arc<Hints>,
+    /// Where this replica meets the others, if there are any.
+    pub(crate) valkey: Option<Arc<Valkey>>,
 }
 
 /// Opens the store for a command that only looks at keys or gives them out; a server may be running on it.
@@ -60,15 +64,17 @@ pub(crate) fn open_audited(config: &Config) -> Result<Ports, DeploymentError> {
 }
 
 impl Deployment {
-    /// Opens the store and its providers for a server.
+    /// Opens the store and its providers for a server, and joins the other replicas. Must run inside the runtime that lives
+    /// as long as the server.
     pub(crate) fn open(config: &Config) -> Result<Self, DeploymentError> {
-        let (ports, hints) = open_ports(config)?;
+        let (mut ports, hints) = open_ports(config)?;
+        let valkey = replicas::join(config, &mut ports, &hints);
         let (signer, archive) = (signing_key(&config.data_dir)?, CheckpointFile::open(&config.data_dir)?);
         let spool = SpoolFile::open(&config.data_dir)?;
         let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive)).with_spool(Arc::new(spool));
         let scripted = Arc::new(ScriptedProvider::new(&ports));
         let providers = Providers::default().with(scripted.clone());
-        Ok(Self { ports, providers, scripted, hints })
+        Ok(Self { ports, providers, scripted, hints, valkey })
     }
 }
 

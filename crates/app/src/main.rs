@@ -14,6 +14,7 @@ mod demo;
 mod deployment;
 mod keys;
 mod logging;
+mod replicas;
 mod serve;
 
 use std::process::ExitCode;

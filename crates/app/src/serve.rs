@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{Outcome, say};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
+use crate::replicas::SharedThrottle;
 use crate::{admin_key, checkpoints, logging};
 
 /// Why the server does not start.
@@ -31,12 +32,14 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let _lock = lock(&config.data_dir)?;
     let deployment = Deployment::open(&config)?;
     let server = Server::start(&config, &deployment).await?;
+    let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
     let first_key = server.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
     say(format!(
-        "Flightdeck {} is listening on http://{}\n  data             {}\n{}  stop             Ctrl-C",
+        "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}  stop             Ctrl-C",
         env!("CARGO_PKG_VERSION"),
         server.address,
         config.data_dir.display(),
+        valkey.unwrap_or_default(),
         first_key.unwrap_or_default(),
     ));
     server.until_stopped(&deployment).await
@@ -82,14 +85,19 @@ impl Server {
             lease: config.lease,
             ..ApiOptions::default()
         };
-        let api = Arc::new(Api::new(
+        let api = Api::new(
             &deployment.ports,
             &deployment.providers,
             Arc::clone(&deployment.hints),
             options,
             &tokio::runtime::Handle::current(),
             shutdown.clone(),
-        ));
+        );
+        let shared = deployment.valkey.as_ref().and_then(|valkey| SharedThrottle::new(valkey, config.throttle_control));
+        let api = Arc::new(match shared {
+            Some(throttle) => api.with_control_throttle(throttle),
+            None => api,
+        });
         tokio::spawn(Arc::clone(&api).keep_house());
         let checkpoints = config.checkpoint_interval.map(|_| MakeCheckpoint::new(&deployment.ports));
         if let (Some(make), Some(every)) = (checkpoints.clone(), config.checkpoint_interval) {

@@ -12,8 +12,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-store-memory", &["flightdeck-domain"]),
     ("flightdeck-store-sqlite", &["flightdeck-domain"]),
     ("flightdeck-store-contract", &["flightdeck-domain"]),
+    ("flightdeck-test-servers", &[]),
     ("flightdeck-live", &["flightdeck-domain"]),
     ("flightdeck-provider-scripted", &["flightdeck-domain"]),
+    ("flightdeck-wakeup-valkey", &["flightdeck-domain"]),
     ("flightdeck-http-api", &["flightdeck-domain", "flightdeck-live"]),
     (
         "flightdeck",
@@ -23,17 +25,20 @@ const ARROWS: &[(&str, &[&str])] = &[
             "flightdeck-live",
             "flightdeck-provider-scripted",
             "flightdeck-store-sqlite",
+            "flightdeck-wakeup-valkey",
         ],
     ),
 ];
 
-/// What tests may use besides: the suite that every store must pass, and the store that needs nothing.
+/// What tests may use besides: the suite that every store must pass, the store that needs nothing, and real servers.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-domain", &["flightdeck-domain"]),
     ("flightdeck-store-memory", &["flightdeck-store-contract"]),
     ("flightdeck-store-sqlite", &["flightdeck-store-contract", "flightdeck-store-memory"]),
     ("flightdeck-provider-scripted", &["flightdeck-store-memory"]),
     ("flightdeck-http-api", &["flightdeck-provider-scripted", "flightdeck-store-memory"]),
+    ("flightdeck-wakeup-valkey", &["flightdeck-test-servers"]),
+    ("flightdeck", &["flightdeck-test-servers"]),
 ];
 
 /// Libraries that a crate must not know, whatever the reason.
@@ -44,6 +49,7 @@ const BANNED: &[(&str, &[&str])] = &[
     ("flightdeck-provider-scripted", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-memory", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-sqlite", &["actix-web"]),
+    ("flightdeck-wakeup-valkey", &["diesel", "actix-web", "libsqlite3-sys"]),
 ];
 
 fn listed(table: &'static [(&str, &[&str])], name: &str) -> BTreeSet<&'static str> {

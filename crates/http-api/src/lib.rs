@@ -25,4 +25,4 @@ pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};
 pub use server::Listening;
 pub use state::{Api, ApiOptions};
-pub use throttle::{InvalidRate, Rate};
+pub use throttle::{Admission, ControlThrottle, InvalidRate, Rate, Throttle};

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
 use crate::sse::{event_frame, message_frame, receipt_frame};
-use crate::throttle::{Rate, Throttle};
+use crate::throttle::{ControlThrottle, Rate, Throttle};
 
 /// What can be set about the HTTP side.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub struct Api {
     pub(crate) ports: Ports,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) keys: KeyRing,
-    pub(crate) throttle_control: Throttle,
+    pub(crate) throttle_control: Box<dyn ControlThrottle>,
     pub(crate) throttle_tree: Throttle,
     pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
@@ -129,7 +129,7 @@ impl Api {
             ports: ports.clone(),
             ids: Arc::clone(&ports.ids),
             keys: KeyRing::new(Authenticate::new(ports)),
-            throttle_control: Throttle::new(options.throttle_control),
+            throttle_control: Box::new(Throttle::new(options.throttle_control)),
             throttle_tree: Throttle::new(options.throttle_tree),
             conversations: ConversationTails::new(
                 conversations,
@@ -144,6 +144,12 @@ impl Api {
             options,
             shutdown,
         }
+    }
+
+    /// Counts control calls otherwise than in this process alone; the rate of the options has no meaning then.
+    #[must_use]
+    pub fn with_control_throttle(self, throttle: impl ControlThrottle + 'static) -> Self {
+        Self { throttle_control: Box::new(throttle), ..self }
     }
 
     /// Gives the stops of an outage their places on the audit log.

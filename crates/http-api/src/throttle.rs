@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use flightdeck_domain::api_key::KeyId;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
@@ -24,6 +25,12 @@ pub struct InvalidRate;
 impl Rate {
     /// No limit.
     pub const OFF: Self = Self(None);
+
+    /// How many in how long; `None` without a limit.
+    #[must_use]
+    pub const fn quota(self) -> Option<(NonZeroU32, Duration)> {
+        self.0
+    }
 
     /// So many a minute; none when zero.
     #[must_use]
@@ -62,13 +69,49 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Holds callers to a rate, each key on its own.
-pub(crate) struct Throttle {
+/// What a throttle says of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may pass, and was counted.
+    Granted,
+    /// It is one too many.
+    Refused {
+        /// When one would pass.
+        retry_after: Duration,
+    },
+}
+
+impl Admission {
+    /// Lets what was granted pass.
+    pub(crate) fn pass(self) -> Result<(), ApiError> {
+        match self {
+            Self::Granted => Ok(()),
+            // In whole seconds, and never too early.
+            Self::Refused { retry_after } => Err(ApiError::Throttled { retry_after: retry_after.as_secs() + 1 }),
+        }
+    }
+}
+
+/// Holds callers to the rate of control calls: those that step in. What counts in this process alone is [`Throttle`];
+/// replicas that share a store need one that counts for all of them.
+#[async_trait]
+pub trait ControlThrottle: Send + Sync {
+    /// Counts a control call of a key. Always answers, and soon: a kill waits for it.
+    async fn admit(&self, key: &KeyId) -> Admission;
+
+    /// Called every second or so, for what has to be forgotten.
+    fn sweep(&self) {}
+}
+
+/// Holds callers to a rate in this process, each key on its own.
+pub struct Throttle {
     limiter: Option<DefaultKeyedRateLimiter<KeyId>>,
 }
 
 impl Throttle {
-    pub(crate) fn new(rate: Rate) -> Self {
+    /// Holds to a rate; lets everything pass when there is none.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
         let quota = rate.0.and_then(|(count, period)| {
             let every = Quota::with_period(period.checked_div(count.get())?)?;
             Some(every.allow_burst(count))
@@ -76,23 +119,33 @@ impl Throttle {
         Self { limiter: quota.map(DefaultKeyedRateLimiter::keyed) }
     }
 
-    /// Counts a request.
-    ///
-    /// # Errors
-    /// It is one too many; the error says how long to wait.
-    pub(crate) fn check(&self, key: &KeyId) -> Result<(), ApiError> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check_key(key).map_err(|not_until| {
-            let wait = not_until.wait_time_from(DefaultClock::default().now());
-            ApiError::Throttled { retry_after: wait.as_secs() + 1 }
-        })
+    /// Counts a request of a key.
+    #[must_use]
+    pub fn admit(&self, key: &KeyId) -> Admission {
+        match self.limiter.as_ref().map(|limiter| limiter.check_key(key)) {
+            None | Some(Ok(())) => Admission::Granted,
+            Some(Err(not_until)) => {
+                Admission::Refused { retry_after: not_until.wait_time_from(DefaultClock::default().now()) }
+            }
+        }
     }
 
     /// Forgets keys that have been quiet long enough to be at their full rate again.
-    pub(crate) fn sweep(&self) {
+    pub fn sweep(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
         }
+    }
+}
+
+#[async_trait]
+impl ControlThrottle for Throttle {
+    async fn admit(&self, key: &KeyId) -> Admission {
+        Self::admit(self, key)
+    }
+
+    fn sweep(&self) {
+        Self::sweep(self);
     }
 }
 
@@ -117,10 +170,10 @@ mod tests {
     #[test]
     fn each_key_has_its_own_count() {
         let throttle = Throttle::new(Rate::per_minute(3));
-        let results: Vec<bool> = (0..4).map(|_| throttle.check(&key('a')).is_ok()).collect();
+        let results: Vec<bool> = (0..4).map(|_| throttle.admit(&key('a')) == Admission::Granted).collect();
         assert_eq!(results, [true, true, true, false]);
-        assert!(throttle.check(&key('b')).is_ok());
+        assert_eq!(throttle.admit(&key('b')), Admission::Granted);
         let unlimited = Throttle::new(Rate::OFF);
-        assert!((0..1_000).all(|_| unlimited.check(&key('a')).is_ok()));
+        assert!((0..1_000).all(|_| unlimited.admit(&key('a')) == Admission::Granted));
     }
 }

@@ -48,6 +48,14 @@ impl Hints {
         self.feed.subscribe()
     }
 
+    /// Has everybody who waits look, because hints were lost or are too many to be told one by one. Ticks are not made up
+    /// for: nobody knows who moved.
+    pub fn everything(&self) {
+        self.conversations.bump_all();
+        self.commands.bump_all();
+        self.feed_grew();
+    }
+
     /// Ticks of sessions that move, each session at most once in a span.
     #[must_use]
     pub fn activity(&self, every: Duration) -> ActivityTicks {
@@ -66,7 +74,7 @@ impl WakeUps for Hints {
     }
 
     fn feed_grew(&self) {
-        self.feed.send_modify(|count| *count = count.wrapping_add(1));
+        bump(&self.feed);
     }
 }
 
@@ -95,9 +103,18 @@ impl Registry {
     fn bump(&self, session: SessionId) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = waiting.senders.get(&session) {
-            sender.send_modify(|count| *count = count.wrapping_add(1));
+            bump(sender);
         }
     }
+
+    fn bump_all(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.senders.values().for_each(bump);
+    }
+}
+
+fn bump(sender: &watch::Sender<u64>) {
+    sender.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 #[cfg(test)]
@@ -114,6 +131,16 @@ mod tests {
         hints.session_moved(one, Seq::new(1));
         assert!(a.changed().await.is_ok() && b.changed().await.is_ok());
         assert!(!c.has_changed().expect("open"));
+    }
+
+    #[tokio::test]
+    async fn everything_reaches_everybody() {
+        let hints = Hints::default();
+        let (one, other) = (SystemIds.session_id(), SystemIds.session_id());
+        let all = [hints.conversation(one), hints.conversation(other), hints.commands(one), hints.feed()];
+        assert!(all.iter().all(|waiting| !waiting.has_changed().expect("open")));
+        hints.everything();
+        assert!(all.iter().all(|waiting| waiting.has_changed().expect("open")));
     }
 
     #[test]

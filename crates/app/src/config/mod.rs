@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use flightdeck_http_api::Rate;
+use flightdeck_wakeup_valkey::ValkeyUrl;
 
 pub(crate) use settings::{ORDER, flags};
-use settings::{SETTINGS, Setting};
+use settings::{SECRETS, SETTINGS, Setting};
 pub(crate) use values::LogFormat;
 
 /// Everything that can be set.
@@ -22,6 +23,9 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// The SQLite file; inside the data folder unless given.
     pub(crate) database: PathBuf,
+    /// Where replicas meet; `None` for only one, or for replicas that look by themselves.
+    pub(crate) valkey_url: Option<ValkeyUrl>,
+    pub(crate) valkey_prefix: String,
     pub(crate) throttle_control: Rate,
     pub(crate) throttle_tree: Rate,
     pub(crate) lease: Option<Duration>,
@@ -38,6 +42,8 @@ pub(crate) struct Config {
 pub(crate) enum ConfigError {
     #[error("{origin}: {value:?} {problem}")]
     Value { origin: String, value: String, problem: String },
+    #[error("{origin}: the value, which is not shown here, {problem}")]
+    Secret { origin: String, problem: String },
     #[error("{file}: there is no setting {name:?}; the settings are {known}")]
     UnknownSetting { file: String, name: String, known: String },
     #[error("{file}: {name} must be a text, a number or true/false")]
@@ -104,6 +110,11 @@ impl Config {
         Ok(Self {
             database,
             listen: value(layer, "listen", values::address)?,
+            valkey_url: layer
+                .contains_key("valkey_url")
+                .then(|| value(layer, "valkey_url", values::valkey))
+                .transpose()?,
+            valkey_prefix: value(layer, "valkey_prefix", values::prefix)?,
             throttle_control: value(layer, "throttle_control", values::rate)?,
             throttle_tree: value(layer, "throttle_tree", values::rate)?,
             lease: value(layer, "lease", values::span)?,
@@ -121,7 +132,10 @@ fn value<T>(layer: &Layer, name: &'static str, read: impl Fn(&str) -> Result<T, 
     let default = SETTINGS.iter().find(|setting| setting.name == name).and_then(|setting| setting.default);
     let fallback = || Given { value: default.unwrap_or_default().to_owned(), origin: format!("default of {name}") };
     let given = layer.get(name).cloned().unwrap_or_else(fallback);
-    read(&given.value).map_err(|problem| ConfigError::Value { origin: given.origin, value: given.value, problem })
+    read(&given.value).map_err(|problem| match given {
+        Given { origin, .. } if SECRETS.contains(&name) => ConfigError::Secret { origin, problem },
+        Given { origin, value } => ConfigError::Value { origin, value, problem },
+    })
 }
 
 fn from_flags(matches: &ArgMatches) -> Layer {
@@ -228,6 +242,25 @@ mod tests {
         assert!(text.contains("sqlite:///path/to/flightdeck.db"), "{text}");
         let config = load(&["--database-url", "sqlite:///tmp/x.db"], &[]).expect("valid");
         assert_eq!(config.database, Path::new("/tmp/x.db"));
+    }
+
+    #[test]
+    fn a_wrong_address_of_valkey_is_named_and_not_shown() {
+        let text = load(&[], &[("FLIGHTDECK_VALKEY_URL", "http://:hush@cache")]).expect_err("wrong").to_string();
+        assert!(text.starts_with("FLIGHTDECK_VALKEY_URL: ") && text.contains("redis://127.0.0.1:6379"), "{text}");
+        assert!(!text.contains("hush"), "{text}");
+        let config = load(&["--valkey-url", "rediss://:hush@cache"], &[]).expect("valid");
+        assert_eq!(config.valkey_url.as_ref().map(ToString::to_string).as_deref(), Some("cache:6379"));
+        assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+        assert_eq!(
+            (load(&[], &[]).expect("defaults").valkey_url, config.valkey_prefix.as_str()),
+            (None, "flightdeck:")
+        );
+        let long = "x".repeat(65);
+        for wrong in ["", "two words", "line\n", long.as_str()] {
+            let text = load(&["--valkey-prefix", wrong], &[]).expect_err("wrong").to_string();
+            assert!(text.starts_with("--valkey-prefix: "), "{text}");
+        }
     }
 
     #[test]

@@ -38,6 +38,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Database: sqlite:///path/to/flightdeck.db; inside the data folder when missing",
     },
     Setting {
+        name: "valkey_url",
+        default: None,
+        help: "Valkey or Redis where replicas on one database meet: redis://[[user]:password@]host[:port], or rediss:// \
+               for TLS; without it they look for each other's changes every second",
+    },
+    Setting {
+        name: "valkey_prefix",
+        default: Some("flightdeck:"),
+        help: "What all names in Valkey begin with; deployments that share one need different ones",
+    },
+    Setting {
         name: "throttle_control",
         default: Some("10/min"),
         help: "How often a key may step in (inject, pause, resume, kill): a number per s, min or h, or off",
@@ -66,6 +77,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting { name: "log_format", default: Some("text"), help: "How to log: text or json, to standard error" },
 ];
+
+/// Those whose values may hold a password: never shown.
+pub(super) const SECRETS: &[&str] = &["valkey_url"];
 
 /// The settings as flags.
 pub(crate) fn flags() -> impl Iterator<Item = Arg> {

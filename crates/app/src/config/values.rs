@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flightdeck_http_api::Rate;
+use flightdeck_wakeup_valkey::ValkeyUrl;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,19 @@ pub(super) fn sqlite_url(text: &str) -> Result<PathBuf, String> {
     match text.strip_prefix("sqlite://") {
         Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
         _ => Err("is not a database that this build has; use sqlite:///path/to/flightdeck.db".to_owned()),
+    }
+}
+
+pub(super) fn valkey(text: &str) -> Result<ValkeyUrl, String> {
+    text.parse().map_err(|error: flightdeck_wakeup_valkey::InvalidUrl| error.to_string())
+}
+
+pub(super) fn prefix(text: &str) -> Result<String, String> {
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if visible && (1..=64).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a prefix: 1 to 64 visible ASCII characters".to_owned())
     }
 }
 

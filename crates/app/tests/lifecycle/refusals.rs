@@ -39,6 +39,16 @@ fn a_wrong_variable_is_named() {
 }
 
 #[test]
+fn a_wrong_address_of_valkey_is_named_without_its_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let errors = refused(&run(flightdeck(&data_dir, &[]).env("FLIGHTDECK_VALKEY_URL", "http://:hush@cache:6379")));
+    assert!(errors.contains("FLIGHTDECK_VALKEY_URL: ") && errors.contains("redis://127.0.0.1:6379"), "{errors}");
+    assert!(!errors.contains("hush"), "{errors}");
+    assert!(!data_dir.exists(), "it touched nothing");
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let data_dir = folder.path().join("data");

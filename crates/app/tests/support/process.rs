@@ -71,11 +71,12 @@ impl Server {
 
     fn launch(data_dir: &Path, listen: &str, settings: &[&str]) -> Self {
         let arguments = ["--listen", listen, "--throttle-control", "off", "--throttle-tree", "off", "--log", "warn"];
-        let mut child = flightdeck(data_dir, &[&arguments, settings].concat())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        Self::start_command(data_dir, &mut flightdeck(data_dir, &[&arguments, settings].concat()))
+    }
+
+    /// Starts what `flightdeck` made for the same data folder, and waits until it says that it listens.
+    pub(crate) fn start_command(data_dir: &Path, command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
         let mut banner = String::new();
         while !banner.contains("Ctrl-C") {

@@ -90,7 +90,7 @@ pub(crate) async fn tree(
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    api.throttle_tree.check(&caller.principal.key_id)?;
+    api.throttle_tree.admit(&caller.principal.key_id).pass()?;
     let page = page(&api, &caller, params, 200).await?;
     Ok(paged(&request, page, TreeEntry::from))
 }

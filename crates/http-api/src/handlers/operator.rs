@@ -74,7 +74,7 @@ impl Operator {
     /// Whether they may step in, and do so not too often; that they may not is put on record.
     pub(super) async fn may_control(&self, api: &Api, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
         self.permitted(api, action, target).await?;
-        api.throttle_control.check(&self.caller.principal.key_id)
+        api.throttle_control.admit(&self.caller.principal.key_id).await.pass()
     }
 
     /// Whether they may step in, however often; that they may not is put on record.

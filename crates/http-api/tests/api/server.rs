@@ -78,11 +78,20 @@ impl TestServer {
     }
 
     pub(crate) fn with(options: ApiOptions) -> Self {
-        Self::with_ports(options, |ports| ports)
+        Self::made(options, |ports| ports, |api| api)
     }
 
     /// Puts other ports in the place of the store's.
     pub(crate) fn with_ports(options: ApiOptions, change: impl FnOnce(Ports) -> Ports) -> Self {
+        Self::made(options, change, |api| api)
+    }
+
+    /// One whose HTTP side is wired otherwise.
+    pub(crate) fn wired(options: ApiOptions, wire: impl FnOnce(Api) -> Api) -> Self {
+        Self::made(options, |ports| ports, wire)
+    }
+
+    fn made(options: ApiOptions, change: impl FnOnce(Ports) -> Ports, wire: impl FnOnce(Api) -> Api) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runs");
         let hints = Arc::new(Hints::default());
         let store = Arc::new(MemoryStore::default());
@@ -96,7 +105,8 @@ impl TestServer {
         let address = listening.address;
         let entered = runtime.enter();
         let providers = Providers::default().with(Arc::new(ScriptedProvider::new(&ports)));
-        let api = Arc::new(Api::new(&ports, &providers, hints, options, runtime.handle(), shutdown.clone()));
+        let api = Api::new(&ports, &providers, hints, options, runtime.handle(), shutdown.clone());
+        let api = Arc::new(wire(api));
         runtime.spawn(Arc::clone(&api).keep_house());
         drop(entered);
         // Actix counts its workers as threads of this one.

@@ -1,7 +1,12 @@
 //! The seed system's throttles.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flightdeck_domain::api_key::{KeyId, PlainKey};
 use flightdeck_domain::operator::Role;
-use flightdeck_http_api::{ApiOptions, Rate};
+use flightdeck_http_api::{Admission, ApiOptions, ControlThrottle, Rate};
 use serde_json::json;
 
 use crate::server::{TestServer, options};
@@ -30,4 +35,40 @@ fn control_and_tree_are_throttled_per_key() {
     (0..2).for_each(|_| drop(server.get("/agents/tree").expect(200)));
     server.get("/agents/tree").expect(429);
     server.get("/agents").expect(200);
+}
+
+/// Refuses everybody, and remembers whom.
+#[derive(Default)]
+struct NobodyPasses(Arc<Mutex<Vec<KeyId>>>);
+
+#[async_trait]
+impl ControlThrottle for NobodyPasses {
+    async fn admit(&self, key: &KeyId) -> Admission {
+        self.0.lock().expect("not poisoned").push(key.clone());
+        Admission::Refused { retry_after: Duration::from_millis(6_400) }
+    }
+}
+
+#[test]
+fn control_is_counted_by_whoever_is_wired_in() {
+    let asked = Arc::<Mutex<Vec<KeyId>>>::default();
+    let throttle = NobodyPasses(Arc::clone(&asked));
+    let server = TestServer::wired(options(), |api| api.with_control_throttle(throttle));
+    let agent = server.session(None);
+    let key = server.key(Role::Operator);
+    let control = [
+        (format!("/agents/{agent}/inject"), json!({"message": "hi"})),
+        (format!("/agents/{agent}/pause"), json!({})),
+        (format!("/agents/{agent}/kill"), json!({})),
+        ("/agents/kill-all".to_owned(), json!({})),
+    ];
+    for (path, body) in &control {
+        let refused = server.post_as(&key, path, body);
+        assert_eq!(refused.header("retry-after"), Some("7"), "{path}");
+        assert_eq!(refused.expect(429)["type"], "urn:flightdeck:problem:throttled");
+    }
+    let id = PlainKey::parse(&key).expect("a key").id;
+    assert_eq!(*asked.lock().expect("not poisoned"), vec![id; control.len()]);
+    assert_eq!(server.get(&format!("/agents/{agent}/status")).expect(200)["status"], "running", "nothing was done");
+    server.get("/agents/tree").expect(200);
 }
