@@ -6,7 +6,8 @@ use super::hand_over::HandOver;
 use super::{Ports, Providers};
 use crate::audit::{AuditDraft, Fate, SpooledAction, SpooledIntervention};
 use crate::ports::{
-    AuditFilter, AuditLog, AuditSpool, Clock, OperatorActionError, OperatorActions, StoreUnavailable, Waiting, WakeUps,
+    AuditFilter, AuditLog, AuditSpool, Clock, OperationRepository, OperatorActionError, OperatorActions,
+    StoreUnavailable, Waiting, WakeUps,
 };
 use crate::time::Timestamp;
 
@@ -16,6 +17,7 @@ pub struct FoldSpool {
     spool: Arc<dyn AuditSpool>,
     actions: Arc<dyn OperatorActions>,
     audit: Arc<dyn AuditLog>,
+    operations: Arc<dyn OperationRepository>,
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     hand_over: HandOver,
@@ -32,6 +34,7 @@ impl FoldSpool {
             spool: Arc::clone(ports.spool.as_ref()?),
             actions: Arc::clone(&ports.actions),
             audit: Arc::clone(&ports.audit),
+            operations: Arc::clone(&ports.operations),
             wake_ups: Arc::clone(&ports.wake_ups),
             clock: Arc::clone(&ports.clock),
             hand_over: HandOver::new(ports, providers),
@@ -61,7 +64,9 @@ impl FoldSpool {
 
     /// Does what could not be done at first, if it is still wanted, and notes that at once: it is not done twice.
     async fn make_up_for(&self, action: &SpooledAction) -> Result<Fate, StoreUnavailable> {
-        let fate = if action.is_made_up_for() {
+        let fate = if self.was_done(action).await? {
+            Fate::Done
+        } else if action.is_made_up_for() {
             match self.commit(action).await {
                 Ok(()) => Fate::DoneLate,
                 Err(OperatorActionError::Refused(refused)) => Fate::NotDone(refused.to_string()),
@@ -76,6 +81,14 @@ impl FoldSpool {
             self.hand_over.execute(operation).await?;
         }
         Ok(fate)
+    }
+
+    /// Whether it was done at once after all, and nobody had the time to note it: then its operation is there.
+    async fn was_done(&self, action: &SpooledAction) -> Result<bool, StoreUnavailable> {
+        match action.operation() {
+            Some(operation) => Ok(self.operations.operation(operation).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     async fn commit(&self, action: &SpooledAction) -> Result<(), OperatorActionError> {
@@ -115,6 +128,7 @@ mod tests {
     use crate::audit::{AuditHead, AuditOutcome};
     use crate::fixtures::{at, attribution, operation_id, session, session_id};
     use crate::ids::AuditSeq;
+    use crate::operation::{Operation, Scope, Tally, Wish};
     use crate::ports::{Committed, MockAuditSpool, TargetPage};
     use crate::use_cases::testing::MockPorts;
 
@@ -136,6 +150,7 @@ mod tests {
     }
 
     fn nothing_recorded_yet(mocks: &mut MockPorts) {
+        mocks.operations.expect_operation().returning(|_| Ok(None));
         mocks.audit.expect_page().returning(|_, _, _| Ok(Vec::new()));
     }
 
@@ -193,6 +208,25 @@ mod tests {
             .returning(|_| Ok(AuditSeq::new(1)));
         spool.expect_remove().with(eq(id)).times(1).in_sequence(&mut order).returning(|_| Ok(()));
         assert_eq!(fold(mocks, spool).await.expect("folded"), 1);
+    }
+
+    /// A crash came between the action and the note in the spool.
+    #[tokio::test]
+    async fn what_was_done_already_is_not_done_again() {
+        for intervention in [Intervention::Kill, Intervention::Pause] {
+            let mut spool = lying(vec![Waiting { action: stop(1, intervention), fate: None }]);
+            let mut mocks = MockPorts::default();
+            mocks.audit.expect_page().returning(|_, _, _| Ok(Vec::new()));
+            mocks.operations.expect_operation().with(eq(operation_id(1))).times(1).returning(|id| {
+                let scope = Scope::Session(session_id(1));
+                Ok(Some(Operation::begin(id, Wish::Kill, scope, &attribution("because"), Tally::default())))
+            });
+            spool.expect_settle().with(eq(Uuid::from_u128(1)), eq(Fate::Done)).times(1).returning(|_, _| Ok(()));
+            let accepted = |entry: &AuditDraft| entry.outcome == AuditOutcome::Accepted;
+            mocks.actions.expect_record().withf(accepted).times(1).returning(|_| Ok(AuditSeq::new(1)));
+            spool.expect_remove().times(1).returning(|_| Ok(()));
+            assert_eq!(fold(mocks, spool).await.expect("folded"), 1);
+        }
     }
 
     #[tokio::test]
