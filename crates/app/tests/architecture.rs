@@ -10,8 +10,10 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-domain", &[]),
     ("flightdeck-store-memory", &["flightdeck-domain"]),
+    ("flightdeck-store-postgres", &["flightdeck-domain"]),
     ("flightdeck-store-sqlite", &["flightdeck-domain"]),
     ("flightdeck-store-contract", &["flightdeck-domain"]),
+    ("flightdeck-test-servers", &[]),
     ("flightdeck-live", &["flightdeck-domain"]),
     ("flightdeck-provider-scripted", &["flightdeck-domain"]),
     ("flightdeck-http-api", &["flightdeck-domain", "flightdeck-live"]),
@@ -27,10 +29,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What tests may use besides: the suite that every store must pass, and the store that needs nothing.
+/// What tests may use besides: the suite that every store must pass, the store that needs nothing, and the servers that
+/// others need.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-domain", &["flightdeck-domain"]),
     ("flightdeck-store-memory", &["flightdeck-store-contract"]),
+    ("flightdeck-store-postgres", &["flightdeck-store-contract", "flightdeck-test-servers"]),
     ("flightdeck-store-sqlite", &["flightdeck-store-contract", "flightdeck-store-memory"]),
     ("flightdeck-provider-scripted", &["flightdeck-store-memory"]),
     ("flightdeck-http-api", &["flightdeck-provider-scripted", "flightdeck-store-memory"]),
@@ -43,6 +47,7 @@ const BANNED: &[(&str, &[&str])] = &[
     ("flightdeck-http-api", &["diesel", "libsqlite3-sys"]),
     ("flightdeck-provider-scripted", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-memory", &["diesel", "actix-web", "libsqlite3-sys"]),
+    ("flightdeck-store-postgres", &["actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-sqlite", &["actix-web"]),
 ];
 
