@@ -98,6 +98,7 @@ macro_rules! __contract {
                 a_lost_session_learns_what_is_wanted;
             message:
                 a_message_reads_back_as_it_was_written
+                json_of_any_kind_reads_back_the_same
                 a_large_message_and_a_large_batch_are_kept
                 a_batch_keeps_its_order
                 seqs_are_dense_under_racing_writers

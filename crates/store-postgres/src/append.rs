@@ -93,6 +93,11 @@ impl Appends {
         self.lines.get(usize::try_from(hasher.finish().checked_rem(lines)?).ok()?)
     }
 
+    /// How many stand in all lines together.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lines.iter().map(|line| line.max_capacity().saturating_sub(line.capacity())).sum()
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }

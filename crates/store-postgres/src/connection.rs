@@ -6,10 +6,9 @@ use std::time::Duration;
 use bb8::RunError;
 use diesel::connection::CacheSize;
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::AsyncConnection;
 use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use tokio::runtime::Handle;
 use tokio_postgres::NoTls;
 
@@ -120,7 +119,7 @@ pub(crate) async fn pool(
     });
     let manager = AsyncDieselConnectionManager::new_with_config(String::new(), config);
     Pool::builder()
-        .max_size(options.connections.max(1))
+        .max_size(options.connections())
         .connection_timeout(options.acquire_timeout.max(Duration::from_millis(1)))
         // An idle connection is a process of the server; one that was needed once is soon needed again.
         .idle_timeout(Some(Duration::from_mins(10)))

@@ -16,10 +16,11 @@ use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::AuditSeq;
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connection::Failures;
 use crate::error::{StoreError, is_lost, is_worth_another_try};
-use crate::settings::Settings;
+use crate::settings::{Options, Settings};
 use crate::tables::{audit_log, feed_events};
 
 /// What a piece of work gives in the end.
@@ -45,11 +46,28 @@ pub(crate) struct Database {
     handle: Handle,
     failures: Failures,
     settings: Arc<Settings>,
+    lanes: Arc<Lanes>,
+}
+
+/// Who may have a connection. The pool itself gives a connection to whoever asks at the right moment, and some would wait
+/// for ever; here the first to come is the first to be served, and one kind of work does not hold up another.
+#[derive(Debug)]
+struct Lanes {
+    writers: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
+    appends: Arc<Semaphore>,
+}
+
+/// A connection, and the right to have it.
+pub(crate) struct Leased {
+    // Given back before the right to it is.
+    connection: PooledConnection<'static, AsyncPgConnection>,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// A transaction that writes.
 pub(crate) struct Transaction {
-    connection: PooledConnection<'static, AsyncPgConnection>,
+    connection: Leased,
     events: Vec<FleetEventDraft>,
     recorded: bool,
 }
@@ -60,8 +78,15 @@ impl Database {
         handle: Handle,
         failures: Failures,
         settings: Arc<Settings>,
+        options: &Options,
     ) -> Self {
-        Self { pool, handle, failures, settings }
+        let lane = |permits: u32| Arc::new(Semaphore::new(usize::try_from(permits.max(1)).unwrap_or(1)));
+        let lanes = Lanes {
+            writers: lane(options.writers),
+            readers: lane(options.readers),
+            appends: lane(options.append_shards),
+        };
+        Self { pool, handle, failures, settings, lanes: Arc::new(lanes) }
     }
 
     /// Runs work to its end, whether or not the caller still waits.
@@ -86,28 +111,45 @@ impl Database {
         E: From<StoreError> + std::error::Error + Send + 'static,
     {
         let database = self.clone();
-        self.spawn(async move { database.write_here(&values, work).await }).await
+        self.spawn(async move { database.transact(&database.lanes.writers, &values, work).await }).await
     }
 
-    /// The same in the task of the caller, which must be one that nobody ends.
-    pub(crate) async fn write_here<A, T, E>(&self, values: &A, work: Work<A, Transaction, T, E>) -> Result<T, E>
+    /// The same for the tasks that append: they have connections of their own, and are tasks that nobody ends.
+    pub(crate) async fn append<A, T, E>(&self, values: &A, work: Work<A, Transaction, T, E>) -> Result<T, E>
     where
         E: From<StoreError> + std::error::Error + 'static,
     {
-        match self.write_once(values, work).await {
+        self.transact(&self.lanes.appends, values, work).await
+    }
+
+    async fn transact<A, T, E>(
+        &self,
+        lane: &Arc<Semaphore>,
+        values: &A,
+        work: Work<A, Transaction, T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<StoreError> + std::error::Error + 'static,
+    {
+        match self.transact_once(lane, values, work).await {
             Err(error) if is_worth_another_try(&error) => {
                 tracing::warn!(%error, "a transaction was broken off by another one, and is done again");
-                self.write_once(values, work).await
+                self.transact_once(lane, values, work).await
             }
             result => result,
         }
     }
 
-    async fn write_once<A, T, E>(&self, values: &A, work: Work<A, Transaction, T, E>) -> Result<T, E>
+    async fn transact_once<A, T, E>(
+        &self,
+        lane: &Arc<Semaphore>,
+        values: &A,
+        work: Work<A, Transaction, T, E>,
+    ) -> Result<T, E>
     where
         E: From<StoreError>,
     {
-        let connection = self.begin(&self.settings.begin_write).await?;
+        let connection = self.begin(lane, &self.settings.begin_write).await?;
         let mut tx = Transaction { connection, events: Vec::new(), recorded: false };
         match work(values, &mut tx).await {
             Ok(value) => {
@@ -115,7 +157,7 @@ impl Database {
                 Ok(value)
             }
             Err(error) => {
-                rollback(&mut tx.connection).await;
+                rollback(&mut tx).await;
                 Err(error)
             }
         }
@@ -136,9 +178,11 @@ impl Database {
         }
         let database = self.clone();
         let reading = async move {
-            match work(&values, &mut *database.connection().await?).await {
+            match work(&values, &mut *database.connection(&database.lanes.readers).await?).await {
                 // The server went away and may be back; nothing is lost by asking again.
-                Err(error) if is_lost(&error) => work(&values, &mut *database.connection().await?).await,
+                Err(error) if is_lost(&error) => {
+                    work(&values, &mut *database.connection(&database.lanes.readers).await?).await
+                }
                 result => result,
             }
         };
@@ -157,7 +201,7 @@ impl Database {
     {
         let database = self.clone();
         let reading = async move {
-            let mut connection = database.begin(&database.settings.begin_read).await?;
+            let mut connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
             let result = work(&values, &mut connection).await;
             // Nothing was written; this only lets go of the moment.
             rollback(&mut connection).await;
@@ -168,33 +212,31 @@ impl Database {
 
     /// A connection with a transaction just begun. One that proves dead is thrown away and another taken: nothing was
     /// done on it yet.
-    async fn begin(&self, sql: &str) -> Result<PooledConnection<'static, AsyncPgConnection>, StoreError> {
+    async fn begin(&self, lane: &Arc<Semaphore>, sql: &str) -> Result<Leased, StoreError> {
         let mut last = None;
         for _ in 0..=self.settings.connections {
-            let mut connection = self.connection().await?;
+            let mut connection = self.connection(lane).await?;
             match AnsiTransactionManager::begin_transaction_sql(&mut *connection, sql).await {
                 Ok(()) => return Ok(connection),
-                Err(error) => {
-                    let error = StoreError::Statement(error);
-                    // A server that shuts down says so in the answer, and only then closes.
-                    if !is_lost(&error) && !connection.is_broken() {
-                        return Err(error);
-                    }
-                    last = Some(error);
-                }
+                // There is no other reason for it to fail. How it is told differs: a server that shuts down says so, and
+                // only then closes.
+                Err(error) => last = Some(StoreError::Statement(error)),
             }
         }
         Err(last.unwrap_or(StoreError::Closed))
     }
 
-    async fn connection(&self) -> Result<PooledConnection<'static, AsyncPgConnection>, StoreError> {
+    async fn connection(&self, lane: &Arc<Semaphore>) -> Result<Leased, StoreError> {
+        let permit = tokio::time::timeout(self.settings.acquire_timeout, Arc::clone(lane).acquire_owned()).await;
+        let Ok(permit) = permit else { return Err(StoreError::Busy) };
+        let permit = permit.map_err(|_closed| StoreError::Closed)?;
         loop {
             let connection = self.pool.get_owned().await;
             let mut connection = connection.map_err(|error| self.failures.explain(&error))?;
             // The server closed it while it lay in the pool, which throws it away when it is given back. There are only
             // so many of them, and a new one is open.
             if !connection.is_broken() {
-                return Ok(connection);
+                return Ok(Leased { connection, _permit: permit });
             }
         }
     }
@@ -244,6 +286,20 @@ impl Transaction {
             return Err(error);
         }
         Ok(AnsiTransactionManager::commit_transaction(&mut *self.connection).await?)
+    }
+}
+
+impl std::ops::Deref for Leased {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.connection
+    }
+}
+
+impl std::ops::DerefMut for Leased {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.connection
     }
 }
 

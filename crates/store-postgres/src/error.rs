@@ -86,6 +86,8 @@ pub(crate) enum StoreError {
     },
     #[error("no connection to PostgreSQL was to be had: {0}")]
     NoConnection(String),
+    #[error("every connection was in use for too long")]
+    Busy,
     #[error("the appends of this moment could not be committed")]
     Group(#[source] Arc<StoreError>),
     #[error("a panic stopped the work: {0}")]

@@ -98,7 +98,7 @@ impl PostgresStore {
                 let source = diesel::ConnectionError::BadConnection(error.to_string());
                 OpenError::Connect { database: name.clone(), source }
             })?;
-            Ok(Database::new(pool, owner, failures, settings))
+            Ok(Database::new(pool, owner, failures, settings, &options))
         });
         let database = opened.await.unwrap_or(Err(OpenError::Runtime))?;
         let appends = Appends::start(&database, &options);
@@ -129,6 +129,7 @@ impl PostgresStore {
         Stats {
             appends: counters.appends.load(Ordering::Relaxed),
             append_groups: counters.groups.load(Ordering::Relaxed),
+            waiting: self.appends.waiting(),
             connections,
             idle,
         }
@@ -142,6 +143,8 @@ pub struct Stats {
     pub appends: u64,
     /// The groups that carried them, each one commit.
     pub append_groups: u64,
+    /// Calls that stand in line to append.
+    pub waiting: usize,
     /// Open connections.
     pub connections: u32,
     /// Those of them that nobody uses at the moment.

@@ -5,9 +5,11 @@ use std::time::Duration;
 /// How a store works; the defaults are good for one replica on a PostgreSQL of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The most connections that are open at a time.
-    pub connections: u32,
-    /// How long a call waits for a connection before it fails as unavailable.
+    /// How many connections write, appends aside. More than a few gain little, for most writes meet at the head of the feed.
+    pub writers: u32,
+    /// How many connections read. They are kept apart from the others, so that no reader waits behind writers.
+    pub readers: u32,
+    /// How long a call waits in line for a connection, first come, first served, before it fails as unavailable.
     pub acquire_timeout: Duration,
     /// How long PostgreSQL works on one statement, waiting for locks included, before it gives up; zero for ever.
     pub statement_timeout: Duration,
@@ -18,9 +20,8 @@ pub struct Options {
     /// pooler that gives a connection to somebody else after each transaction (pgbouncer's `pool_mode = transaction`):
     /// then all reads are transactions too, and settings are made in each.
     pub prepared_statements: bool,
-    /// How many tasks commit appended messages. Each has a part of the sessions for its own, and a connection while it
-    /// commits.
-    pub append_shards: usize,
+    /// How many tasks commit appended messages. Each has a part of the sessions and a connection for its own.
+    pub append_shards: u32,
     /// How many appends wait in line at each of them, before further callers wait to be let in.
     pub queue: usize,
     /// How many appends one commit carries at most.
@@ -30,7 +31,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            connections: 16,
+            writers: 8,
+            readers: 8,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
             idle_in_transaction_timeout: Duration::from_mins(1),
@@ -42,10 +44,19 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The most connections that are open at a time.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        [self.writers, self.readers, self.append_shards].into_iter().map(|kind| kind.max(1)).sum()
+    }
+}
+
 /// The options, as statements.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) connections: u32,
+    pub(crate) acquire_timeout: Duration,
     /// Whether a single statement may be run outside of a transaction.
     pub(crate) bare_reads: bool,
     pub(crate) begin_write: String,
@@ -68,7 +79,8 @@ impl Settings {
         // trip as its beginning.
         let local = if options.prepared_statements { String::new() } else { format!("; {}", made("SET LOCAL")) };
         Self {
-            connections: options.connections.max(1),
+            connections: options.connections(),
+            acquire_timeout: options.acquire_timeout.max(Duration::from_millis(1)),
             bare_reads: options.prepared_statements,
             // The rules rely on what READ COMMITTED does, whatever the database's own default is.
             begin_write: format!("BEGIN ISOLATION LEVEL READ COMMITTED{local}"),

@@ -18,7 +18,7 @@ static SERVER: OnceLock<Result<PostgresServer, NoServer>> = OnceLock::new();
 
 /// Few connections: tests run side by side, and a server does not have many.
 fn options() -> Options {
-    Options { connections: 8, ..Options::default() }
+    Options { writers: 4, readers: 3, append_shards: 2, ..Options::default() }
 }
 
 struct PostgresHarness {

@@ -164,7 +164,8 @@ fn unique() -> String {
 }
 
 /// Where a program is: in `PATH`, or where Debian puts the programs of each version.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
+#[must_use]
+pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     folders.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));

@@ -28,7 +28,7 @@ pub(crate) async fn commit(database: &Database, appends: Vec<Append>) -> Vec<Ans
         return one_by_one(database, appends).await;
     }
     let appends = Arc::new(appends);
-    let said = database.write_here(&appends, |appends, tx| Box::pin(together(tx, appends))).await;
+    let said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends))).await;
     let appends = Arc::into_inner(appends).unwrap_or_default();
     match said {
         Ok(said) => {
@@ -42,7 +42,7 @@ pub(crate) async fn commit(database: &Database, appends: Vec<Append>) -> Vec<Ans
             answers
         }
         // Without a connection nobody fares better alone. With a lost one it is not known what was committed.
-        Err(cause) if is_lost(&cause) || matches!(cause, StoreError::NoConnection(_)) => {
+        Err(cause) if is_lost(&cause) || matches!(cause, StoreError::NoConnection(_) | StoreError::Busy) => {
             let cause = Arc::new(cause);
             appends.iter().map(|_| Err(StoreError::Group(Arc::clone(&cause)).into())).collect()
         }
@@ -62,7 +62,7 @@ async fn one_by_one(database: &Database, appends: Vec<Append>) -> Vec<Answer> {
 }
 
 async fn alone(database: &Database, append: Append) -> Answer {
-    database.write_here(&append, |append, tx| Box::pin(message::append(tx, append))).await
+    database.append(&append, |append, tx| Box::pin(message::append(tx, append))).await
 }
 
 /// A session of the group, as it is after what was decided so far.

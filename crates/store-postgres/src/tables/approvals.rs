@@ -101,7 +101,7 @@ pub(crate) async fn page(
     }
     if let Some(top) = &query.filter.subtree {
         let below = " AND session_id IN (WITH RECURSIVE below (id) AS ( \
-             SELECT ? UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
+             SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
         statement = statement.sql(below).bind(Bind::Uuid(top.key()));
     }

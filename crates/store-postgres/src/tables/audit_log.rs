@@ -50,7 +50,7 @@ pub(crate) async fn page(
         )
         .bind::<SqlUuid, _>(top.key())
         .sql(
-            " UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
+            "::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
              ) SELECT id FROM below)",
         );
         wanted = wanted.filter(below);

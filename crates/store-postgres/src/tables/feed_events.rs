@@ -19,7 +19,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, events: &[FleetEv
         "WITH head AS (UPDATE feed_head SET position = position + ? RETURNING position) \
          INSERT INTO feed_events (position, kind, session_id, at, data) \
          SELECT head.position - ? + event.place, event.kind, event.session_id, event.at, event.data \
-         FROM head, unnest(?, ?, ?, ?) WITH ORDINALITY AS event (kind, session_id, at, data, place)",
+         FROM head, unnest(?::text[], ?::uuid[], ?::bigint[], ?::text[]) WITH ORDINALITY AS event (kind, session_id, at, data, place)",
         [
             Bind::Integer(count),
             Bind::Integer(count),

@@ -17,7 +17,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) 
     }
     Statement::new(
         "INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
-         SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?)",
+         SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
         [
             Bind::Uuids(new.iter().map(|message| *message.session_id.key()).collect()),
             Bind::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
@@ -45,7 +45,7 @@ pub(crate) async fn known(
     // LATERAL with a limit of one leaves no other way than one look into the index for each: without statistics a join
     // may read whole conversations.
     let rows: Vec<MessageRow> = Statement::new(
-        "SELECT message.* FROM unnest(?, ?) AS wanted (session_id, id), LATERAL ( \
+        "SELECT message.* FROM unnest(?::uuid[], ?::uuid[]) AS wanted (session_id, id), LATERAL ( \
              SELECT session_id, seq, id, role, provider, created_at, metadata, content FROM messages \
              WHERE messages.session_id = wanted.session_id AND messages.id = wanted.id LIMIT 1 \
          ) AS message",

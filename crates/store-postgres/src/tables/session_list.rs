@@ -50,7 +50,7 @@ fn matching<'a>(what: &str, filter: &'a SessionFilter) -> Statement<'a> {
     }
     if let Some(top) = &filter.subtree {
         let below = " AND id IN (WITH RECURSIVE below (id) AS ( \
-             SELECT ? UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
+             SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
         statement = statement.sql(below).bind(Bind::Uuid(top.key()));
     }

@@ -73,7 +73,7 @@ pub(crate) async fn open_within(
     };
     let below = match scope {
         Scope::Subtree(_) => {
-            "below (id) AS (SELECT ? UNION \
+            "below (id) AS (SELECT ?::uuid UNION \
                 SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id), "
         }
         Scope::Session(_) | Scope::Mission(_) | Scope::Fleet => "",

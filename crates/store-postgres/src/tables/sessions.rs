@@ -124,7 +124,7 @@ impl Touch {
 pub(crate) async fn touch(connection: &mut AsyncPgConnection, touched: &[Touch]) -> Result<(), StoreError> {
     Statement::new(
         "UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
-         FROM unnest(?, ?, ?) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id",
+         FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id",
         [
             Bind::Uuids(touched.iter().map(|it| *it.session.key()).collect()),
             Bind::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
