@@ -49,34 +49,56 @@ impl Connector {
 
 async fn open(target: &Target, settings: &Settings) -> ConnectionResult<AsyncPgConnection> {
     let setup = |error: tokio_postgres::Error| ConnectionError::CouldntSetupConfiguration(unreachable(&error));
-    let mut connection = match &target.tls {
+    let client = match &target.tls {
         None => {
             let (client, connection) = target.config.connect(NoTls).await.map_err(setup)?;
-            AsyncPgConnection::try_from_client_and_connection(client, connection).await?
+            tokio::spawn(speak(connection));
+            client
         }
         Some(tls) => {
             let (client, connection) = target.config.connect(tls.clone()).await.map_err(setup)?;
-            AsyncPgConnection::try_from_client_and_connection(client, connection).await?
+            tokio::spawn(speak(connection));
+            client
         }
     };
-    if let Some(sql) = &settings.on_connect {
-        connection.batch_execute(sql).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-    }
+    // Behind a pooler only what is done in one transaction is done on one connection, and diesel sets the language and the
+    // time zone with statements that it prepares first.
+    client.batch_execute("BEGIN").await.map_err(setup)?;
+    let mut connection = AsyncPgConnection::try_from(client).await?;
+    let first = settings.on_connect.as_deref().unwrap_or("SELECT 1");
+    let done = connection.batch_execute(&format!("{first}; COMMIT")).await;
+    done.map_err(ConnectionError::CouldntSetupConfiguration)?;
     if !settings.bare_reads {
         connection.set_prepared_statement_cache_size(CacheSize::Disabled);
     }
     Ok(connection)
 }
 
-/// The whole chain in one text, for diesel keeps only that.
+/// Carries what is said between us and the server, until either has gone.
+async fn speak<S>(connection: tokio_postgres::Connection<tokio_postgres::Socket, S>)
+where
+    S: tokio_postgres::tls::TlsStream + Unpin + Send,
+{
+    if let Err(error) = connection.await {
+        // Whoever uses the connection gets an error of its own; this is why.
+        tracing::debug!(cause = %whole(&error), "a connection to PostgreSQL ended");
+    }
+}
+
+/// As diesel tells it.
 fn unreachable(error: &tokio_postgres::Error) -> diesel::result::Error {
+    diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UnableToSendCommand, Box::new(whole(error)))
+}
+
+/// The whole chain in one text.
+fn whole(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {
         text = format!("{text}: {next}");
         cause = next.source();
     }
-    diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UnableToSendCommand, Box::new(text))
+    text
 }
 
 /// Why the last attempt to open a connection failed; a pool that runs out of time does not say.

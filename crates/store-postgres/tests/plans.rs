@@ -79,7 +79,8 @@ async fn fill(client: &Client) {
              INSERT INTO commands SELECT id, 1, 'pause', NULL, NULL, NULL, \
                  CASE status WHEN 'running' THEN 'accepted' ELSE 'consumed' END, NULL, 0, 0 FROM sessions; \
              INSERT INTO approvals SELECT gen_random_uuid(), id, CASE status WHEN 'running' THEN 'open' ELSE 'expired' END, \
-                 'may I', 'allow_once', spawned_at, spawned_at, NULL, NULL, NULL, NULL, NULL, '{}' FROM sessions; \
+                 'may I', 'allow_once', spawned_at, spawned_at, CASE status WHEN 'running' THEN NULL ELSE 1 END, \
+                 NULL, NULL, NULL, CASE status WHEN 'running' THEN NULL ELSE 'deadline' END, '{}' FROM sessions; \
              INSERT INTO operations SELECT id, 'kill', 'fleet', NULL, NULL, 'x', NULL, spawned_at, 1, \
                  CASE status WHEN 'running' THEN 1 ELSE 0 END, CASE status WHEN 'running' THEN 0 ELSE 1 END, 0, 0, 0, \
                  CASE status WHEN 'running' THEN NULL ELSE 1 END FROM sessions; \
