@@ -6,7 +6,8 @@ use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::{AppendRefused, NewMessage};
 use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, SessionRepository};
 use flightdeck_domain::session::{Observation, SessionStatus};
-use flightdeck_store_postgres::Options;
+use flightdeck_store_postgres::{Options, PostgresStore};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
@@ -114,6 +115,43 @@ pub(crate) async fn batches_that_queue_share_a_commit_and_each_stands_alone() {
     let slice = MessageRepository::after(&*bench.store, one, Seq::ZERO, 10).await.expect("read").expect("there");
     let said: Vec<_> = slice.messages.iter().map(|message| message.content.as_str()).collect();
     assert_eq!((said, slice.last_seq), (vec!["one", "two", "four"], Seq::new(3)));
+}
+
+/// Two replicas append to one session, and others see it: seqs are dense, and whoever has seen one never sees a lower one
+/// appear later.
+pub(crate) async fn replicas_share_one_dense_order() {
+    let bench = bench().await;
+    let other = PostgresStore::open(bench.place.url(), options(), Handle::current()).await.expect("opened");
+    let other = Arc::new(other);
+    let one = given::session_id(1);
+    let writers: Vec<_> = (0..8_u128)
+        .map(|writer| {
+            let store = if writer % 2 == 0 { Arc::clone(&bench.store) } else { Arc::clone(&other) };
+            tokio::spawn(async move {
+                for n in 0..25 {
+                    let batch =
+                        vec![given::message(writer * 100 + n, "hello"), given::message(writer * 100 + n + 50, "hello")];
+                    store.append(one, batch, given::at(5)).await.expect("appended");
+                }
+            })
+        })
+        .collect();
+    let mut seen = Seq::ZERO;
+    loop {
+        let finished = writers.iter().all(JoinHandle::is_finished);
+        let slice = MessageRepository::after(&*other, one, seen, 7).await.expect("read").expect("there");
+        for message in &slice.messages {
+            assert_eq!(message.seq, seen.next(), "dense, and none missed");
+            seen = message.seq;
+        }
+        if finished && slice.messages.is_empty() {
+            break;
+        }
+    }
+    for writer in writers {
+        writer.await.expect("no panic");
+    }
+    assert_eq!(seen, Seq::new(400));
 }
 
 pub(crate) async fn a_group_that_fails_is_tried_one_by_one() {

@@ -50,6 +50,7 @@ pub(crate) async fn callers_that_hang_up_break_nothing() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+    let appends = running.len() - running.len().div_ceil(5);
     let mut answered = Vec::new();
     for caller in running {
         answered.extend(caller.await.expect("no panic"));
@@ -78,7 +79,8 @@ pub(crate) async fn callers_that_hang_up_break_nothing() {
         assert_eq!(seqs, (1..=slice.last_seq.get()).collect::<Vec<_>>(), "dense");
         there.extend(slice.messages.iter().map(|message| (session, message.id)));
     }
-    assert!(!answered.is_empty(), "nobody was patient enough for this to say anything");
+    let all_kinds = !answered.is_empty() && answered.len() < appends;
+    assert!(all_kinds, "{} of {appends} were answered, which says nothing", answered.len());
     let missing: Vec<_> = answered.iter().filter(|acknowledged| !there.contains(acknowledged)).collect();
     assert!(missing.is_empty(), "acknowledged and not there: {missing:?}");
 }
