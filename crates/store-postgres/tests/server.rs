@@ -1,10 +1,5 @@
 //! What only a real server shows, each test in a place of its own.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what fails here fails the test"
-)]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "what fails here fails the test")]
 
 mod bench;
 mod given;
