@@ -56,6 +56,8 @@ struct Job {
 pub(crate) struct Counters {
     pub(crate) appends: AtomicU64,
     pub(crate) groups: AtomicU64,
+    /// Groups that failed as a whole, and whose members were tried one by one.
+    pub(crate) broken_groups: AtomicU64,
 }
 
 /// The lines in front of the tasks. Dropping it lets them finish what is queued.
@@ -111,7 +113,7 @@ async fn serve(database: Database, mut waiting: mpsc::Receiver<Job>, limit: usiz
                 jobs.drain(..fitting(&jobs)).map(|job| (job.append, job.reply)).unzip();
             counters.appends.fetch_add(u64::try_from(appends.len()).unwrap_or_default(), Ordering::Relaxed);
             counters.groups.fetch_add(1, Ordering::Relaxed);
-            let answers = committed(&database, appends, replies.len()).await;
+            let answers = committed(&database, appends, replies.len(), &counters).await;
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // A caller that has gone away has no use for it; the work is done all the same.
                 let _ = reply.send(answer);
@@ -121,9 +123,9 @@ async fn serve(database: Database, mut waiting: mpsc::Receiver<Job>, limit: usiz
 }
 
 /// A panic must not end the task, nor leave a caller without an answer: so each group is a task of its own.
-async fn committed(database: &Database, appends: Vec<Append>, callers: usize) -> Vec<Answer> {
-    let work = database.clone();
-    match database.handle().spawn(async move { group::commit(&work, appends).await }).await {
+async fn committed(database: &Database, appends: Vec<Append>, callers: usize, counters: &Arc<Counters>) -> Vec<Answer> {
+    let (work, counters) = (database.clone(), Arc::clone(counters));
+    match database.handle().spawn(async move { group::commit(&work, appends, &counters).await }).await {
         Ok(answers) => answers,
         Err(stopped) => {
             let cause = Arc::new(StoreError::stopped(stopped));

@@ -129,6 +129,7 @@ impl PostgresStore {
         Stats {
             appends: counters.appends.load(Ordering::Relaxed),
             append_groups: counters.groups.load(Ordering::Relaxed),
+            broken_append_groups: counters.broken_groups.load(Ordering::Relaxed),
             waiting: self.appends.waiting(),
             connections,
             idle,
@@ -143,6 +144,8 @@ pub struct Stats {
     pub appends: u64,
     /// The groups that carried them, each one commit.
     pub append_groups: u64,
+    /// Those of the groups that failed as a whole, and whose members were tried one by one.
+    pub broken_append_groups: u64,
     /// Calls that stand in line to append.
     pub waiting: usize,
     /// Open connections.

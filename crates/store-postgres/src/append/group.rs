@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::session::{Session, SessionStatus};
 
-use super::{Answer, Append};
+use super::{Answer, Append, Counters};
 use crate::database::{Database, Transaction};
 use crate::error::{StoreError, is_lost};
 use crate::message;
@@ -23,7 +24,7 @@ enum Said {
 }
 
 /// Appends all of them, each whole or not at all, and gives an answer for each in their order.
-pub(crate) async fn commit(database: &Database, appends: Vec<Append>) -> Vec<Answer> {
+pub(crate) async fn commit(database: &Database, appends: Vec<Append>, counters: &Counters) -> Vec<Answer> {
     if appends.len() == 1 {
         return one_by_one(database, appends).await;
     }
@@ -48,6 +49,7 @@ pub(crate) async fn commit(database: &Database, appends: Vec<Append>) -> Vec<Ans
         }
         Err(cause) => {
             tracing::warn!(%cause, "a group of appends failed, and its members are tried one by one");
+            counters.broken_groups.fetch_add(1, Ordering::Relaxed);
             one_by_one(database, appends).await
         }
     }

@@ -112,6 +112,7 @@ pub(crate) async fn batches_that_queue_share_a_commit_and_each_stands_alone() {
         AppendError::Refused(AppendRefused::Conflict { seq, .. }) if seq == Seq::new(3)
     ));
     assert_eq!(bench.store.stats().append_groups - before, 2, "the one that was held up, and one for all the rest");
+    assert_eq!(bench.store.stats().broken_append_groups, 0);
     let slice = MessageRepository::after(&*bench.store, one, Seq::ZERO, 10).await.expect("read").expect("there");
     let said: Vec<_> = slice.messages.iter().map(|message| message.content.as_str()).collect();
     assert_eq!((said, slice.last_seq), (vec!["one", "two", "four"], Seq::new(3)));
@@ -171,6 +172,7 @@ pub(crate) async fn a_group_that_fails_is_tried_one_by_one() {
     assert_eq!(places(good).await, [(1, true)]);
     assert!(matches!(refused(bad).await, AppendError::Unavailable(_)));
     assert_eq!(places(after).await, [(2, true)]);
+    assert_eq!(bench.store.stats().broken_append_groups, 1);
 }
 
 pub(crate) async fn a_lost_session_comes_back_out_of_a_group() {

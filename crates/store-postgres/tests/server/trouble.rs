@@ -60,6 +60,16 @@ pub(crate) async fn connections_that_the_server_ended_are_replaced() {
     bench.store.register(given::registration(1)).await.expect("registered");
     let client = bench.client().await;
     for round in 0..5_u128 {
+        // As many connections as there can be are open by then.
+        let reads: Vec<_> = (0..30)
+            .map(|_| {
+                let store = Arc::clone(&bench.store);
+                tokio::spawn(async move { store.get(given::session_id(1)).await })
+            })
+            .collect();
+        for read in reads {
+            read.await.expect("no panic").expect("read");
+        }
         let ended = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                      WHERE datname = current_database() AND application_name = 'flightdeck'";
         let ended: i64 = client.query_one(ended, &[]).await.expect("ended").get(0);
@@ -70,8 +80,8 @@ pub(crate) async fn connections_that_the_server_ended_are_replaced() {
         while client.query_one(left, &[]).await.expect("read").get::<_, i64>(0) > 0 {
             tokio::task::yield_now().await;
         }
-        bench.store.register(given::registration(10 + round)).await.expect("a write goes through");
         bench.store.get(given::session_id(1)).await.expect("a read goes through").expect("there");
+        bench.store.register(given::registration(10 + round)).await.expect("a write goes through");
         let batch = vec![given::message(round + 1, "hello")];
         bench.store.append(given::session_id(1), batch, given::at(1)).await.expect("an append goes through");
     }
