@@ -32,6 +32,7 @@ fn main() {
             a_database_that_is_newer_is_left_alone
             a_missing_migration_makes_it_not_ready
             what_cannot_be_reached_is_said_without_the_password
+            what_is_to_be_encrypted_is_never_sent_plainly
             it_works_on_a_runtime_of_one_thread
             a_caller_of_another_runtime_takes_no_connection_with_it
             two_deployments_share_a_database_and_not_a_lock;

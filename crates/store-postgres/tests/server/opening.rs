@@ -66,6 +66,30 @@ pub(crate) async fn what_cannot_be_reached_is_said_without_the_password() {
     assert!(!text.contains("hidden") && !format!("{error:?}").contains("hidden"), "{text}");
 }
 
+/// Whether the server of the tests can encrypt or not, `require` and `verify-full` mean it.
+pub(crate) async fn what_is_to_be_encrypted_is_never_sent_plainly() {
+    let place = server().schema().await.expect("a schema");
+    let client = place.client().await.expect("connected");
+    let encrypts: String = client.query_one("SHOW ssl", &[]).await.expect("read").get(0);
+    let open = async |mode: &str| {
+        let url = format!("{}&sslmode={mode}", place.url());
+        PostgresStore::open(&url, options(), Handle::current()).await
+    };
+    let required = open("require").await;
+    if encrypts == "on" {
+        let store = required.expect("opened");
+        store.ping().await.expect("it answers");
+        let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                   WHERE application_name = 'flightdeck' AND ssl";
+        assert_eq!(client.query_one(sql, &[]).await.expect("read").get::<_, Option<bool>>(0), Some(true));
+    } else {
+        assert!(told(&required.expect_err("it cannot")).contains("TLS"), "and says why");
+    }
+    // Nobody of public trust has signed for a server of tests.
+    let error = open("verify-full").await.expect_err("it cannot be who it says");
+    assert!(matches!(error, OpenError::Connect { .. }), "{error:?}");
+}
+
 pub(crate) async fn it_works_on_a_runtime_of_one_thread() {
     let place = server().schema().await.expect("a schema");
     let url = place.url().to_owned();
