@@ -10,6 +10,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-domain", &[]),
     ("flightdeck-store-memory", &["flightdeck-domain"]),
+    ("flightdeck-store-postgres", &["flightdeck-domain"]),
     ("flightdeck-store-sqlite", &["flightdeck-domain"]),
     ("flightdeck-store-contract", &["flightdeck-domain"]),
     ("flightdeck-test-servers", &[]),
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-domain", &["flightdeck-domain"]),
     ("flightdeck-store-memory", &["flightdeck-store-contract"]),
+    ("flightdeck-store-postgres", &["flightdeck-store-contract", "flightdeck-test-servers"]),
     ("flightdeck-store-sqlite", &["flightdeck-store-contract", "flightdeck-store-memory"]),
     ("flightdeck-provider-scripted", &["flightdeck-store-memory"]),
     ("flightdeck-http-api", &["flightdeck-provider-scripted", "flightdeck-store-memory"]),
@@ -48,6 +50,7 @@ const BANNED: &[(&str, &[&str])] = &[
     ("flightdeck-http-api", &["diesel", "libsqlite3-sys"]),
     ("flightdeck-provider-scripted", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-memory", &["diesel", "actix-web", "libsqlite3-sys"]),
+    ("flightdeck-store-postgres", &["actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-sqlite", &["actix-web"]),
     ("flightdeck-wakeup-valkey", &["diesel", "actix-web", "libsqlite3-sys"]),
 ];

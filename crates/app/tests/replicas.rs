@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use flightdeck_test_servers::valkey::{Private, Shared, trial};
+use flightdeck_test_servers::trial_with;
+use flightdeck_test_servers::valkey::{Private, Shared};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::json;
 use support::http::Client;
@@ -23,13 +24,13 @@ fn main() -> ExitCode {
     let shared = Arc::new(Shared::default());
     let (one, other) = (Arc::clone(&shared), Arc::clone(&shared));
     let tests = vec![
-        trial("what_moves_on_one_replica_is_seen_on_the_other", move || one.url(), |url| hints_arrive(&url)),
-        trial(
+        trial_with("what_moves_on_one_replica_is_seen_on_the_other", move || one.url(), |url| hints_arrive(&url)),
+        trial_with(
             "control_is_throttled_on_all_replicas_together",
             move || other.url(),
             |url| control_is_counted_together(&url),
         ),
-        trial("without_valkey_each_replica_goes_on_throttling", Private::start, control_is_counted_alone),
+        trial_with("without_valkey_each_replica_goes_on_throttling", Private::start, control_is_counted_alone),
         Trial::test("a_server_starts_without_its_valkey_and_tells_it_once", || {
             starts_without_valkey();
             Ok(())

@@ -1,11 +1,58 @@
 //! The list of all cases, and the macros that make a test of each.
 
+use std::future::Future;
+use std::pin::Pin;
+
+/// One case with the harness that it is to be run on, for a test program that lists its tests by itself. Made by
+/// [`contract_cases!`](crate::contract_cases).
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// `<file>::<case>`.
+    pub name: &'static str,
+    /// Makes a harness and runs the case; a broken promise is a panic. Needs tokio's multi-thread runtime.
+    pub run: fn() -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
 /// Makes one test of each case. Takes an expression that gives a fresh [`Harness`](crate::Harness); see the crate's
 /// documentation.
 #[macro_export]
 macro_rules! contract_tests {
     ($harness:expr) => {
-        $crate::__tests! {
+        $crate::__contract! { __tests $harness }
+    };
+}
+
+/// Every case as a [`Case`], in a `Vec`: for a store whose tests can only be run where there is a server, and have to say
+/// so where there is none. Takes the same expression as [`contract_tests!`](crate::contract_tests).
+#[macro_export]
+macro_rules! contract_cases {
+    ($harness:expr) => {
+        $crate::__contract! { __cases $harness }
+    };
+}
+
+/// Makes one test of each case about data that outlives the store. Takes an expression that gives a fresh
+/// [`DurableHarness`](crate::DurableHarness).
+#[macro_export]
+macro_rules! durability_tests {
+    ($harness:expr) => {
+        $crate::__durability! { __tests $harness }
+    };
+}
+
+/// Every case about data that outlives the store as a [`Case`], in a `Vec`.
+#[macro_export]
+macro_rules! durability_cases {
+    ($harness:expr) => {
+        $crate::__durability! { __cases $harness }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __contract {
+    ($form:ident $harness:expr) => {
+        $crate::$form! {
             $harness;
             session:
                 a_session_reads_back_as_the_rule_made_it
@@ -52,6 +99,7 @@ macro_rules! contract_tests {
                 a_lost_session_learns_what_is_wanted;
             message:
                 a_message_reads_back_as_it_was_written
+                json_of_any_kind_reads_back_the_same
                 a_large_message_and_a_large_batch_are_kept
                 a_batch_keeps_its_order
                 seqs_are_dense_under_racing_writers
@@ -167,12 +215,11 @@ macro_rules! contract_tests {
     };
 }
 
-/// Makes one test of each case about data that outlives the store. Takes an expression that gives a fresh
-/// [`DurableHarness`](crate::DurableHarness).
+#[doc(hidden)]
 #[macro_export]
-macro_rules! durability_tests {
-    ($harness:expr) => {
-        $crate::__tests! {
+macro_rules! __durability {
+    ($form:ident $harness:expr) => {
+        $crate::$form! {
             $harness;
             durability:
                 everything_is_there_after_reopening
@@ -198,6 +245,21 @@ macro_rules! __tests {
                 $crate::$file::$case(&mut harness).await;
             })*
         })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cases {
+    ($harness:expr; $($file:ident: $($case:ident)*;)*) => {
+        vec![$($($crate::Case {
+            name: concat!(stringify!($file), "::", stringify!($case)),
+            run: || Box::pin(async {
+                #[allow(unused_mut, reason = "only the cases that reopen the store change the harness")]
+                let mut harness = $harness;
+                $crate::$file::$case(&mut harness).await;
+            }),
+        },)*)*]
     };
 }
 

@@ -62,6 +62,20 @@ pub(crate) fn awkward_json() -> JsonObject {
     JsonObject::new(map).expect("short enough")
 }
 
+/// JSON that a database may refuse, or give back as something else.
+pub(crate) fn hostile_json() -> JsonObject {
+    let fractions: Vec<f64> = (1..=200_u32).map(|n| (f64::from(n) * 0.618_033_988_749_894_9).sin() * 1e-5).collect();
+    let value = json!({
+        "zero\0byte": "before\0after",
+        "escapes": "\u{1}\u{7f}\u{2028}\u{ffff}\u{10ffff}\\u0000",
+        "fractions": fractions,
+        "extremes": [f64::MAX, f64::MIN_POSITIVE, 5e-324, -0.0, 1e300, 123_456_789.123_456_78],
+        "whole": [u64::MAX, i64::MIN, 9_007_199_254_740_993_i64, 1.0, 100_000_000_000_000_000_000.0],
+    });
+    let serde_json::Value::Object(map) = value else { panic!("an object") };
+    JsonObject::new(map).expect("short enough")
+}
+
 /// A session that reports itself, at the top of a tree of its own.
 pub(crate) fn registration(n: u32) -> Registration {
     Registration {

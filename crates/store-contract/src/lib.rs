@@ -25,6 +25,9 @@
 //! `rt-multi-thread` (and `async-trait`) among its dev-dependencies. A store that keeps nothing on disk leaves
 //! [`durability_tests!`] out.
 //!
+//! A store that needs a server lists the same cases with [`contract_cases!`] and [`durability_cases!`] in a test program of
+//! its own (`harness = false`), which can say that a test was not run, and why.
+//!
 //! # Adding a case
 //! Write it in the file of its port, and add its name to the list in `cases.rs`; a test of this crate fails when it is not
 //! listed. A case never sleeps and never retries. Where tasks race, it asserts what holds for every order of them.
@@ -56,4 +59,5 @@ pub mod session;
 mod state;
 mod steps;
 
+pub use cases::Case;
 pub use harness::{DurableHarness, Harness, Store};

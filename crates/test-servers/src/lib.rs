@@ -6,4 +6,13 @@
 //! # What does not belong here
 //! Anything of Flightdeck. No other crate than the tests of others builds on this one.
 
+pub mod postgres;
+mod trial;
 pub mod valkey;
+
+pub use trial::{trial, trial_with};
+
+/// There is no server, and why.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoServer(pub String);

@@ -9,8 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Completion, Trial};
 use tempfile::TempDir;
+
+use crate::NoServer;
 
 /// Where a server is expected when nothing is said.
 const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 6379);
@@ -18,40 +19,6 @@ const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Add
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What can be started, the first that is there.
 const PROGRAMS: &[&str] = &["valkey-server", "redis-server"];
-
-/// Why there is no server.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum NoServer {
-    /// Nothing can be started.
-    #[error("neither valkey-server nor redis-server is installed")]
-    NotInstalled,
-    /// What is installed does not run.
-    #[error("{program} does not run: {reason}")]
-    DoesNotRun {
-        /// What was started.
-        program: String,
-        /// What it said, or the operating system of it.
-        reason: String,
-    },
-}
-
-/// A test that needs a server: ignored when there is none, and then failed where `CI=true`.
-///
-/// The test fails by panicking.
-pub fn trial<S: 'static>(
-    name: &str,
-    server: impl FnOnce() -> Result<S, NoServer> + Send + 'static,
-    test: impl FnOnce(S) + Send + 'static,
-) -> Trial {
-    Trial::ignorable_test(name, move || match server() {
-        Ok(server) => {
-            test(server);
-            Ok(Completion::Completed)
-        }
-        Err(missing) if std::env::var("CI").is_ok_and(|value| value == "true") => Err(missing.into()),
-        Err(missing) => Ok(Completion::ignored_with(missing)),
-    })
-}
 
 /// The server that the tests of one program share. Looked for when the first test asks; one that had to be started for
 /// that is stopped when this is dropped.
@@ -107,7 +74,10 @@ impl Private {
     /// # Errors
     /// None can be started.
     pub fn start() -> Result<Self, NoServer> {
-        let program = PROGRAMS.iter().find_map(|program| installed(program)).ok_or(NoServer::NotInstalled)?;
+        let program = PROGRAMS
+            .iter()
+            .find_map(|program| installed(program))
+            .ok_or_else(|| NoServer("neither valkey-server nor redis-server is installed".to_owned()))?;
         let folder = TempDir::new().map_err(|error| failed(&program, &error))?;
         let mut server = Self { program, address: free_address(), folder, child: None };
         server.start_again()?;
@@ -189,7 +159,7 @@ fn end(child: &mut Child) {
 }
 
 fn failed(program: &Path, reason: &dyn std::fmt::Display) -> NoServer {
-    NoServer::DoesNotRun { program: program.display().to_string(), reason: reason.to_string() }
+    NoServer(format!("{} does not run: {reason}", program.display()))
 }
 
 fn installed(program: &str) -> Option<PathBuf> {

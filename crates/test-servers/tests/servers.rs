@@ -5,13 +5,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, ExitCode};
 
-use flightdeck_test_servers::valkey::{Private, trial};
+use flightdeck_test_servers::trial_with;
+use flightdeck_test_servers::valkey::Private;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let tests = vec![
-        trial(RESTART, Private::start, a_server_of_ones_own_can_be_stopped_and_started_on_its_port),
+        trial_with(RESTART, Private::start, a_server_of_ones_own_can_be_stopped_and_started_on_its_port),
         Trial::test("a_test_without_its_server_is_ignored_and_failed_in_ci", || {
             a_test_without_its_server_is_ignored_and_failed_in_ci();
             Ok(())

@@ -9,7 +9,8 @@ mod throttle;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use flightdeck_test_servers::valkey::{Private, Shared, trial};
+use flightdeck_test_servers::trial_with;
+use flightdeck_test_servers::valkey::{Private, Shared};
 use libtest_mimic::{Arguments, Trial};
 
 /// Tests on a server that others use too, and tests on one of their own.
@@ -21,11 +22,11 @@ struct Tests {
 impl Tests {
     fn on_any(&mut self, name: &str, test: fn(String)) {
         let shared = Arc::clone(&self.shared);
-        self.trials.push(trial(name, move || shared.url(), test));
+        self.trials.push(trial_with(name, move || shared.url(), test));
     }
 
     fn on_its_own(&mut self, name: &str, test: fn(Private)) {
-        self.trials.push(trial(name, Private::start, test));
+        self.trials.push(trial_with(name, Private::start, test));
     }
 
     fn without(&mut self, name: &str, test: fn()) {

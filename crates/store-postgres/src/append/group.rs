@@ -1,0 +1,149 @@
+//! One transaction for many appends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::message::{Control, Message};
+use flightdeck_domain::ports::{AppendError, AppendOutcome};
+use flightdeck_domain::session::{Session, SessionStatus};
+
+use super::{Answer, Append, Counters};
+use crate::database::{Database, Transaction};
+use crate::error::{StoreError, is_lost};
+use crate::message;
+use crate::tables::sessions::Touch;
+use crate::tables::{commands, messages, sessions};
+
+/// What the group says to one of its members.
+enum Said {
+    Answer(Answer),
+    /// Its session is lost and would come back by it, which writes more than messages.
+    Alone,
+}
+
+/// Appends all of them, each whole or not at all, and gives an answer for each in their order.
+pub(crate) async fn commit(database: &Database, appends: Vec<Append>, counters: &Counters) -> Vec<Answer> {
+    if appends.len() == 1 {
+        return one_by_one(database, appends).await;
+    }
+    let appends = Arc::new(appends);
+    let said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends))).await;
+    let appends = Arc::into_inner(appends).unwrap_or_default();
+    match said {
+        Ok(said) => {
+            let mut answers = Vec::with_capacity(said.len());
+            for (append, said) in appends.into_iter().zip(said) {
+                answers.push(match said {
+                    Said::Answer(answer) => answer,
+                    Said::Alone => alone(database, append).await,
+                });
+            }
+            answers
+        }
+        // Without a connection nobody fares better alone. With a lost one it is not known what was committed.
+        Err(cause) if is_lost(&cause) || matches!(cause, StoreError::NoConnection(_) | StoreError::Busy) => {
+            let cause = Arc::new(cause);
+            appends.iter().map(|_| Err(StoreError::Group(Arc::clone(&cause)).into())).collect()
+        }
+        Err(cause) => {
+            tracing::warn!(%cause, "a group of appends failed, and its members are tried one by one");
+            counters.broken_groups.fetch_add(1, Ordering::Relaxed);
+            one_by_one(database, appends).await
+        }
+    }
+}
+
+async fn one_by_one(database: &Database, appends: Vec<Append>) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(appends.len());
+    for append in appends {
+        answers.push(alone(database, append).await);
+    }
+    answers
+}
+
+async fn alone(database: &Database, append: Append) -> Answer {
+    database.append(&append, |append, tx| Box::pin(message::append(tx, append))).await
+}
+
+/// A session of the group, as it is after what was decided so far.
+struct State {
+    session: Session,
+    known: HashMap<MessageId, Message>,
+    touched: bool,
+    pending_commands: u64,
+}
+
+/// However many there are: one statement for the sessions, one for the ids that are known, one for all messages, one for
+/// the sessions again.
+async fn together(tx: &mut Transaction, appends: &[Append]) -> Result<Vec<Said>, StoreError> {
+    let mut states = locked(tx, appends).await?;
+    let mut said = Vec::with_capacity(appends.len());
+    let mut new = Vec::new();
+    for append in appends {
+        let Some(state) = states.get_mut(&append.session) else {
+            said.push(Said::Answer(Err(AppendError::UnknownSession(append.session))));
+            continue;
+        };
+        if state.session.status == SessionStatus::Lost {
+            said.push(Said::Alone);
+            continue;
+        }
+        said.push(Said::Answer(state.take(append, &mut new)));
+    }
+    messages::insert(tx, &new).await?;
+    let touched: Vec<Touch> = states.values().filter(|state| state.touched).filter_map(State::touch).collect();
+    sessions::touch(tx, &touched).await?;
+    Ok(said)
+}
+
+async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<SessionId, State>, StoreError> {
+    let mut ids: Vec<SessionId> = appends.iter().map(|append| append.session).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let heads = sessions::lock_heads(tx, &ids).await?;
+    // Most sessions never get a command.
+    let commanded: Vec<SessionId> =
+        heads.iter().filter(|head| head.last_command_seq > CommandSeq::ZERO).map(|head| head.id).collect();
+    let pending =
+        if commanded.is_empty() { HashMap::new() } else { commands::count_all_pending(tx, &commanded).await? };
+    let mut states: HashMap<SessionId, State> = heads
+        .into_iter()
+        .map(|session| {
+            let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
+            (session.id, State { session, known: HashMap::new(), touched: false, pending_commands })
+        })
+        .collect();
+    let has_messages = |id: &SessionId| states.get(id).is_some_and(|state| state.session.last_seq > Seq::ZERO);
+    let wanted: Vec<_> = appends
+        .iter()
+        .filter(|append| has_messages(&append.session))
+        .flat_map(|append| append.batch.iter().map(|message| (append.session, message.id)))
+        .collect();
+    for message in messages::known(tx, &wanted).await? {
+        if let Some(state) = states.get_mut(&message.session_id) {
+            state.known.insert(message.id, message);
+        }
+    }
+    Ok(states)
+}
+
+impl State {
+    /// Decides one batch, and remembers what follows from it for the next of the same session.
+    fn take(&mut self, append: &Append, new: &mut Vec<Message>) -> Answer {
+        let plan = self.session.append(append.batch.clone(), &self.known)?;
+        self.session.last_seq = plan.last_seq;
+        self.session.last_seen_at = self.session.last_seen_at.max(Some(append.at));
+        self.touched = true;
+        self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
+        new.extend(plan.insert);
+        let control = Control { desired_status: self.session.desired_status, pending_commands: self.pending_commands };
+        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
+    }
+
+    fn touch(&self) -> Option<Touch> {
+        let seen = self.session.last_seen_at?;
+        Some(Touch { session: self.session.id, last_seq: self.session.last_seq, seen })
+    }
+}

@@ -1,0 +1,326 @@
+//! The pool of connections, and how work is done on them.
+//!
+//! *Invariants.* Everything runs in a task of the runtime that the store was opened with, and is awaited from there: a
+//! caller that goes away changes nothing, and no connection belongs to a runtime that ends before the store. Nothing here
+//! limits the time of a transaction from outside; PostgreSQL does it (`statement_timeout`,
+//! `idle_in_transaction_session_timeout`), and then knows that it did.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use diesel::result::Error as SqlError;
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use flightdeck_domain::audit::AuditDraft;
+use flightdeck_domain::feed::FleetEventDraft;
+use flightdeck_domain::ids::AuditSeq;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::connection::Failures;
+use crate::error::{StoreError, is_lost, is_worth_another_try};
+use crate::settings::{Options, Settings};
+use crate::tables::{audit_log, feed_events};
+
+/// What a piece of work gives in the end.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Work on a connection, with what it needs to know: a plain function, so that it can be done again.
+pub(crate) type Work<A, C, T, E> = for<'a> fn(&'a A, &'a mut C) -> BoxFuture<'a, Result<T, E>>;
+
+/// Calls a function of [`Database`] with the values that the work needs, which it gets as references:
+/// `on!(store.write, (observation), |tx| observe(tx, observation))`.
+macro_rules! on {
+    ($store:ident.$how:ident, ($($value:ident),*), |$connection:ident| $work:expr) => {
+        $store.database.$how(($($value,)*), |($($value,)*), $connection| Box::pin($work))
+    };
+}
+
+pub(crate) use on;
+
+/// The connections of a store. A clone is another handle to the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pool: Pool<AsyncPgConnection>,
+    handle: Handle,
+    failures: Failures,
+    settings: Arc<Settings>,
+    lanes: Arc<Lanes>,
+}
+
+/// Who may have a connection. The pool itself gives a connection to whoever asks at the right moment, and some would wait
+/// for ever; here the first to come is the first to be served, and one kind of work does not hold up another.
+#[derive(Debug)]
+struct Lanes {
+    writers: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
+    appends: Arc<Semaphore>,
+}
+
+/// A connection, and the right to have it.
+pub(crate) struct Leased {
+    // Given back before the right to it is.
+    connection: PooledConnection<'static, AsyncPgConnection>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// A transaction that writes.
+pub(crate) struct Transaction {
+    connection: Leased,
+    events: Vec<FleetEventDraft>,
+    recorded: bool,
+}
+
+impl Database {
+    pub(crate) fn new(
+        pool: Pool<AsyncPgConnection>,
+        handle: Handle,
+        failures: Failures,
+        settings: Arc<Settings>,
+        options: &Options,
+    ) -> Self {
+        let lane = |permits: u32| Arc::new(Semaphore::new(usize::try_from(permits.max(1)).unwrap_or(1)));
+        let lanes = Lanes {
+            writers: lane(options.writers),
+            readers: lane(options.readers),
+            appends: lane(options.append_shards),
+        };
+        Self { pool, handle, failures, settings, lanes: Arc::new(lanes) }
+    }
+
+    /// Runs work to its end, whether or not the caller still waits.
+    async fn spawn<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.handle.spawn(work).await.unwrap_or_else(|stopped| Err(StoreError::stopped(stopped).into()))
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// One transaction, in a task of its own. When the work gives an error, nothing of it is written. When PostgreSQL
+    /// breaks it off because of others that ran at the same time, it is done once more from its beginning.
+    pub(crate) async fn write<A, T, E>(&self, values: A, work: Work<A, Transaction, T, E>) -> Result<T, E>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + std::error::Error + Send + 'static,
+    {
+        let database = self.clone();
+        self.spawn(async move { database.transact(&database.lanes.writers, &values, work).await }).await
+    }
+
+    /// The same for the tasks that append: they have connections of their own, and are tasks that nobody ends.
+    pub(crate) async fn append<A, T, E>(&self, values: &A, work: Work<A, Transaction, T, E>) -> Result<T, E>
+    where
+        E: From<StoreError> + std::error::Error + 'static,
+    {
+        self.transact(&self.lanes.appends, values, work).await
+    }
+
+    async fn transact<A, T, E>(
+        &self,
+        lane: &Arc<Semaphore>,
+        values: &A,
+        work: Work<A, Transaction, T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<StoreError> + std::error::Error + 'static,
+    {
+        match self.transact_once(lane, values, work).await {
+            Err(error) if is_worth_another_try(&error) => {
+                tracing::warn!(%error, "a transaction was broken off by another one, and is done again");
+                self.transact_once(lane, values, work).await
+            }
+            result => result,
+        }
+    }
+
+    async fn transact_once<A, T, E>(
+        &self,
+        lane: &Arc<Semaphore>,
+        values: &A,
+        work: Work<A, Transaction, T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let connection = self.begin(lane, &self.settings.begin_write).await?;
+        let mut tx = Transaction { connection, events: Vec::new(), recorded: false };
+        match work(values, &mut tx).await {
+            Ok(value) => {
+                tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                rollback(&mut tx).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads with one statement, which sees one moment by itself.
+    pub(crate) async fn read<A, T>(
+        &self,
+        values: A,
+        work: Work<A, AsyncPgConnection, T, StoreError>,
+    ) -> Result<T, StoreError>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        if !self.settings.bare_reads {
+            return self.read_moment(values, work).await;
+        }
+        let database = self.clone();
+        let reading = async move {
+            match work(&values, &mut *database.connection(&database.lanes.readers).await?).await {
+                // The server went away and may be back; nothing is lost by asking again.
+                Err(error) if is_lost(&error) => {
+                    work(&values, &mut *database.connection(&database.lanes.readers).await?).await
+                }
+                result => result,
+            }
+        };
+        self.spawn(reading).await
+    }
+
+    /// Reads with several statements that all see the same moment.
+    pub(crate) async fn read_moment<A, T>(
+        &self,
+        values: A,
+        work: Work<A, AsyncPgConnection, T, StoreError>,
+    ) -> Result<T, StoreError>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let database = self.clone();
+        let reading = async move {
+            let mut connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
+            let result = work(&values, &mut connection).await;
+            // Nothing was written; this only lets go of the moment.
+            rollback(&mut connection).await;
+            result
+        };
+        self.spawn(reading).await
+    }
+
+    /// A connection with a transaction just begun. One that proves dead is thrown away and another taken: nothing was
+    /// done on it yet.
+    async fn begin(&self, lane: &Arc<Semaphore>, sql: &str) -> Result<Leased, StoreError> {
+        let mut last = None;
+        for _ in 0..=self.settings.connections {
+            let mut connection = self.connection(lane).await?;
+            match AnsiTransactionManager::begin_transaction_sql(&mut *connection, sql).await {
+                Ok(()) => return Ok(connection),
+                // There is no other reason for it to fail. How it is told differs: a server that shuts down says so, and
+                // only then closes.
+                Err(error) => last = Some(StoreError::Statement(error)),
+            }
+        }
+        Err(last.unwrap_or(StoreError::Closed))
+    }
+
+    async fn connection(&self, lane: &Arc<Semaphore>) -> Result<Leased, StoreError> {
+        let permit = tokio::time::timeout(self.settings.acquire_timeout, Arc::clone(lane).acquire_owned()).await;
+        let Ok(permit) = permit else { return Err(StoreError::Busy) };
+        let permit = permit.map_err(|_closed| StoreError::Closed)?;
+        loop {
+            let connection = self.pool.get_owned().await;
+            let mut connection = connection.map_err(|error| self.failures.explain(&error))?;
+            // The server closed it while it lay in the pool, which throws it away when it is given back. There are only
+            // so many of them, and a new one is open.
+            if !connection.is_broken() {
+                return Ok(Leased { connection, _permit: permit });
+            }
+        }
+    }
+
+    /// How many connections are open, and how many of them lie idle.
+    pub(crate) fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
+    }
+}
+
+async fn rollback(connection: &mut AsyncPgConnection) {
+    match AnsiTransactionManager::rollback_transaction(connection).await {
+        Ok(()) | Err(SqlError::NotInTransaction) => {}
+        // The pool sees that the connection is in no good state, and throws it away; the server then rolls back.
+        Err(error) => tracing::debug!(%error, "a transaction was not rolled back in order"),
+    }
+}
+
+impl Transaction {
+    /// Keeps an event until the transaction writes all of its events together.
+    pub(crate) fn tell(&mut self, event: FleetEventDraft) {
+        self.events.push(event);
+    }
+
+    /// Writes the events that were kept, and then an entry of the audit log: the last thing that a transaction does, for
+    /// until its end nobody else can.
+    pub(crate) async fn record(&mut self, entry: AuditDraft) -> Result<AuditSeq, StoreError> {
+        self.tell_all().await?;
+        self.recorded = true;
+        audit_log::append(&mut self.connection, entry).await
+    }
+
+    /// The same for an intervention; one whose entry lies in the spool has none to write.
+    pub(crate) async fn record_any(&mut self, entry: Option<AuditDraft>) -> Result<Option<AuditSeq>, StoreError> {
+        match entry {
+            Some(entry) => Ok(Some(self.record(entry).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// From here to the end of the transaction nobody else writes events.
+    async fn tell_all(&mut self) -> Result<(), StoreError> {
+        let events = std::mem::take(&mut self.events);
+        match (events.as_slice(), self.recorded) {
+            ([], _) => Ok(()),
+            (events, false) => feed_events::insert(&mut self.connection, events).await,
+            (_, true) => Err(StoreError::Order),
+        }
+    }
+
+    async fn commit(mut self) -> Result<(), StoreError> {
+        if let Err(error) = self.tell_all().await {
+            rollback(&mut self.connection).await;
+            return Err(error);
+        }
+        Ok(AnsiTransactionManager::commit_transaction(&mut *self.connection).await?)
+    }
+}
+
+impl std::ops::Deref for Leased {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.connection
+    }
+}
+
+impl std::ops::DerefMut for Leased {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.connection
+    }
+}
+
+impl std::ops::Deref for Transaction {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.connection
+    }
+}
+
+impl std::ops::DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.connection
+    }
+}

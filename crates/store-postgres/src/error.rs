@@ -1,0 +1,207 @@
+//! What can go wrong, for whoever opens the store and for the log.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as SqlError};
+use flightdeck_domain::audit::HeadProblem;
+use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ports::{
+    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
+    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+};
+
+use tokio::task::JoinError;
+
+use crate::rows::BrokenRow;
+
+/// Why the store was not opened. No text of it holds the password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL makes no sense.
+    #[error("the database's URL cannot be used: {why}")]
+    Url {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file that `sslrootcert` names is of no use.
+    #[error("the certificates in {} cannot be used: {why}", path.display())]
+    RootCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Encryption cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls {
+        /// What the library says.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The server cannot be reached, or does not let us in.
+    #[error("no connection to PostgreSQL at {database}; check that it runs and that this user may connect")]
+    Connect {
+        /// Where it should be.
+        database: String,
+        /// What went wrong.
+        #[source]
+        source: diesel::ConnectionError,
+    },
+    /// A newer version of this program has worked on the database.
+    #[error(
+        "{database} was made by a newer version of this program (migration {newest}); start that version, or restore a backup"
+    )]
+    Newer {
+        /// The database.
+        database: String,
+        /// The newest migration that is unknown here.
+        newest: String,
+    },
+    /// The tables could not be brought up to date. The database is as it was.
+    #[error("the database {database} could not be brought up to date")]
+    Migration {
+        /// The database.
+        database: String,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The runtime that the store is to work on has ended.
+    #[error("the runtime has ended")]
+    Runtime,
+}
+
+/// Why the store could not do its work: the cause inside [`StoreUnavailable`].
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("PostgreSQL could not run a statement")]
+    Statement(#[from] SqlError),
+    #[error("a stored row is broken")]
+    Row(#[from] BrokenRow),
+    #[error("a row of the audit log is broken")]
+    Tampered {
+        seq: AuditSeq,
+        #[source]
+        broken: BrokenRow,
+    },
+    #[error("no connection to PostgreSQL was to be had: {0}")]
+    NoConnection(String),
+    #[error("every connection was in use for too long")]
+    Busy,
+    #[error("the appends of this moment could not be committed")]
+    Group(#[source] Arc<StoreError>),
+    #[error("the audit log cannot be written on; see GET /audit/verify")]
+    Headless(#[source] HeadProblem),
+    #[error("{0} is not there any more")]
+    Lost(&'static str),
+    #[error("a panic stopped the work: {0}")]
+    Panic(String),
+    #[error("a migration is not applied: {0}")]
+    NotMigrated(String),
+    /// A fault of this crate: it would break the order of the locks.
+    #[error("an event was told after the audit entry of its transaction")]
+    Order,
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Why a task gave no result.
+    pub(crate) fn stopped(stopped: JoinError) -> Self {
+        let Ok(panic) = stopped.try_into_panic() else { return Self::Closed };
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".to_owned());
+        tracing::error!(panic = text, "work on the store panicked");
+        Self::Panic(text)
+    }
+}
+
+/// Whether the connection is gone, and with it whatever was asked of it.
+pub(crate) fn is_lost(error: &StoreError) -> bool {
+    let kind = match error {
+        StoreError::Statement(SqlError::DatabaseError(kind, _)) => kind,
+        StoreError::Statement(SqlError::BrokenTransactionManager) => return true,
+        _ => return false,
+    };
+    matches!(kind, DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection)
+}
+
+/// Whether PostgreSQL broke a transaction off, and it can be done again from its beginning.
+pub(crate) fn is_worth_another_try(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(StoreError::Statement(SqlError::DatabaseError(kind, information))) = error.downcast_ref() {
+            return match kind {
+                DatabaseErrorKind::SerializationFailure => true,
+                DatabaseErrorKind::Unknown => is_deadlock(&**information) || is_foreign_statement(&**information),
+                _ => false,
+            };
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The error's code does not come through, and its message is in the server's language. But the details of a deadlock
+/// name at least two locks, one a line, and the names of locks are the same in all languages.
+fn is_deadlock(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> bool {
+    let lines = information.details().unwrap_or_default().lines();
+    lines.filter(|line| line.contains("Lock")).count() >= 2
+}
+
+/// Behind a pooler, a prepared statement of somebody else may stand where ours should: they are all called `s` and a
+/// number, and the message has that name in any language.
+fn is_foreign_statement(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> bool {
+    let mut named = information.message().split('"').skip(1).step_by(2);
+    named.any(|name| name.strip_prefix('s').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
+}
+
+impl From<StoreError> for StoreUnavailable {
+    fn from(cause: StoreError) -> Self {
+        Self::new(cause)
+    }
+}
+
+impl From<StoreError> for AuditLogError {
+    /// Here a broken row is no breakdown but a finding.
+    fn from(cause: StoreError) -> Self {
+        match cause {
+            StoreError::Tampered { seq, broken } => Self::Broken { seq, detail: broken.to_string() },
+            cause => Self::Unavailable(cause.into()),
+        }
+    }
+}
+
+impl From<StoreError> for AuditHeadError {
+    /// Here, too.
+    fn from(cause: StoreError) -> Self {
+        match cause {
+            StoreError::Headless(problem) => Self::Broken(problem),
+            cause => Self::Unavailable(cause.into()),
+        }
+    }
+}
+
+/// Lets the work of each port use `?` on a statement and on a row.
+macro_rules! unavailable {
+    ($($error:ty),+) => {$(
+        impl From<StoreError> for $error {
+            fn from(cause: StoreError) -> Self {
+                Self::Unavailable(cause.into())
+            }
+        }
+    )+};
+}
+
+unavailable!(
+    RegisterError,
+    ObserveError,
+    AppendError,
+    AcknowledgeError,
+    OperatorActionError,
+    RevokeKeyError,
+    OpenApprovalError,
+    DecideApprovalError,
+    WithdrawApprovalError
+);

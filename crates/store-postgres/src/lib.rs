@@ -1,0 +1,161 @@
+//! The repository ports of [`flightdeck_domain`] over PostgreSQL, for one or many replicas.
+//!
+//! # How it is laid out
+//! - One file for each port, named as the port's: `session` (and `lease`, a part of it), `message`, `command`,
+//!   `operation`, `operator_actions`, `approval`, `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule
+//!   and writes what the rule gives back.
+//! - `append`: how many appends share a commit.
+//! - `locks`: what a transaction locks, and in which order.
+//! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
+//!   `schema`, `values`, `statement`: what those build on.
+//! - `database`: the pool, and how work is done on it. `settings`, `url`, `tls`, `connection`: how connections are made.
+//! - `migrations`: the tables (`migrations/postgres`).
+//!
+//! # What it guarantees
+//! - *Acknowledged is durable.* A write returns after its commit.
+//! - *Whole or not at all, whoever hangs up.* Each write is one transaction, in a task of its own.
+//! - *Facts stay true until the result is written.* They are read under locks, which all transactions take in one order.
+//! - *Commit order is reading order.* A session's seqs and the feed's positions are given under a lock that is held until
+//!   the commit: a reader that has seen one never sees a lower one appear later.
+//!
+//! # What does not belong here
+//! Rules. What may happen is decided by [`flightdeck_domain`]; a rule that is spelt out here would be missing in the next
+//! store.
+
+mod api_key;
+mod append;
+mod approval;
+mod audit;
+mod command;
+mod connection;
+mod database;
+mod error;
+mod feed;
+mod lease;
+mod locks;
+mod message;
+mod migrations;
+mod operation;
+mod operator_actions;
+mod rows;
+mod schema;
+mod session;
+mod settings;
+mod statement;
+mod tables;
+mod tls;
+mod url;
+mod values;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use flightdeck_domain::ports::StoreUnavailable;
+use tokio::runtime::Handle;
+
+pub use self::error::OpenError;
+pub use self::settings::Options;
+
+use self::append::Appends;
+use self::connection::{Connector, Failures};
+use self::database::{Database, on};
+use self::settings::Settings;
+use self::url::Target;
+
+/// Every repository port over one PostgreSQL database.
+///
+/// Dropping it lets the appends that are queued be finished, as long as its runtime runs; every other write goes on by
+/// itself.
+pub struct PostgresStore {
+    database: Database,
+    appends: Appends,
+}
+
+impl PostgresStore {
+    /// Connects, and brings the tables up to date.
+    ///
+    /// The URL is `postgres://user:password@host:port/database`, with `?sslmode=` one of `disable`, `prefer` (the default),
+    /// `require` and `verify-full`, and `sslrootcert=` a file of PEM for the last. The tables lie in the first schema of
+    /// `search_path`.
+    ///
+    /// All work runs on the runtime of `handle`, which has to have I/O and time and must outlive the store; any other
+    /// runtime may call it.
+    ///
+    /// # Errors
+    /// Each [`OpenError`] says what to do about it.
+    pub async fn open(url: &str, options: Options, handle: Handle) -> Result<Self, OpenError> {
+        let target = Target::read(url)?;
+        let name = target.name();
+        let settings = Arc::new(Settings::of(&options));
+        let connector = Connector::new(target, Arc::clone(&settings), handle.clone());
+        let (connect, owner) = (connector.clone(), handle.clone());
+        let opened = handle.spawn(async move {
+            let unreachable = |source| OpenError::Connect { database: name.clone(), source };
+            let connection = connect.connect().await.map_err(unreachable)?;
+            migrations::migrate(connection, &owner, &name).await?;
+            let failures = Failures::default();
+            let pool = connection::pool(connect, failures.clone(), options).await.map_err(|error| {
+                let source = diesel::ConnectionError::BadConnection(error.to_string());
+                OpenError::Connect { database: name.clone(), source }
+            })?;
+            Ok(Database::new(pool, owner, failures, settings, &options))
+        });
+        let database = opened.await.unwrap_or(Err(OpenError::Runtime))?;
+        let appends = Appends::start(&database, &options);
+        Ok(Self { database, appends })
+    }
+
+    /// Whether PostgreSQL answers.
+    ///
+    /// # Errors
+    /// It does not; the cause says why.
+    pub async fn ping(&self) -> Result<(), StoreUnavailable> {
+        Ok(on!(self.read, (), |connection| tables::ping(connection)).await?)
+    }
+
+    /// Whether the store can work: PostgreSQL answers, and every table is as this program needs it. Changes nothing.
+    ///
+    /// # Errors
+    /// It cannot; the cause says why.
+    pub async fn ready(&self) -> Result<(), StoreUnavailable> {
+        Ok(on!(self.read, (), |connection| migrations::check(connection)).await?)
+    }
+
+    /// What the store has done, and the connections it has.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = self.appends.counters();
+        let (connections, idle) = self.database.connections();
+        Stats {
+            appends: counters.appends.load(Ordering::Relaxed),
+            append_groups: counters.groups.load(Ordering::Relaxed),
+            broken_append_groups: counters.broken_groups.load(Ordering::Relaxed),
+            waiting: self.appends.waiting(),
+            connections,
+            idle,
+        }
+    }
+}
+
+/// What a store has done since it was opened, and what it has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Calls that appended, with those that were refused.
+    pub appends: u64,
+    /// The groups that carried them, each one commit.
+    pub append_groups: u64,
+    /// Those of the groups that failed as a whole, and whose members were tried one by one.
+    pub broken_append_groups: u64,
+    /// Calls that stand in line to append.
+    pub waiting: usize,
+    /// Open connections.
+    pub connections: u32,
+    /// Those of them that nobody uses at the moment.
+    pub idle: u32,
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

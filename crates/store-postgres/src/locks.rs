@@ -1,0 +1,85 @@
+//! The locks of a transaction, and their one order.
+//!
+//! Whoever takes several locks takes them in this order, and lets go of them at its end:
+//!
+//! 0. *A key of one actor's calls*, an advisory lock, where a call has one: nobody else waits for it but the same call.
+//! 1. *The tree lock*, an advisory lock: shared by a registration; alone by whatever puts up a fence that a registration
+//!    looks at (a kill of one session, an action on a scope or on the fleet, the sight of a session killed by somebody
+//!    else). So nothing registers while a fence goes up: a child is there before it, and is caught, or comes after it, and
+//!    is refused.
+//! 2. *Rows of sessions*; several are sorted by id. The lock of a session also guards what belongs to it alone: its
+//!    conversation, its commands, its permission requests and its targets of operations.
+//! 3. *Rows of operations*, sorted by id. Several sessions share an operation, and each may settle a part of it.
+//! 4. *The head of the feed*, taken when the transaction writes its events, all together and late.
+//! 5. *The head of the audit log*, last.
+//!
+//! Facts are read after the lock that guards them: at READ COMMITTED every statement sees what was committed before it
+//! began, so a statement after the lock sees all that its former holders did.
+//!
+//! Rows are locked `FOR NO KEY UPDATE`: that keeps other writers out, and lets a row that refers to them be inserted.
+
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::SessionId;
+
+use crate::error::StoreError;
+use crate::statement::{Bind, Statement};
+use crate::tables::sessions::OPEN;
+use crate::values::Key;
+
+/// The tree lock, shared with others that register.
+pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    // The second key is the number of a table of ours, so that two deployments in one database do not meet.
+    Statement::new("SELECT pg_advisory_xact_lock_shared(7600, 'fleet_state'::regclass::oid::integer)", [])
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The tree lock, alone.
+pub(crate) async fn tree_alone(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("SELECT pg_advisory_xact_lock(7600, 'fleet_state'::regclass::oid::integer)", [])
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A key of one actor's calls: of two calls with it, one waits for the other. Always the first lock of a transaction.
+pub(crate) async fn idempotency_key(
+    connection: &mut AsyncPgConnection,
+    actor: &str,
+    key: &str,
+) -> Result<(), StoreError> {
+    // Keys that share a number only wait for one another.
+    let sql = "SELECT pg_advisory_xact_lock(hashtextextended(?, 'idempotency_keys'::regclass::oid::bigint))";
+    Statement::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(connection).await?;
+    Ok(())
+}
+
+/// The rows of these sessions. Those that are not there are passed over.
+pub(crate) async fn sessions(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Result<(), StoreError> {
+    let ids = ids.iter().map(|id| *id.key()).collect();
+    let sql = "SELECT id FROM sessions WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE";
+    Statement::new(sql, [Bind::Uuids(ids)]).execute(connection).await?;
+    Ok(())
+}
+
+/// The rows of all sessions that have not ended, and of the operations that are open at them.
+pub(crate) async fn everything_open(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    // Counted, so that only one row comes back of however many are locked.
+    let sql =
+        format!("SELECT COUNT(*) FROM (SELECT id FROM sessions WHERE {OPEN} ORDER BY id FOR NO KEY UPDATE) AS locked");
+    Statement::new(sql, []).execute(connection).await?;
+    let sql = "SELECT id FROM operations WHERE completed_at IS NULL ORDER BY id FOR NO KEY UPDATE";
+    Statement::new(sql, []).execute(connection).await?;
+    Ok(())
+}
+
+/// The rows of the operations that are open at these sessions, whose locks the caller has.
+pub(crate) async fn operations_of(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Result<(), StoreError> {
+    let ids = ids.iter().map(|id| *id.key()).collect();
+    let sql = "SELECT id FROM operations WHERE id IN \
+               (SELECT operation_id FROM operation_targets WHERE session_id = ANY(?) AND outcome IS NULL) \
+               ORDER BY id FOR NO KEY UPDATE";
+    Statement::new(sql, [Bind::Uuids(ids)]).execute(connection).await?;
+    Ok(())
+}

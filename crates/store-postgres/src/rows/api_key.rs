@@ -1,0 +1,80 @@
+//! Rows of `api_keys`.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
+use flightdeck_domain::ids::SessionId;
+use uuid::Uuid;
+
+use super::{BrokenRow, Column, Fault, maybe};
+use crate::schema::api_keys;
+use crate::values::{Key, moment};
+
+/// A key.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(Pg))]
+pub(crate) struct ApiKeyRow {
+    id: String,
+    name: String,
+    role: String,
+    bound_to: Option<Uuid>,
+    secret_hash: Vec<u8>,
+    created_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl TryFrom<ApiKeyRow> for ApiKey {
+    type Error = BrokenRow;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, BrokenRow> {
+        let id = row.id.clone();
+        row.read().map_err(|fault| fault.of("api_keys", id))
+    }
+}
+
+impl ApiKeyRow {
+    fn read(self) -> Result<ApiKey, Fault> {
+        Ok(ApiKey {
+            id: KeyId::new(&self.id).column("id")?,
+            name: self.name.try_into().column("name")?,
+            role: self.role.parse().column("role")?,
+            bound_to: self.bound_to.map(SessionId::new),
+            secret_hash: <[u8; 32]>::try_from(self.secret_hash.as_slice())
+                .map(SecretHash::new)
+                .column("secret_hash")?,
+            created_at: moment(self.created_at).column("created_at")?,
+            expires_at: maybe(self.expires_at, moment).column("expires_at")?,
+            revoked_at: maybe(self.revoked_at, moment).column("revoked_at")?,
+        })
+    }
+}
+
+/// A key to be inserted.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_default_value = false)]
+pub(crate) struct NewApiKeyRow<'a> {
+    id: &'a str,
+    name: &'a str,
+    role: &'static str,
+    bound_to: Option<&'a Uuid>,
+    secret_hash: &'a [u8],
+    created_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl<'a> From<&'a ApiKey> for NewApiKeyRow<'a> {
+    fn from(key: &'a ApiKey) -> Self {
+        Self {
+            id: key.id.as_str(),
+            name: key.name.as_str(),
+            role: key.role.as_str(),
+            bound_to: key.bound_to.as_ref().map(Key::key),
+            secret_hash: key.secret_hash.as_bytes(),
+            created_at: key.created_at.as_micros(),
+            expires_at: key.expires_at.map(|at| at.as_micros()),
+            revoked_at: key.revoked_at.map(|at| at.as_micros()),
+        }
+    }
+}

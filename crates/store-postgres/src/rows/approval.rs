@@ -1,0 +1,139 @@
+//! Rows of `approvals`.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use flightdeck_domain::approval::{Approval, ApprovalState, ExpiryReason, Verdict};
+use flightdeck_domain::ids::{ApprovalId, SessionId};
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::text::{ApprovalTitle, Reason};
+use flightdeck_domain::time::Timestamp;
+use uuid::Uuid;
+
+use super::{BrokenRow, Column, Fault, maybe};
+use crate::schema::approvals;
+use crate::values::{Key, json, moment, object};
+
+/// A permission request.
+#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = approvals, check_for_backend(Pg))]
+pub(crate) struct ApprovalRow {
+    id: Uuid,
+    session_id: Uuid,
+    status: String,
+    title: String,
+    options: String,
+    opened_at: i64,
+    expires_at: Option<i64>,
+    closed_at: Option<i64>,
+    decided_option: Option<String>,
+    decided_by: Option<String>,
+    reason: Option<String>,
+    expired_why: Option<String>,
+    detail: String,
+}
+
+/// A word that means nothing as a status, or columns that do not go with it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not known, or lacks what belongs to it")]
+struct Unknown(String);
+
+const TABLE: &str = "approvals";
+
+impl TryFrom<ApprovalRow> for Approval {
+    type Error = BrokenRow;
+
+    fn try_from(row: ApprovalRow) -> Result<Self, BrokenRow> {
+        let id = row.id;
+        row.read().map_err(|fault| fault.of(TABLE, id.to_string()))
+    }
+}
+
+impl ApprovalRow {
+    /// The id alone.
+    pub(crate) fn id(&self) -> ApprovalId {
+        ApprovalId::new(self.id)
+    }
+
+    fn read(self) -> Result<Approval, Fault> {
+        let option = maybe(self.decided_option, |word| word.parse()).column("decided_option")?;
+        let by = maybe(self.decided_by, |name| serde_json::from_value::<Actor>(name.into())).column("decided_by")?;
+        let reason = maybe(self.reason, Reason::new).column("reason")?;
+        let why = maybe(self.expired_why, |word| word.parse::<ExpiryReason>()).column("expired_why")?;
+        let closed_at: Option<Timestamp> = maybe(self.closed_at, moment).column("closed_at")?;
+        let state = match (self.status.as_str(), closed_at, option, by, why) {
+            ("open", None, None, None, None) => Ok(ApprovalState::Open),
+            ("decided", Some(at), Some(option), Some(by), None) => {
+                Ok(ApprovalState::Decided(Verdict { option, by, at, reason }))
+            }
+            ("expired", Some(at), None, None, Some(why)) => Ok(ApprovalState::Expired { why, at }),
+            _ => Err(Unknown(self.status)),
+        };
+        Ok(Approval {
+            id: ApprovalId::new(self.id),
+            session_id: SessionId::new(self.session_id),
+            title: ApprovalTitle::new(self.title).column("title")?,
+            detail: object(&self.detail).column("detail")?,
+            options: self.options.parse().column("options")?,
+            state: state.column("status")?,
+            opened_at: moment(self.opened_at).column("opened_at")?,
+            expires_at: maybe(self.expires_at, moment).column("expires_at")?,
+        })
+    }
+}
+
+/// The columns that tell how a request was closed.
+#[derive(Debug, Default)]
+pub(crate) struct Closed<'a> {
+    pub(crate) at: Option<i64>,
+    pub(crate) option: Option<&'static str>,
+    pub(crate) by: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) why: Option<&'static str>,
+}
+
+impl<'a> Closed<'a> {
+    pub(crate) fn of(approval: &'a Approval) -> Self {
+        match &approval.state {
+            ApprovalState::Open => Self::default(),
+            ApprovalState::Decided(verdict) => Self {
+                at: Some(verdict.at.as_micros()),
+                option: Some(verdict.option.as_str()),
+                by: Some(verdict.by.as_str()),
+                reason: verdict.reason.as_ref().map(Reason::as_str),
+                why: None,
+            },
+            ApprovalState::Expired { why, at } => {
+                Self { at: Some(at.as_micros()), why: Some(why.as_str()), ..Self::default() }
+            }
+        }
+    }
+}
+
+/// A request to be inserted; it is open.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = approvals, check_for_backend(Pg), treat_none_as_default_value = false)]
+pub(crate) struct NewApprovalRow<'a> {
+    id: &'a Uuid,
+    session_id: &'a Uuid,
+    status: &'static str,
+    title: &'a str,
+    options: String,
+    opened_at: i64,
+    expires_at: Option<i64>,
+    detail: String,
+}
+
+impl<'a> From<&'a Approval> for NewApprovalRow<'a> {
+    fn from(approval: &'a Approval) -> Self {
+        Self {
+            id: approval.id.key(),
+            session_id: approval.session_id.key(),
+            status: approval.status().as_str(),
+            title: approval.title.as_str(),
+            options: approval.options.to_string(),
+            opened_at: approval.opened_at.as_micros(),
+            expires_at: approval.expires_at.map(|at| at.as_micros()),
+            detail: json(&approval.detail),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Rows of `audit_entries` and `audit_head`.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use flightdeck_domain::audit::{AuditHash, AuditHead, AuditIndex, SealedAuditEntry};
+use flightdeck_domain::ids::{AuditSeq, SessionId};
+use flightdeck_domain::operator::Actor;
+use uuid::Uuid;
+
+use super::{BrokenRow, Column, Fault};
+use crate::schema::{audit_entries, audit_head};
+use crate::values::{Key, moment};
+
+/// An entry of the audit log.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = audit_entries, check_for_backend(Pg))]
+pub(crate) struct AuditRow {
+    pub(crate) seq: i64,
+    hash: Vec<u8>,
+    bytes: Vec<u8>,
+    action: String,
+    actor: String,
+    at: i64,
+    session_id: Option<Uuid>,
+}
+
+impl TryFrom<AuditRow> for SealedAuditEntry {
+    type Error = BrokenRow;
+
+    fn try_from(row: AuditRow) -> Result<Self, BrokenRow> {
+        let seq = row.seq;
+        row.read().map_err(|fault| fault.of("audit_entries", seq.to_string()))
+    }
+}
+
+impl AuditRow {
+    fn read(self) -> Result<SealedAuditEntry, Fault> {
+        Ok(SealedAuditEntry {
+            seq: AuditSeq::from_i64(self.seq).column("seq")?,
+            hash: hash(&self.hash).column("hash")?,
+            bytes: self.bytes,
+            index: AuditIndex {
+                action: self.action.parse().column("action")?,
+                actor: serde_json::from_value::<Actor>(self.actor.into()).column("actor")?,
+                at: moment(self.at).column("at")?,
+                session_id: self.session_id.map(SessionId::new),
+            },
+        })
+    }
+}
+
+fn hash(bytes: &[u8]) -> Result<AuditHash, std::array::TryFromSliceError> {
+    <[u8; 32]>::try_from(bytes).map(AuditHash::new)
+}
+
+/// The end of the chain.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = audit_head, check_for_backend(Pg))]
+pub(crate) struct AuditHeadRow {
+    seq: i64,
+    hash: Vec<u8>,
+}
+
+impl TryFrom<AuditHeadRow> for AuditHead {
+    type Error = BrokenRow;
+
+    fn try_from(row: AuditHeadRow) -> Result<Self, BrokenRow> {
+        row.read().map_err(|fault| fault.of("audit_head", "1".to_owned()))
+    }
+}
+
+impl AuditHeadRow {
+    fn read(self) -> Result<AuditHead, Fault> {
+        Ok(AuditHead { seq: AuditSeq::from_i64(self.seq).column("seq")?, hash: hash(&self.hash).column("hash")? })
+    }
+}
+
+/// An entry to be inserted.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = audit_entries, check_for_backend(Pg), treat_none_as_default_value = false)]
+pub(crate) struct NewAuditRow<'a> {
+    seq: i64,
+    hash: &'a [u8],
+    bytes: &'a [u8],
+    action: &'static str,
+    actor: &'a str,
+    at: i64,
+    session_id: Option<&'a Uuid>,
+}
+
+impl<'a> From<&'a SealedAuditEntry> for NewAuditRow<'a> {
+    fn from(entry: &'a SealedAuditEntry) -> Self {
+        Self {
+            seq: entry.seq.to_i64(),
+            hash: entry.hash.as_bytes(),
+            bytes: &entry.bytes,
+            action: entry.index.action.as_str(),
+            actor: entry.index.actor.as_str(),
+            at: entry.index.at.as_micros(),
+            session_id: entry.index.session_id.as_ref().map(Key::key),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Rows of `idempotency_keys`.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+
+use flightdeck_domain::action::{Attribution, Fingerprint, Remembered};
+use flightdeck_domain::ids::{AuditSeq, CommandSeq, OperationId, Seq};
+use flightdeck_domain::text::IdempotencyKey;
+use uuid::Uuid;
+
+use super::{BrokenRow, Column, Fault, maybe};
+use crate::schema::idempotency_keys;
+use crate::values::{Key, counted, moment};
+
+/// What an accepted call came to.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = idempotency_keys, check_for_backend(Pg))]
+pub(crate) struct RememberedRow {
+    actor: String,
+    key: String,
+    fingerprint: Vec<u8>,
+    at: i64,
+    audit_seq: Option<i64>,
+    message_seq: Option<i64>,
+    command_seq: Option<i64>,
+    operation_id: Option<Uuid>,
+    total: i64,
+}
+
+impl TryFrom<RememberedRow> for Remembered {
+    type Error = BrokenRow;
+
+    fn try_from(row: RememberedRow) -> Result<Self, BrokenRow> {
+        let name = format!("{}/{}", row.actor, row.key);
+        row.read().map_err(|fault| fault.of("idempotency_keys", name))
+    }
+}
+
+impl RememberedRow {
+    fn read(self) -> Result<Remembered, Fault> {
+        Ok(Remembered {
+            fingerprint: <[u8; 32]>::try_from(self.fingerprint.as_slice())
+                .map(Fingerprint::from_bytes)
+                .column("fingerprint")?,
+            at: moment(self.at).column("at")?,
+            audit_seq: maybe(self.audit_seq, AuditSeq::from_i64).column("audit_seq")?,
+            message: maybe(self.message_seq, Seq::from_i64).column("message_seq")?,
+            command: maybe(self.command_seq, CommandSeq::from_i64).column("command_seq")?,
+            operation: self.operation_id.map(OperationId::new),
+            total: u64::try_from(self.total).column("total")?,
+        })
+    }
+}
+
+/// One to be inserted.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = idempotency_keys, check_for_backend(Pg), treat_none_as_default_value = false)]
+pub(crate) struct NewRememberedRow<'a> {
+    actor: &'a str,
+    key: &'a str,
+    fingerprint: &'a [u8],
+    at: i64,
+    audit_seq: Option<i64>,
+    message_seq: Option<i64>,
+    command_seq: Option<i64>,
+    operation_id: Option<&'a Uuid>,
+    total: i64,
+}
+
+impl<'a> NewRememberedRow<'a> {
+    pub(crate) fn new(by: &'a Attribution, key: &'a IdempotencyKey, kept: &'a Remembered) -> Self {
+        Self {
+            actor: by.actor.as_str(),
+            key: key.as_str(),
+            fingerprint: kept.fingerprint.as_bytes(),
+            at: kept.at.as_micros(),
+            audit_seq: kept.audit_seq.map(AuditSeq::to_i64),
+            message_seq: kept.message.map(Seq::to_i64),
+            command_seq: kept.command.map(CommandSeq::to_i64),
+            operation_id: kept.operation.as_ref().map(OperationId::key),
+            total: counted(kept.total),
+        }
+    }
+}

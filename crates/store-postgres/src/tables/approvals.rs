@@ -1,0 +1,132 @@
+//! Permission requests.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::approval::Approval;
+use flightdeck_domain::ids::{ApprovalId, SessionId};
+use flightdeck_domain::ports::{ApprovalCursor, ApprovalQuery};
+use flightdeck_domain::time::Timestamp;
+
+use super::Number;
+use crate::error::StoreError;
+use crate::rows::approval::{ApprovalRow, Closed, NewApprovalRow};
+use crate::schema::approvals;
+use crate::statement::{Bind, Statement};
+use crate::values::{Key, integer};
+
+/// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
+const COLUMNS: &str = "id, session_id, status, title, options, opened_at, expires_at, closed_at, \
+     decided_option, decided_by, reason, expired_why, detail";
+
+/// `false` when there is one under its id, which another transaction may have put there a moment ago.
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, approval: &Approval) -> Result<bool, StoreError> {
+    let row = NewApprovalRow::from(approval);
+    let rows = diesel::insert_into(approvals::table).values(&row).on_conflict_do_nothing().execute(connection).await?;
+    Ok(rows > 0)
+}
+
+pub(crate) async fn get(connection: &mut AsyncPgConnection, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+    let row = approvals::table.find(id.key()).select(ApprovalRow::as_select()).first(connection).await.optional()?;
+    Ok(row.map(Approval::try_from).transpose()?)
+}
+
+/// Writes what can change of a request: how it was closed.
+pub(crate) async fn save(connection: &mut AsyncPgConnection, approval: &Approval) -> Result<(), StoreError> {
+    let closed = Closed::of(approval);
+    Statement::new(
+        "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ? \
+         WHERE id = ?",
+        [
+            Bind::Text(approval.status().as_str()),
+            Bind::MaybeInteger(closed.at),
+            Bind::MaybeText(closed.option),
+            Bind::MaybeText(closed.by),
+            Bind::MaybeText(closed.reason),
+            Bind::MaybeText(closed.why),
+            Bind::Uuid(approval.id.key()),
+        ],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Those of a session that nobody has decided.
+pub(crate) async fn open(connection: &mut AsyncPgConnection, session: SessionId) -> Result<Vec<Approval>, StoreError> {
+    let rows: Vec<ApprovalRow> = Statement::new(
+        format!("SELECT {COLUMNS} FROM approvals WHERE session_id = ? AND status = 'open'"),
+        [Bind::Uuid(session.key())],
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(Approval::try_from).collect::<Result<_, _>>()?)
+}
+
+pub(crate) async fn count_open(connection: &mut AsyncPgConnection, session: SessionId) -> Result<u64, StoreError> {
+    let count: Number = Statement::new(
+        "SELECT COUNT(*) AS n FROM approvals WHERE session_id = ? AND status = 'open'",
+        [Bind::Uuid(session.key())],
+    )
+    .get_result(connection)
+    .await?;
+    Ok(count.count())
+}
+
+/// At most `limit` open ones whose deadline has passed, the earliest first.
+pub(crate) async fn due(
+    connection: &mut AsyncPgConnection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<ApprovalId>, StoreError> {
+    let rows: Vec<ApprovalRow> = Statement::new(
+        format!(
+            "SELECT {COLUMNS} FROM approvals WHERE status = 'open' AND expires_at IS NOT NULL \
+         AND expires_at <= ? ORDER BY expires_at, id LIMIT ?"
+        ),
+        [Bind::Integer(now.as_micros()), Bind::Integer(integer(limit))],
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.iter().map(ApprovalRow::id).collect())
+}
+
+/// One page, newest first, and where the next begins.
+pub(crate) async fn page(
+    connection: &mut AsyncPgConnection,
+    query: &ApprovalQuery,
+) -> Result<(Vec<Approval>, Option<ApprovalCursor>), StoreError> {
+    let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM approvals WHERE TRUE"));
+    if let Some(session) = &query.filter.session_id {
+        statement = statement.sql(" AND session_id = ?").bind(Bind::Uuid(session.key()));
+    }
+    if let Some(top) = &query.filter.subtree {
+        let below = " AND session_id IN (WITH RECURSIVE below (id) AS ( \
+             SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
+         ) SELECT id FROM below)";
+        statement = statement.sql(below).bind(Bind::Uuid(top.key()));
+    }
+    statement = match query.filter.statuses.as_slice() {
+        [] => statement,
+        [status] if query.filter.session_id.is_none() => {
+            statement.sql(" AND status = ?").bind(Bind::Text(status.as_str()))
+        }
+        several => {
+            let words: Vec<String> = several.iter().map(|status| format!("'{status}'")).collect();
+            statement.sql(&format!(" AND status IN ({})", words.join(", ")))
+        }
+    };
+    if let Some(before) = &query.before {
+        statement = statement
+            .sql(" AND (opened_at, id) < (?, ?)")
+            .bind(Bind::Integer(before.opened_at.as_micros()))
+            .bind(Bind::Uuid(before.id.key()));
+    }
+    // One row more than asked for tells whether there is a next page.
+    let limit = integer(query.limit.saturating_add(1));
+    let rows: Vec<ApprovalRow> =
+        statement.sql(" ORDER BY opened_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection).await?;
+    let more = rows.len() > query.limit;
+    let page: Vec<Approval> = rows.into_iter().take(query.limit).map(Approval::try_from).collect::<Result<_, _>>()?;
+    let last = page.last().map(|last| ApprovalCursor { opened_at: last.opened_at, id: last.id });
+    Ok((page, last.filter(|_| more)))
+}

@@ -1,0 +1,52 @@
+//! The signed heads of the audit log.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::audit::Checkpoint;
+use flightdeck_domain::ids::AuditSeq;
+
+use super::sound_prefix;
+use crate::error::StoreError;
+use crate::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
+use crate::schema::audit_checkpoints;
+use crate::values::integer;
+
+/// Keeps one, unless there is one at its place.
+pub(crate) async fn keep(connection: &mut AsyncPgConnection, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    diesel::insert_into(audit_checkpoints::table)
+        .values(&NewCheckpointRow::from(checkpoint))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// At most `limit` after a place, oldest first, up to the first that makes no sense.
+pub(crate) async fn after(
+    connection: &mut AsyncPgConnection,
+    after: AuditSeq,
+    limit: usize,
+) -> Result<Vec<Checkpoint>, StoreError> {
+    let mut wanted = audit_checkpoints::table.into_boxed();
+    if after > AuditSeq::ZERO {
+        wanted = wanted.filter(audit_checkpoints::seq.gt(after.to_i64()));
+    }
+    let rows = wanted
+        .order(audit_checkpoints::seq.asc())
+        .limit(integer(limit))
+        .select(CheckpointRow::as_select())
+        .load(connection)
+        .await?;
+    sound_prefix(rows, |row| row.seq)
+}
+
+/// The newest.
+pub(crate) async fn newest(connection: &mut AsyncPgConnection) -> Result<Option<Checkpoint>, StoreError> {
+    let row = audit_checkpoints::table
+        .order(audit_checkpoints::seq.desc())
+        .select(CheckpointRow::as_select())
+        .first(connection)
+        .await
+        .optional()?;
+    Ok(row.map(Checkpoint::try_from).transpose()?)
+}

@@ -1,0 +1,117 @@
+//! The audit log: its entries and its head.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::audit::{AuditDraft, AuditHead, HeadProblem, SealedAuditEntry};
+use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ports::AuditFilter;
+
+use super::sound_prefix;
+use crate::error::StoreError;
+use crate::rows::BrokenRow;
+use crate::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
+use crate::schema::{audit_entries, audit_head};
+use crate::statement::{Bind, Statement};
+use crate::values::{Key, integer};
+
+/// Puts an entry at the end of the chain. Whoever calls this holds up all others that do, until the end of the transaction.
+pub(crate) async fn append(connection: &mut AsyncPgConnection, draft: AuditDraft) -> Result<AuditSeq, StoreError> {
+    let rows = audit_head::table.select(AuditHeadRow::as_select()).for_no_key_update().load(connection).await?;
+    let sealed = draft.seal(the_head(rows)?);
+    diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(&sealed)).execute(connection).await?;
+    Statement::new(
+        "UPDATE audit_head SET seq = ?, hash = ?",
+        [Bind::Integer(sealed.seq.to_i64()), Bind::Bytes(sealed.hash.as_bytes())],
+    )
+    .execute(connection)
+    .await?;
+    Ok(sealed.seq)
+}
+
+/// The end of the chain.
+pub(crate) async fn head(connection: &mut AsyncPgConnection) -> Result<AuditHead, StoreError> {
+    the_head(audit_head::table.select(AuditHeadRow::as_select()).limit(2).load(connection).await?)
+}
+
+/// The one row that there is to be.
+fn the_head(mut rows: Vec<AuditHeadRow>) -> Result<AuditHead, StoreError> {
+    let problem = match (rows.pop(), rows.is_empty()) {
+        (Some(row), true) => match row.try_into() {
+            Ok(head) => return Ok(head),
+            Err(broken) => HeadProblem::Malformed(BrokenRow::to_string(&broken)),
+        },
+        (Some(_), false) => HeadProblem::Malformed("there is more than one".to_owned()),
+        (None, _) => HeadProblem::Missing,
+    };
+    Err(StoreError::Headless(problem))
+}
+
+/// At most `limit` entries before a place, or from the end; newest first.
+pub(crate) async fn page(
+    connection: &mut AsyncPgConnection,
+    filter: &AuditFilter,
+    before: Option<AuditSeq>,
+    limit: usize,
+) -> Result<Vec<SealedAuditEntry>, StoreError> {
+    let mut wanted = audit_entries::table.into_boxed();
+    if let Some(top) = &filter.subtree {
+        // Goes down the tree once, then looks each session up; UNION keeps a damaged tree from running on.
+        let below = sql::<Bool>(
+            "session_id IN (WITH RECURSIVE below (id) AS ( \
+                 SELECT ",
+        )
+        .bind::<SqlUuid, _>(top.key())
+        .sql(
+            "::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
+             ) SELECT id FROM below)",
+        );
+        wanted = wanted.filter(below);
+    }
+    if let Some(from) = filter.from {
+        wanted = wanted.filter(audit_entries::at.ge(from.as_micros()));
+    }
+    if let Some(to) = filter.to {
+        wanted = wanted.filter(audit_entries::at.lt(to.as_micros()));
+    }
+    if let Some(session) = &filter.session_id {
+        wanted = wanted.filter(audit_entries::session_id.eq(session.key()));
+    }
+    if let Some(actor) = &filter.actor {
+        wanted = wanted.filter(audit_entries::actor.eq(actor.as_str()));
+    }
+    if let Some(action) = filter.action {
+        wanted = wanted.filter(audit_entries::action.eq(action.as_str()));
+    }
+    if let Some(before) = before {
+        wanted = wanted.filter(audit_entries::seq.lt(before.to_i64()));
+    }
+    let rows = wanted
+        .order(audit_entries::seq.desc())
+        .limit(integer(limit))
+        .select(AuditRow::as_select())
+        .load(connection)
+        .await?;
+    Ok(rows.into_iter().map(SealedAuditEntry::try_from).collect::<Result<_, _>>()?)
+}
+
+/// At most `limit` entries after a place, oldest first, up to the first that makes no sense.
+pub(crate) async fn walk(
+    connection: &mut AsyncPgConnection,
+    after: AuditSeq,
+    limit: usize,
+) -> Result<Vec<SealedAuditEntry>, StoreError> {
+    let mut wanted = audit_entries::table.into_boxed();
+    // From the beginning nothing is left out, not even what somebody put before the first entry.
+    if after > AuditSeq::ZERO {
+        wanted = wanted.filter(audit_entries::seq.gt(after.to_i64()));
+    }
+    let rows = wanted
+        .order(audit_entries::seq.asc())
+        .limit(integer(limit))
+        .select(AuditRow::as_select())
+        .load(connection)
+        .await?;
+    sound_prefix(rows, |row| row.seq)
+}

@@ -1,0 +1,114 @@
+//! Conversations.
+
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::{MessageId, Seq, SessionId};
+use flightdeck_domain::message::Message;
+use flightdeck_domain::ports::MessageSlice;
+
+use super::commands;
+use crate::error::StoreError;
+use crate::rows::message::{MessageRow, SliceRow, slice};
+use crate::statement::{Bind, Statement};
+use crate::values::{Key, integer, json};
+
+/// Inserts any number, of any number of sessions, with one statement.
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) -> Result<(), StoreError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    Statement::new(
+        "INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
+         SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
+        [
+            Bind::Uuids(new.iter().map(|message| *message.session_id.key()).collect()),
+            Bind::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
+            Bind::Uuids(new.iter().map(|message| *message.id.key()).collect()),
+            Bind::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
+            Bind::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
+            Bind::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
+            Bind::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
+            Bind::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
+        ],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Those of the wanted messages that are there: one session and one id each.
+pub(crate) async fn known(
+    connection: &mut AsyncPgConnection,
+    wanted: &[(SessionId, MessageId)],
+) -> Result<Vec<Message>, StoreError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    // LATERAL with a limit of one leaves no other way than one look into the index for each: without statistics a join
+    // may read whole conversations.
+    let rows: Vec<MessageRow> = Statement::new(
+        "SELECT message.* FROM unnest(?::uuid[], ?::uuid[]) AS wanted (session_id, id), LATERAL ( \
+             SELECT session_id, seq, id, role, provider, created_at, metadata, content FROM messages \
+             WHERE messages.session_id = wanted.session_id AND messages.id = wanted.id LIMIT 1 \
+         ) AS message",
+        [
+            Bind::Uuids(wanted.iter().map(|(session, _)| *session.key()).collect()),
+            Bind::Uuids(wanted.iter().map(|(_, id)| *id.key()).collect()),
+        ],
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The session's state, and with it at most `limit` messages after a place, in order: one statement, and so one moment.
+/// What became of an operator's message is looked up a moment later, and is never older than the message.
+pub(crate) async fn after(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    after: Seq,
+    limit: usize,
+) -> Result<Option<MessageSlice>, StoreError> {
+    let rows: Vec<SliceRow> = Statement::new(
+        "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
+                message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
+         FROM sessions LEFT JOIN LATERAL ( \
+             SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
+             WHERE messages.session_id = sessions.id AND seq > ? ORDER BY seq LIMIT ? \
+         ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
+        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit)), Bind::Uuid(session.key())],
+    )
+    .load(connection)
+    .await?;
+    with_receipts(connection, session, slice(rows)?).await
+}
+
+/// The session's state, and with it the last `limit` messages before a place, in order.
+pub(crate) async fn before(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    before: Seq,
+    limit: usize,
+) -> Result<Option<MessageSlice>, StoreError> {
+    let rows: Vec<SliceRow> = Statement::new(
+        "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
+                message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
+         FROM sessions LEFT JOIN LATERAL ( \
+             SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
+             WHERE messages.session_id = sessions.id AND seq < ? ORDER BY seq DESC LIMIT ? \
+         ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
+        [Bind::Integer(before.to_i64()), Bind::Integer(integer(limit)), Bind::Uuid(session.key())],
+    )
+    .load(connection)
+    .await?;
+    with_receipts(connection, session, slice(rows)?).await
+}
+
+async fn with_receipts(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    slice: Option<MessageSlice>,
+) -> Result<Option<MessageSlice>, StoreError> {
+    let Some(slice) = slice else { return Ok(None) };
+    let receipts = commands::receipts(connection, session, &slice.messages).await?;
+    Ok(Some(MessageSlice { receipts, ..slice }))
+}

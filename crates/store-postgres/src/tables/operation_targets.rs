@@ -1,0 +1,122 @@
+//! The sessions of operations.
+
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::{OperationId, SessionId};
+use flightdeck_domain::operation::{Operation, OperationTarget, TargetOutcome};
+use flightdeck_domain::ports::{TargetCursor, TargetPage, TargetQuery};
+
+use super::session_tree::DEPTHS;
+use super::sessions::OPEN;
+use crate::error::StoreError;
+use crate::rows::operation::{NewTargetRow, TargetRow, outcome_detail};
+use crate::schema::operation_targets;
+use crate::statement::{Bind, Statement};
+use crate::values::{Key, counted, integer};
+
+/// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
+const COLUMNS: &str = "operation_id, depth, session_id, wish, command_seq, requested_at, \
+     acknowledged_at, observed_at, outcome, outcome_detail";
+
+/// The most rows in one `INSERT`: a statement takes 65,535 values.
+const CHUNK: usize = 1_000;
+
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, targets: &[OperationTarget]) -> Result<(), StoreError> {
+    for chunk in targets.chunks(CHUNK) {
+        let rows: Vec<NewTargetRow<'_>> = chunk.iter().map(NewTargetRow::from).collect();
+        diesel::insert_into(operation_targets::table).values(&rows).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Makes a target of every session that has not ended, with the command at its next place. The commands are made by
+/// [`super::commands::kill_open`] and their places taken by [`super::sessions::kill_open`], in the same transaction.
+pub(crate) async fn kill_open(connection: &mut AsyncPgConnection, operation: &Operation) -> Result<(), StoreError> {
+    let wish = operation.wish;
+    Statement::begin(format!(
+        "WITH RECURSIVE chosen (id) AS (SELECT id FROM sessions WHERE {OPEN}), {DEPTHS} \
+         INSERT INTO operation_targets (operation_id, depth, session_id, wish, command_seq, requested_at) \
+         SELECT ?, depths.depth, sessions.id, '{wish}', sessions.last_command_seq + 1, ? \
+         FROM depths JOIN sessions ON sessions.id = depths.id"
+    ))
+    .bind(Bind::Uuid(operation.id.key()))
+    .bind(Bind::Integer(operation.requested_at.as_micros()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The open ones of a session.
+pub(crate) async fn open_of(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+) -> Result<Vec<OperationTarget>, StoreError> {
+    let rows: Vec<TargetRow> = Statement::new(
+        format!(
+            "SELECT {COLUMNS} FROM operation_targets WHERE session_id = ? AND outcome IS NULL \
+         ORDER BY operation_id"
+        ),
+        [Bind::Uuid(session.key())],
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(OperationTarget::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Writes what can change of a target.
+pub(crate) async fn save(connection: &mut AsyncPgConnection, target: &OperationTarget) -> Result<(), StoreError> {
+    Statement::new(
+        "UPDATE operation_targets SET acknowledged_at = ?, observed_at = ?, outcome = ?, outcome_detail = ? \
+         WHERE operation_id = ? AND depth = ? AND session_id = ?",
+        [
+            Bind::MaybeInteger(target.acknowledged_at.map(|at| at.as_micros())),
+            Bind::MaybeInteger(target.observed_at.map(|at| at.as_micros())),
+            Bind::MaybeText(target.outcome.as_ref().map(TargetOutcome::as_str)),
+            Bind::MaybeText(target.outcome.as_ref().and_then(outcome_detail)),
+            Bind::Uuid(target.operation_id.key()),
+            Bind::Integer(counted(target.depth)),
+            Bind::Uuid(target.session_id.key()),
+        ],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Supersedes whatever is open of an operation.
+pub(crate) async fn supersede(connection: &mut AsyncPgConnection, operation: OperationId) -> Result<(), StoreError> {
+    Statement::new(
+        "UPDATE operation_targets SET outcome = ? WHERE operation_id = ? AND outcome IS NULL",
+        [Bind::Text(TargetOutcome::Superseded.as_str()), Bind::Uuid(operation.key())],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// One page, leaves first, and where the next begins.
+pub(crate) async fn page(connection: &mut AsyncPgConnection, query: &TargetQuery) -> Result<TargetPage, StoreError> {
+    let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM operation_targets WHERE operation_id = ?"))
+        .bind(Bind::Uuid(query.operation.key()));
+    if query.unseen_only {
+        statement = statement.sql(" AND (outcome IS NULL OR outcome NOT IN ('observed', 'ended'))");
+    }
+    if let Some(after) = &query.after {
+        statement = statement
+            .sql(" AND (depth, session_id) < (?, ?)")
+            .bind(Bind::Integer(counted(after.depth)))
+            .bind(Bind::Uuid(after.session_id.key()));
+    }
+    // One row more than asked for tells whether there is a next page.
+    let limit = integer(query.limit.saturating_add(1));
+    let rows: Vec<TargetRow> = statement
+        .sql(" ORDER BY depth DESC, session_id DESC LIMIT ?")
+        .bind(Bind::Integer(limit))
+        .load(connection)
+        .await?;
+    let more = rows.len() > query.limit;
+    let targets: Vec<OperationTarget> =
+        rows.into_iter().take(query.limit).map(OperationTarget::try_from).collect::<Result<_, _>>()?;
+    let last = targets.last().filter(|_| more);
+    let next = last.map(|last| TargetCursor { depth: last.depth, session_id: last.session_id });
+    Ok(TargetPage { targets, next })
+}

@@ -1,0 +1,102 @@
+//! Operations.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::OperationId;
+use flightdeck_domain::operation::{Operation, Wish};
+use flightdeck_domain::ports::{OperationCursor, OperationPage, OperationQuery};
+
+use crate::error::StoreError;
+use crate::rows::operation::{NewOperationRow, OperationRow};
+use crate::schema::operations;
+use crate::statement::{Bind, Statement};
+use crate::values::{Key, counted, integer};
+
+/// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
+const COLUMNS: &str = "id, wish, scope, scope_session, scope_mission, actor, reason, requested_at, total, open, \
+     observed, ended, refused, superseded, completed_at";
+
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, operation: &Operation) -> Result<(), StoreError> {
+    diesel::insert_into(operations::table).values(&NewOperationRow::from(operation)).execute(connection).await?;
+    Ok(())
+}
+
+pub(crate) async fn get(connection: &mut AsyncPgConnection, id: OperationId) -> Result<Option<Operation>, StoreError> {
+    let row =
+        operations::table.find(id.key()).select(OperationRow::as_select()).get_result(connection).await.optional()?;
+    Ok(row.map(Operation::try_from).transpose()?)
+}
+
+/// One operation, which nobody else changes until the end of the transaction.
+pub(crate) async fn lock(connection: &mut AsyncPgConnection, id: OperationId) -> Result<Option<Operation>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = ? FOR NO KEY UPDATE");
+    let row: Option<OperationRow> =
+        Statement::new(sql, [Bind::Uuid(id.key())]).get_result(connection).await.optional()?;
+    Ok(row.map(Operation::try_from).transpose()?)
+}
+
+/// Writes what can change of an operation: how far it has come.
+pub(crate) async fn save(connection: &mut AsyncPgConnection, operation: &Operation) -> Result<(), StoreError> {
+    let tally = operation.tally;
+    Statement::new(
+        "UPDATE operations SET open = ?, observed = ?, ended = ?, refused = ?, superseded = ?, completed_at = ? WHERE id = ?",
+        [
+            Bind::Integer(counted(tally.open)),
+            Bind::Integer(counted(tally.observed)),
+            Bind::Integer(counted(tally.ended)),
+            Bind::Integer(counted(tally.refused)),
+            Bind::Integer(counted(tally.superseded)),
+            Bind::MaybeInteger(operation.completed_at.map(|at| at.as_micros())),
+            Bind::Uuid(operation.id.key()),
+        ],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The open ones of one wish, oldest first.
+pub(crate) async fn open_with(connection: &mut AsyncPgConnection, wish: Wish) -> Result<Vec<Operation>, StoreError> {
+    let rows: Vec<OperationRow> = Statement::new(
+        format!(
+            "SELECT {COLUMNS} FROM operations WHERE completed_at IS NULL AND wish = ? \
+         ORDER BY requested_at, id"
+        ),
+        [Bind::Text(wish.as_str())],
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(Operation::try_from).collect::<Result<_, _>>()?)
+}
+
+/// One page, newest first, and where the next begins.
+pub(crate) async fn page(
+    connection: &mut AsyncPgConnection,
+    query: &OperationQuery,
+) -> Result<OperationPage, StoreError> {
+    let which = match query.open {
+        None => "TRUE",
+        Some(true) => "completed_at IS NULL",
+        Some(false) => "completed_at IS NOT NULL",
+    };
+    let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM operations WHERE {which}"));
+    if let Some(after) = &query.after {
+        statement = statement
+            .sql(" AND (requested_at, id) < (?, ?)")
+            .bind(Bind::Integer(after.requested_at.as_micros()))
+            .bind(Bind::Uuid(after.id.key()));
+    }
+    // One row more than asked for tells whether there is a next page.
+    let limit = integer(query.limit.saturating_add(1));
+    let rows: Vec<OperationRow> = statement
+        .sql(" ORDER BY requested_at DESC, id DESC LIMIT ?")
+        .bind(Bind::Integer(limit))
+        .load(connection)
+        .await?;
+    let more = rows.len() > query.limit;
+    let operations: Vec<Operation> =
+        rows.into_iter().take(query.limit).map(Operation::try_from).collect::<Result<_, _>>()?;
+    let last = operations.last().filter(|_| more);
+    let next = last.map(|last| OperationCursor { requested_at: last.requested_at, id: last.id });
+    Ok(OperationPage { operations, next })
+}

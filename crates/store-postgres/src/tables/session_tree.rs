@@ -1,0 +1,90 @@
+//! Ways up and down the tree.
+
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operation::Scope;
+use flightdeck_domain::session::{Ancestor, Session};
+
+use super::Number;
+use super::sessions::OPEN;
+use crate::error::StoreError;
+use crate::rows::operation::{MemberRow, member};
+use crate::rows::session::AncestorRow;
+use crate::statement::{Bind, Statement};
+use crate::values::{Key, integer};
+
+/// A session, its parent, and so on to the top; empty when there is no such session.
+pub(crate) async fn upwards(connection: &mut AsyncPgConnection, from: SessionId) -> Result<Vec<Ancestor>, StoreError> {
+    // No tree is deeper than the limit; it keeps a damaged one, with a loop in it, from running on.
+    let rows: Vec<AncestorRow> = Statement::new(
+        "WITH RECURSIVE above (level, id, parent_id, root_id, mission_id, status, desired_status) AS ( \
+             SELECT 1, id, parent_id, root_id, mission_id, status, desired_status FROM sessions WHERE id = ? \
+             UNION ALL \
+             SELECT level + 1, next.id, next.parent_id, next.root_id, next.mission_id, next.status, next.desired_status \
+             FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
+         ) SELECT id, root_id, mission_id, status, desired_status FROM above ORDER BY level",
+        [Bind::Uuid(from.key()), Bind::Integer(integer(Session::MAX_DEPTH))],
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(Ancestor::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Whether `top` is on the way from `id` to the top.
+pub(crate) async fn is_within(
+    connection: &mut AsyncPgConnection,
+    id: SessionId,
+    top: SessionId,
+) -> Result<bool, StoreError> {
+    let found: Number = Statement::new(
+        "WITH RECURSIVE above (level, id, parent_id) AS ( \
+             SELECT 1, id, parent_id FROM sessions WHERE id = ? \
+             UNION ALL \
+             SELECT level + 1, next.id, next.parent_id \
+             FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
+         ) SELECT COUNT(*) AS n FROM above WHERE id = ?",
+        [Bind::Uuid(id.key()), Bind::Integer(integer(Session::MAX_DEPTH)), Bind::Uuid(top.key())],
+    )
+    .get_result(connection)
+    .await?;
+    Ok(found.n > 0)
+}
+
+/// How deep each of the sessions `chosen` stands: a part of a statement that gives `id` and `depth`.
+pub(crate) const DEPTHS: &str = "up (id, above, depth) AS ( \
+         SELECT sessions.id, sessions.parent_id, 0::bigint FROM chosen JOIN sessions ON sessions.id = chosen.id \
+         UNION ALL \
+         SELECT up.id, next.parent_id, up.depth + 1 FROM up JOIN sessions AS next ON next.id = up.above \
+         WHERE up.depth < 64 \
+     ), depths (id, depth) AS (SELECT id, MAX(depth) FROM up GROUP BY id)";
+
+/// The sessions of a scope that have not ended, each with the number of those above it.
+pub(crate) async fn open_within(
+    connection: &mut AsyncPgConnection,
+    scope: &Scope,
+) -> Result<Vec<(SessionId, u64)>, StoreError> {
+    let chosen = match scope {
+        Scope::Session(_) => format!("SELECT id FROM sessions WHERE id = ? AND {OPEN}"),
+        Scope::Subtree(_) => {
+            format!("SELECT sessions.id FROM sessions JOIN below ON sessions.id = below.id WHERE {OPEN}")
+        }
+        Scope::Mission(_) => format!("SELECT id FROM sessions WHERE mission_id = ? AND {OPEN}"),
+        Scope::Fleet => format!("SELECT id FROM sessions WHERE {OPEN}"),
+    };
+    let below = match scope {
+        Scope::Subtree(_) => {
+            "below (id) AS (SELECT ?::uuid UNION \
+                SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id), "
+        }
+        Scope::Session(_) | Scope::Mission(_) | Scope::Fleet => "",
+    };
+    let statement = Statement::begin(format!(
+        "WITH RECURSIVE {below}chosen (id) AS ({chosen}), {DEPTHS} SELECT id, depth FROM depths"
+    ));
+    let rows: Vec<MemberRow> = match scope {
+        Scope::Session(id) | Scope::Subtree(id) => statement.bind(Bind::Uuid(id.key())).load(connection).await?,
+        Scope::Mission(mission) => statement.bind(Bind::Text(mission.as_str())).load(connection).await?,
+        Scope::Fleet => statement.load(connection).await?,
+    };
+    Ok(rows.iter().map(member).collect::<Result<_, _>>()?)
+}

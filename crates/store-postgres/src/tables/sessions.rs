@@ -1,0 +1,188 @@
+//! Single sessions.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
+use flightdeck_domain::text::Reason;
+use flightdeck_domain::time::Timestamp;
+
+use super::Number;
+use crate::error::StoreError;
+use crate::rows::session::{NewSessionRow, SessionHeadRow, SessionIdRow, SessionRow};
+use crate::schema::sessions;
+use crate::statement::{Bind, Statement};
+use crate::values::{Key, integer};
+
+/// What has not ended. Word for word the condition of the index `sessions_open`.
+pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
+
+/// Every column but the two that can be long. Named one by one: a column that a newer replica adds must not reach
+/// statements that are prepared without it.
+pub(crate) const HEAD: &str = "id, parent_id, root_id, status, desired_status, last_seq, last_command_seq, revision, spawned_at, \
+     started_at, completed_at, last_seen_at, provider, provider_session_id, mission_id, task_id, task_source, agent_type, \
+     status_reason, gate_profile, lost_from";
+
+/// One session.
+pub(crate) async fn get(connection: &mut AsyncPgConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row = sessions::table.find(id.key()).select(SessionRow::as_select()).get_result(connection).await.optional()?;
+    Ok(row.map(Session::try_from).transpose()?)
+}
+
+/// One session, which nobody else changes until the end of the transaction.
+pub(crate) async fn lock(connection: &mut AsyncPgConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {HEAD}, context, metadata FROM sessions WHERE id = ? FOR NO KEY UPDATE");
+    let row: Option<SessionRow> =
+        Statement::new(sql, [Bind::Uuid(id.key())]).get_result(connection).await.optional()?;
+    Ok(row.map(Session::try_from).transpose()?)
+}
+
+/// The same with empty context and metadata: what every report of an agent needs, however much the agent was given to work
+/// with.
+pub(crate) async fn lock_head(
+    connection: &mut AsyncPgConnection,
+    id: SessionId,
+) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {HEAD} FROM sessions WHERE id = ? FOR NO KEY UPDATE");
+    let row: Option<SessionHeadRow> =
+        Statement::new(sql, [Bind::Uuid(id.key())]).get_result(connection).await.optional()?;
+    Ok(row.map(Session::try_from).transpose()?)
+}
+
+/// Several heads, locked and given in the order of their ids. Those that are not there are passed over.
+pub(crate) async fn lock_heads(
+    connection: &mut AsyncPgConnection,
+    ids: &[SessionId],
+) -> Result<Vec<Session>, StoreError> {
+    let sql = format!("SELECT {HEAD} FROM sessions WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE");
+    let ids = ids.iter().map(|id| *id.key()).collect();
+    let rows: Vec<SessionHeadRow> = Statement::new(sql, [Bind::Uuids(ids)]).load(connection).await?;
+    Ok(rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?)
+}
+
+pub(crate) async fn exists(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bool, StoreError> {
+    let found =
+        sessions::table.find(id.key()).select(sessions::last_seq).get_result::<i64>(connection).await.optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether a session that is not locked is to be killed. Once so, it stays so.
+pub(crate) async fn is_doomed(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bool, StoreError> {
+    let wanted: Option<String> =
+        sessions::table.find(id.key()).select(sessions::desired_status).get_result(connection).await.optional()?;
+    Ok(wanted.is_some_and(|wanted| wanted == DesiredStatus::Killed.as_str()))
+}
+
+/// Puts a session into the table. `false` when there is one under its id, which another transaction may have put there a
+/// moment ago.
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, session: &Session) -> Result<bool, StoreError> {
+    let row = NewSessionRow::from(session);
+    let rows = diesel::insert_into(sessions::table).values(&row).on_conflict_do_nothing().execute(connection).await?;
+    Ok(rows > 0)
+}
+
+/// Writes everything of a session that can change.
+pub(crate) async fn save(connection: &mut AsyncPgConnection, session: &Session) -> Result<(), StoreError> {
+    Statement::new(
+        "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
+         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ? WHERE id = ?",
+        [
+            Bind::Text(session.status.as_str()),
+            Bind::Text(session.desired_status.as_str()),
+            Bind::MaybeText(session.status_reason.as_ref().map(Reason::as_str)),
+            Bind::Integer(session.last_seq.to_i64()),
+            Bind::Integer(session.last_command_seq.to_i64()),
+            Bind::Integer(i64::try_from(session.revision).unwrap_or(i64::MAX)),
+            Bind::MaybeInteger(session.started_at.map(|at| at.as_micros())),
+            Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
+            Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
+            Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
+            Bind::Uuid(session.id.key()),
+        ],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A session that gave a sign of life, and how long its conversation is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Touch {
+    pub(crate) session: SessionId,
+    pub(crate) last_seq: Seq,
+    pub(crate) seen: Timestamp,
+}
+
+impl Touch {
+    /// The time never goes back.
+    pub(crate) fn of(session: &Session, last_seq: Seq, at: Timestamp) -> Self {
+        Self { session: session.id, last_seq, seen: session.last_seen_at.map_or(at, |before| before.max(at)) }
+    }
+}
+
+/// Notes signs of life, all with one statement.
+pub(crate) async fn touch(connection: &mut AsyncPgConnection, touched: &[Touch]) -> Result<(), StoreError> {
+    Statement::new(
+        "UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
+         FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id",
+        [
+            Bind::Uuids(touched.iter().map(|it| *it.session.key()).collect()),
+            Bind::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
+            Bind::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
+        ],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// At most `limit` of those that look as if [`Session::lose`] would lose them.
+pub(crate) async fn silent(
+    connection: &mut AsyncPgConnection,
+    silence: &Silence,
+    limit: usize,
+) -> Result<Vec<SessionId>, StoreError> {
+    let mut statement = Statement::begin(format!(
+        "SELECT id FROM sessions WHERE {OPEN} AND status <> '{}' AND coalesce(last_seen_at, spawned_at) < ?",
+        SessionStatus::Lost
+    ))
+    .bind(Bind::Integer(silence.not_seen_since.as_micros()));
+    for provider in &silence.without_lease {
+        statement = statement.sql(" AND provider <> ?").bind(Bind::Text(provider.as_str()));
+    }
+    let rows: Vec<SessionIdRow> =
+        statement.sql(" LIMIT ?").bind(Bind::Integer(integer(limit))).load(connection).await?;
+    Ok(rows.into_iter().map(SessionId::from).collect())
+}
+
+/// How many sessions have not ended.
+pub(crate) async fn count_open(connection: &mut AsyncPgConnection) -> Result<u64, StoreError> {
+    let sql = format!("SELECT COUNT(*) AS n FROM sessions WHERE {OPEN}");
+    Ok(Statement::new(sql, []).get_result::<Number>(connection).await?.count())
+}
+
+/// Every session that has not ended is to die, and has one more command than before.
+pub(crate) async fn kill_open(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    let killed = DesiredStatus::Killed.as_str();
+    let sql = format!(
+        "UPDATE sessions SET desired_status = '{killed}', last_command_seq = last_command_seq + 1, \
+         revision = revision + CASE WHEN desired_status = '{killed}' THEN 0 ELSE 1 END WHERE {OPEN}"
+    );
+    Statement::new(sql, []).execute(connection).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use flightdeck_domain::session::SessionStatus;
+
+    #[test]
+    fn open_is_what_the_domain_calls_not_ended() {
+        let ended: Vec<_> = SessionStatus::ALL
+            .into_iter()
+            .filter(|status| status.is_terminal())
+            .map(|status| format!("'{status}'"))
+            .collect();
+        assert_eq!(super::OPEN, format!("status NOT IN ({})", ended.join(", ")));
+    }
+}

@@ -1,0 +1,195 @@
+//! Appends that share a commit.
+
+use std::sync::Arc;
+
+use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::message::{AppendRefused, NewMessage};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, SessionRepository};
+use flightdeck_domain::session::{Observation, SessionStatus};
+use flightdeck_store_postgres::{Options, PostgresStore};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+
+use crate::bench::{Bench, options};
+use crate::given;
+
+type Answer = JoinHandle<Result<AppendOutcome, AppendError>>;
+
+/// One line, so that what queues is one group.
+async fn bench() -> Bench {
+    let bench = Bench::with(Options { append_shards: 1, ..options() }).await;
+    for n in [1, 2, 3] {
+        bench.store.register(given::registration(n)).await.expect("registered");
+    }
+    bench
+}
+
+/// Holds up the first append until whatever is queued meanwhile is one group.
+struct Gate {
+    holder: Client,
+    first: Answer,
+}
+
+impl Gate {
+    async fn close(bench: &Bench) -> Self {
+        let before = bench.store.stats().append_groups;
+        let holder = bench.client().await;
+        let sql = format!("BEGIN; SELECT id FROM sessions WHERE id = '{}' FOR UPDATE", given::session_id(3));
+        holder.batch_execute(&sql).await.expect("locked");
+        let first = append(bench, given::session_id(3), vec![given::message(900, "first")]);
+        while bench.store.stats().append_groups == before {
+            tokio::task::yield_now().await;
+        }
+        Self { holder, first }
+    }
+
+    /// All of the group has to be queued by then.
+    async fn open(self) {
+        self.holder.batch_execute("COMMIT").await.expect("let go");
+        self.first.await.expect("no panic").expect("appended");
+    }
+}
+
+/// Queues an append. Tasks begin in no known order; who needs an order waits with [`queued`].
+fn append(bench: &Bench, session: SessionId, batch: Vec<NewMessage>) -> Answer {
+    let store = Arc::clone(&bench.store);
+    tokio::spawn(async move { store.append(session, batch, given::at(5)).await })
+}
+
+/// Queues an append, and returns when it stands in the line.
+async fn queued(bench: &Bench, session: SessionId, batch: Vec<NewMessage>) -> Answer {
+    let before = bench.store.stats().waiting;
+    let answer = append(bench, session, batch);
+    while bench.store.stats().waiting == before {
+        tokio::task::yield_now().await;
+    }
+    answer
+}
+
+async fn places(answer: Answer) -> Vec<(u64, bool)> {
+    let outcome = answer.await.expect("no panic").expect("appended");
+    outcome.appended.iter().map(|place| (place.seq.get(), place.created)).collect()
+}
+
+async fn refused(answer: Answer) -> AppendError {
+    answer.await.expect("no panic").expect_err("refused")
+}
+
+fn ended(n: u128) -> Observation {
+    Observation {
+        session_id: given::session_id(n),
+        status: SessionStatus::Completed,
+        reason: None,
+        message_id: flightdeck_domain::ids::MessageId::new(uuid::Uuid::from_u128(7_000 + n)),
+        at: given::at(4),
+    }
+}
+
+pub(crate) async fn batches_that_queue_share_a_commit_and_each_stands_alone() {
+    let bench = bench().await;
+    let one = given::session_id(1);
+    bench.store.append(one, vec![given::message(1, "one")], given::at(1)).await.expect("appended");
+    bench.store.observe(ended(2)).await.expect("ended");
+    let before = bench.store.stats().append_groups;
+    let gate = Gate::close(&bench).await;
+    let retry = queued(&bench, one, vec![given::message(1, "one"), given::message(2, "two")]).await;
+    let conflict = queued(&bench, one, vec![given::message(3, "three"), given::message(1, "other")]).await;
+    let unknown = queued(&bench, given::session_id(99), vec![given::message(1, "one")]).await;
+    let closed = queued(&bench, given::session_id(2), vec![given::message(1, "one")]).await;
+    // These see what an earlier batch of the same group did.
+    let again = queued(&bench, one, vec![given::message(2, "two"), given::message(4, "four")]).await;
+    let other_body = queued(&bench, one, vec![given::message(4, "another four")]).await;
+    gate.open().await;
+
+    assert_eq!(places(retry).await, [(1, false), (2, true)]);
+    assert!(matches!(refused(conflict).await, AppendError::Refused(AppendRefused::Conflict { .. })));
+    assert!(matches!(refused(unknown).await, AppendError::UnknownSession(id) if id == given::session_id(99)));
+    assert!(matches!(refused(closed).await, AppendError::Refused(AppendRefused::Ended { .. })));
+    assert_eq!(places(again).await, [(2, false), (3, true)]);
+    assert!(matches!(
+        refused(other_body).await,
+        AppendError::Refused(AppendRefused::Conflict { seq, .. }) if seq == Seq::new(3)
+    ));
+    assert_eq!(bench.store.stats().append_groups - before, 2, "the one that was held up, and one for all the rest");
+    assert_eq!(bench.store.stats().broken_append_groups, 0);
+    let slice = MessageRepository::after(&*bench.store, one, Seq::ZERO, 10).await.expect("read").expect("there");
+    let said: Vec<_> = slice.messages.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!((said, slice.last_seq), (vec!["one", "two", "four"], Seq::new(3)));
+}
+
+/// Two replicas append to one session, and others see it: seqs are dense, and whoever has seen one never sees a lower one
+/// appear later.
+pub(crate) async fn replicas_share_one_dense_order() {
+    let bench = bench().await;
+    let other = PostgresStore::open(bench.place.url(), options(), Handle::current()).await.expect("opened");
+    let other = Arc::new(other);
+    let one = given::session_id(1);
+    let writers: Vec<_> = (0..8_u128)
+        .map(|writer| {
+            let store = if writer % 2 == 0 { Arc::clone(&bench.store) } else { Arc::clone(&other) };
+            tokio::spawn(async move {
+                for n in 0..25 {
+                    let batch =
+                        vec![given::message(writer * 100 + n, "hello"), given::message(writer * 100 + n + 50, "hello")];
+                    store.append(one, batch, given::at(5)).await.expect("appended");
+                }
+            })
+        })
+        .collect();
+    let mut seen = Seq::ZERO;
+    loop {
+        let finished = writers.iter().all(JoinHandle::is_finished);
+        let slice = MessageRepository::after(&*other, one, seen, 7).await.expect("read").expect("there");
+        for message in &slice.messages {
+            assert_eq!(message.seq, seen.next(), "dense, and none missed");
+            seen = message.seq;
+        }
+        if finished && slice.messages.is_empty() {
+            break;
+        }
+    }
+    for writer in writers {
+        writer.await.expect("no panic");
+    }
+    assert_eq!(seen, Seq::new(400));
+}
+
+pub(crate) async fn a_group_that_fails_is_tried_one_by_one() {
+    let bench = bench().await;
+    bench
+        .execute(
+            "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN IF NEW.content = 'poison' THEN RAISE EXCEPTION 'poisoned'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER poison BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION poison()",
+        )
+        .await;
+    let gate = Gate::close(&bench).await;
+    let good = queued(&bench, given::session_id(1), vec![given::message(1, "good")]).await;
+    let bad = queued(&bench, given::session_id(1), vec![given::message(2, "poison")]).await;
+    let after = queued(&bench, given::session_id(1), vec![given::message(3, "good too")]).await;
+    gate.open().await;
+    assert_eq!(places(good).await, [(1, true)]);
+    assert!(matches!(refused(bad).await, AppendError::Unavailable(_)));
+    assert_eq!(places(after).await, [(2, true)]);
+    assert_eq!(bench.store.stats().broken_append_groups, 1);
+}
+
+pub(crate) async fn a_lost_session_comes_back_out_of_a_group() {
+    let bench = bench().await;
+    let lost = Observation { status: SessionStatus::Lost, ..ended(1) };
+    bench.store.observe(lost).await.expect("lost");
+    let gate = Gate::close(&bench).await;
+    let first = queued(&bench, given::session_id(1), vec![given::message(1, "one")]).await;
+    let neighbour = queued(&bench, given::session_id(2), vec![given::message(1, "one")]).await;
+    let second = queued(&bench, given::session_id(1), vec![given::message(2, "two")]).await;
+    gate.open().await;
+    let first = first.await.expect("no panic").expect("appended");
+    // After the message that it was lost and the one that it is back.
+    assert_eq!((first.came_back, first.last_seq), (true, Seq::new(3)));
+    assert_eq!(places(neighbour).await, [(1, true)]);
+    let second = second.await.expect("no panic").expect("appended");
+    assert_eq!((second.came_back, second.last_seq), (false, Seq::new(4)));
+    let back = bench.store.get(given::session_id(1)).await.expect("read").expect("there");
+    assert_eq!(back.status, SessionStatus::Running);
+}

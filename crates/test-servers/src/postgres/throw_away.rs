@@ -1,0 +1,115 @@
+//! A server that lives as long as the tests.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::program;
+use crate::NoServer;
+
+/// How often it is asked whether it is up, and how long it waits in between.
+const LOOKS: u32 = 200;
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// A server in a folder of its own, without any care for the disk.
+#[derive(Debug)]
+pub(crate) struct ThrowAway {
+    server: Child,
+    port: u16,
+    // Removed after the server is gone.
+    _folder: TempDir,
+}
+
+impl ThrowAway {
+    /// Starts one. `answers` says whether a URL leads to a server.
+    pub(crate) fn start(answers: &dyn Fn(&str) -> bool) -> Result<Self, NoServer> {
+        let not_there = |name: &str| NoServer(format!("{name} is not installed"));
+        let initdb = program("initdb").ok_or_else(|| not_there("initdb"))?;
+        let postgres = program("postgres").ok_or_else(|| not_there("postgres"))?;
+        let folder = tempfile::tempdir().map_err(|error| NoServer(format!("no folder: {error}")))?;
+        // The server refuses to run as root.
+        let user = if is_root() { Some("postgres") } else { None };
+        if let Some(user) = user {
+            run(Command::new("chown").arg(user).arg(folder.path()))?;
+        }
+        let data = folder.path().join("data");
+        let mut make = command(user, &initdb);
+        run(make.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]))?;
+        // A port that was free a moment ago; if it is taken now, the server does not start, and says so.
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.map_err(|error| NoServer(format!("no port: {error}")))?.port();
+        let server = command(user, &postgres)
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"])
+            .args(["-c", "max_connections=300"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| NoServer(format!("postgres does not start: {error}")))?;
+        let mut started = Self { server, port, _folder: folder };
+        for _ in 0..LOOKS {
+            if answers(&started.url()) {
+                return Ok(started);
+            }
+            if let Ok(Some(status)) = started.server.try_wait() {
+                return Err(NoServer(format!("postgres ended with {status}")));
+            }
+            std::thread::sleep(BETWEEN);
+        }
+        Err(NoServer("postgres does not answer".to_owned()))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for ThrowAway {
+    fn drop(&mut self) {
+        // QUIT ends it at once, with all of its processes, which a plain kill would not.
+        let asked = Command::new("kill").arg("-QUIT").arg(self.server.id().to_string()).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.server.kill();
+        }
+        let _ = self.server.wait();
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// A program, run by another user when one is named.
+fn command(user: Option<&str>, program: &Path) -> Command {
+    let Some(user) = user else { return Command::new(program) };
+    let mut command = Command::new("setpriv");
+    command.arg(format!("--reuid={user}")).arg(format!("--regid={user}")).arg("--clear-groups").arg(program);
+    command.current_dir("/");
+    command
+}
+
+fn run(command: &mut Command) -> Result<(), NoServer> {
+    let name = command.get_program().display().to_string();
+    let failed = |why: String| NoServer(format!("{name}: {why}"));
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let mut said = String::new();
+    if let Some(mut errors) = child.stderr.take() {
+        let _ = errors.read_to_string(&mut said);
+    }
+    match child.wait() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(format!("{status}: {}", said.trim()))),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
