@@ -4,7 +4,7 @@ use flightdeck_domain::use_cases::SpawnSession;
 use flightdeck_provider_scripted::demo;
 
 use crate::cli::{Outcome, say};
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::deployment::Deployment;
 use crate::logging;
 use crate::serve::Server;
@@ -13,9 +13,10 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let folder = tempfile::Builder::new().prefix("flightdeck-demo-").tempdir()?;
     let data_dir = folder.path().to_owned();
     // What happens to a store of its own concerns no other replica.
-    let config = Config { database: data_dir.join("flightdeck.db"), data_dir, valkey_url: None, ..config };
+    let database = DatabaseUrl::Sqlite(data_dir.join("flightdeck.db"));
+    let config = Config { database, data_dir, valkey_url: None, ..config };
     logging::start(&config);
-    let deployment = Deployment::open(&config)?;
+    let deployment = Deployment::open(&config).await?;
     let server = Server::start(&config, &deployment).await?;
     let spawn = SpawnSession::new(&deployment.ports, &deployment.providers);
     let mut first = None;

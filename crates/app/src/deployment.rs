@@ -9,12 +9,14 @@ use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::use_cases::{Ports, Providers};
 use flightdeck_live::Hints;
 use flightdeck_provider_scripted::ScriptedProvider;
-use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
+use flightdeck_store_postgres::PostgresStore;
+use flightdeck_store_sqlite::SqliteStore;
 use flightdeck_wakeup_valkey::Valkey;
+use tokio::runtime::Handle;
 
 use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key, signing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::replicas;
 
 /// Why the deployment could not be set up.
@@ -29,7 +31,9 @@ pub(crate) enum DeploymentError {
     #[error("stops that wait for the audit log cannot be kept")]
     Spool(#[from] SpoolError),
     #[error("cannot open the database {path}")]
-    Database { path: PathBuf, source: Box<OpenError> },
+    Sqlite { path: PathBuf, source: Box<flightdeck_store_sqlite::OpenError> },
+    #[error("cannot open the database {url}")]
+    Postgres { url: DatabaseUrl, source: Box<flightdeck_store_postgres::OpenError> },
 }
 
 /// One deployment.
@@ -40,24 +44,57 @@ pub(crate) struct Deployment {
     pub(crate) hints: Arc<Hints>,
     /// Where this replica meets the others, if there are any.
     pub(crate) valkey: Option<Arc<Valkey>>,
+    /// What the store says of itself, where it is a server.
+    pub(crate) postgres: Option<Arc<PostgresStore>>,
 }
 
-/// Opens the store for a command that only looks at keys or gives them out; a server may be running on it.
-pub(crate) fn open_ports(config: &Config) -> Result<(Ports, Arc<Hints>), DeploymentError> {
+/// An open store.
+pub(crate) struct Opened {
+    pub(crate) ports: Ports,
+    hints: Arc<Hints>,
+    postgres: Option<Arc<PostgresStore>>,
+}
+
+/// Opens the store for a command that only looks at keys or gives them out; a server may be running on it. Brings its
+/// tables up to date.
+pub(crate) async fn open_store(config: &Config) -> Result<Opened, DeploymentError> {
     make_private(&config.data_dir)
         .map_err(|source| DeploymentError::DataDir { path: config.data_dir.clone(), source })?;
-    let store = SqliteStore::open(&config.database, Options::default())
-        .map_err(|source| DeploymentError::Database { path: config.database.clone(), source: Box::new(source) })?;
     let hints = Arc::new(Hints::default());
-    let wake_ups = Arc::clone(&hints);
-    let ports = Ports::from_store(Arc::new(store), wake_ups, Arc::new(SystemClock), Arc::new(SystemIds));
-    Ok((ports, hints))
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    match &config.database {
+        DatabaseUrl::Sqlite(path) => {
+            let store = SqliteStore::open(path, flightdeck_store_sqlite::Options::default())
+                .map_err(|source| DeploymentError::Sqlite { path: path.clone(), source: Box::new(source) })?;
+            let ports = Ports::from_store(Arc::new(store), hints.clone(), clock, ids);
+            Ok(Opened { ports, hints, postgres: None })
+        }
+        DatabaseUrl::Postgres(url) => {
+            let store = PostgresStore::open(url, postgres_options(config), Handle::current()).await;
+            let store = store.map_err(|source| {
+                let url = config.database.clone();
+                DeploymentError::Postgres { url, source: Box::new(source) }
+            })?;
+            let store = Arc::new(store);
+            let ports = Ports::from_store(Arc::clone(&store), hints.clone(), clock, ids);
+            Ok(Opened { ports, hints, postgres: Some(store) })
+        }
+    }
+}
+
+/// Two connections append; of the others a bit more than half read.
+fn postgres_options(config: &Config) -> flightdeck_store_postgres::Options {
+    let defaults = flightdeck_store_postgres::Options::default();
+    let others = config.database_connections.saturating_sub(defaults.append_shards).max(2);
+    let writers = others / 2;
+    let prepared_statements = !config.database_pooler;
+    flightdeck_store_postgres::Options { writers, readers: others - writers, prepared_statements, ..defaults }
 }
 
 /// Opens the store for a command on its audit log, with the key and the checkpoints beside it where there are any; a server
 /// may be running on it.
-pub(crate) fn open_audited(config: &Config) -> Result<Ports, DeploymentError> {
-    let (ports, _) = open_ports(config)?;
+pub(crate) async fn open_audited(config: &Config) -> Result<Ports, DeploymentError> {
+    let ports = open_store(config).await?.ports;
     let Some(signer) = existing_key(&config.data_dir)? else { return Ok(ports) };
     let archive = CheckpointFile::open(&config.data_dir)?;
     Ok(ports.with_checkpoints(Arc::new(signer), Arc::new(archive)))
@@ -66,15 +103,15 @@ pub(crate) fn open_audited(config: &Config) -> Result<Ports, DeploymentError> {
 impl Deployment {
     /// Opens the store and its providers for a server, and joins the other replicas. Must run inside the runtime that lives
     /// as long as the server.
-    pub(crate) fn open(config: &Config) -> Result<Self, DeploymentError> {
-        let (mut ports, hints) = open_ports(config)?;
+    pub(crate) async fn open(config: &Config) -> Result<Self, DeploymentError> {
+        let Opened { mut ports, hints, postgres } = open_store(config).await?;
         let valkey = replicas::join(config, &mut ports, &hints);
         let (signer, archive) = (signing_key(&config.data_dir)?, CheckpointFile::open(&config.data_dir)?);
         let spool = SpoolFile::open(&config.data_dir)?;
         let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive)).with_spool(Arc::new(spool));
         let scripted = Arc::new(ScriptedProvider::new(&ports));
         let providers = Providers::default().with(scripted.clone());
-        Ok(Self { ports, providers, scripted, hints, valkey })
+        Ok(Self { ports, providers, scripted, hints, valkey, postgres })
     }
 }
 

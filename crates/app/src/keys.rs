@@ -14,7 +14,7 @@ use flightdeck_domain::use_cases::{CreateKey, ListKeys, NewKey, RevokeKey};
 
 use crate::cli::{Outcome, say};
 use crate::config::Config;
-use crate::deployment::open_ports;
+use crate::deployment::open_store;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -58,7 +58,7 @@ pub(crate) async fn create(config: &Config, given: &ArgMatches) -> Outcome {
         bound_to,
         lifetime: days.map(|days| Duration::from_secs(days * DAY)),
     };
-    let (ports, _) = open_ports(config)?;
+    let ports = open_store(config).await?.ports;
     let (plain, key) = CreateKey::new(&ports).execute(new, Actor::local_cli(), request()?).await?;
     if given.get_flag("quiet") {
         say(plain.reveal());
@@ -77,7 +77,7 @@ pub(crate) async fn create(config: &Config, given: &ArgMatches) -> Outcome {
 }
 
 pub(crate) async fn list(config: &Config) -> Outcome {
-    let (ports, _) = open_ports(config)?;
+    let ports = open_store(config).await?.ports;
     let now = SystemClock.now();
     say(format!("{:<14}{:<10}{:<24}{:<10}{:<29}{}", "ID", "ROLE", "NAME", "STATE", "CREATED", "SESSION"));
     for key in ListKeys::new(&ports).execute().await? {
@@ -97,7 +97,7 @@ pub(crate) async fn list(config: &Config) -> Outcome {
 pub(crate) async fn revoke(config: &Config, given: &ArgMatches) -> Outcome {
     let id = read(given, "id", "id", |text| KeyId::new(text).map_err(|error| error.to_string()))?;
     let Some(id) = id else { return Ok(()) };
-    let (ports, _) = open_ports(config)?;
+    let ports = open_store(config).await?.ports;
     let key = RevokeKey::new(&ports).execute(id, Actor::local_cli(), request()?).await?;
     say(format!("key {} ({}) is revoked", key.id, key.name));
     Ok(())

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use flightdeck_domain::api_key::KeyId;
+use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::use_cases::Ports;
-use flightdeck_http_api::{Admission, ControlThrottle, Rate, Throttle};
+use flightdeck_http_api::{Admission, ControlThrottle, Rate, Readiness, Throttle};
 use flightdeck_live::Hints;
+use flightdeck_store_postgres::PostgresStore;
 use flightdeck_wakeup_valkey::{self as wakeup, Options, Quota, Unavailable, Valkey};
 use tokio::runtime::Handle;
 
@@ -23,6 +25,16 @@ pub(crate) fn join(config: &Config, ports: &mut Ports, hints: &Arc<Hints>) -> Op
     let valkey = Arc::new(valkey);
     ports.wake_ups = valkey.clone();
     Some(valkey)
+}
+
+/// Whether PostgreSQL answers and has the tables that this program needs.
+pub(crate) struct PostgresReadiness(pub(crate) Arc<PostgresStore>);
+
+#[async_trait]
+impl Readiness for PostgresReadiness {
+    async fn ready(&self) -> Result<(), StoreUnavailable> {
+        self.0.ready().await
+    }
 }
 
 /// Holds keys to the rate of control calls on all replicas together. While Valkey gives no answer, this replica counts for

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{Outcome, say};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
-use crate::replicas::SharedThrottle;
+use crate::replicas::{PostgresReadiness, SharedThrottle};
 use crate::{admin_key, checkpoints, logging};
 
 /// Why the server does not start.
@@ -30,15 +30,17 @@ pub(crate) enum ServeError {
 pub(crate) async fn run(config: Config) -> Outcome {
     logging::start(&config);
     let _lock = lock(&config.data_dir)?;
-    let deployment = Deployment::open(&config)?;
+    let deployment = Deployment::open(&config).await?;
     let server = Server::start(&config, &deployment).await?;
+    let database = deployment.postgres.as_ref().map(|_| format!("  database         {}\n", config.database));
     let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
     let first_key = server.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
     say(format!(
-        "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}  stop             Ctrl-C",
+        "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}  stop             Ctrl-C",
         env!("CARGO_PKG_VERSION"),
         server.address,
         config.data_dir.display(),
+        database.unwrap_or_default(),
         valkey.unwrap_or_default(),
         first_key.unwrap_or_default(),
     ));
@@ -94,8 +96,12 @@ impl Server {
             shutdown.clone(),
         );
         let shared = deployment.valkey.as_ref().and_then(|valkey| SharedThrottle::new(valkey, config.throttle_control));
-        let api = Arc::new(match shared {
+        let api = match shared {
             Some(throttle) => api.with_control_throttle(throttle),
+            None => api,
+        };
+        let api = Arc::new(match &deployment.postgres {
+            Some(store) => api.with_readiness(PostgresReadiness(Arc::clone(store))),
             None => api,
         });
         tokio::spawn(Arc::clone(&api).keep_house());

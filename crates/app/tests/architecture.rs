@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "flightdeck-http-api",
             "flightdeck-live",
             "flightdeck-provider-scripted",
+            "flightdeck-store-postgres",
             "flightdeck-store-sqlite",
             "flightdeck-wakeup-valkey",
         ],

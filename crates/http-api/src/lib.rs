@@ -21,6 +21,7 @@ mod sse;
 mod state;
 mod throttle;
 
+pub use handlers::health::Readiness;
 pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};
 pub use server::Listening;

@@ -14,6 +14,7 @@ use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, Tai
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
+use crate::handlers::health::Readiness;
 use crate::sse::{event_frame, message_frame, receipt_frame};
 use crate::throttle::{ControlThrottle, Rate, Throttle};
 
@@ -76,6 +77,7 @@ pub struct Api {
     pub(crate) export_audit: ExportAudit,
     pub(crate) make_checkpoint: MakeCheckpoint,
     pub(crate) authorize: Authorize,
+    pub(crate) readiness: Option<Box<dyn Readiness>>,
     pub(crate) ports: Ports,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) keys: KeyRing,
@@ -126,6 +128,7 @@ impl Api {
             export_audit: ExportAudit::new(ports),
             make_checkpoint: MakeCheckpoint::new(ports),
             authorize: Authorize::new(ports),
+            readiness: None,
             ports: ports.clone(),
             ids: Arc::clone(&ports.ids),
             keys: KeyRing::new(Authenticate::new(ports)),
@@ -150,6 +153,12 @@ impl Api {
     #[must_use]
     pub fn with_control_throttle(self, throttle: impl ControlThrottle + 'static) -> Self {
         Self { throttle_control: Box::new(throttle), ..self }
+    }
+
+    /// Asks more of the store for readiness than that it answers.
+    #[must_use]
+    pub fn with_readiness(self, readiness: impl Readiness + 'static) -> Self {
+        Self { readiness: Some(Box::new(readiness)), ..self }
     }
 
     /// Gives the stops of an outage their places on the audit log.

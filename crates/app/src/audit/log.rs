@@ -11,7 +11,7 @@ use flightdeck_domain::text::{InvalidText, RequestId};
 use flightdeck_domain::use_cases::{AuditReader, ExportAudit, MakeCheckpoint, Ports, VerifyAudit};
 
 use crate::cli::{Outcome, say};
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::deployment::open_audited;
 
 /// Why the log was not read, or is not proven.
@@ -26,7 +26,7 @@ pub(super) enum LogError {
     #[error("the data folder signs with the key {found}, and {trusted} is the one that you trust")]
     OtherKey { found: String, trusted: CheckpointKey },
     #[error("the audit log in {path} is NOT what it was{}: {problem}", at_entry(*seq))]
-    Broken { path: PathBuf, seq: Option<AuditSeq>, problem: String },
+    Broken { path: DatabaseUrl, seq: Option<AuditSeq>, problem: String },
     #[error(transparent)]
     Text(#[from] InvalidText),
 }
@@ -36,11 +36,11 @@ fn at_entry(seq: Option<AuditSeq>) -> String {
 }
 
 /// A look at a wrong folder must not make one.
-fn open(config: &Config) -> Result<Ports, crate::cli::BoxError> {
-    if !config.database.exists() {
-        return Err(LogError::NoDatabase(config.database.clone()).into());
+async fn open(config: &Config) -> Result<Ports, crate::cli::BoxError> {
+    match &config.database {
+        DatabaseUrl::Sqlite(path) if !path.exists() => Err(LogError::NoDatabase(path.clone()).into()),
+        _ => Ok(open_audited(config).await?),
     }
-    Ok(open_audited(config)?)
 }
 
 fn reader() -> Result<AuditReader, LogError> {
@@ -49,7 +49,7 @@ fn reader() -> Result<AuditReader, LogError> {
 
 /// Writes what `GET /audit/export` would answer.
 pub(super) async fn export(config: &Config, after: AuditSeq, out: Option<&Path>) -> Outcome {
-    let ports = open(config)?;
+    let ports = open(config).await?;
     // Before anything is read: what cannot be written down is not read, and not recorded as read.
     let mut to: Box<dyn Write + Send> = match out {
         Some(path) => Box::new(create(path)?),
@@ -78,7 +78,7 @@ fn create(path: &Path) -> Result<File, LogError> {
 
 /// Proves the log in the database with the checkpoints of both places, and says what is proven.
 pub(super) async fn verify(config: &Config, trusted: Option<CheckpointKey>) -> Result<String, crate::cli::BoxError> {
-    let ports = open(config)?;
+    let ports = open(config).await?;
     let key = ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
     if let Some(trusted) = trusted.filter(|trusted| key != Some(*trusted)) {
         let found = key.map_or_else(|| "none".to_owned(), |key| key.to_string());
@@ -108,7 +108,7 @@ fn told(found: &AuditVerification, key: Option<CheckpointKey>, trusted: bool) ->
 
 /// Signs the head.
 pub(super) async fn checkpoint(config: &Config) -> Outcome {
-    let made = MakeCheckpoint::new(&open(config)?).execute().await?;
+    let made = MakeCheckpoint::new(&open(config).await?).execute().await?;
     let checkpoint = made.checkpoint;
     let which = if made.created { "signed" } else { "was signed already" };
     say(format!("entry {} {which}", checkpoint.seq));

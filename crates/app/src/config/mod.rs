@@ -14,15 +14,19 @@ use flightdeck_wakeup_valkey::ValkeyUrl;
 
 pub(crate) use settings::{ORDER, flags};
 use settings::{SECRETS, SETTINGS, Setting};
-pub(crate) use values::LogFormat;
+pub(crate) use values::{DatabaseUrl, LogFormat};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
-    /// The SQLite file; inside the data folder unless given.
-    pub(crate) database: PathBuf,
+    /// A SQLite file inside the data folder unless given.
+    pub(crate) database: DatabaseUrl,
+    /// The most connections to PostgreSQL.
+    pub(crate) database_connections: u32,
+    /// Whether a pooler stands before it.
+    pub(crate) database_pooler: bool,
     /// Where replicas meet; `None` for only one, or for replicas that look by themselves.
     pub(crate) valkey_url: Option<ValkeyUrl>,
     pub(crate) valkey_prefix: String,
@@ -104,11 +108,13 @@ impl Config {
     fn read(layer: &Layer) -> Result<Self, ConfigError> {
         let data_dir: PathBuf = value(layer, "data_dir", values::path)?;
         let database = match layer.get("database_url") {
-            Some(_) => value(layer, "database_url", values::sqlite_url)?,
-            None => data_dir.join("flightdeck.db"),
+            Some(_) => value(layer, "database_url", values::database)?,
+            None => DatabaseUrl::Sqlite(data_dir.join("flightdeck.db")),
         };
         Ok(Self {
             database,
+            database_connections: value(layer, "database_connections", values::connections)?,
+            database_pooler: value(layer, "database_pooler", values::switch)?,
             listen: value(layer, "listen", values::address)?,
             valkey_url: layer
                 .contains_key("valkey_url")
@@ -198,7 +204,7 @@ mod tests {
     fn the_defaults_are_the_documented_ones() {
         let config = load(&[], &[]).expect("defaults");
         assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
-        assert_eq!(config.database, Path::new("./flightdeck-data/flightdeck.db"));
+        assert_eq!(config.database.to_string(), "./flightdeck-data/flightdeck.db");
         assert_eq!(
             (config.throttle_control.to_string(), config.throttle_tree.to_string()),
             ("10/min".into(), "200/min".into())
@@ -241,7 +247,10 @@ mod tests {
         let text = load(&["--database-url", "mysql://x"], &[]).expect_err("unknown").to_string();
         assert!(text.contains("sqlite:///path/to/flightdeck.db"), "{text}");
         let config = load(&["--database-url", "sqlite:///tmp/x.db"], &[]).expect("valid");
-        assert_eq!(config.database, Path::new("/tmp/x.db"));
+        assert_eq!(config.database.to_string(), "/tmp/x.db");
+        let url = "postgres://me:hush@db.internal/flightdeck?password=hush";
+        let config = load(&["--database-url", url], &[]).expect("valid");
+        assert_eq!(format!("{:?}", config.database), "postgres://db.internal/flightdeck", "a password is not shown");
     }
 
     #[test]

@@ -35,7 +35,18 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "database_url",
         default: None,
-        help: "Database: sqlite:///path/to/flightdeck.db; inside the data folder when missing",
+        help: "Database: sqlite:///path/to/flightdeck.db, or postgres://user:password@host/database?sslmode=verify-full \
+               for several replicas; SQLite inside the data folder when missing",
+    },
+    Setting {
+        name: "database_connections",
+        default: Some("18"),
+        help: "With PostgreSQL: the most connections of this replica, at least 4",
+    },
+    Setting {
+        name: "database_pooler",
+        default: Some("off"),
+        help: "With PostgreSQL: on behind a pooler that shares connections by transaction, such as pgbouncer",
     },
     Setting {
         name: "valkey_url",
@@ -79,7 +90,7 @@ pub(super) const SETTINGS: &[Setting] = &[
 ];
 
 /// Those whose values may hold a password: never shown.
-pub(super) const SECRETS: &[&str] = &["valkey_url"];
+pub(super) const SECRETS: &[&str] = &["database_url", "valkey_url"];
 
 /// The settings as flags.
 pub(crate) fn flags() -> impl Iterator<Item = Arg> {

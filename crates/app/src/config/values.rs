@@ -25,10 +25,59 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_error| "is not an address and port such as 127.0.0.1:7600".to_owned())
 }
 
-pub(super) fn sqlite_url(text: &str) -> Result<PathBuf, String> {
+/// Where everything is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server; the URL may hold a password.
+    Postgres(String),
+}
+
+/// What may be shown of it.
+impl std::fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(url) => {
+                // Whatever stands before the last @ may be a password; so may a parameter.
+                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+                let place = rest.split('?').next().unwrap_or_default();
+                write!(f, "postgres://{}", place.rsplit('@').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+pub(super) fn database(text: &str) -> Result<DatabaseUrl, String> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(DatabaseUrl::Postgres(text.to_owned()));
+    }
     match text.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => Err("is not a database that this build has; use sqlite:///path/to/flightdeck.db".to_owned()),
+        Some(path) if !path.is_empty() => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
+        _ => {
+            Err("is no database; use sqlite:///path/to/flightdeck.db or postgres://user:password@host/database"
+                .to_owned())
+        }
+    }
+}
+
+pub(super) fn connections(text: &str) -> Result<u32, String> {
+    let count = text.parse::<u32>().ok().filter(|count| (4..=1_000).contains(count));
+    count.ok_or_else(|| "is not a number of connections from 4 to 1000".to_owned())
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err("is neither on nor off".to_owned()),
     }
 }
 
