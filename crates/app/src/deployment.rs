@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::use_cases::{Ports, Providers};
 use flightdeck_live::Hints;
@@ -14,7 +15,7 @@ use flightdeck_store_sqlite::SqliteStore;
 use flightdeck_wakeup_valkey::Valkey;
 use tokio::runtime::Handle;
 
-use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key, signing_key};
+use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::{Config, DatabaseUrl};
 use crate::replicas;
@@ -28,6 +29,10 @@ pub(crate) enum DeploymentError {
     InUse(PathBuf),
     #[error("the audit log cannot be signed")]
     Audit(#[from] AuditFilesError),
+    #[error("cannot read or write the name of this replica in {path}")]
+    Replica { path: PathBuf, source: io::Error },
+    #[error("the audit log cannot be read")]
+    AuditLog(#[from] StoreUnavailable),
     #[error("stops that wait for the audit log cannot be kept")]
     Spool(#[from] SpoolError),
     #[error("cannot open the database {path}")]
@@ -106,11 +111,17 @@ impl Deployment {
     pub(crate) async fn open(config: &Config) -> Result<Self, DeploymentError> {
         let Opened { mut ports, hints, postgres } = open_store(config).await?;
         let valkey = replicas::join(config, &mut ports, &hints);
-        let (signer, archive) = (signing_key(&config.data_dir)?, CheckpointFile::open(&config.data_dir)?);
         let spool = SpoolFile::open(&config.data_dir)?;
-        let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive)).with_spool(Arc::new(spool));
-        let scripted = Arc::new(ScriptedProvider::new(&ports));
-        let providers = Providers::default().with(scripted.clone());
+        let ports = replicas::signed(config, ports).await?.with_spool(Arc::new(spool));
+        let replica = match &postgres {
+            Some(_) => Some(replicas::name(&config.data_dir)?),
+            None => None,
+        };
+        let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
+        let mut providers = Providers::default().with(scripted.clone());
+        if let Some(replica) = replica {
+            providers = providers.at_replica(replica);
+        }
         Ok(Self { ports, providers, scripted, hints, valkey, postgres })
     }
 }

@@ -1,19 +1,28 @@
 //! The other replicas of the deployment: hints to and from them, and the throttle that counts for all.
 
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use flightdeck_domain::api_key::KeyId;
-use flightdeck_domain::ports::StoreUnavailable;
-use flightdeck_domain::use_cases::Ports;
+use flightdeck_domain::ports::{CheckpointSigner, IdGenerator, StoreUnavailable};
+use flightdeck_domain::system::SystemIds;
+use flightdeck_domain::text::ProviderSessionId;
+use flightdeck_domain::use_cases::{OfferCommands, Ports, Providers};
 use flightdeck_http_api::{Admission, ControlThrottle, Rate, Readiness, Throttle};
 use flightdeck_live::Hints;
 use flightdeck_store_postgres::PostgresStore;
 use flightdeck_wakeup_valkey::{self as wakeup, Options, Quota, Unavailable, Valkey};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::audit_files::{CheckpointFile, signing_key};
+use crate::config::{Config, DatabaseUrl};
+use crate::deployment::DeploymentError;
 
 /// Joins the other replicas, if there is a Valkey to meet them at, and has all hints go through it.
 /// Must run inside the runtime that lives as long as the server.
@@ -34,6 +43,63 @@ pub(crate) struct PostgresReadiness(pub(crate) Arc<PostgresStore>);
 impl Readiness for PostgresReadiness {
     async fn ready(&self) -> Result<(), StoreUnavailable> {
         self.0.ready().await
+    }
+}
+
+/// The name of this replica: made at its first start, and the same after each restart.
+pub(crate) fn name(data_dir: &Path) -> Result<ProviderSessionId, DeploymentError> {
+    let path = data_dir.join("replica.id");
+    let failed = |source| DeploymentError::Replica { path: path.clone(), source };
+    let broken = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
+    match fs::read_to_string(&path) {
+        Ok(text) => ProviderSessionId::new(text.trim()).map_err(|error| broken(error.to_string())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let name = SystemIds.uuid().to_string();
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+            writeln!(file, "{name}").and_then(|()| file.sync_all()).map_err(failed)?;
+            ProviderSessionId::new(name).map_err(|error| broken(error.to_string()))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Has the audit log signed by the key in the data folder. All replicas need the same key: one with another key would take
+/// the others' checkpoints for forgeries, so it signs nothing and says so.
+pub(crate) async fn signed(config: &Config, ports: Ports) -> Result<Ports, DeploymentError> {
+    let signer = signing_key(&config.data_dir)?;
+    let archive = CheckpointFile::open(&config.data_dir)?;
+    let newest = ports.audit.newest_checkpoint().await?;
+    let (ours, theirs) = (signer.public_key().id(), newest.map(|checkpoint| checkpoint.key_id));
+    if let (DatabaseUrl::Postgres(_), Some(theirs)) = (&config.database, theirs.filter(|theirs| *theirs != ours)) {
+        tracing::error!(
+            %ours, %theirs,
+            "another replica signs the audit log with another key, so this one signs and checks no checkpoints; \
+             copy audit-signing.key and audit-signing.pub of that replica into this data folder and start again"
+        );
+        return Ok(ports);
+    }
+    Ok(ports.with_checkpoints(Arc::new(signer), Arc::new(archive)))
+}
+
+/// Hands over what other replicas ask of agents that live in this one, until the shutdown.
+pub(crate) async fn keep_offering(ports: Ports, providers: Providers, hints: Arc<Hints>, shutdown: CancellationToken) {
+    let mut moved = hints.feed();
+    let mut offering: Option<OfferCommands> = None;
+    loop {
+        moved.mark_unchanged();
+        let looked = match &mut offering {
+            Some(offering) => offering.execute().await.map(drop),
+            None => OfferCommands::begin(&ports, &providers).await.map(|begun| offering = Some(begun)),
+        };
+        if let Err(error) = looked {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(cause, "cannot look for what other replicas ask of agents here; trying again");
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            // Hints may be lost.
+            _ = tokio::time::timeout(Duration::from_secs(1), moved.changed()) => {}
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{Outcome, say};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
-use crate::replicas::{PostgresReadiness, SharedThrottle};
+use crate::replicas::{PostgresReadiness, SharedThrottle, keep_offering};
 use crate::{admin_key, checkpoints, logging};
 
 /// Why the server does not start.
@@ -105,6 +105,10 @@ impl Server {
             None => api,
         });
         tokio::spawn(Arc::clone(&api).keep_house());
+        if deployment.postgres.is_some() {
+            let (ports, providers) = (deployment.ports.clone(), deployment.providers.clone());
+            tokio::spawn(keep_offering(ports, providers, Arc::clone(&deployment.hints), shutdown.clone()));
+        }
         let checkpoints = config.checkpoint_interval.map(|_| MakeCheckpoint::new(&deployment.ports));
         if let (Some(make), Some(every)) = (checkpoints.clone(), config.checkpoint_interval) {
             tokio::spawn(checkpoints::keep_making(make, every, shutdown.clone()));

@@ -10,7 +10,7 @@ use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use flightdeck_domain::session::Session;
-use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName};
+use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -37,7 +37,15 @@ impl ScriptedProvider {
     /// when it is called on none, on the one that [`AgentProvider::spawn`] is called on.
     #[must_use]
     pub fn new(ports: &Ports) -> Self {
+        Self::at_replica(ports, None)
+    }
+
+    /// The same at one of several replicas: children that agents start bear its name, as
+    /// [`Providers::at_replica`](flightdeck_domain::use_cases::Providers::at_replica) has it for all others.
+    #[must_use]
+    pub fn at_replica(ports: &Ports, replica: Option<ProviderSessionId>) -> Self {
         let agents = Agents {
+            replica,
             desk: Desk::new(ports),
             runtime: Handle::try_current().ok(),
             registry: Mutex::default(),
@@ -122,6 +130,8 @@ pub(crate) enum Started {
 
 /// The agents at work, and what they need to start others.
 pub(crate) struct Agents {
+    /// The replica that they live in, if there are several.
+    pub(crate) replica: Option<ProviderSessionId>,
     pub(crate) desk: Desk,
     runtime: Option<Handle>,
     registry: Mutex<Registry>,

@@ -32,12 +32,15 @@ impl ExpireLeases {
     /// The most transactions of one call; what is left comes with the next.
     pub const PAGES: usize = 20;
 
-    /// Takes the ports it needs. Sessions of providers whose agents live in this process have no lease. From now on
+    /// Takes the ports it needs. Sessions of providers whose agents live in this process have no lease, unless
+    /// there are [several replicas](Providers::at_replica). From now on
     /// agents can be heard, so nobody is lost within the first lease.
     #[must_use]
     pub fn new(ports: &Ports, providers: &Providers, lease: Duration) -> Self {
         let now = ports.clock.now();
-        let in_process = providers.iter().filter(|provider| provider.capabilities().in_process);
+        // Of several replicas one may go down and not come back: then only the lease tells of its agents.
+        let alone = providers.replica().is_none();
+        let in_process = providers.iter().filter(|provider| alone && provider.capabilities().in_process);
         Self {
             sessions: Arc::clone(&ports.sessions),
             wake_ups: Arc::clone(&ports.wake_ups),
@@ -138,6 +141,16 @@ mod tests {
         for _ in 0..4 {
             assert_eq!(expire.execute().await.expect("done"), 0);
         }
+    }
+
+    #[test]
+    fn of_several_replicas_every_agent_has_a_lease() {
+        let mut provider = MockAgentProvider::new();
+        provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
+        let name = crate::text::ProviderSessionId::new("replica a").expect("valid");
+        let providers = Providers::default().with(Arc::new(provider)).at_replica(name);
+        let expire = ExpireLeases::new(&MockPorts::default().ports(), &providers, Duration::from_mins(2));
+        assert_eq!(expire.without_lease, []);
     }
 
     #[tokio::test]

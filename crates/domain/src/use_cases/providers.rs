@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::message::Message;
 use crate::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use crate::session::Session;
-use crate::text::{JsonObject, MessageContent, ProviderName};
+use crate::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId};
 
 /// A name that no provider has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +25,12 @@ pub struct UnknownProvider {
 #[derive(Clone)]
 pub struct Providers {
     by_name: BTreeMap<ProviderName, Arc<dyn AgentProvider>>,
+    replica: Option<ProviderSessionId>,
 }
 
 impl Default for Providers {
     fn default() -> Self {
-        Self { by_name: BTreeMap::new() }.with(Arc::new(InternalProvider))
+        Self { by_name: BTreeMap::new(), replica: None }.with(Arc::new(InternalProvider))
     }
 }
 
@@ -39,6 +40,19 @@ impl Providers {
     pub fn with(mut self, provider: Arc<dyn AgentProvider>) -> Self {
         self.by_name.insert(provider.name(), provider);
         self
+    }
+
+    /// Names the replica that runs them, where there are several on one store. The sessions whose agents live in this
+    /// process then bear its name as their `providerSessionId`: so each replica knows its own, also after a restart.
+    #[must_use]
+    pub fn at_replica(self, name: ProviderSessionId) -> Self {
+        Self { replica: Some(name), ..self }
+    }
+
+    /// The replica that runs them; `None` where there is only one.
+    #[must_use]
+    pub const fn replica(&self) -> Option<&ProviderSessionId> {
+        self.replica.as_ref()
     }
 
     /// The provider of that name.

@@ -44,7 +44,7 @@ impl Reconcile {
         }
     }
 
-    /// Marks every session of an in-process provider that has not ended as `failed`. Every other provider is offered the
+    /// Marks every session of an in-process provider that has not ended, and is of this replica, as `failed`. Every other provider is offered the
     /// pending commands of its sessions again, of each session in their order: a server that died between the commit and
     /// the hand-over left them in the queue. Agents that fetch their commands (`internal`) do so.
     ///
@@ -67,7 +67,10 @@ impl Reconcile {
                 let page = self.sessions.list(SessionQuery { filter: filter.clone(), after, limit: PAGE }).await?;
                 for session in &page.sessions {
                     if in_process {
-                        done.ended += self.end(session).await?;
+                        // Those of another replica are at work, or their lease will tell.
+                        if session.provider_session_id.as_ref() == self.providers.replica() {
+                            done.ended += self.end(session).await?;
+                        }
                     } else {
                         done.offered += self.offer(&**provider, session).await?;
                     }
@@ -173,6 +176,26 @@ mod tests {
         mocks.wake_ups.expect_session_moved().return_const(());
         mocks.wake_ups.expect_feed_grew().return_const(());
         assert_eq!(reconcile(mocks, provider(true)).await, Reconciled { ended: 1, offered: 0 });
+    }
+
+    #[tokio::test]
+    async fn agents_of_another_replica_are_left_alone() {
+        let of = |name: &str| crate::text::ProviderSessionId::new(name).ok();
+        let mut mocks = MockPorts::default();
+        let sessions = [("here", 1), ("elsewhere", 2)];
+        let sessions = sessions.map(|(name, n)| Session { provider_session_id: of(name), ..session(n) });
+        pages(&mut mocks, vec![sessions.into_iter().chain([session(3)]).collect()]);
+        mocks
+            .sessions
+            .expect_observe()
+            .withf(|o| o.session_id == session_id(1))
+            .times(1)
+            .returning(|_| Ok(observed(session(1), true)));
+        mocks.wake_ups.expect_session_moved().return_const(());
+        mocks.wake_ups.expect_feed_grew().return_const(());
+        let providers = Providers::default().with(Arc::new(provider(true))).at_replica(of("here").expect("valid"));
+        let done = Reconcile::new(&mocks.ports(), &providers).execute().await.expect("done");
+        assert_eq!(done, Reconciled { ended: 1, offered: 0 });
     }
 
     /// A session that was given so many commands.

@@ -48,6 +48,10 @@ impl SpawnSession {
     ) -> Result<Registered, SpawnSessionError> {
         let provider = Arc::clone(self.providers.get(&new.provider)?);
         provider.check(&new.context).await?;
+        let new = match self.providers.replica().filter(|_| provider.capabilities().in_process) {
+            Some(replica) => NewSession { provider_session_id: Some(replica.clone()), ..new },
+            None => new,
+        };
         let registered = self.register.execute(new, SessionStatus::Spawning).await?;
         if registered.created
             && let Err(error) = provider.spawn(&registered.session, prompt).await
@@ -67,7 +71,7 @@ impl SpawnSession {
 mod tests {
     use super::*;
     use crate::fixtures::{observed, session};
-    use crate::ports::MockAgentProvider;
+    use crate::ports::{Capabilities, MockAgentProvider};
     use crate::text::ProviderName;
     use crate::use_cases::testing::{MockPorts, new_session};
 
@@ -111,6 +115,29 @@ mod tests {
         mocks.wake_ups.expect_session_moved().return_const(());
         let spawn = SpawnSession::new(&mocks.ports(), &robot(Err("no engine")));
         assert!(matches!(spawn.execute(asked(), None).await, Err(SpawnSessionError::Provider(_))));
+    }
+
+    #[tokio::test]
+    async fn an_agent_of_this_process_bears_the_name_of_its_replica() {
+        let name = crate::text::ProviderSessionId::new("replica a").expect("valid");
+        for (in_process, expected) in [(true, Some(name.clone())), (false, None)] {
+            let mut provider = MockAgentProvider::new();
+            provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
+            provider.expect_check().returning(|_| Ok(()));
+            provider.expect_spawn().returning(|_, _| Ok(()));
+            let capable = Capabilities { pause: None, steer: false, queue: true, spawn: true, in_process };
+            provider.expect_capabilities().return_const(capable);
+            let mut mocks = MockPorts::default();
+            mocks
+                .sessions
+                .expect_register()
+                .withf(move |r| r.provider_session_id == expected)
+                .times(1)
+                .returning(|_| Ok(Registered { session: session(1), created: true }));
+            mocks.wake_ups.expect_feed_grew().return_const(());
+            let providers = Providers::default().with(Arc::new(provider)).at_replica(name.clone());
+            SpawnSession::new(&mocks.ports(), &providers).execute(asked(), None).await.expect("spawned");
+        }
     }
 
     #[tokio::test]
