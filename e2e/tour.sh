@@ -37,6 +37,7 @@ expect 'resumed"'
 expect 'killed"'
 expect '"status":"open"'
 expect '"option":"allow_once"'
+expect 'idempotency-replayed: true'
 expect '"valid":true'
 [ "$(grep -c '" paused"\|paused","agentId"' output)" -ge 2 ] || { echo "no agent was seen paused" >&2; failed=1; }
 if grep -qE 'urn:flightdeck:problem|command not found' output errors; then
