@@ -111,10 +111,7 @@ pub enum ApiError {
     #[error("the store is not available; nothing was changed; try again")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The store is away, and a kill lies in the spool.
-    #[error(
-        "the store is not available; the kill is kept on disk and done as soon as the store is back, and an agent that \
-         runs inside this server was told already"
-    )]
+    #[error("the store is not available; the kill is kept on disk and done as soon as the store is back")]
     Kept(#[source] Box<dyn Error + Send + Sync>),
     /// An agent did not start.
     #[error("the agent did not start; its session is marked as failed")]

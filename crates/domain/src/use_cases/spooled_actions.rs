@@ -38,10 +38,21 @@ impl SpooledActions {
         cause: StoreUnavailable,
     ) -> Result<(SpooledAction, StoreUnavailable), OperatorActionError> {
         let Some(kept) = kept else { return Err(cause.into()) };
+        if let Some(same) = self.kept_already(&kept).await {
+            return Ok((same, cause));
+        }
         match self.spool.keep(kept.clone()).await {
             Ok(()) => Ok((kept, cause)),
             Err(_spool) => Err(cause.into()),
         }
+    }
+
+    /// The same call with a key, from an earlier attempt: it is kept once.
+    async fn kept_already(&self, kept: &SpooledAction) -> Option<SpooledAction> {
+        kept.idempotency_key.as_ref()?;
+        let waiting = self.spool.waiting().await.ok()?;
+        let call = |action: &SpooledAction| (action.actor.clone(), action.idempotency_key.clone(), action.name());
+        waiting.into_iter().map(|waiting| waiting.action).find(|there| call(there) == call(kept))
     }
 
     /// Notes what the second attempt came to.
@@ -164,6 +175,21 @@ mod tests {
         let (inner, mut spool) = failing_first(&mut order, || Ok(done()));
         spool.expect_settle().with(eq(ID), eq(Fate::Done)).times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
         assert_eq!(commit(inner, spool, Intervention::Pause).await.expect("done").audit_seq, None);
+    }
+
+    #[tokio::test]
+    async fn the_same_call_is_kept_once() {
+        let key = crate::text::IdempotencyKey::new("k").ok();
+        let by = Attribution { idempotency_key: key, ..attribution("because") };
+        let kill = OperatorAction { session_id: session_id(1), intervention: Intervention::Kill, operation: None, by };
+        let action = SpooledAction::one(Uuid::from_u128(1), &kill).expect("a stop");
+        let (mut inner, mut spool) = (MockOperatorActions::new(), MockAuditSpool::new());
+        inner.expect_commit().times(2).returning(|_| Err(away()));
+        spool.expect_waiting().times(1).return_once(|| Ok(vec![crate::ports::Waiting { action, fate: None }]));
+        let mut ids = MockIdGenerator::new();
+        ids.expect_uuid().return_const(ID);
+        let actions = SpooledActions::new(Arc::new(inner), Arc::new(spool), Arc::new(ids));
+        assert!(matches!(actions.commit(kill).await, Err(OperatorActionError::Kept(_))));
     }
 
     #[tokio::test]
