@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{self, Config};
-use crate::{audit, demo, keys, serve};
+use crate::{audit, copy, demo, keys, serve};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -27,6 +27,7 @@ fn grammar() -> Command {
         )
         .subcommand(keys_grammar())
         .subcommand(audit::grammar())
+        .subcommand(copy::grammar())
 }
 
 fn keys_grammar() -> Command {
@@ -65,6 +66,7 @@ pub(crate) async fn run() -> Outcome {
     match matches.subcommand() {
         Some(("demo", given)) => demo::run(configuration(given)?).await,
         Some(("audit", given)) => audit::run(given).await,
+        Some(("copy", given)) => copy::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,

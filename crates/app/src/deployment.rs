@@ -115,11 +115,14 @@ impl Deployment {
     }
 }
 
+/// Held by the server that runs on a data folder.
+pub(crate) const LOCK_FILE: &str = "flightdeck.lock";
+
 /// Makes sure that no other server runs on the data folder, as long as the file that it gives back is open.
 pub(crate) fn lock(data_dir: &Path) -> Result<File, DeploymentError> {
     let failed = |source| DeploymentError::DataDir { path: data_dir.to_owned(), source };
     make_private(data_dir).map_err(failed)?;
-    let file = File::create(data_dir.join("flightdeck.lock")).map_err(failed)?;
+    let file = File::create(data_dir.join(LOCK_FILE)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(DeploymentError::InUse(data_dir.to_owned())),

@@ -44,6 +44,7 @@ mod settings;
 mod statement;
 mod tables;
 mod tls;
+mod transfer;
 mod url;
 mod values;
 
@@ -55,6 +56,7 @@ use tokio::runtime::Handle;
 
 pub use self::error::OpenError;
 pub use self::settings::Options;
+pub use self::transfer::PostgresTransfer;
 
 use self::append::Appends;
 use self::connection::{Connector, Failures};

@@ -91,6 +91,15 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An older version of this program has worked on the database, and it is only to be read.
+    #[error("{} is not up to date; run `flightdeck migrate` on it first", path.display())]
+    Outdated {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The system gives no more threads.
     #[error("the store's threads could not be started")]
     Thread(#[source] std::io::Error),

@@ -38,6 +38,7 @@ mod schema;
 mod session;
 mod statement;
 mod tables;
+mod transfer;
 mod values;
 mod writer;
 
@@ -47,6 +48,7 @@ use std::sync::atomic::Ordering;
 use flightdeck_domain::ports::StoreUnavailable;
 
 pub use self::error::OpenError;
+pub use self::transfer::SqliteTransfer;
 
 use self::connection::DatabaseFile;
 use self::error::StoreError;
