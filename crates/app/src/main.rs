@@ -13,8 +13,10 @@ mod config;
 mod copy;
 mod demo;
 mod deployment;
+mod doctor;
 mod keys;
 mod logging;
+mod migrate;
 mod replicas;
 mod serve;
 

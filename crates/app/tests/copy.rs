@@ -85,6 +85,11 @@ fn start(data_dir: &Path, database: &str) -> Server {
     Server::start_command(data_dir, command.env("FLIGHTDECK_DATABASE_URL", database))
 }
 
+#[expect(clippy::print_stdout, reason = "whoever moves many messages wants to know how long it took")]
+fn measured(text: &str) {
+    println!("{text}");
+}
+
 fn there_and_back(runtime: &Runtime, place: &Place) {
     let messages = std::env::var(MESSAGES_VARIABLE).map_or(2_000, |text| text.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a folder");
@@ -101,7 +106,7 @@ fn there_and_back(runtime: &Runtime, place: &Place) {
     let began = Instant::now();
     let (out, errors) = told(&copy(folder.path(), &sqlite(&old), place.url()));
     assert!(out.starts_with("done: "), "{out}{errors}");
-    println!("{messages} messages to PostgreSQL in {:?}\n{out}", began.elapsed());
+    measured(&format!("{messages} messages to PostgreSQL in {:?}\n{out}", began.elapsed()));
     for what in ["sessions", "messages", "commands", "approvals", "operations", "operation targets", "feed events"] {
         assert!(!count_of(&out, what).is_empty() && count_of(&out, what) != "0", "{what}: {out}");
     }
@@ -115,7 +120,7 @@ fn there_and_back(runtime: &Runtime, place: &Place) {
     let began = Instant::now();
     let (out, errors) = told(&copy(folder.path(), place.url(), &sqlite(&back)));
     assert!(out.contains("done: "), "{out}{errors}");
-    println!("{messages} messages back to SQLite in {:?}", began.elapsed());
+    measured(&format!("{messages} messages back to SQLite in {:?}", began.elapsed()));
     assert!(out.contains("is not locked against servers"), "{out}");
 
     // Each export stands on the log that it is an export of: so they part at their last entries.

@@ -243,13 +243,13 @@ struct Once {
     kill_switch_engaged: bool,
 }
 
-fn connector(url: &str, options: &Options, handle: Handle) -> Result<(Connector, String), OpenError> {
+pub(crate) fn connector(url: &str, options: &Options, handle: Handle) -> Result<(Connector, String), OpenError> {
     let target = Target::read(url)?;
     let name = target.name();
     Ok((Connector::new(target, std::sync::Arc::new(Settings::of(options)), handle), name))
 }
 
-async fn connect(connector: &Connector, name: &str) -> Result<AsyncPgConnection, OpenError> {
+pub(crate) async fn connect(connector: &Connector, name: &str) -> Result<AsyncPgConnection, OpenError> {
     let opened = connector.connect().await;
     opened.map_err(|source| OpenError::Connect { database: name.to_owned(), source })
 }

@@ -30,6 +30,15 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The file is not there, or is not ours to read.
+    #[error("{} cannot be read", path.display())]
+    NotReadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file is something else.
     #[error("{} is not an SQLite database; name another file", path.display())]
     NotADatabase {

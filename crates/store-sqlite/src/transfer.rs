@@ -53,14 +53,24 @@ impl SqliteTransfer {
     /// Each [`OpenError`] says what to do about it.
     pub fn source(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref();
-        if let Err(source) = std::fs::metadata(path) {
-            return Err(OpenError::NotWritable { path: path.to_owned(), source });
-        }
+        drop(DatabaseFile::look(path)?);
         let file = DatabaseFile::prepare(path)?;
         let mut connection = file.reader()?;
         migrations::check(&mut connection)
             .map_err(|source| OpenError::Outdated { path: path.to_owned(), source: source.into() })?;
         connection.batch_execute("BEGIN").map_err(|source| file.unusable(source))?;
+        Ok(Self { connection })
+    }
+
+    /// A database to be looked at as it lies there: nothing is made or changed, not even beside it.
+    ///
+    /// # Errors
+    /// Each [`OpenError`] says what to do about it.
+    pub fn look(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let mut connection = DatabaseFile::look(path)?;
+        let unusable = |source| OpenError::Database { path: path.to_owned(), source };
+        connection.batch_execute("BEGIN").map_err(unusable)?;
         Ok(Self { connection })
     }
 
