@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{self, Config};
-use crate::{audit, demo, keys, serve};
+use crate::{audit, copy, demo, doctor, keys, migrate, serve};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -27,6 +27,13 @@ fn grammar() -> Command {
         )
         .subcommand(keys_grammar())
         .subcommand(audit::grammar())
+        .subcommand(
+            Command::new("migrate")
+                .about("Bring the tables of the database up to date and say what was done; a server does so by itself")
+                .args(config::flags()),
+        )
+        .subcommand(doctor::grammar())
+        .subcommand(copy::grammar())
 }
 
 fn keys_grammar() -> Command {
@@ -65,6 +72,9 @@ pub(crate) async fn run() -> Outcome {
     match matches.subcommand() {
         Some(("demo", given)) => demo::run(configuration(given)?).await,
         Some(("audit", given)) => audit::run(given).await,
+        Some(("migrate", given)) => migrate::run(&configuration(given)?).await,
+        Some(("doctor", given)) => doctor::run(given).await,
+        Some(("copy", given)) => copy::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,

@@ -63,8 +63,7 @@ pub(crate) struct Opened {
 /// Opens the store for a command that only looks at keys or gives them out; a server may be running on it. Brings its
 /// tables up to date.
 pub(crate) async fn open_store(config: &Config) -> Result<Opened, DeploymentError> {
-    make_private(&config.data_dir)
-        .map_err(|source| DeploymentError::DataDir { path: config.data_dir.clone(), source })?;
+    make_data_dir(config)?;
     let hints = Arc::new(Hints::default());
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
     match &config.database {
@@ -87,8 +86,13 @@ pub(crate) async fn open_store(config: &Config) -> Result<Opened, DeploymentErro
     }
 }
 
+/// Makes the data folder when there is none.
+pub(crate) fn make_data_dir(config: &Config) -> Result<(), DeploymentError> {
+    make_private(&config.data_dir).map_err(|source| DeploymentError::DataDir { path: config.data_dir.clone(), source })
+}
+
 /// Two connections append; of the others a bit more than half read.
-fn postgres_options(config: &Config) -> flightdeck_store_postgres::Options {
+pub(crate) fn postgres_options(config: &Config) -> flightdeck_store_postgres::Options {
     let defaults = flightdeck_store_postgres::Options::default();
     let others = config.database_connections.saturating_sub(defaults.append_shards).max(2);
     let writers = others / 2;
@@ -126,11 +130,14 @@ impl Deployment {
     }
 }
 
+/// Held by the server that runs on a data folder.
+pub(crate) const LOCK_FILE: &str = "flightdeck.lock";
+
 /// Makes sure that no other server runs on the data folder, as long as the file that it gives back is open.
 pub(crate) fn lock(data_dir: &Path) -> Result<File, DeploymentError> {
     let failed = |source| DeploymentError::DataDir { path: data_dir.to_owned(), source };
     make_private(data_dir).map_err(failed)?;
-    let file = File::create(data_dir.join("flightdeck.lock")).map_err(failed)?;
+    let file = File::create(data_dir.join(LOCK_FILE)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(DeploymentError::InUse(data_dir.to_owned())),

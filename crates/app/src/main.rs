@@ -10,10 +10,13 @@ mod audit_spool;
 mod checkpoints;
 mod cli;
 mod config;
+mod copy;
 mod demo;
 mod deployment;
+mod doctor;
 mod keys;
 mod logging;
+mod migrate;
 mod replicas;
 mod serve;
 

@@ -67,6 +67,24 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An older version of this program has worked on the database, and it is only to be read.
+    #[error("{database} is not up to date; run `flightdeck migrate` on it first")]
+    Outdated {
+        /// The database.
+        database: String,
+        /// What is missing.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// PostgreSQL did not let the database be used as a whole.
+    #[error("{database} cannot be locked for the copy; stop every server on it")]
+    Locked {
+        /// The database.
+        database: String,
+        /// What PostgreSQL says.
+        #[source]
+        source: diesel::result::Error,
+    },
     /// The runtime that the store is to work on has ended.
     #[error("the runtime has ended")]
     Runtime,

@@ -6,10 +6,11 @@
 //!   and writes what the rule gives back.
 //! - `append`: how many appends share a commit.
 //! - `locks`: what a transaction locks, and in which order.
+//! - `transfer`: the whole database, read from or filled when a deployment moves.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those build on.
 //! - `database`: the pool, and how work is done on it. `settings`, `url`, `tls`, `connection`: how connections are made.
-//! - `migrations`: the tables (`migrations/postgres`).
+//! - `migrations`: the tables (`migrations/postgres`). `examine`: a look at the server for whoever mends it.
 //!
 //! # What it guarantees
 //! - *Acknowledged is durable.* A write returns after its commit.
@@ -30,6 +31,7 @@ mod command;
 mod connection;
 mod database;
 mod error;
+mod examine;
 mod feed;
 mod lease;
 mod locks;
@@ -44,6 +46,7 @@ mod settings;
 mod statement;
 mod tables;
 mod tls;
+mod transfer;
 mod url;
 mod values;
 
@@ -54,7 +57,9 @@ use flightdeck_domain::ports::StoreUnavailable;
 use tokio::runtime::Handle;
 
 pub use self::error::OpenError;
+pub use self::examine::{Findings, examine};
 pub use self::settings::Options;
+pub use self::transfer::PostgresTransfer;
 
 use self::append::Appends;
 use self::connection::{Connector, Failures};
@@ -103,6 +108,15 @@ impl PostgresStore {
         let database = opened.await.unwrap_or(Err(OpenError::Runtime))?;
         let appends = Appends::start(&database, &options);
         Ok(Self { database, appends })
+    }
+
+    /// Brings the tables of a database up to date, and gives the names of the migrations that were applied.
+    ///
+    /// # Errors
+    /// Each [`OpenError`] says what to do about it.
+    pub async fn migrate(url: &str, options: &Options, handle: Handle) -> Result<Vec<String>, OpenError> {
+        let (connector, name) = transfer::connector(url, options, handle.clone())?;
+        migrations::migrate(transfer::connect(&connector, &name).await?, &handle, &name).await
     }
 
     /// Whether PostgreSQL answers.

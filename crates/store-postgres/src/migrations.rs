@@ -1,6 +1,6 @@
 //! Bringing the tables up to date.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -51,7 +51,13 @@ impl From<AnyError> for Hindrance {
 ///
 /// The lock is tried again and again rather than waited for, and belongs to the transaction: so nothing is held while
 /// waiting, and it works through a pooler.
-pub(crate) async fn migrate(connection: AsyncPgConnection, handle: &Handle, name: &str) -> Result<(), OpenError> {
+///
+/// Gives the names of those it applied.
+pub(crate) async fn migrate(
+    connection: AsyncPgConnection,
+    handle: &Handle,
+    name: &str,
+) -> Result<Vec<String>, OpenError> {
     let mut connection = Blocking::from(connection);
     loop {
         let work = handle.spawn_blocking(move || {
@@ -61,7 +67,7 @@ pub(crate) async fn migrate(connection: AsyncPgConnection, handle: &Handle, name
         let (back, done) = work.await.map_err(|stopped| failed(name, stopped.into()))?;
         connection = back;
         match done {
-            Ok(()) => return Ok(()),
+            Ok(applied) => return Ok(applied),
             Err(Hindrance::Busy) => tokio::time::sleep(LOOK_AGAIN).await,
             Err(Hindrance::Newer(newest)) => return Err(OpenError::Newer { database: name.to_owned(), newest }),
             Err(Hindrance::Failed(source)) => return Err(failed(name, source)),
@@ -74,31 +80,60 @@ fn failed(name: &str, source: AnyError) -> OpenError {
 }
 
 #[derive(QueryableByName)]
-struct Locked {
+struct Answer {
     #[diesel(sql_type = Bool)]
-    locked: bool,
+    yes: bool,
 }
 
-fn apply(connection: &mut Blocking) -> Result<(), Hindrance> {
+fn apply(connection: &mut Blocking) -> Result<Vec<String>, Hindrance> {
     // A change of a large table may take longer than any statement of daily work.
     connection.batch_execute("SET LOCAL statement_timeout = 0")?;
-    let lock = "SELECT pg_try_advisory_xact_lock(7601, hashtext(current_schema())) AS locked";
-    let locked: Locked = diesel::RunQueryDsl::get_result(diesel::sql_query(lock), connection)?;
-    if !locked.locked {
+    let lock = "SELECT pg_try_advisory_xact_lock(7601, hashtext(current_schema())) AS yes";
+    let locked: Answer = diesel::RunQueryDsl::get_result(diesel::sql_query(lock), connection)?;
+    if !locked.yes {
         return Err(Hindrance::Busy);
     }
     let known = known()?;
-    let unknown = connection.applied_migrations()?.into_iter().filter(|version| !known.contains(version)).max();
+    let unknown = connection.applied_migrations()?.into_iter().filter(|version| !known.contains_key(version)).max();
     if let Some(newest) = unknown {
         return Err(Hindrance::Newer(newest.to_string()));
     }
-    connection.run_pending_migrations(MIGRATIONS)?;
-    Ok(())
+    let applied = connection.run_pending_migrations(MIGRATIONS)?;
+    Ok(applied.iter().filter_map(|version| known.get(&version.as_owned()).cloned()).collect())
 }
 
-fn known() -> Result<BTreeSet<MigrationVersion<'static>>, AnyError> {
+/// The names of all migrations, in their order.
+fn known() -> Result<BTreeMap<MigrationVersion<'static>, String>, AnyError> {
     let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations()?;
-    Ok(migrations.iter().map(|migration| migration.name().version().as_owned()).collect())
+    Ok(migrations.iter().map(|it| (it.name().version().as_owned(), it.name().to_string())).collect())
+}
+
+/// The names of those that [`migrate`] would apply. Reads only.
+pub(crate) async fn pending(connection: &mut AsyncPgConnection, name: &str) -> Result<Vec<String>, OpenError> {
+    match missing(connection).await {
+        Ok(names) => Ok(names),
+        Err(Hindrance::Newer(newest)) => Err(OpenError::Newer { database: name.to_owned(), newest }),
+        Err(Hindrance::Failed(source)) => Err(failed(name, source)),
+        Err(Hindrance::Busy) => Ok(Vec::new()),
+    }
+}
+
+async fn missing(connection: &mut AsyncPgConnection) -> Result<Vec<String>, Hindrance> {
+    // Where nothing was ever applied there is no table of what was.
+    let table = "SELECT (to_regclass('__diesel_schema_migrations') IS NOT NULL) AS yes";
+    let there: Answer = Statement::begin(table).get_result(connection).await?;
+    let applied: Vec<Applied> = if there.yes {
+        Statement::begin("SELECT version::text AS version FROM __diesel_schema_migrations").load(connection).await?
+    } else {
+        Vec::new()
+    };
+    let known = known()?;
+    let is_known = |it: &&Applied| known.keys().any(|version| version.to_string() == it.version);
+    if let Some(newest) = applied.iter().filter(|it| !is_known(it)).map(|it| it.version.clone()).max() {
+        return Err(Hindrance::Newer(newest));
+    }
+    let lacks = |version: &MigrationVersion<'_>| applied.iter().all(|it| it.version != version.to_string());
+    Ok(known.iter().filter(|(version, _)| lacks(version)).map(|(_, name)| name.clone()).collect())
 }
 
 #[derive(QueryableByName)]
@@ -112,6 +147,6 @@ pub(crate) async fn check(connection: &mut AsyncPgConnection) -> Result<(), Stor
     let sql = "SELECT version::text AS version FROM __diesel_schema_migrations";
     let applied: Vec<Applied> = Statement::begin(sql).load(connection).await?;
     let known = known().map_err(|cause| StoreError::NotMigrated(cause.to_string()))?;
-    let missing = known.iter().map(ToString::to_string).find(|wanted| applied.iter().all(|it| it.version != *wanted));
+    let missing = known.keys().map(ToString::to_string).find(|wanted| applied.iter().all(|it| it.version != *wanted));
     missing.map_or(Ok(()), |version| Err(StoreError::NotMigrated(version)))
 }

@@ -57,6 +57,24 @@ impl DatabaseFile {
         Ok(Self { path: path.to_owned(), name })
     }
 
+    /// A connection to a file as it lies there, which makes and changes nothing: neither the file nor those beside it.
+    pub(crate) fn look(path: &Path) -> Result<SqliteConnection, OpenError> {
+        let unreadable = |source| OpenError::NotReadable { path: path.to_owned(), source };
+        let full = std::path::absolute(path).map_err(unreadable)?;
+        let mut start = [0; SIGNATURE.len()];
+        match std::fs::File::open(&full).map_err(unreadable)?.read_exact(&mut start) {
+            Ok(()) if &start == SIGNATURE => {}
+            _ => return Err(OpenError::NotADatabase { path: path.to_owned() }),
+        }
+        let name = full.to_str().ok_or_else(|| OpenError::PathNotText { path: path.to_owned() })?;
+        // Without a log there is nothing but the file; then SQLite need not make the log that it would look into.
+        let log = std::fs::metadata(format!("{name}-wal")).is_ok_and(|log| log.len() > 0);
+        let how = if log { "mode=ro" } else { "mode=ro&immutable=1" };
+        let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        SqliteConnection::establish(&format!("file:{escaped}?{how}"))
+            .map_err(|source| OpenError::Connect { path: path.to_owned(), source })
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

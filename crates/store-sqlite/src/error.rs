@@ -30,6 +30,15 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The file is not there, or is not ours to read.
+    #[error("{} cannot be read", path.display())]
+    NotReadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file is something else.
     #[error("{} is not an SQLite database; name another file", path.display())]
     NotADatabase {
@@ -88,6 +97,15 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An older version of this program has worked on the database, and it is only to be read.
+    #[error("{} is not up to date; run `flightdeck migrate` on it first", path.display())]
+    Outdated {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -4,6 +4,7 @@
 //! - One file for each port, named as the port's: `session` (and `lease`, a part of it), `message`, `command`,
 //!   `operation`, `operator_actions`, `approval`, `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule and writes
 //!   what the rule gives back.
+//! - `transfer`: the whole database, read from or filled when a deployment moves.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those two build on.
 //! - `writer` and `readers`: the threads. One connection writes, a few read.
@@ -38,6 +39,7 @@ mod schema;
 mod session;
 mod statement;
 mod tables;
+mod transfer;
 mod values;
 mod writer;
 
@@ -47,6 +49,7 @@ use std::sync::atomic::Ordering;
 use flightdeck_domain::ports::StoreUnavailable;
 
 pub use self::error::OpenError;
+pub use self::transfer::SqliteTransfer;
 
 use self::connection::DatabaseFile;
 use self::error::StoreError;
@@ -104,6 +107,25 @@ impl SqliteStore {
             readers: Readers::start(readers, options.queue).map_err(OpenError::Thread)?,
             writer: Writer::start(connection, options.queue, options.group).map_err(OpenError::Thread)?,
         })
+    }
+
+    /// Brings the tables of a database up to date, makes it when there is none, and gives the names of the migrations that
+    /// were applied.
+    ///
+    /// # Errors
+    /// Each [`OpenError`] says what to do about it.
+    pub fn migrate(path: impl AsRef<Path>) -> Result<Vec<String>, OpenError> {
+        let file = DatabaseFile::prepare(path.as_ref())?;
+        migrations::migrate(&file, &mut file.writer()?)
+    }
+
+    /// The names of the migrations that [`SqliteStore::migrate`] would apply. Changes nothing.
+    ///
+    /// # Errors
+    /// Each [`OpenError`] says what to do about it.
+    pub fn pending(path: impl AsRef<Path>) -> Result<Vec<String>, OpenError> {
+        let path = path.as_ref();
+        migrations::pending(path, &mut DatabaseFile::look(path)?)
     }
 
     /// Whether the store can work: a read goes through, the tables are up to date, and the writer takes work.

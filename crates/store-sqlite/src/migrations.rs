@@ -1,6 +1,7 @@
 //! Bringing the tables up to date.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::prelude::*;
@@ -35,27 +36,58 @@ impl From<AnyError> for Hindrance {
 
 /// Applies what is missing, all in one transaction: two programs that start at once do not meet in the middle, and a
 /// failure leaves the file as it was. A database that knows more than this program is left alone.
-pub(crate) fn migrate(file: &DatabaseFile, connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    let path = file.path().to_owned();
-    connection.immediate_transaction(apply).map_err(|hindrance| match hindrance {
-        Hindrance::Newer(newest) => OpenError::Newer { path, newest },
-        Hindrance::Failed(source) => OpenError::Migration { path, source },
-    })
+/// Gives the names of those it applied.
+pub(crate) fn migrate(file: &DatabaseFile, connection: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
+    connection.immediate_transaction(apply).map_err(|hindrance| hindrance.of(file.path()))
 }
 
-fn apply(connection: &mut SqliteConnection) -> Result<(), Hindrance> {
+impl Hindrance {
+    fn of(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        match self {
+            Self::Newer(newest) => OpenError::Newer { path, newest },
+            Self::Failed(source) => OpenError::Migration { path, source },
+        }
+    }
+}
+
+fn apply(connection: &mut SqliteConnection) -> Result<Vec<String>, Hindrance> {
     let known = known()?;
-    let unknown = connection.applied_migrations()?.into_iter().filter(|version| !known.contains(version)).max();
+    let unknown = connection.applied_migrations()?.into_iter().filter(|version| !known.contains_key(version)).max();
     if let Some(newest) = unknown {
         return Err(Hindrance::Newer(newest.to_string()));
     }
-    connection.run_pending_migrations(MIGRATIONS)?;
-    Ok(())
+    let applied = connection.run_pending_migrations(MIGRATIONS)?;
+    Ok(applied.iter().filter_map(|version| known.get(&version.as_owned()).cloned()).collect())
 }
 
-fn known() -> Result<BTreeSet<MigrationVersion<'static>>, AnyError> {
+/// The names of all migrations, in their order.
+fn known() -> Result<BTreeMap<MigrationVersion<'static>, String>, AnyError> {
     let migrations: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS.migrations()?;
-    Ok(migrations.iter().map(|migration| migration.name().version().as_owned()).collect())
+    Ok(migrations.iter().map(|it| (it.name().version().as_owned(), it.name().to_string())).collect())
+}
+
+/// The names of those that [`migrate`] would apply. Reads only.
+pub(crate) fn pending(path: &Path, connection: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
+    missing(connection).map_err(|hindrance| hindrance.of(path))
+}
+
+fn missing(connection: &mut SqliteConnection) -> Result<Vec<String>, Hindrance> {
+    // Where nothing was ever applied there is no table of what was.
+    let table = "SELECT name AS version FROM sqlite_schema WHERE name = '__diesel_schema_migrations'";
+    let tables: Vec<Applied> = diesel::sql_query(table).load(connection)?;
+    let applied: Vec<Applied> = if tables.is_empty() {
+        Vec::new()
+    } else {
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?
+    };
+    let known = known()?;
+    let is_known = |it: &&Applied| known.keys().any(|version| version.to_string() == it.version);
+    if let Some(newest) = applied.iter().filter(|it| !is_known(it)).map(|it| it.version.clone()).max() {
+        return Err(Hindrance::Newer(newest));
+    }
+    let lacks = |version: &MigrationVersion<'_>| applied.iter().all(|it| it.version != version.to_string());
+    Ok(known.iter().filter(|(version, _)| lacks(version)).map(|(_, name)| name.clone()).collect())
 }
 
 #[derive(QueryableByName)]
@@ -68,7 +100,7 @@ struct Applied {
 pub(crate) fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let applied: Vec<Applied> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
     let known = known().map_err(|cause| StoreError::NotMigrated(cause.to_string()))?;
-    let missing = known.iter().map(ToString::to_string).find(|wanted| applied.iter().all(|it| it.version != *wanted));
+    let missing = known.keys().map(ToString::to_string).find(|wanted| applied.iter().all(|it| it.version != *wanted));
     missing.map_or(Ok(()), |version| Err(StoreError::NotMigrated(version)))
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
-use redis::{Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion};
 
 /// The address of a server, with what it takes to get in:
 /// `redis://[[user]:password@]host[:port][/database]`, `rediss://…` with TLS, or `unix:///path`.
@@ -43,6 +44,23 @@ impl FromStr for ValkeyUrl {
 }
 
 impl ValkeyUrl {
+    /// Whether a server answers there and lets us in, within a time.
+    ///
+    /// # Errors
+    /// It does not; the text says why, and holds nothing secret.
+    pub async fn ping(&self, within: Duration) -> Result<(), String> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(within)).set_response_timeout(Some(within));
+        let asking = async {
+            let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+            redis::cmd("PING").exec_async(&mut connection).await
+        };
+        match tokio::time::timeout(within, asking).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_elapsed) => Err("it does not answer in time".to_owned()),
+        }
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }

@@ -14,7 +14,7 @@ use flightdeck_wakeup_valkey::ValkeyUrl;
 
 pub(crate) use settings::{ORDER, flags};
 use settings::{SECRETS, SETTINGS, Setting};
-pub(crate) use values::{DatabaseUrl, LogFormat};
+pub(crate) use values::{DatabaseUrl, LogFormat, database};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,8 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
 }
 
 /// Variables of ours that are not settings of the server.
-const OTHER_VARIABLES: &[&str] = &["FLIGHTDECK_URL", "FLIGHTDECK_API_KEY", "FLIGHTDECK_BIN"];
+const OTHER_VARIABLES: &[&str] =
+    &["FLIGHTDECK_URL", "FLIGHTDECK_API_KEY", "FLIGHTDECK_BIN", "FLIGHTDECK_COPY_FROM", "FLIGHTDECK_COPY_TO"];
 const OTHER_PREFIXES: &[&str] = &["FLIGHTDECK_TEST_", "FLIGHTDECK_TORTURE_", "FLIGHTDECK_CI_"];
 
 /// Variables that look like settings and are none: most likely mistyped.

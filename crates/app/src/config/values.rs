@@ -55,7 +55,8 @@ impl std::fmt::Debug for DatabaseUrl {
     }
 }
 
-pub(super) fn database(text: &str) -> Result<DatabaseUrl, String> {
+/// Reads where a database is.
+pub(crate) fn database(text: &str) -> Result<DatabaseUrl, String> {
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         return Ok(DatabaseUrl::Postgres(text.to_owned()));
     }

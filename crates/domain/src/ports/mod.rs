@@ -20,6 +20,7 @@ mod operation;
 mod operator_actions;
 mod provider;
 mod session;
+mod transfer;
 mod wake_up;
 
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
@@ -45,6 +46,7 @@ pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
 };
+pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
 pub use wake_up::WakeUps;
 
 #[cfg(feature = "mocks")]

@@ -34,6 +34,7 @@ mod spawn_session;
 mod spooled_actions;
 #[cfg(test)]
 mod testing;
+mod transfer;
 mod verify_audit;
 mod withdraw_approval;
 
@@ -65,6 +66,7 @@ pub use report_status::ReportStatus;
 pub use select_events::{FeedFilter, SelectEvents};
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use spooled_actions::SpooledActions;
+pub use transfer::{Transfer, TransferError, Transferred};
 pub use verify_audit::VerifyAudit;
 pub use withdraw_approval::WithdrawApproval;
 

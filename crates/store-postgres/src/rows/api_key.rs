@@ -11,7 +11,7 @@ use crate::schema::api_keys;
 use crate::values::{Key, moment};
 
 /// A key.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Pg))]
 pub(crate) struct ApiKeyRow {
     id: String,

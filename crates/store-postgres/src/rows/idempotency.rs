@@ -3,8 +3,10 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 
-use flightdeck_domain::action::{Attribution, Fingerprint, Remembered};
+use flightdeck_domain::action::{Fingerprint, Remembered};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, OperationId, Seq};
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::ports::RememberedCall;
 use flightdeck_domain::text::IdempotencyKey;
 use uuid::Uuid;
 
@@ -13,7 +15,7 @@ use crate::schema::idempotency_keys;
 use crate::values::{Key, counted, moment};
 
 /// What an accepted call came to.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = idempotency_keys, check_for_backend(Pg))]
 pub(crate) struct RememberedRow {
     actor: String,
@@ -33,6 +35,17 @@ impl TryFrom<RememberedRow> for Remembered {
     fn try_from(row: RememberedRow) -> Result<Self, BrokenRow> {
         let name = format!("{}/{}", row.actor, row.key);
         row.read().map_err(|fault| fault.of("idempotency_keys", name))
+    }
+}
+
+impl TryFrom<RememberedRow> for RememberedCall {
+    type Error = BrokenRow;
+
+    fn try_from(row: RememberedRow) -> Result<Self, BrokenRow> {
+        let broken = |fault: Fault| fault.of("idempotency_keys", format!("{}/{}", row.actor, row.key));
+        let actor = serde_json::from_value::<Actor>(row.actor.as_str().into()).column("actor").map_err(broken)?;
+        let key = IdempotencyKey::new(row.key.as_str()).column("key").map_err(broken)?;
+        Ok(Self { actor, key, remembered: row.try_into()? })
     }
 }
 
@@ -68,9 +81,9 @@ pub(crate) struct NewRememberedRow<'a> {
 }
 
 impl<'a> NewRememberedRow<'a> {
-    pub(crate) fn new(by: &'a Attribution, key: &'a IdempotencyKey, kept: &'a Remembered) -> Self {
+    pub(crate) fn new(actor: &'a Actor, key: &'a IdempotencyKey, kept: &'a Remembered) -> Self {
         Self {
-            actor: by.actor.as_str(),
+            actor: actor.as_str(),
             key: key.as_str(),
             fingerprint: kept.fingerprint.as_bytes(),
             at: kept.at.as_micros(),

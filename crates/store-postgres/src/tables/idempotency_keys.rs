@@ -44,7 +44,7 @@ pub(crate) async fn keep(
     .execute(connection)
     .await?;
     diesel::insert_into(idempotency_keys::table)
-        .values(&NewRememberedRow::new(by, key, &remembered))
+        .values(&NewRememberedRow::new(&by.actor, key, &remembered))
         .execute(connection)
         .await?;
     Ok(())

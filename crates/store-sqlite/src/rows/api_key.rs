@@ -9,7 +9,7 @@ use crate::schema::api_keys;
 use crate::values::{Key, moment, session_id};
 
 /// A key.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Sqlite))]
 pub(crate) struct ApiKeyRow {
     id: String,

@@ -45,7 +45,7 @@ impl CheckpointRow {
 
 /// A checkpoint to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = audit_checkpoints, check_for_backend(Sqlite))]
+#[diesel(table_name = audit_checkpoints, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(crate) struct NewCheckpointRow<'a> {
     seq: i64,
     hash: &'a [u8],

@@ -41,7 +41,7 @@ impl EventRow {
     }
 }
 
-/// An event to be inserted; SQLite gives it its place.
+/// An event to be inserted; SQLite gives it its place, unless that is known.
 #[derive(Debug, Insertable)]
 #[diesel(table_name = feed_events, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(crate) struct NewEventRow<'a> {
@@ -53,6 +53,17 @@ pub(crate) struct NewEventRow<'a> {
 
 impl<'a> From<&'a FleetEventDraft> for NewEventRow<'a> {
     fn from(event: &'a FleetEventDraft) -> Self {
+        Self {
+            kind: event.kind.as_str(),
+            session_id: event.session_id.as_ref().map(Key::key),
+            at: event.at.as_micros(),
+            data: json(&event.data),
+        }
+    }
+}
+
+impl<'a> From<&'a FleetEvent> for NewEventRow<'a> {
+    fn from(event: &'a FleetEvent) -> Self {
         Self {
             kind: event.kind.as_str(),
             session_id: event.session_id.as_ref().map(Key::key),

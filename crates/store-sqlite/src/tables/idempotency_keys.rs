@@ -33,7 +33,7 @@ pub(crate) fn keep(
     let too_old = idempotency_keys::at.lt(by.remembered_since().as_micros());
     diesel::delete(idempotency_keys::table.filter(too_old)).execute(connection)?;
     diesel::insert_into(idempotency_keys::table)
-        .values(&NewRememberedRow::new(by, key, &remembered()))
+        .values(&NewRememberedRow::new(&by.actor, key, &remembered()))
         .execute(connection)?;
     Ok(())
 }

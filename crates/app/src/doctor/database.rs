@@ -1,0 +1,211 @@
+//! The database: whether it is there, up to date, and safe.
+
+use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::ports::{Clock, StoreUnavailable, TransferPage, TransferSource};
+use flightdeck_domain::system::SystemClock;
+use flightdeck_store_postgres::{Findings, PostgresTransfer, examine as look};
+use flightdeck_store_sqlite::{SqliteStore, SqliteTransfer};
+use tokio::runtime::Handle;
+
+use super::report::Check;
+use super::whole;
+use crate::config::{Config, DatabaseUrl};
+use crate::deployment::postgres_options;
+
+/// What is known to have every feature that the store uses.
+const OLDEST_POSTGRES: i64 = 130_000;
+/// Times of two machines that differ by more than this confuse whoever reads them.
+const SKEW_MICROS: i64 = 2_000_000;
+
+pub(super) async fn examine(config: &Config) -> Vec<Check> {
+    match &config.database {
+        DatabaseUrl::Sqlite(path) if !path.exists() => {
+            let advice = "name another folder with --data-dir, or start the server, which makes it";
+            vec![Check::warning("database", format!("{} is not there", config.database), advice)]
+        }
+        DatabaseUrl::Sqlite(path) => match SqliteStore::pending(path) {
+            Ok(pending) => vec![reachable(config), migrations(&pending)],
+            Err(error) => vec![Check::failed("database", whole(&error), "restore a backup, or name another")],
+        },
+        DatabaseUrl::Postgres(url) => {
+            match look(url, &postgres_options(config), Handle::current(), &SystemClock).await {
+                Ok(found) => {
+                    let mut checks = vec![reachable(config), migrations(&found.pending)];
+                    checks.extend(postgres(config, &found));
+                    checks
+                }
+                Err(error) => {
+                    let advice = "start the server, or correct database_url";
+                    vec![Check::failed("database", whole(&error), advice)]
+                }
+            }
+        }
+    }
+}
+
+fn reachable(config: &Config) -> Check {
+    Check::ok("database", format!("{} answers", config.database))
+}
+
+fn migrations(pending: &[String]) -> Check {
+    if pending.is_empty() {
+        return Check::ok("migrations", "all are applied");
+    }
+    let found = format!("{} are not applied: {}", pending.len(), pending.join(", "));
+    Check::warning("migrations", found, "run `flightdeck migrate`, or start the server, which applies them")
+}
+
+fn postgres(config: &Config, found: &Findings) -> Vec<Check> {
+    let version = format!("PostgreSQL {}.{}", found.version / 10_000, found.version % 10_000);
+    let version = if found.version < OLDEST_POSTGRES {
+        Check::failed("version", version, "upgrade PostgreSQL to 13 or newer")
+    } else {
+        Check::ok("version", version)
+    };
+    vec![version, durability(found), connections(config, found), clock(found)]
+}
+
+fn durability(found: &Findings) -> Check {
+    let mut off = Vec::new();
+    off.extend((!found.fsync).then_some("fsync"));
+    off.extend((!found.full_page_writes).then_some("full_page_writes"));
+    off.extend((found.synchronous_commit == "off").then_some("synchronous_commit"));
+    if off.is_empty() {
+        let synchronous = &found.synchronous_commit;
+        let found = format!("fsync on, full_page_writes on, synchronous_commit {synchronous}");
+        return Check::ok("durability", found);
+    }
+    let found = format!("{} off: what is acknowledged can be lost", off.join(" and "));
+    Check::failed("durability", found, "turn them on in postgresql.conf, and for this role and database")
+}
+
+fn connections(config: &Config, found: &Findings) -> Check {
+    let (wanted, most) = (i64::from(config.database_connections), found.connections);
+    let told = format!("each replica takes {wanted} of the {most} that PostgreSQL gives");
+    if config.database_pooler {
+        Check::ok("connections", format!("each replica takes {wanted}, from a pooler"))
+    } else if wanted > most {
+        Check::failed("connections", told, "lower database_connections, or raise max_connections")
+    } else if wanted.saturating_mul(2) > most {
+        Check::warning(
+            "connections",
+            told,
+            "a second replica finds none: raise max_connections, or lower database_connections",
+        )
+    } else {
+        Check::ok("connections", told)
+    }
+}
+
+fn clock(found: &Findings) -> Check {
+    let told = format!("the database's is {} ms ahead of this machine's", found.clock_ahead / 1_000);
+    if found.clock_ahead.saturating_abs() > SKEW_MICROS {
+        Check::warning("clock", told, "set both by NTP: times and leases are compared across machines")
+    } else {
+        Check::ok("clock", told)
+    }
+}
+
+/// Whether a server would listen to others without anybody being able to prove who they are.
+pub(super) async fn open_door(config: &Config) -> Check {
+    let address = config.listen;
+    if address.ip().is_loopback() {
+        return Check::ok("listen", format!("{address}, for this machine alone"));
+    }
+    let now = SystemClock.now();
+    match keys(config).await {
+        // The server makes the first one before it listens.
+        Ok(keys) if keys.is_empty() => Check::ok("listen", format!("{address}; the first start makes an admin key")),
+        Ok(keys) if keys.iter().any(|key| key.usable_at(now).is_ok()) => {
+            Check::ok("listen", format!("{address}, with keys; put TLS before it"))
+        }
+        Ok(_) => Check::failed(
+            "listen",
+            format!("{address} is open to others, and no API key is usable"),
+            "make one with `flightdeck keys create --role admin`, or listen on 127.0.0.1",
+        ),
+        Err(problem) => Check::warning(
+            "listen",
+            format!("{address} is open to others, and the API keys cannot be read: {problem}"),
+            "mend the database first",
+        ),
+    }
+}
+
+/// All keys, read without changing anything.
+async fn keys(config: &Config) -> Result<Vec<ApiKey>, String> {
+    let mut source: Box<dyn TransferSource> = match &config.database {
+        DatabaseUrl::Sqlite(path) if !path.exists() => return Ok(Vec::new()),
+        DatabaseUrl::Sqlite(path) => Box::new(SqliteTransfer::look(path).map_err(|error| whole(&error))?),
+        DatabaseUrl::Postgres(url) => {
+            let source = PostgresTransfer::source(url, &postgres_options(config), Handle::current()).await;
+            Box::new(source.map_err(|error| whole(&error))?)
+        }
+    };
+    let unreadable = |error: StoreUnavailable| whole(&error);
+    let mut all = Vec::new();
+    let mut page = TransferPage::Keys(Vec::new());
+    loop {
+        page = source.following(&page).await.map_err(unreadable)?;
+        match &page {
+            TransferPage::Keys(keys) if !keys.is_empty() => all.extend(keys.iter().cloned()),
+            _ => return Ok(all),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::report::State;
+
+    fn findings() -> Findings {
+        Findings {
+            version: 150_004,
+            fsync: true,
+            full_page_writes: true,
+            synchronous_commit: "on".to_owned(),
+            connections: 97,
+            clock_ahead: -3_000,
+            pending: Vec::new(),
+        }
+    }
+
+    fn config(arguments: &[&str]) -> Config {
+        let command = clap::Command::new("flightdeck").args(crate::config::flags()).no_binary_name(true);
+        let matches = command.try_get_matches_from(arguments).expect("valid");
+        Config::load(&matches, &std::collections::BTreeMap::new()).expect("valid")
+    }
+
+    #[test]
+    fn a_server_that_loses_what_it_acknowledged_is_no_server() {
+        assert_eq!(durability(&findings()).state, State::Ok);
+        for (found, named) in [
+            (Findings { fsync: false, ..findings() }, "fsync off"),
+            (Findings { full_page_writes: false, ..findings() }, "full_page_writes off"),
+            (Findings { synchronous_commit: "off".to_owned(), ..findings() }, "synchronous_commit off"),
+        ] {
+            let check = durability(&found);
+            assert!(check.state == State::Failed && check.found.starts_with(named), "{check:?}");
+        }
+    }
+
+    #[test]
+    fn versions_connections_and_clocks_have_limits() {
+        let config = config(&["--database-url", "postgres://me:hush@db/flightdeck"]);
+        let state = |found: &Findings, name: &str| {
+            postgres(&config, found).into_iter().find(|check| check.name == name).expect("looked at").state
+        };
+        let version = |version| state(&Findings { version, ..findings() }, "version");
+        assert_eq!((version(129_999), version(130_000)), (State::Failed, State::Ok));
+        let connections = |connections| state(&Findings { connections, ..findings() }, "connections");
+        assert_eq!([17, 18, 35, 36].map(connections), [State::Failed, State::Warning, State::Warning, State::Ok]);
+        let clock = |clock_ahead| state(&Findings { clock_ahead, ..findings() }, "clock");
+        assert_eq!(
+            [-2_000_001, -2_000_000, 2_000_000, 2_000_001].map(clock),
+            [State::Warning, State::Ok, State::Ok, State::Warning]
+        );
+        assert_eq!(reachable(&config).found, "postgres://db/flightdeck answers");
+        assert_eq!(migrations(&["b".to_owned()]).state, State::Warning);
+    }
+}
