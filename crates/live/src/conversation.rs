@@ -34,8 +34,10 @@ impl ConversationTails {
         runtime: &tokio::runtime::Handle,
     ) -> Self {
         let messages = Arc::new(Tails::new(conversations, options, runtime.clone()));
+        // A receipt may come later than a message when hints are lost; so quiet sessions are asked about less often.
+        let seldom = TailOptions { poll: options.poll * 5, ..options };
         let receipts = Receipts::new(feed, hints, Arc::clone(&messages), options.receipts_told_again, encode_receipt);
-        Self { messages, receipts: Tails::new(receipts, options, runtime.clone()) }
+        Self { messages, receipts: Tails::new(receipts, seldom, runtime.clone()) }
     }
 
     /// The end of a conversation; `None` when there is no such session.

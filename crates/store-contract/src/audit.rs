@@ -175,9 +175,9 @@ pub async fn checkpoints_are_kept_in_order_and_never_replaced(harness: &dyn Harn
     let signed = |n: usize, second: u32| Checkpoint::sign(whole[n].head(), at(second), &key);
     let kept = [signed(2, 60), signed(9, 61), signed(23, 62)];
     for checkpoint in [kept[0], kept[2], kept[1]] {
-        store.keep_checkpoint(checkpoint).await.expect("kept");
+        assert_eq!(store.keep_checkpoint(checkpoint).await.expect("kept"), checkpoint);
     }
-    store.keep_checkpoint(signed(9, 99)).await.expect("passed over");
+    assert_eq!(store.keep_checkpoint(signed(9, 99)).await.expect("passed over"), kept[1], "the one that stands there");
     assert_eq!(store.newest_checkpoint().await.expect("read"), Some(kept[2]));
     for (after, limit, expected) in [(0, 9, 0..3), (0, 2, 0..2), (3, 9, 1..3), (9, 1, 1..2), (24, 9, 3..3)] {
         let page = store.checkpoints(AuditSeq::new(after), limit).await.expect("read");

@@ -30,9 +30,8 @@ impl AuditLog for MemoryStore {
         Ok(self.state().audit_head())
     }
 
-    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
-        self.state().checkpoints.entry(checkpoint.seq).or_insert(checkpoint);
-        Ok(())
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpoint, StoreUnavailable> {
+        Ok(*self.state().checkpoints.entry(checkpoint.seq).or_insert(checkpoint))
     }
 
     async fn checkpoints(&self, after: AuditSeq, limit: usize) -> Result<Vec<Checkpoint>, AuditLogError> {

@@ -29,7 +29,7 @@ impl AuditLog for PostgresStore {
         Ok(on!(self.read, (), |connection| audit_log::head(connection)).await?)
     }
 
-    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpoint, StoreUnavailable> {
         Ok(on!(self.write, (checkpoint), |tx| audit_checkpoints::keep(tx, checkpoint)).await?)
     }
 

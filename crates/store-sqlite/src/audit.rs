@@ -27,7 +27,7 @@ impl AuditLog for SqliteStore {
         Ok(self.readers.read(audit_log::head).await?)
     }
 
-    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpoint, StoreUnavailable> {
         self.writer.write(move |connection| Ok(audit_checkpoints::keep(connection, &checkpoint)?)).await
     }
 

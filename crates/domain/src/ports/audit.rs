@@ -85,8 +85,8 @@ pub trait AuditLog: Send + Sync {
     /// The end of the chain, as the store remembers it beside the entries.
     async fn head(&self) -> Result<AuditHead, AuditHeadError>;
 
-    /// Keeps a checkpoint. When there is one at its place already, that one stays.
-    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable>;
+    /// Keeps a checkpoint, and gives the one that stands at its place then: when there was one already, that one stays.
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpoint, StoreUnavailable>;
 
     /// At most `limit` checkpoints after a place, oldest first; pages end as those of [`AuditLog::walk`].
     async fn checkpoints(&self, after: AuditSeq, limit: usize) -> Result<Vec<Checkpoint>, AuditLogError>;

@@ -98,10 +98,11 @@ impl MakeCheckpoint {
             return Err(MakeCheckpointError::Empty);
         }
         let checkpoint = Checkpoint::sign(head, self.clock.now(), &**signer);
-        // The database first: a checkpoint that is in the archive alone means that the database has lost it.
-        self.audit.keep_checkpoint(checkpoint).await?;
-        archive.append(checkpoint).await?;
-        Ok(MadeCheckpoint { checkpoint, created: true })
+        // The database first: a checkpoint that is in the archive alone means that the database has lost it. Another replica
+        // may have signed the same head a moment before; then its checkpoint is the one.
+        let kept = self.audit.keep_checkpoint(checkpoint).await?;
+        archive.append(kept).await?;
+        Ok(MadeCheckpoint { checkpoint: kept, created: kept == checkpoint })
     }
 }
 
@@ -149,9 +150,20 @@ mod tests {
         let mut order = mockall::Sequence::new();
         let expected = signed(head(7));
         let same = move |checkpoint: &Checkpoint| *checkpoint == expected;
-        log.expect_keep_checkpoint().withf(same).times(1).in_sequence(&mut order).returning(|_| Ok(()));
+        log.expect_keep_checkpoint().withf(same).times(1).in_sequence(&mut order).returning(Ok);
         archive.expect_append().withf(same).times(1).in_sequence(&mut order).returning(|_| Ok(()));
         assert_eq!(make(log, archive).await.expect("made"), MadeCheckpoint { checkpoint: expected, created: true });
+    }
+
+    /// Two replicas sign the same head at the same moment: both archives hold what the database holds.
+    #[tokio::test]
+    async fn what_another_replica_has_signed_just_now_is_the_one_that_is_archived() {
+        let (mut log, mut archive) = (log(head(7), None), archive(None));
+        let theirs = Checkpoint { at: at(1), ..signed(head(7)) };
+        log.expect_keep_checkpoint().times(1).returning(move |_| Ok(theirs));
+        archive.expect_append().withf(move |checkpoint| *checkpoint == theirs).times(1).returning(|_| Ok(()));
+        let made = make(log, archive).await.expect("made");
+        assert_eq!(made, MadeCheckpoint { checkpoint: theirs, created: false });
     }
 
     #[tokio::test]

@@ -11,14 +11,23 @@ use crate::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
 use crate::schema::audit_checkpoints;
 use crate::values::integer;
 
-/// Keeps one, unless there is one at its place.
-pub(crate) async fn keep(connection: &mut AsyncPgConnection, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+/// Keeps one, unless there is one at its place; gives the one that stands there.
+pub(crate) async fn keep(
+    connection: &mut AsyncPgConnection,
+    checkpoint: &Checkpoint,
+) -> Result<Checkpoint, StoreError> {
+    // It waits for whoever is putting one there at this moment, so the one that stands there is seen after it.
     diesel::insert_into(audit_checkpoints::table)
         .values(&NewCheckpointRow::from(checkpoint))
         .on_conflict_do_nothing()
         .execute(connection)
         .await?;
-    Ok(())
+    let there = audit_checkpoints::table
+        .find(checkpoint.seq.to_i64())
+        .select(CheckpointRow::as_select())
+        .get_result(connection)
+        .await?;
+    Ok(there.try_into()?)
 }
 
 /// At most `limit` after a place, oldest first, up to the first that makes no sense.

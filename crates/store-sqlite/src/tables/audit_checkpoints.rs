@@ -10,19 +10,18 @@ use crate::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
 use crate::schema::audit_checkpoints;
 use crate::values::integer;
 
-/// Keeps one, unless there is one at its place.
-pub(crate) fn keep(connection: &mut SqliteConnection, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-    let there: Option<i64> = audit_checkpoints::table
+/// Keeps one, unless there is one at its place; gives the one that stands there.
+pub(crate) fn keep(connection: &mut SqliteConnection, checkpoint: &Checkpoint) -> Result<Checkpoint, StoreError> {
+    let there = audit_checkpoints::table
         .find(checkpoint.seq.to_i64())
-        .select(audit_checkpoints::seq)
-        .first(connection)
+        .select(CheckpointRow::as_select())
+        .get_result(connection)
         .optional()?;
-    if there.is_none() {
-        diesel::insert_into(audit_checkpoints::table)
-            .values(&NewCheckpointRow::from(checkpoint))
-            .execute(connection)?;
+    if let Some(there) = there {
+        return Ok(there.try_into()?);
     }
-    Ok(())
+    diesel::insert_into(audit_checkpoints::table).values(&NewCheckpointRow::from(checkpoint)).execute(connection)?;
+    Ok(*checkpoint)
 }
 
 /// At most `limit` after a place, oldest first, up to the first that makes no sense.
