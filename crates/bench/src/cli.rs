@@ -10,7 +10,7 @@ use crate::error::{BenchError, Outcome};
 use crate::figures::Summary;
 use crate::options::{common, given, launcher, seconds};
 use crate::progress::watched;
-use crate::scenario;
+use crate::{limits, scenario};
 
 fn grammar() -> Command {
     Command::new("flightdeck-bench")
@@ -19,6 +19,7 @@ fn grammar() -> Command {
         .subcommand_required(true)
         .args(common())
         .subcommands(scenario::grammars())
+        .subcommand(limits::grammar())
 }
 
 /// Reads the command line and does what it says.
@@ -58,6 +59,9 @@ async fn execute(words: &[String], matches: &ArgMatches) -> Outcome<()> {
 async fn summary(name: &str, matches: &ArgMatches, words: &[String]) -> Outcome<Summary> {
     let command = format!("flightdeck-bench {}", words.join(" "));
     let runs = given(matches, "runs").max(1);
+    if name == "limits" {
+        return Ok(Summary::new(command, limits::run(matches, runs).await?));
+    }
     let work = async { scenario::run(name, matches, &launcher(matches)?, runs).await };
     Ok(Summary::new(command, watched(seconds(matches, "patience"), work).await?))
 }

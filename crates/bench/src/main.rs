@@ -12,9 +12,12 @@ mod check;
 mod cli;
 mod content;
 mod error;
+#[cfg(test)]
+mod fake;
 mod figures;
 mod fleet;
 mod http;
+mod limits;
 mod number;
 mod options;
 mod process;

@@ -37,6 +37,21 @@ fn rss_in(status: &str) -> Option<u64> {
     Some(kib * 1_024)
 }
 
+/// Processor time that the whole machine has used; `None` when it cannot be read.
+fn machine() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    machine_in(&stat)
+}
+
+fn machine_in(stat: &str) -> Option<Duration> {
+    let fields: Vec<u64> =
+        stat.lines().next()?.split_whitespace().skip(1).map_while(|text| text.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal: all but the fourth and fifth are work, or are lost to others.
+    let busy: u64 =
+        fields.iter().enumerate().filter(|(at, _)| matches!(at, 0..=2 | 5..=7)).map(|(_, ticks)| ticks).sum();
+    (fields.len() >= 8).then(|| Duration::from_millis(10 * busy))
+}
+
 /// Measures what a stretch of work costs server and client.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -44,6 +59,7 @@ pub(crate) struct Meter {
     server: Option<u32>,
     server_before: Option<Duration>,
     client_before: Option<Duration>,
+    machine_before: Option<Duration>,
 }
 
 /// What a stretch of work cost.
@@ -53,12 +69,14 @@ pub(crate) struct Cost {
     /// `None` when the server's process is not known.
     server: Option<Duration>,
     client: Option<Duration>,
+    machine: Option<Duration>,
 }
 
 impl Meter {
     pub(crate) fn start(server: Option<u32>) -> Self {
         let client_before = cpu(std::process::id());
-        Self { server, server_before: server.and_then(cpu), client_before, since: Instant::now() }
+        let server_before = server.and_then(cpu);
+        Self { server, server_before, client_before, machine_before: machine(), since: Instant::now() }
     }
 
     pub(crate) fn stop(&self) -> Cost {
@@ -68,6 +86,7 @@ impl Meter {
             wall,
             server: used(self.server_before, self.server),
             client: used(self.client_before, Some(std::process::id())),
+            machine: machine().zip(self.machine_before).map(|(now, before)| now.saturating_sub(before)),
         }
     }
 }
@@ -85,6 +104,11 @@ impl Cost {
         if let Some(client) = self.client {
             figures.add("client CPU", "s", client.as_secs_f64());
             figures.add("client cores busy", "", ratio(client.as_secs_f64(), self.wall.as_secs_f64()));
+        }
+        if let (Some(machine), Some(server), Some(client)) = (self.machine, self.server, self.client) {
+            // What is busy here and belongs to neither spoils the other figures: databases aside, it should be near zero.
+            let others = machine.saturating_sub(server + client).as_secs_f64();
+            figures.add("cores busy with others", "", ratio(others, self.wall.as_secs_f64()));
         }
     }
 }
@@ -111,6 +135,13 @@ mod tests {
     fn memory_is_read_in_bytes() {
         assert_eq!(rss_in("Name:\tx\nVmRSS:\t    2048 kB\nThreads:\t3\n"), Some(2_097_152));
         assert_eq!(rss_in("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn the_machine_is_busy_when_it_does_not_idle() {
+        let stat = "cpu  100 20 30 9000 70 1 2 3 50 0\ncpu0 1 2 3\n";
+        assert_eq!(machine_in(stat), Some(Duration::from_millis(1_560)));
+        assert_eq!(machine_in("cpu 1 2 3"), None);
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod idle;
 mod ingest;
 mod publish;
 mod startup;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod verify;
 
