@@ -10,9 +10,10 @@ use crate::error::{BenchError, Outcome};
 use crate::figures::Summary;
 use crate::options::{common, given, launcher, seconds};
 use crate::progress::watched;
-use crate::{limits, scenario};
+use crate::{limits, report, scenario};
 
-fn grammar() -> Command {
+/// The command line's grammar.
+pub(crate) fn grammar() -> Command {
     Command::new("flightdeck-bench")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Loads a Flightdeck server, checks what it answers, and tells how fast it was")
@@ -20,6 +21,7 @@ fn grammar() -> Command {
         .args(common())
         .subcommands(scenario::grammars())
         .subcommand(limits::grammar())
+        .subcommand(report::grammar())
 }
 
 /// Reads the command line and does what it says.
@@ -46,6 +48,13 @@ pub(crate) fn run() -> ExitCode {
 
 async fn execute(words: &[String], matches: &ArgMatches) -> Outcome<()> {
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
+    if name == "report" {
+        let started = std::time::Instant::now();
+        let tell = |title: &str| notice(&format!("{:>6} s  {title}", started.elapsed().as_secs()));
+        let out = report::write(matches, async |words| again(words).await, tell).await?;
+        say(&format!("written to {}", out.display()));
+        return Ok(());
+    }
     let summary = summary(name, matches, words).await?;
     if matches.get_flag("json") {
         say(&format!("{:#}", summary.json()));
@@ -53,6 +62,16 @@ async fn execute(words: &[String], matches: &ArgMatches) -> Outcome<()> {
         say(summary.table().trim_end());
     }
     Ok(())
+}
+
+/// Runs a command of the report as if it had been typed.
+async fn again(words: &[String]) -> Outcome<Summary> {
+    let typed = std::iter::once("flightdeck-bench").chain(words.iter().map(String::as_str));
+    let matches = grammar().try_get_matches_from(typed).map_err(|error| BenchError::Usage(error.to_string()))?;
+    match matches.subcommand() {
+        Some((name, matches)) => summary(name, matches, words).await,
+        None => Err(BenchError::Usage("a command is missing".to_owned())),
+    }
 }
 
 /// What one command's runs say together.
@@ -64,6 +83,12 @@ async fn summary(name: &str, matches: &ArgMatches, words: &[String]) -> Outcome<
     }
     let work = async { scenario::run(name, matches, &launcher(matches)?, runs).await };
     Ok(Summary::new(command, watched(seconds(matches, "patience"), work).await?))
+}
+
+/// Tells where a long command stands.
+#[expect(clippy::print_stderr, reason = "the command line answers here")]
+fn notice(text: &str) {
+    eprintln!("{text}");
 }
 
 /// Tells what went wrong, with all its causes.

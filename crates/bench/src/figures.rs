@@ -49,6 +49,12 @@ impl Summary {
         Self { command, runs }
     }
 
+    /// These runs and others of the same command.
+    pub(crate) fn joined(mut self, other: Self) -> Self {
+        self.runs.extend(other.runs);
+        self
+    }
+
     /// How many runs there were.
     pub(crate) const fn runs(&self) -> usize {
         self.runs.len()

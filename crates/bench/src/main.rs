@@ -22,6 +22,7 @@ mod number;
 mod options;
 mod process;
 mod progress;
+mod report;
 mod scenario;
 mod server;
 mod sse;
