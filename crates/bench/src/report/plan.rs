@@ -186,13 +186,13 @@ fn control(sizes: Sizes) -> Vec<Entry> {
 
 fn startup(sizes: Sizes) -> Vec<Entry> {
     let mut plan = Vec::new();
-    for messages in [0, 100_000, 1_300_000] {
+    for messages in [0, 100_000, 1_600_000] {
         let size = if messages == 0 { 0 } else { sizes.of(messages) };
         let words = format!("startup --messages {size} --sessions {}", if size == 0 { 1 } else { 100 });
         let entry = Entry::new(format!("start on a store of {size} messages"), &words);
         let goals =
             [Goal::at_most("start to healthy", Bound::Fixed(100.0)), Goal::at_most("idle RSS", Bound::Fixed(15.0))];
-        plan.push(entry.goals_at(messages, 1_300_000, &goals).grows("start: messages", size));
+        plan.push(entry.goals_at(messages, 1_600_000, &goals).grows("start: messages", size));
     }
     plan
 }
