@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
@@ -71,7 +72,8 @@ pub(crate) fn against<T>(
     let matches = grammar.no_binary_name(true).get_matches_from(words);
     LocalSet::new().block_on(&runtime, async {
         let launcher = Launcher::Running { site: Site::new(start(fault).await, "key"), pid: Some(std::process::id()) };
-        run(&matches, &launcher).await
+        // What hangs must fail, too.
+        tokio::time::timeout(Duration::from_mins(2), run(&matches, &launcher)).await.expect("it ended")
     })
 }
 
@@ -209,7 +211,7 @@ impl Fake {
                         content = content.replace('e', "a");
                     }
                     if self.fault == Fault::StreamMixed {
-                        content = content.replacen("00000000", "00000001", 1);
+                        content = content.replace("00000000", "00000001");
                     }
                     let data = json!({"seq": seq, "content": content});
                     let event = format!("event: message\nid: {seq}\ndata: {data}\n\n");

@@ -119,9 +119,12 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::progress::watched;
 
     async fn streaming(pieces: Vec<&'static [u8]>) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -151,7 +154,7 @@ mod tests {
             seen.push((frame.id, frame.data.to_vec()));
             Ok(if frame.id == Some(2) { Flow::Enough } else { Flow::More })
         };
-        follower.read(take).await.expect("read");
+        watched(Duration::from_mins(1), follower.read(take)).await.expect("read");
         assert_eq!(seen, [(Some(1), b"one".to_vec()), (Some(2), b"two".to_vec())]);
     }
 
@@ -159,7 +162,8 @@ mod tests {
     async fn a_stream_that_ends_too_early_is_an_error() {
         let pieces: Vec<&[u8]> = vec![HEAD, b"0\r\n\r\n"];
         let mut follower = Follower::open(streaming(pieces).await, b"x").await.expect("a stream");
-        let error = follower.read(|_, _| Ok(Flow::More)).await.expect_err("ended");
+        let reading = watched(Duration::from_mins(1), follower.read(|_, _| Ok(Flow::More)));
+        let error = reading.await.expect_err("ended");
         assert!(error.to_string().contains("ended that should have gone on"), "{error}");
     }
 

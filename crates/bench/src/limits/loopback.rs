@@ -12,15 +12,18 @@ use crate::error::{BenchError, Outcome};
 use crate::figures::Figures;
 use crate::http::{Flow, Follower};
 use crate::number::{count, per_second};
+use crate::progress::watched;
 
 const FOLLOWERS: usize = 1_000;
 /// The whole event, with what a chunk adds.
 const EVENT: usize = 600;
+/// How long nothing at all may come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One write for each event, then many events in a write.
 pub(super) async fn measure(span: Duration, figures: &mut Figures) -> Outcome<()> {
     for together in [1, 10, 100] {
-        let rate = send(span, together).await?;
+        let rate = watched(PATIENCE, send(span, together)).await?;
         let name = if together == 1 { "one a write".to_owned() } else { format!("{together} a write") };
         figures.add(format!("loopback, {FOLLOWERS} sockets, {name}"), "events/s", rate);
     }
@@ -122,7 +125,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_sent_comes() {
         let local = tokio::task::LocalSet::new();
-        let rate = local.run_until(send(Duration::from_millis(1), 3)).await.expect("sent and received");
+        let rate =
+            local.run_until(watched(PATIENCE, send(Duration::from_millis(1), 3))).await.expect("sent and received");
         assert!(rate > 0.0);
     }
 }
