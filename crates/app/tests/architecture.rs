@@ -8,6 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may build on whom.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("flightdeck-bench", &[]),
     ("flightdeck-domain", &[]),
     ("flightdeck-store-memory", &["flightdeck-domain"]),
     ("flightdeck-store-postgres", &["flightdeck-domain"]),
@@ -46,6 +47,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
 
 /// Libraries that a crate must not know, whatever the reason.
 const BANNED: &[(&str, &[&str])] = &[
+    ("flightdeck-bench", &["actix-http", "actix-web"]),
     ("flightdeck-domain", &["diesel", "actix-web", "tokio", "libsqlite3-sys", "tracing"]),
     ("flightdeck-live", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-http-api", &["diesel", "libsqlite3-sys"]),

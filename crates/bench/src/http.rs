@@ -1,0 +1,11 @@
+//! HTTP/1.1 by hand: as little work for each request as can be, so that what is measured is the server.
+
+mod chunked;
+mod connection;
+mod follower;
+mod head;
+mod request;
+
+pub(crate) use connection::Connection;
+pub(crate) use follower::{Flow, Follower};
+pub(crate) use request::Site;

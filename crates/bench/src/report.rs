@@ -1,0 +1,87 @@
+//! Runs everything once over and writes `docs/performance.md`: each figure beside what bounds it, with the command that
+//! gives it again.
+
+mod goal;
+mod machine;
+mod markdown;
+mod plan;
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Command};
+
+use self::markdown::Report;
+use self::plan::{Entry, Sizes};
+use crate::error::{BenchError, Outcome};
+use crate::figures::Summary;
+use crate::options::{given, switch, text, word};
+
+pub(crate) fn grammar() -> Command {
+    Command::new("report")
+        .about("Run everything and write the page of figures")
+        .arg(text("out", "Where to write it; notes in an older one are kept [default: docs/performance.md]"))
+        .arg(text("postgres", "A PostgreSQL: measures its limits, and the server on it"))
+        .arg(text("only", "Run only what has this word in its title"))
+        .arg(switch("quick", "Small and once: to try the report, not to believe it"))
+}
+
+/// Runs one command's words and gives what its runs say.
+pub(crate) trait Runner: AsyncFn(&[String]) -> Outcome<Summary> {}
+
+impl<F: AsyncFn(&[String]) -> Outcome<Summary>> Runner for F {}
+
+/// Runs the plan and writes the page; gives where.
+///
+/// # Errors
+/// A load failed or found a violation: nothing is written then.
+pub(crate) async fn write(matches: &ArgMatches, run: impl Runner, tell: impl Fn(&str)) -> Outcome<PathBuf> {
+    let out = PathBuf::from(word(matches, "out").unwrap_or("docs/performance.md"));
+    let quick = matches.get_flag("quick");
+    let postgres = word(matches, "postgres");
+    let mut plan = plan::plan(if quick { Sizes::QUICK } else { Sizes::FULL }, postgres.is_some());
+    if let Some(only) = word(matches, "only") {
+        plan.retain(|entry| entry.title.contains(only));
+    }
+    let runs = if quick { 1 } else { given(matches, "runs").max(1) };
+    let same = Same::of(matches, runs);
+    let limits = same.words(&["limits".to_owned()], postgres.map(|url| ("--postgres", url)));
+    tell("limits, before");
+    let before = run(&limits).await?;
+    let mut done: Vec<(Entry, Summary)> = Vec::new();
+    for entry in plan {
+        tell(&entry.title);
+        let database = if entry.on_postgres { postgres.map(|url| ("--database", url)) } else { None };
+        let summary = run(&same.words(&entry.words, database)).await?;
+        done.push((entry, summary));
+    }
+    tell("limits, after");
+    let limits = before.joined(run(&limits).await?);
+    let notes = std::fs::read_to_string(&out).ok().and_then(|old| markdown::notes(&old).map(str::to_owned));
+    let page = Report { machine: machine::describe(), quick, limits: &limits, done: &done, notes }.page();
+    save(&out, &page)?;
+    Ok(out)
+}
+
+fn save(out: &Path, page: &str) -> Outcome<()> {
+    std::fs::write(out, page).map_err(BenchError::system(format!("cannot write {}", out.display())))
+}
+
+/// The options that every command of the report is given.
+struct Same(Vec<String>);
+
+impl Same {
+    fn of(matches: &ArgMatches, runs: u64) -> Self {
+        let mut words = vec!["--runs".to_owned(), runs.to_string()];
+        for name in ["binary", "folder", "valkey", "workers"] {
+            if let Some(value) = word(matches, name) {
+                words.extend([format!("--{name}"), value.to_owned()]);
+            }
+        }
+        Self(words)
+    }
+
+    fn words(&self, own: &[String], more: Option<(&str, &str)>) -> Vec<String> {
+        let more = more.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]);
+        own.iter().chain(&self.0).cloned().chain(more).collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! The page.
+
+use std::fmt::Write as _;
+
+use super::plan::Entry;
+use crate::figures::{Summary, round};
+
+const NOTES_BEGIN: &str =
+    "<!-- notes: what stands between these two lines is kept when the report is written again -->";
+const NOTES_END: &str = "<!-- end of notes -->";
+
+/// The notes of people on an older page.
+pub(super) fn notes(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once(NOTES_BEGIN)?;
+    rest.split_once(NOTES_END).map(|(notes, _)| notes.trim())
+}
+
+/// Everything that stands on the page.
+pub(super) struct Report<'a> {
+    pub(super) machine: String,
+    pub(super) quick: bool,
+    pub(super) limits: &'a Summary,
+    pub(super) done: &'a [(Entry, Summary)],
+    pub(super) notes: Option<String>,
+}
+
+impl Report<'_> {
+    pub(super) fn page(&self) -> String {
+        let warning =
+            if self.quick { "\n**Written with `--quick`: sizes are small, figures say nothing.**\n" } else { "" };
+        let notes = self.notes.as_deref().unwrap_or("None yet.");
+        format!(
+            "# Performance\n\n\
+             Written by `flightdeck-bench report`; the commands below give each figure again. On {}.\n{warning}\n\
+             Messages have 500 bytes of text and are on the disk when they are acknowledged. Server and load generator share \
+             the machine. Figures are medians over runs, with the least and the most; they drift with the machine, ratios \
+             within one report hold. While a load runs, every seq and event is checked for order and completeness, and a \
+             sample of texts byte by byte: a wrong answer would have ended the report.\n\n\
+             ## What bounds us, and how near we are\n\n{}\n\
+             ## Notes\n\n{NOTES_BEGIN}\n{notes}\n{NOTES_END}\n\n\
+             ## Growth\n\n\
+             What a message, an event or a request costs the server must not rise with the size.\n\n{}\n\
+             ## The limits of this machine\n\n{}\n\
+             ## All figures\n{}",
+            self.machine,
+            self.goals(),
+            self.growth(),
+            table(self.limits),
+            self.all(),
+        )
+    }
+
+    /// Every goal beside what was measured.
+    fn goals(&self) -> String {
+        let mut text = "| load | figure | median (least – most) | target | that is | ratio | met |\n\
+             | --- | --- | ---: | --- | ---: | ---: | --- |\n"
+            .to_owned();
+        for (entry, summary) in self.done {
+            for goal in &entry.goals {
+                let Some((verdict, spread)) = goal.judge(summary, self.limits).zip(summary.spread(goal.figure)) else {
+                    let _ = writeln!(
+                        text,
+                        "| {} | {} | – | {} | – | – | not measured |",
+                        entry.title,
+                        goal.figure,
+                        goal.told()
+                    );
+                    continue;
+                };
+                let met = if verdict.met { "yes" } else { "**no**" };
+                // Writing to a String cannot fail.
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {} ({} – {}) | {} | {} | {:.2} | {met} |",
+                    entry.title,
+                    goal.figure,
+                    round(verdict.value),
+                    round(spread.min),
+                    round(spread.max),
+                    goal.told(),
+                    round(verdict.bound),
+                    verdict.ratio,
+                );
+            }
+        }
+        text
+    }
+
+    /// What each piece of work costs at each size of a family.
+    fn growth(&self) -> String {
+        let mut text =
+            "| family | size | server CPU for a piece, µs | main figure |\n| --- | ---: | ---: | ---: |\n".to_owned();
+        for (entry, summary) in self.done {
+            let Some((family, size)) = entry.growth else { continue };
+            let cost = summary.spread("server CPU per piece").map_or("–".to_owned(), |spread| round(spread.median));
+            let main = summary.rows().into_iter().find(|row| row.name != "store");
+            let main = main.map(|row| format!("{} {} {}", row.name, round(row.spread.median), row.unit));
+            let size = round(crate::number::float(size));
+            let _ = writeln!(text, "| {family} | {size} | {cost} | {} |", main.unwrap_or_default().trim());
+        }
+        text
+    }
+
+    fn all(&self) -> String {
+        let one = |(entry, summary): &(Entry, Summary)| format!("\n### {}\n\n{}", entry.title, table(summary));
+        self.done.iter().map(one).collect()
+    }
+}
+
+/// The command and its aligned table.
+fn table(summary: &Summary) -> String {
+    format!("```text\n{}```\n", summary.table())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::goal::{Bound, Goal};
+    use super::*;
+    use crate::figures::Figures;
+
+    fn summary(command: &str, figures: &[(&str, &'static str, f64)]) -> Summary {
+        let mut run = Figures::default();
+        for (name, unit, value) in figures {
+            run.add(*name, unit, *value);
+        }
+        Summary::new(command.to_owned(), vec![run])
+    }
+
+    fn page(notes: Option<&str>) -> String {
+        let entry = Entry {
+            title: "ingest".into(),
+            words: vec!["ingest".into()],
+            goals: vec![
+                Goal::at_least("messages", Bound::Limit(0.7, "rows")),
+                Goal::at_most("nothing", Bound::Fixed(1.0)),
+            ],
+            growth: Some(("connections", 64)),
+            on_postgres: false,
+        };
+        let done = [(
+            entry,
+            summary("flightdeck-bench ingest", &[("messages", "/s", 600.0), ("server CPU per piece", "µs", 12.5)]),
+        )];
+        let limits = summary("flightdeck-bench limits", &[("rows", "rows/s", 1_000.0)]);
+        let notes = notes.map(str::to_owned);
+        Report { machine: "2 cores".into(), quick: false, limits: &limits, done: &done, notes }.page()
+    }
+
+    #[test]
+    fn each_goal_stands_beside_its_bound() {
+        let page = page(None);
+        assert!(
+            page.contains("| ingest | messages | 600 (600 – 600) | ≥ 0.7 × rows | 700 | 0.86 | **no** |"),
+            "{page}"
+        );
+        assert!(page.contains("| ingest | nothing | – | ≤ 1.00 | – | – | not measured |"), "{page}");
+        assert!(page.contains("| connections | 64.0 | 12.5 | messages 600 /s |"), "{page}");
+        assert!(page.contains("```text\nflightdeck-bench ingest (1 runs)\n"), "{page}");
+    }
+
+    #[test]
+    fn notes_of_people_are_kept() {
+        let first = page(Some("The disk\nis slow."));
+        assert_eq!(notes(&first), Some("The disk\nis slow."));
+        assert_eq!(notes(&page(notes(&first))), Some("The disk\nis slow."));
+        assert_eq!(notes("an old page"), None);
+    }
+}
