@@ -18,7 +18,7 @@ const FOLLOWERS: usize = 1_000;
 /// The whole event, with what a chunk adds.
 const EVENT: usize = 600;
 /// How long nothing at all may come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One write for each event, then many events in a write.
 pub(super) async fn measure(span: Duration, figures: &mut Figures) -> Outcome<()> {
