@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn where_it_listens_is_read_from_what_it_says() {
-        let mut said: &[u8] = b"hello\nFlightdeck 0.1.0 is listening on http://127.0.0.1:4567\n  data  x\n";
+        let mut said: &[u8] =
+            b"see http://127.0.0.1:9\nFlightdeck 0.1.0 is listening on http://127.0.0.1:4567\n  data  x\n";
         assert_eq!(listening(&mut said).expect("an address").port(), 4_567);
         let mut nothing: &[u8] = b"hello\n";
         assert!(listening(&mut nothing).is_err());

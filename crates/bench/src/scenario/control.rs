@@ -136,13 +136,7 @@ impl Operator {
         let replied = sent.elapsed();
         let reply = reply.expect(&[200], "injecting a message")?.json()?;
         let arrival = next(subject).await?;
-        let field = |name: &str| reply.get(name).cloned().unwrap_or(Value::Null);
-        if (arrival.kind.as_str(), &arrival.message) != ("inject", &field("messageId")) {
-            return Err(wrong(subject, format!("it heard {arrival:?} instead of the message of {reply}")));
-        }
-        if field("commandSeq").as_u64() != Some(arrival.seq) {
-            return Err(wrong(subject, format!("it heard command {} instead of that of {reply}", arrival.seq)));
-        }
+        heard_right(&reply, &arrival).map_err(|what| wrong(subject, what))?;
         Ok((replied, arrival.at - sent))
     }
 
@@ -154,22 +148,74 @@ impl Operator {
         let reply = self.connection.exchange(&request).await?;
         let elapsed = sent.elapsed();
         let reply = reply.expect(&[200], "a wish that must be observed")?.json()?;
-        let said = reply.get("status").and_then(Value::as_str);
-        if reply.get("observed") != Some(&Value::Bool(true)) || said != Some(status) {
-            return Err(wrong(subject, format!("{verb} was answered with {reply}")));
-        }
         let arrival = next(subject).await?;
-        if arrival.kind != verb {
-            return Err(wrong(subject, format!("it heard {arrival:?} instead of {verb}")));
-        }
-        if arrival.at > sent + elapsed {
-            return Err(wrong(subject, format!("{status} was said before the agent heard of it")));
-        }
+        obeyed(verb, status, &reply, &arrival, sent + elapsed).map_err(|what| wrong(subject, what))?;
         Ok(elapsed)
     }
+}
+
+/// What the agent heard must be the message of the operator's reply.
+fn heard_right(reply: &Value, arrival: &Arrival) -> Result<(), String> {
+    let field = |name: &str| reply.get(name).cloned().unwrap_or(Value::Null);
+    if (arrival.kind.as_str(), &arrival.message) != ("inject", &field("messageId")) {
+        return Err(format!("it heard {arrival:?} instead of the message of {reply}"));
+    }
+    if field("commandSeq").as_u64() != Some(arrival.seq) {
+        return Err(format!("it heard command {} instead of that of {reply}", arrival.seq));
+    }
+    Ok(())
+}
+
+/// What was asked must have been observed, and not before the agent had heard of it.
+fn obeyed(verb: &str, status: &str, reply: &Value, arrival: &Arrival, answered: Instant) -> Result<(), String> {
+    let said = reply.get("status").and_then(Value::as_str);
+    if reply.get("observed") != Some(&Value::Bool(true)) || said != Some(status) {
+        return Err(format!("{verb} was answered with {reply}"));
+    }
+    if arrival.kind != verb {
+        return Err(format!("it heard {arrival:?} instead of {verb}"));
+    }
+    if arrival.at > answered {
+        return Err(format!("{status} was said before the agent heard of it"));
+    }
+    Ok(())
 }
 
 async fn next(subject: &mut Subject) -> Outcome<Arrival> {
     let arrival = subject.arrivals.recv().await;
     arrival.ok_or_else(|| BenchError::Protocol("an agent's channel ended".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn arrival(kind: &str, at: Instant) -> Arrival {
+        Arrival { seq: 3, kind: kind.to_owned(), message: json!("m-1"), at }
+    }
+
+    #[test]
+    fn the_agent_must_hear_the_very_message() {
+        let heard = |kind, message, seq| {
+            heard_right(&json!({"messageId": message, "commandSeq": seq}), &arrival(kind, Instant::now()))
+        };
+        assert_eq!(heard("inject", "m-1", 3), Ok(()));
+        assert!(heard("inject", "m-2", 3).is_err(), "another message");
+        assert!(heard("inject", "m-1", 4).is_err(), "another command");
+        assert!(heard("pause", "m-1", 3).is_err(), "no message");
+    }
+
+    #[test]
+    fn paused_must_be_observed_and_not_said_too_early() {
+        let now = Instant::now();
+        let reply = json!({"status": "paused", "observed": true});
+        let answered = |reply: &Value, kind, at| obeyed("pause", "paused", reply, &arrival(kind, at), now);
+        assert_eq!(answered(&reply, "pause", now), Ok(()));
+        assert!(answered(&reply, "pause", now + Duration::from_millis(1)).is_err(), "said too early");
+        assert!(answered(&reply, "resume", now).is_err(), "another command");
+        assert!(answered(&json!({"status": "running", "observed": true}), "pause", now).is_err(), "another status");
+        assert!(answered(&json!({"status": "paused", "observed": false}), "pause", now).is_err(), "not observed");
+    }
 }

@@ -148,3 +148,27 @@ fn arrival(command: &Value, at: Instant) -> Outcome<Arrival> {
     };
     read().ok_or_else(|| BenchError::Protocol(format!("{command} is no command")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(event: &str, id: Option<u64>, data: &str) -> Outcome<Arrival> {
+        streamed(Frame { event: event.as_bytes(), id, data: data.as_bytes() }, Instant::now())
+    }
+
+    #[test]
+    fn a_command_is_read_with_its_message() {
+        let heard = read("command", Some(2), r#"{"seq":2,"kind":"inject","messageId":"m"}"#).expect("a command");
+        assert_eq!((heard.seq, heard.kind.as_str(), heard.message), (2, "inject", Value::from("m")));
+    }
+
+    #[test]
+    fn what_is_no_command_or_has_another_id_shows() {
+        let pause = r#"{"seq":2,"kind":"pause","messageId":null}"#;
+        assert!(read("command", Some(3), pause).is_err(), "another id");
+        assert!(read("end", Some(2), pause).is_err(), "the session ended");
+        assert!(read("command", Some(2), r#"{"seq":2}"#).is_err(), "no kind");
+        assert!(read("command", Some(2), "{").is_err(), "no JSON");
+    }
+}
