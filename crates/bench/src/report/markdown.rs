@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::plan::Entry;
-use crate::figures::{Summary, round};
+use crate::figures::{Summary, round, thousands};
 
 const NOTES_BEGIN: &str =
     "<!-- notes: what stands between these two lines is kept when the report is written again -->";
@@ -95,7 +95,7 @@ impl Report<'_> {
             let cost = summary.spread("server CPU per piece").map_or("–".to_owned(), |spread| round(spread.median));
             let main = summary.rows().into_iter().find(|row| row.name != "store");
             let main = main.map(|row| format!("{} {} {}", row.name, round(row.spread.median), row.unit));
-            let size = round(crate::number::float(size));
+            let size = thousands(&size.to_string());
             let _ = writeln!(text, "| {family} | {size} | {cost} | {} |", main.unwrap_or_default().trim());
         }
         text
@@ -134,7 +134,7 @@ mod tests {
                 Goal::at_least("messages", Bound::Limit(0.7, "rows")),
                 Goal::at_most("nothing", Bound::Fixed(1.0)),
             ],
-            growth: Some(("connections", 64)),
+            growth: Some(("connections", 6_400)),
             on_postgres: false,
         };
         let done = [(
@@ -154,7 +154,7 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("| ingest | nothing | – | ≤ 1.00 | – | – | not measured |"), "{page}");
-        assert!(page.contains("| connections | 64.0 | 12.5 | messages 600 /s |"), "{page}");
+        assert!(page.contains("| connections | 6,400 | 12.5 | messages 600 /s |"), "{page}");
         assert!(page.contains("```text\nflightdeck-bench ingest (1 runs)\n"), "{page}");
     }
 
