@@ -7,7 +7,7 @@ use crate::figures::Figures;
 use crate::number::{float, ratio};
 use crate::sse::number;
 
-/// The unit of processor times in /proc/<pid>/stat on every Linux that Flightdeck runs on: 100 a second.
+/// The unit of processor times in `/proc/<pid>/stat` on every Linux that Flightdeck runs on: 100 a second.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Processor time that a process has used, in user and system mode; `None` when it cannot be read.
