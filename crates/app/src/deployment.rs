@@ -9,6 +9,8 @@ use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::use_cases::{Ports, Providers};
 use flightdeck_live::Hints;
+use flightdeck_processes::Supervisor;
+use flightdeck_provider_acp::{AcpProvider, Home};
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_postgres::PostgresStore;
 use flightdeck_store_sqlite::SqliteStore;
@@ -33,6 +35,8 @@ pub(crate) enum DeploymentError {
     Replica { path: PathBuf, source: io::Error },
     #[error("the audit log cannot be read")]
     AuditLog(#[from] StoreUnavailable),
+    #[error("agents cannot be run")]
+    Agents(#[source] io::Error),
     #[error("stops that wait for the audit log cannot be kept")]
     Spool(#[from] SpoolError),
     #[error("cannot open the database {path}")]
@@ -46,6 +50,9 @@ pub(crate) struct Deployment {
     pub(crate) ports: Ports,
     pub(crate) providers: Providers,
     pub(crate) scripted: Arc<ScriptedProvider>,
+    pub(crate) acp: Arc<AcpProvider>,
+    /// Where the agents that the server runs have their things.
+    pub(crate) home: Home,
     pub(crate) hints: Arc<Hints>,
     /// Where this replica meets the others, if there are any.
     pub(crate) valkey: Option<Arc<Valkey>>,
@@ -122,11 +129,15 @@ impl Deployment {
             None => None,
         };
         let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
-        let mut providers = Providers::default().with(scripted.clone());
+        let home = Home::new(&config.data_dir);
+        let supervisor = Supervisor::this_binary().map_err(DeploymentError::Agents)?;
+        let acp = AcpProvider::new(&ports, config.agents.clone(), home.clone(), supervisor);
+        let acp = Arc::new(acp.map_err(DeploymentError::Agents)?);
+        let mut providers = Providers::default().with(scripted.clone()).with(acp.clone());
         if let Some(replica) = replica {
             providers = providers.at_replica(replica);
         }
-        Ok(Self { ports, providers, scripted, hints, valkey, postgres })
+        Ok(Self { ports, providers, scripted, acp, home, hints, valkey, postgres })
     }
 }
 
