@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,9 +31,11 @@ export class Server {
   #folder;
   #child;
 
-  static async start() {
+  /** With `config` as its configuration file, if there is one. */
+  static async start({ config } = {}) {
     const server = new Server();
     server.#folder = await mkdtemp(join(tmpdir(), 'flightdeck-e2e-'));
+    if (config) await writeFile(join(server.#folder, 'flightdeck.toml'), await config(server.#folder));
     server.url = `http://127.0.0.1:${await lastingPort()}`;
     await server.#run();
     server.key = (await readFile(join(server.#folder, 'data', 'admin.key'), 'utf8')).trim();
@@ -69,6 +71,12 @@ export class Server {
     const ended = once(this.#child, 'exit');
     this.#child.kill(signal);
     await ended;
+  }
+
+  async get(path) {
+    const response = await fetch(this.url + path, { headers: { 'X-API-Key': this.key } });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
   }
 
   async post(path, body) {

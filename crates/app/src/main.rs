@@ -10,6 +10,7 @@ mod audit_spool;
 mod checkpoints;
 mod cli;
 mod config;
+mod conformance;
 mod copy;
 mod demo;
 mod deployment;

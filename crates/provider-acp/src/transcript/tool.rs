@@ -129,8 +129,14 @@ fn shown_content(content: &ToolCallContent) -> String {
         ToolCallContent::Content(content) => shown(&content.content),
         ToolCallContent::Diff(diff) => {
             let old = diff.old_text.as_deref().unwrap_or_default();
-            let lines = |sign: char, text: &str| text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
-            format!("{}\n{}{}", diff.path.display(), lines('-', old), lines('+', &diff.new_text))
+            let mut shown = format!("{}\n", diff.path.display());
+            for (sign, text) in [('-', old), ('+', diff.new_text.as_str())] {
+                for line in text.lines() {
+                    shown.extend([sign]);
+                    shown.extend([line, "\n"]);
+                }
+            }
+            shown
         }
         ToolCallContent::Terminal(terminal) => format!("[terminal {}]", terminal.terminal_id),
         _ => "[something that is not shown]".to_owned(),
