@@ -70,7 +70,7 @@ fn a_tool_call_is_told_when_it_is_known_and_when_it_has_ended() {
         update(
             json!({"sessionUpdate": "tool_call", "toolCallId": "t", "title": "bash", "status": "pending", "rawInput": {}}),
         ),
-        update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "in_progress",
+        update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "in_progress", "title": "ls",
                       "rawInput": {"command": "ls"}})),
         update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "in_progress"})),
         update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "completed",
@@ -79,12 +79,13 @@ fn a_tool_call_is_told_when_it_is_known_and_when_it_has_ended() {
     ]);
     let expected = [
         line_of("assistant", "Looking.", "message"),
-        line_of("tool", "bash {\"command\":\"ls\"}", "tool_call"),
+        line_of("tool", "ls {\"command\":\"ls\"}", "tool_call"),
         line_of("tool", "a.rs", "tool_result"),
         line_of("assistant", "One file.", "message"),
     ];
     assert_eq!(told(&lines), expected);
-    assert_eq!(Map::from(lines[2].metadata.clone())["failed"], false);
+    let about = Map::from(lines[2].metadata.clone());
+    assert_eq!((&about["failed"], &about["name"]), (&json!(false), &json!("bash")));
 }
 
 #[test]
