@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, messages, operations, spawn, status,
+    agents, approvals, audit, commands, control, events, health, inject, kill_all, messages, missions, operations,
+    spawn, status, usage,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
@@ -35,6 +36,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(fleet)
                 .configure(one_agent)
                 .configure(permissions)
+                .configure(budgets)
                 .service(resource("/audit", "GET").route(web::get().to(audit::page)))
                 .service(resource("/audit/export", "GET").route(web::get().to(audit::export)))
                 .service(resource("/audit/checkpoint", "POST").route(web::post().to(audit::checkpoint)))
@@ -79,6 +81,23 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/agents/{agentId}/kill", "POST").route(web::post().to(control::kill)))
         .service(resource("/agents/{agentId}/commands", "GET").route(web::get().to(commands::list)))
         .service(resource("/agents/{agentId}/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)));
+}
+
+fn budgets(config: &mut ServiceConfig) {
+    config
+        .service(resource("/agents/{agentId}/usage", "GET").route(web::get().to(usage::read)))
+        .service(
+            resource("/agents/{agentId}/budget", "DELETE, PUT")
+                .route(web::put().to(usage::set))
+                .route(web::delete().to(usage::remove)),
+        )
+        .service(resource("/missions", "GET").route(web::get().to(missions::list)))
+        .service(resource("/missions/{missionId}", "GET").route(web::get().to(missions::read)))
+        .service(
+            resource("/missions/{missionId}/budget", "DELETE, PUT")
+                .route(web::put().to(missions::set_budget))
+                .route(web::delete().to(missions::remove_budget)),
+        );
 }
 
 fn permissions(config: &mut ServiceConfig) {

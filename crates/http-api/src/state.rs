@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit, FoldSpool,
-    IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval, Ports, Providers,
-    ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
-    SpawnSession, VerifyAudit, WithdrawApproval,
+    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
+    ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval,
+    Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, ReadUsage,
+    RegisterSession, ReportStatus, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,9 @@ pub struct Api {
     pub(crate) withdraw_approval: WithdrawApproval,
     pub(crate) approvals: ReadApprovals,
     pub(crate) expire_approvals: ExpireApprovals,
+    pub(crate) usage: ReadUsage,
+    pub(crate) set_budget: SetBudget,
+    budgets: EnforceBudgets,
     pub(crate) operations: ReadOperations,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
@@ -120,6 +123,9 @@ impl Api {
             withdraw_approval: WithdrawApproval::new(ports),
             approvals: ReadApprovals::new(ports),
             expire_approvals: ExpireApprovals::new(ports),
+            usage: ReadUsage::new(ports),
+            set_budget: SetBudget::new(ports),
+            budgets: EnforceBudgets::new(ports, providers),
             operations: ReadOperations::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
@@ -174,8 +180,20 @@ impl Api {
         }
     }
 
+    /// Pauses whoever has used up a budget. What fails now is done by a later call.
+    pub(crate) async fn enforce_budgets(&self) {
+        match self.budgets.execute().await {
+            Ok(0) => {}
+            Ok(pauses) => tracing::info!(pauses, "budgets are used up, and whom they concern is to pause"),
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, "cannot pause whoever has used up a budget; trying again");
+            }
+        }
+    }
+
     /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, closes permission
-    /// requests whose deadline has passed, loses silent sessions, folds the spool into the audit log.
+    /// requests whose deadline has passed, pauses at used-up budgets, loses silent sessions, folds the spool into the audit log.
     pub async fn keep_house(self: Arc<Self>) {
         tokio::spawn(Arc::clone(&self).watch_leases());
         let mut every = tokio::time::interval(Duration::from_secs(1));
@@ -188,6 +206,7 @@ impl Api {
                     self.throttle_control.sweep();
                     self.throttle_tree.sweep();
                     self.fold_spool().await;
+                    self.enforce_budgets().await;
                     if let Err(error) = self.expire_approvals.execute().await {
                         let cause: &dyn std::error::Error = &error;
                         tracing::warn!(cause, "cannot close permission requests whose deadline has passed; trying again");

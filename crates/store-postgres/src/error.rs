@@ -8,7 +8,7 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable, WithdrawApprovalError,
 };
 
 use tokio::task::JoinError;
@@ -221,5 +221,6 @@ unavailable!(
     RevokeKeyError,
     OpenApprovalError,
     DecideApprovalError,
-    WithdrawApprovalError
+    WithdrawApprovalError,
+    SetBudgetError
 );

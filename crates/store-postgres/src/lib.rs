@@ -48,6 +48,7 @@ mod tables;
 mod tls;
 mod transfer;
 mod url;
+mod usage;
 mod values;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable, WithdrawApprovalError,
 };
 
 use crate::rows::BrokenRow;
@@ -200,5 +200,6 @@ unavailable!(
     RevokeKeyError,
     OpenApprovalError,
     DecideApprovalError,
-    WithdrawApprovalError
+    WithdrawApprovalError,
+    SetBudgetError
 );

@@ -40,6 +40,7 @@ mod session;
 mod statement;
 mod tables;
 mod transfer;
+mod usage;
 mod values;
 mod writer;
 

@@ -28,13 +28,15 @@ pub enum ActionName {
     KeyRevoke,
     /// A permission request was decided.
     ApprovalDecide,
+    /// A budget was set or taken away.
+    BudgetSet,
     /// The audit log itself was read, exported or verified.
     AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -46,6 +48,7 @@ impl ActionName {
         Self::KeyCreate,
         Self::KeyRevoke,
         Self::ApprovalDecide,
+        Self::BudgetSet,
         Self::AuditRead,
     ];
 
@@ -64,6 +67,7 @@ impl ActionName {
             Self::KeyCreate => "key_create",
             Self::KeyRevoke => "key_revoke",
             Self::ApprovalDecide => "approval_decide",
+            Self::BudgetSet => "budget_set",
             Self::AuditRead => "audit_read",
         }
     }

@@ -21,6 +21,7 @@ mod operator_actions;
 mod provider;
 mod session;
 mod transfer;
+mod usage;
 mod wake_up;
 
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
@@ -47,6 +48,10 @@ pub use session::{
     SessionQuery, SessionRepository,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
+pub use usage::{
+    BudgetCommitted, MissionCursor, MissionPage, MissionQuery, MissionSummary, SessionUsage, SetBudgetError,
+    UsageRepository,
+};
 pub use wake_up::WakeUps;
 
 #[cfg(feature = "mocks")]
@@ -55,7 +60,7 @@ pub use {
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
     command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository, operation::MockOperationRepository,
     operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
-    wake_up::MockWakeUps,
+    usage::MockUsageRepository, wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

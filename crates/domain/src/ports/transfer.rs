@@ -15,6 +15,7 @@ use crate::operator::Actor;
 use crate::ports::StoreUnavailable;
 use crate::session::Session;
 use crate::text::IdempotencyKey;
+use crate::usage::Account;
 
 /// What a store keeps of a control call that came with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +53,14 @@ pub enum TransferPage {
     Keys(Vec<ApiKey>),
     /// Remembered calls by actor and key.
     Calls(Vec<RememberedCall>),
+    /// Sums of usage and budgets, by scope and key.
+    Accounts(Vec<Account>),
 }
 
 impl TransferPage {
     /// An empty page of each kind, in an order in which nothing comes before what it names, sessions aside.
     #[must_use]
-    pub const fn every_kind() -> [Self; 11] {
+    pub const fn every_kind() -> [Self; 12] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -70,6 +73,7 @@ impl TransferPage {
             Self::Checkpoints(Vec::new()),
             Self::Keys(Vec::new()),
             Self::Calls(Vec::new()),
+            Self::Accounts(Vec::new()),
         ]
     }
 
@@ -88,6 +92,7 @@ impl TransferPage {
             Self::Checkpoints(_) => "checkpoints",
             Self::Keys(_) => "API keys",
             Self::Calls(_) => "idempotency keys",
+            Self::Accounts(_) => "usage accounts",
         }
     }
 
@@ -106,6 +111,7 @@ impl TransferPage {
             Self::Checkpoints(records) => records.len(),
             Self::Keys(records) => records.len(),
             Self::Calls(records) => records.len(),
+            Self::Accounts(records) => records.len(),
         }
     }
 

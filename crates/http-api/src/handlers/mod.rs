@@ -11,12 +11,14 @@ pub(crate) mod health;
 pub(crate) mod inject;
 pub(crate) mod kill_all;
 pub(crate) mod messages;
+pub(crate) mod missions;
 mod operation_wait;
 pub(crate) mod operations;
 mod operator;
 mod scope;
 pub(crate) mod spawn;
 pub(crate) mod status;
+pub(crate) mod usage;
 
 use std::future::Future;
 

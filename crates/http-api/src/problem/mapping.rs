@@ -5,9 +5,10 @@ use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
-    RegisterError, SpawnError, StoreUnavailable, WithdrawApprovalError,
+    RegisterError, SetBudgetError, SpawnError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::RegistrationRefused;
+use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
     AuthenticateError, AuthorizeError, IngestError, MakeCheckpointError, SpawnSessionError,
 };
@@ -91,6 +92,7 @@ impl From<IngestError> for ApiError {
         match error {
             IngestError::EmptyBatch | IngestError::BatchTooLarge { .. } => Self::field("", detail),
             IngestError::OperatorRole { index } => Self::field(format!("/{index}/role"), detail),
+            IngestError::UsageTwice { index } => Self::field(format!("/{index}/usage"), detail),
             IngestError::Append(AppendError::UnknownSession(id)) => Self::no_session(id),
             IngestError::Append(AppendError::Refused(AppendRefused::Ended { .. })) => {
                 Self::conflict("session-ended", detail)
@@ -183,6 +185,15 @@ impl From<WithdrawApprovalError> for ApiError {
                 Self::conflict("approval-expired", detail)
             }
             WithdrawApprovalError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<SetBudgetError> for ApiError {
+    fn from(error: SetBudgetError) -> Self {
+        match error {
+            SetBudgetError::Refused(BudgetRefused::UnknownSession(id)) => Self::no_session(id),
+            SetBudgetError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -23,3 +23,4 @@ mod spool;
 mod status;
 mod streams;
 mod throttle;
+mod usage;
