@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::system::{SystemClock, SystemIds};
+use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{Ports, Providers};
 use flightdeck_live::Hints;
+use flightdeck_provider_claude_code::ClaudeCodeProvider;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_postgres::PostgresStore;
 use flightdeck_store_sqlite::SqliteStore;
@@ -122,7 +124,12 @@ impl Deployment {
             None => None,
         };
         let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
-        let mut providers = Providers::default().with(scripted.clone());
+        // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
+        let claude_code = Arc::new(ClaudeCodeProvider);
+        let mut providers = Providers::default()
+            .with(scripted.clone())
+            .with(claude_code)
+            .without_lease(ProviderName::claude_code());
         if let Some(replica) = replica {
             providers = providers.at_replica(replica);
         }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, messages, missions, operations,
+    agents, approvals, audit, commands, control, events, health, hooks, inject, kill_all, messages, missions, operations,
     spawn, status, usage,
 };
 use crate::openapi::openapi;
@@ -43,6 +43,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
                 .service(resource("/operations", "GET").route(web::get().to(operations::list)))
                 .service(resource("/operations/{operationId}", "GET").route(web::get().to(operations::read)))
+                .service(resource("/hooks/claude-code", "POST").route(web::post().to(hooks::claude_code)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),
         );

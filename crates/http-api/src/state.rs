@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flightdeck_domain::ports::IdGenerator;
+use flightdeck_domain::ports::{HookReceiver, IdGenerator};
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
     ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval,
@@ -80,6 +80,7 @@ pub struct Api {
     pub(crate) export_audit: ExportAudit,
     pub(crate) make_checkpoint: MakeCheckpoint,
     pub(crate) authorize: Authorize,
+    pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
     pub(crate) readiness: Option<Box<dyn Readiness>>,
     pub(crate) ports: Ports,
     pub(crate) ids: Arc<dyn IdGenerator>,
@@ -134,6 +135,7 @@ impl Api {
             export_audit: ExportAudit::new(ports),
             make_checkpoint: MakeCheckpoint::new(ports),
             authorize: Authorize::new(ports),
+            claude_code: None,
             readiness: None,
             ports: ports.clone(),
             ids: Arc::clone(&ports.ids),
@@ -159,6 +161,12 @@ impl Api {
     #[must_use]
     pub fn with_control_throttle(self, throttle: impl ControlThrottle + 'static) -> Self {
         Self { throttle_control: Box::new(throttle), ..self }
+    }
+
+    /// Takes in the hooks of Claude Code.
+    #[must_use]
+    pub fn with_claude_code(self, hooks: Arc<dyn HookReceiver>) -> Self {
+        Self { claude_code: Some(hooks), ..self }
     }
 
     /// Asks more of the store for readiness than that it answers.

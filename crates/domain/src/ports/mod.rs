@@ -15,6 +15,7 @@ mod checkpoint;
 mod clock;
 mod command;
 mod feed;
+mod hooks;
 mod message;
 mod operation;
 mod operator_actions;
@@ -35,6 +36,7 @@ pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSig
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use feed::FleetFeed;
+pub use hooks::{HookCall, HookError, HookReceiver};
 pub use message::{AppendError, AppendOutcome, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,

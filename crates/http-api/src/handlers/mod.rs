@@ -8,6 +8,7 @@ pub(crate) mod commands;
 pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod hooks;
 pub(crate) mod inject;
 pub(crate) mod kill_all;
 pub(crate) mod messages;

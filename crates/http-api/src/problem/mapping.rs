@@ -4,7 +4,7 @@ use flightdeck_domain::action::ActionRefused;
 use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
+    AcknowledgeError, AppendError, DecideApprovalError, HookError, ObserveError, OpenApprovalError, OperatorActionError,
     RegisterError, SetBudgetError, SpawnError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::RegistrationRefused;
@@ -194,6 +194,17 @@ impl From<SetBudgetError> for ApiError {
         match error {
             SetBudgetError::Refused(BudgetRefused::UnknownSession(id)) => Self::no_session(id),
             SetBudgetError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<HookError> for ApiError {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::Invalid { field, problem } => Self::field(format!("/{field}"), problem),
+            HookError::OutsideSubtree { .. } => Self::Denied(error.to_string()),
+            HookError::Register(error) => error.into(),
+            HookError::Unavailable(error) => error.into(),
         }
     }
 }
