@@ -126,10 +126,8 @@ impl Deployment {
         let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
         // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
         let claude_code = Arc::new(ClaudeCodeProvider);
-        let mut providers = Providers::default()
-            .with(scripted.clone())
-            .with(claude_code)
-            .without_lease(ProviderName::claude_code());
+        let mut providers =
+            Providers::default().with(scripted.clone()).with(claude_code).without_lease(ProviderName::claude_code());
         if let Some(replica) = replica {
             providers = providers.at_replica(replica);
         }

@@ -10,19 +10,27 @@ mod audit_spool;
 mod checkpoints;
 mod cli;
 mod config;
+mod connect;
 mod copy;
 mod demo;
 mod deployment;
 mod doctor;
+mod hook;
 mod keys;
+mod link;
 mod logging;
 mod migrate;
 mod replicas;
+mod run;
 mod serve;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Started again to stand between the server and an agent.
+    if let Some(code) = flightdeck_processes::divert() {
+        return code;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cli::fail(&error),

@@ -4,8 +4,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, hooks, inject, kill_all, messages, missions, operations,
-    spawn, status, usage,
+    agents, approvals, audit, commands, control, events, health, hooks, inject, kill_all, messages, missions,
+    operations, spawn, status, usage,
 };
 use crate::problem::{FieldFault, Problem};
 

@@ -5,8 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, hooks, inject, kill_all, messages, missions, operations,
-    spawn, status, usage,
+    agents, approvals, audit, commands, control, events, health, hooks, inject, kill_all, messages, missions,
+    operations, spawn, status, usage,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;

@@ -4,8 +4,8 @@ use flightdeck_domain::action::ActionRefused;
 use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, DecideApprovalError, HookError, ObserveError, OpenApprovalError, OperatorActionError,
-    RegisterError, SetBudgetError, SpawnError, StoreUnavailable, WithdrawApprovalError,
+    AcknowledgeError, AppendError, DecideApprovalError, HookError, ObserveError, OpenApprovalError,
+    OperatorActionError, RegisterError, SetBudgetError, SpawnError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::RegistrationRefused;
 use flightdeck_domain::usage::BudgetRefused;
