@@ -14,11 +14,13 @@ mod copy;
 mod demo;
 mod deployment;
 mod doctor;
+mod epochs;
 mod keys;
 mod logging;
 mod migrate;
 mod replicas;
 mod serve;
+mod store_memory;
 
 use std::process::ExitCode;
 
