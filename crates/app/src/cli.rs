@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{self, Config};
-use crate::{audit, connect, copy, demo, doctor, hook, keys, migrate, run, serve};
+use crate::{audit, connect, copy, demo, doctor, epochs, hook, keys, migrate, run, serve};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -37,6 +37,7 @@ fn grammar() -> Command {
         .subcommand(connect::grammar())
         .subcommand(hook::grammar())
         .subcommand(run::grammar())
+        .subcommand(epochs::grammar())
 }
 
 fn keys_grammar() -> Command {
@@ -81,6 +82,7 @@ pub(crate) async fn run() -> Outcome {
         Some(("connect", given)) => connect::run(given),
         Some(("hook", given)) => hook::run(given).await,
         Some(("run", given)) => run::run(given).await,
+        Some(("epoch", given)) => epochs::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,

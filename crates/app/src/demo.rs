@@ -24,7 +24,7 @@ pub(crate) async fn run(config: Config) -> Outcome {
         let spawned = spawn.execute(agent.session, Some(agent.prompt)).await?;
         first.get_or_insert(spawned.session.id);
     }
-    let key = server.first_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let key = deployment.first_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let url = format!("http://{}", server.address);
     let agent = first.map(|id| id.to_string()).unwrap_or_default();
     say(format!(

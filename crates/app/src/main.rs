@@ -15,6 +15,7 @@ mod copy;
 mod demo;
 mod deployment;
 mod doctor;
+mod epochs;
 mod hook;
 mod keys;
 mod link;
@@ -23,6 +24,7 @@ mod migrate;
 mod replicas;
 mod run;
 mod serve;
+mod store_memory;
 
 use std::process::ExitCode;
 

@@ -29,6 +29,7 @@ pub mod api_key;
 pub mod approval;
 pub mod audit;
 pub mod command;
+pub mod epoch;
 pub mod feed;
 #[cfg(test)]
 mod fixtures;

@@ -9,6 +9,7 @@
 
 mod auth;
 mod dto;
+mod epochs;
 mod extract;
 mod handlers;
 mod leases;
@@ -21,6 +22,7 @@ mod sse;
 mod state;
 mod throttle;
 
+pub use epochs::CurrentEpoch;
 pub use handlers::health::Readiness;
 pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};

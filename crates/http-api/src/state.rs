@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ports::{HookReceiver, IdGenerator};
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
@@ -14,6 +15,7 @@ use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, Tai
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
+use crate::epochs::CurrentEpoch;
 use crate::handlers::health::Readiness;
 use crate::sse::{event_frame, message_frame, receipt_frame};
 use crate::throttle::{ControlThrottle, Rate, Throttle};
@@ -90,6 +92,7 @@ pub struct Api {
     pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
     pub(crate) hints: Arc<Hints>,
+    pub(crate) epoch: CurrentEpoch,
     pub(crate) options: ApiOptions,
     pub(crate) shutdown: CancellationToken,
 }
@@ -106,7 +109,10 @@ impl Api {
         shutdown: CancellationToken,
     ) -> Self {
         let conversations = Conversations::new(Arc::clone(&ports.messages), Arc::clone(&hints), message_frame);
-        let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), event_frame);
+        let epoch = CurrentEpoch::default();
+        let labelled = epoch.clone();
+        let encode = move |event: &FleetEvent| event_frame(event, labelled.get());
+        let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), encode);
         Self {
             register: RegisterSession::new(ports),
             spawn: SpawnSession::new(ports, providers),
@@ -152,6 +158,7 @@ impl Api {
             ),
             feed: Tails::new(feed, options.tail, runtime.clone()),
             hints,
+            epoch,
             options,
             shutdown,
         }
@@ -167,6 +174,12 @@ impl Api {
     #[must_use]
     pub fn with_claude_code(self, hooks: Arc<dyn HookReceiver>) -> Self {
         Self { claude_code: Some(hooks), ..self }
+    }
+
+    /// Where the epoch that holds is told to the streams.
+    #[must_use]
+    pub fn epoch(&self) -> CurrentEpoch {
+        self.epoch.clone()
     }
 
     /// Asks more of the store for readiness than that it answers.

@@ -115,7 +115,8 @@ macro_rules! __contract {
                 an_ended_session_takes_exact_retries_only
                 an_append_is_a_sign_of_life_and_tells_what_is_wanted
                 an_append_is_no_event_of_the_fleet
-                the_conversation_of_an_unknown_session_is_none;
+                the_conversation_of_an_unknown_session_is_none
+                many_ends_are_read_at_once;
             command:
                 a_command_reads_back_as_the_rule_made_it
                 commands_come_in_order_after_a_place
@@ -203,6 +204,10 @@ macro_rules! __contract {
                 an_event_reads_back_as_the_rule_made_it
                 a_racing_reader_never_misses_an_event
                 a_racing_head_is_never_ahead_of_what_can_be_read;
+            epoch:
+                an_epoch_is_renewed_by_whoever_knows_it
+                one_of_many_racing_renewals_counts
+                a_mark_is_exchanged_by_whoever_left_it;
             api_key:
                 a_key_reads_back_as_it_was_made
                 keys_are_listed_oldest_first
@@ -210,6 +215,7 @@ macro_rules! __contract {
                 revoking_twice_keeps_the_first_time
                 an_unknown_key_is_told_as_such
                 a_key_without_its_entry_is_not_made
+                a_first_key_is_made_once
                 a_key_is_not_ended_without_its_entry;
             usage:
                 a_report_is_booked_on_the_session_its_subtrees_and_its_mission

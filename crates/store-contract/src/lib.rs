@@ -48,6 +48,7 @@ pub mod audit;
 mod cases;
 pub mod command;
 pub mod durability;
+pub mod epoch;
 pub mod feed;
 mod given;
 mod harness;

@@ -14,6 +14,7 @@ mod api_key;
 mod approval;
 mod audit;
 mod command;
+mod epoch;
 mod feed;
 mod idempotency;
 mod message;

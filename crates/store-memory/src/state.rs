@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use flightdeck_domain::api_key::{ApiKey, KeyId};
 use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
+use flightdeck_domain::epoch::{Epoch, StoreMark};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
 use flightdeck_domain::message::{Control, Message};
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
     pub(crate) accounts: BTreeMap<AccountKey, Account>,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) marks: BTreeMap<String, StoreMark>,
 }
 
 /// A session with all that belongs to it.

@@ -30,6 +30,7 @@ mod audit;
 mod command;
 mod connection;
 mod database;
+mod epoch;
 mod error;
 mod examine;
 mod feed;

@@ -56,6 +56,19 @@ pub(crate) async fn idempotency_key(
     Ok(())
 }
 
+/// All keys, those that are about to be made too: nobody else makes one. A transaction that takes this takes nothing else but
+/// the heads, so it has no place in the order.
+pub(crate) async fn all_keys(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+    Ok(())
+}
+
+/// All checkpoints, those that are about to be kept too. Nothing is locked after it.
+pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+    Ok(())
+}
+
 /// The rows of these sessions. Those that are not there are passed over.
 pub(crate) async fn sessions(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Result<(), StoreError> {
     let ids = ids.iter().map(|id| *id.key()).collect();

@@ -203,3 +203,17 @@ diesel::table! {
         kill_switch_engaged -> Bool,
     }
 }
+
+diesel::table! {
+    epoch (single) {
+        single -> SmallInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    replica_marks (replica) {
+        replica -> Text,
+        mark -> Uuid,
+    }
+}

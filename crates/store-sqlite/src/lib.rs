@@ -26,6 +26,7 @@ mod approval;
 mod audit;
 mod command;
 mod connection;
+mod epoch;
 mod error;
 mod feed;
 mod lease;

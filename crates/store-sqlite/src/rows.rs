@@ -10,6 +10,7 @@ pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod checkpoint;
 pub(crate) mod command;
+pub(crate) mod epoch;
 pub(crate) mod feed;
 pub(crate) mod idempotency;
 pub(crate) mod message;

@@ -203,3 +203,17 @@ diesel::table! {
         kill_switch_engaged -> BigInt,
     }
 }
+
+diesel::table! {
+    epoch (only) {
+        only -> BigInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    replica_marks (replica) {
+        replica -> Text,
+        mark -> Binary,
+    }
+}

@@ -20,6 +20,7 @@ use crate::rows::approval::ApprovalRow;
 use crate::rows::audit::NewAuditRow;
 use crate::rows::checkpoint::NewCheckpointRow;
 use crate::rows::command::{CommandRow, NewCommandRow};
+use crate::rows::epoch::MarkRow;
 use crate::rows::feed::{EventRow, NewEventRow};
 use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
 use crate::rows::message::MessageRow;
@@ -30,7 +31,9 @@ use crate::schema::{
     sessions,
 };
 use crate::statement::{Bind, Prepared};
-use crate::tables::{accounts, approvals, audit_checkpoints as checkpoints, audit_log, fleet_state, messages};
+use crate::tables::{
+    approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
+};
 use crate::values::Key;
 
 /// How many records a page holds; what is longest of each kind still fits into memory so many times.
@@ -149,6 +152,10 @@ impl SqliteTransfer {
                 let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
                 TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", &last)?)
             }
+            TransferPage::Marks(last) => {
+                let last = last.last().map_or(vec![], |it| vec![Bind::Text(&it.replica)]);
+                TransferPage::Marks(next::<MarkRow, _>(connection, "replica_marks", "replica", &last)?)
+            }
         })
     }
 
@@ -200,6 +207,9 @@ impl SqliteTransfer {
                 diesel::insert_into(idempotency_keys::table).values(&rows).execute(connection)?;
             }
             TransferPage::Accounts(new) => new.iter().try_for_each(|account| accounts::put(connection, account))?,
+            TransferPage::Marks(new) => {
+                new.iter().try_for_each(|it| replica_marks::set(connection, &it.replica, it.mark))?;
+            }
         }
         Ok(())
     }
@@ -213,6 +223,7 @@ impl SqliteTransfer {
             audit: audit_log::head(connection)?,
             feed: FeedPosition::new(u64::try_from(fed.position).unwrap_or_default()),
             kill_switch: fleet_state::kill_switch(connection)?,
+            epoch: epoch::get(connection)?,
         })
     }
 
@@ -222,6 +233,9 @@ impl SqliteTransfer {
         diesel::sql_query("INSERT INTO sqlite_sequence (name, seq) VALUES ('feed_events', ?)")
             .bind::<BigInt, _>(heads.feed.to_i64())
             .execute(connection)?;
+        if let Some(epoch) = heads.epoch {
+            epoch::set(connection, epoch)?;
+        }
         fleet_state::set_kill_switch(connection, heads.kill_switch)
     }
 }

@@ -14,6 +14,7 @@ mod audit_spool;
 mod checkpoint;
 mod clock;
 mod command;
+mod epoch;
 mod feed;
 mod hooks;
 mod message;
@@ -35,9 +36,10 @@ pub use audit_spool::{AuditSpool, Waiting};
 pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
+pub use epoch::{EpochRepository, KnownStore, StoreMemory};
 pub use feed::FleetFeed;
 pub use hooks::{HookCall, HookError, HookReceiver};
-pub use message::{AppendError, AppendOutcome, MessageRepository, MessageSlice};
+pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
 };
@@ -60,9 +62,9 @@ pub use wake_up::WakeUps;
 pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
-    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository, operation::MockOperationRepository,
-    operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
-    usage::MockUsageRepository, wake_up::MockWakeUps,
+    command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed,
+    message::MockMessageRepository, operation::MockOperationRepository, operator_actions::MockOperatorActions,
+    provider::MockAgentProvider, session::MockSessionRepository, usage::MockUsageRepository, wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

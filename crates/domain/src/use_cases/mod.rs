@@ -17,6 +17,7 @@ mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
 mod intervene_scope;
+mod keep_epoch;
 mod make_checkpoint;
 mod manage_keys;
 mod offer_commands;
@@ -54,6 +55,7 @@ pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::InterveneFleet;
 pub use intervene_scope::{InterveneScope, ScopedRequest};
+pub use keep_epoch::{FoundEpoch, KeepEpoch, KeepEpochError};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
 pub use offer_commands::OfferCommands;
@@ -80,8 +82,8 @@ use std::sync::Arc;
 
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperationRepository, OperatorActions,
-    SessionRepository, UsageRepository, WakeUps,
+    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, MessageRepository, OperationRepository,
+    OperatorActions, SessionRepository, UsageRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -107,6 +109,8 @@ pub struct Ports {
     pub feed: Arc<dyn FleetFeed>,
     /// API keys.
     pub keys: Arc<dyn ApiKeyRepository>,
+    /// Which history of the deployment the store holds.
+    pub epochs: Arc<dyn EpochRepository>,
     /// Signed checkpoints of the audit log; `None` where there are none.
     pub checkpointing: Option<Checkpointing>,
     /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
@@ -139,6 +143,7 @@ impl Ports {
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
+            + EpochRepository
             + 'static,
     {
         Self {
@@ -151,7 +156,8 @@ impl Ports {
             usage: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
-            keys: store,
+            keys: store.clone(),
+            epochs: store,
             checkpointing: None,
             spool: None,
             wake_ups,

@@ -214,6 +214,7 @@ impl From<MakeCheckpointError> for ApiError {
         match error {
             MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
             MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
+            MakeCheckpointError::OtherKey { .. } => Self::conflict("other-signing-key", error),
             MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_) => {
                 Self::conflict("audit-log-tampered", error)
             }

@@ -9,6 +9,7 @@ mod audit;
 mod bad_input;
 mod commands;
 mod control;
+mod epochs;
 mod events;
 mod feed;
 mod idempotency;
