@@ -107,10 +107,10 @@ fn hooks(given: &ArgMatches) -> Result<Hooks, ConnectError> {
     let binary = std::env::current_exe().map_err(ConnectError::Binary)?;
     let mut command =
         format!("{} hook claude-code --url {}", quoted(&binary.display().to_string()), quoted(&link::url(given)));
-    command.push_str(&format!(" --hold {}", hook::hold(given).as_secs()));
+    command = format!("{command} --hold {}", hook::hold(given).as_secs());
     for flag in ["mission", "task"] {
         if let Some(value) = given.get_one::<String>(flag) {
-            command.push_str(&format!(" --{flag} {}", quoted(value)));
+            command = format!("{command} --{flag} {}", quoted(value));
         }
     }
     Ok(Hooks {

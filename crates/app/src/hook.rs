@@ -57,7 +57,7 @@ pub(crate) fn path(given: &ArgMatches) -> String {
     let mut path = format!("/hooks/claude-code?hold={}s", hold(given).as_secs());
     for (flag, name) in [("mission", "missionId"), ("task", "taskId")] {
         if let Some(value) = given.get_one::<String>(flag) {
-            path.push_str(&format!("&{name}={}", encoded(value)));
+            path = format!("{path}&{name}={}", encoded(value));
         }
     }
     path

@@ -98,17 +98,17 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
     let launcher = Launcher::new(Supervisor::this_binary().map_err(RunError::System)?);
     let launcher = launcher.map_err(RunError::System)?;
     let errors = output::Errors::new().map_err(RunError::System)?;
-    let launched = match launcher.launch(launch(&command, &session, given, &errors)?).await {
-        Ok(launched) => launched,
+    let started = match launcher.launch(launch(&command, &session, given, &errors)?).await {
+        Ok(started) => started,
         Err(error) => {
             uplink.finish("failed", &error.to_string(), linger(given)).await;
             return Err(error.into());
         }
     };
-    let process = launched.process;
-    let input = Input::new(mode, launched.input);
+    let process = started.process;
+    let input = Input::new(mode, started.input);
     let echo = !given.get_flag("quiet");
-    let reading = tokio::spawn(output::read(launched.output, preset, echo, uplink.clone()));
+    let reading = tokio::spawn(output::read(started.output, preset, echo, uplink.clone()));
     let reading_errors = errors.read(echo, uplink.clone());
     let killed = Arc::new(AtomicBool::new(false));
     let steering =

@@ -87,13 +87,12 @@ async fn set_budget(
         AccountKey::Mission(_) => true,
         AccountKey::Session(id) | AccountKey::Subtree(id) => sessions::get(tx, *id).await?.is_some(),
     };
-    let account = match is_there {
-        true => {
-            let keys = std::slice::from_ref(&action.key);
-            accounts::open(tx, keys, action.by.at).await?;
-            accounts::lock(tx, keys).await?.remove(&action.key)
-        }
-        false => None,
+    let account = if is_there {
+        let keys = std::slice::from_ref(&action.key);
+        accounts::open(tx, keys, action.by.at).await?;
+        accounts::lock(tx, keys).await?.remove(&action.key)
+    } else {
+        None
     };
     let decision = action.decide(account, is_there);
     let account = match decision.outcome {

@@ -32,7 +32,7 @@ use crate::schema::{
 };
 use crate::statement::{Bind, Prepared};
 use crate::tables::{
-    approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
+    accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
 };
 use crate::values::Key;
 

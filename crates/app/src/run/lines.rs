@@ -60,6 +60,9 @@ impl Reader for Plain {
 const MOST_CONTENT: usize = 1_000_000;
 const MOST_METADATA: usize = 200_000;
 
+/// What of a JSON line stands in the message itself.
+const KNOWN: [&str; 3] = ["role", "content", "id"];
+
 fn shortened(text: &str) -> &str {
     let mut end = text.len().min(MOST_CONTENT);
     while !text.is_char_boundary(end) {
@@ -79,23 +82,16 @@ pub(super) fn said(role: &str, content: &str, metadata: &Value) -> Option<Value>
 
 /// A JSON object that is a message already. What it has besides is kept.
 fn spoken(line: &str) -> Option<Value> {
-    let mut object = match serde_json::from_str(line.trim()).ok()? {
-        Value::Object(object) => object,
-        _ => return None,
-    };
+    let Value::Object(mut object) = serde_json::from_str(line.trim()).ok()? else { return None };
     let role =
         object.get("role")?.as_str().filter(|role| ["user", "assistant", "agent", "tool", "system"].contains(role))?;
     let role = role.to_owned();
     let content = object.get("content")?.as_str()?.to_owned();
     let usage = object.remove("usage").filter(usable);
     let mut message = said(&role, &content, &Value::Null)?;
-    let metadata: Value = match object.remove("metadata") {
-        Some(metadata @ Value::Object(_)) => metadata,
-        _ => {
-            let known = ["role", "content", "id"];
-            Value::Object(object.into_iter().filter(|(name, _)| !known.contains(&name.as_str())).collect())
-        }
-    };
+    let given = object.remove("metadata").filter(Value::is_object);
+    let rest = || Value::Object(object.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())).collect());
+    let metadata = given.unwrap_or_else(rest);
     let fields = message.as_object_mut()?;
     fields.insert("metadata".to_owned(), metadata);
     fields.extend(usage.map(|usage| ("usage".to_owned(), usage)));

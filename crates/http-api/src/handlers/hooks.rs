@@ -15,7 +15,7 @@ use crate::state::Api;
 /// How long an answer is held back when the caller does not say.
 const HOLD: Duration = Duration::from_secs(50);
 /// The longest that an answer can be held back.
-const MOST_HOLD: Duration = Duration::from_secs(600);
+const MOST_HOLD: Duration = Duration::from_mins(10);
 
 /// Take in a hook of Claude Code, and answer it.
 ///

@@ -22,6 +22,9 @@ use crate::values::integer;
 const COLUMNS: &str = "scope, key, opened_at, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost, \
      reports, priced_reports, last_session, max_cost, max_tokens, exhausted_at, enforced";
 
+/// PostgreSQL takes 65,535 values a statement, and a row has fifteen.
+const AT_ONCE: usize = 4_000;
+
 pub(crate) async fn get(connection: &mut AsyncPgConnection, key: &AccountKey) -> Result<Option<Account>, StoreError> {
     let find = accounts::table.find((key.scope(), key.key())).select(AccountRow::as_select());
     Ok(find.get_result(connection).await.optional()?.map(Account::try_from).transpose()?)
@@ -34,7 +37,9 @@ pub(crate) async fn open(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let rows: Vec<AccountRow> = keys.iter().map(|key| AccountRow::from(&Account::open(key.clone(), at))).collect();
-    diesel::insert_into(accounts::table).values(&rows).on_conflict_do_nothing().execute(connection).await?;
+    for rows in rows.chunks(AT_ONCE) {
+        diesel::insert_into(accounts::table).values(rows).on_conflict_do_nothing().execute(connection).await?;
+    }
     Ok(())
 }
 
@@ -63,37 +68,42 @@ pub(crate) async fn put(connection: &mut AsyncPgConnection, account: &Account) -
     put_all(connection, std::slice::from_ref(account)).await
 }
 
-/// Writes accounts as they now are, in one statement.
+/// Writes accounts as they now are, in as few statements as there can be.
 pub(crate) async fn put_all(connection: &mut AsyncPgConnection, new: &[Account]) -> Result<(), StoreError> {
     let rows: Vec<AccountRow> = new.iter().map(AccountRow::from).collect();
-    diesel::insert_into(accounts::table)
-        .values(&rows)
-        .on_conflict((accounts::scope, accounts::key))
-        .do_update()
-        .set((
-            accounts::input_tokens.eq(excluded(accounts::input_tokens)),
-            accounts::output_tokens.eq(excluded(accounts::output_tokens)),
-            accounts::cache_read_tokens.eq(excluded(accounts::cache_read_tokens)),
-            accounts::cache_write_tokens.eq(excluded(accounts::cache_write_tokens)),
-            accounts::cost.eq(excluded(accounts::cost)),
-            accounts::reports.eq(excluded(accounts::reports)),
-            accounts::priced_reports.eq(excluded(accounts::priced_reports)),
-            accounts::last_session.eq(excluded(accounts::last_session)),
-            accounts::max_cost.eq(excluded(accounts::max_cost)),
-            accounts::max_tokens.eq(excluded(accounts::max_tokens)),
-            accounts::exhausted_at.eq(excluded(accounts::exhausted_at)),
-            accounts::enforced.eq(excluded(accounts::enforced)),
-        ))
-        .execute(connection)
-        .await?;
+    for rows in rows.chunks(AT_ONCE) {
+        diesel::insert_into(accounts::table)
+            .values(rows)
+            .on_conflict((accounts::scope, accounts::key))
+            .do_update()
+            .set((
+                accounts::input_tokens.eq(excluded(accounts::input_tokens)),
+                accounts::output_tokens.eq(excluded(accounts::output_tokens)),
+                accounts::cache_read_tokens.eq(excluded(accounts::cache_read_tokens)),
+                accounts::cache_write_tokens.eq(excluded(accounts::cache_write_tokens)),
+                accounts::cost.eq(excluded(accounts::cost)),
+                accounts::reports.eq(excluded(accounts::reports)),
+                accounts::priced_reports.eq(excluded(accounts::priced_reports)),
+                accounts::last_session.eq(excluded(accounts::last_session)),
+                accounts::max_cost.eq(excluded(accounts::max_cost)),
+                accounts::max_tokens.eq(excluded(accounts::max_tokens)),
+                accounts::exhausted_at.eq(excluded(accounts::exhausted_at)),
+                accounts::enforced.eq(excluded(accounts::enforced)),
+            ))
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
+
+/// Missions with their accounts, and where the next page begins.
+pub(crate) type MissionsPage = (Vec<(MissionId, Account)>, Option<MissionCursor>);
 
 /// One page of missions, newest first, and where the next begins.
 pub(crate) async fn missions(
     connection: &mut AsyncPgConnection,
     query: &MissionQuery,
-) -> Result<(Vec<(MissionId, Account)>, Option<MissionCursor>), StoreError> {
+) -> Result<MissionsPage, StoreError> {
     let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM accounts WHERE scope = 'mission'"));
     if let Some(after) = &query.after {
         statement = statement

@@ -26,11 +26,11 @@ pub(crate) fn put(connection: &mut SqliteConnection, account: &Account) -> Resul
     Ok(())
 }
 
+/// Missions with their accounts, and where the next page begins.
+pub(crate) type MissionsPage = (Vec<(MissionId, Account)>, Option<MissionCursor>);
+
 /// One page of missions, newest first, and where the next begins.
-pub(crate) fn missions(
-    connection: &mut SqliteConnection,
-    query: &MissionQuery,
-) -> Result<(Vec<(MissionId, Account)>, Option<MissionCursor>), StoreError> {
+pub(crate) fn missions(connection: &mut SqliteConnection, query: &MissionQuery) -> Result<MissionsPage, StoreError> {
     let sql = "SELECT * FROM accounts INDEXED BY accounts_missions WHERE scope = 'mission'";
     let mut statement = diesel::sql_query(sql).into_boxed();
     if let Some(after) = &query.after {
