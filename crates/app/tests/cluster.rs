@@ -15,6 +15,8 @@
 mod agents;
 #[path = "cluster/away.rs"]
 mod away;
+#[path = "cluster/control.rs"]
+mod control;
 #[path = "cluster/crashes.rs"]
 mod crashes;
 #[path = "cluster/deployment.rs"]
@@ -34,7 +36,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let servers: &'static Servers = Box::leak(Box::new(Servers::find()));
-    let tests = vec![
+    let mut tests = vec![
         trial_with(
             "followers_that_come_and_go_see_everything_once",
             || servers.shared(),
@@ -98,6 +100,11 @@ fn main() -> ExitCode {
         ),
         full("full_calls_that_are_dropped_break_nothing_on_sqlite", || Ok(()), |()| dropped::on_sqlite(dropped::FULL)),
     ];
+    tests.extend(
+        control::TESTS
+            .iter()
+            .map(|(name, test)| trial_with(name, || servers.shared(), move |(place, valkey)| test(&place, &valkey))),
+    );
     let conclusion = libtest_mimic::run(&arguments, tests);
     servers.stop();
     conclusion.exit_code()

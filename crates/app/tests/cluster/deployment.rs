@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -164,7 +165,7 @@ fn balance(replicas: &[Replica]) -> Balancer {
 pub(crate) struct Replica {
     data_dir: PathBuf,
     log: PathBuf,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     arguments: Vec<String>,
     variables: Vec<(&'static str, String)>,
     /// Missing while it is down.
@@ -203,10 +204,8 @@ impl Replica {
         let began = Instant::now();
         loop {
             let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-            let mut command = flightdeck(&self.data_dir, &arguments);
             let log = File::options().create(true).append(true).open(&self.log).expect("a log");
-            command.envs(self.variables.iter().map(|(name, value)| (name, value))).stderr(log);
-            match Server::try_start_command(&self.data_dir, &mut command) {
+            match Server::try_start_command(&self.data_dir, self.command(&arguments).stderr(log)) {
                 Ok(server) => {
                     self.server = Some(server);
                     return;
@@ -218,6 +217,13 @@ impl Replica {
                 }
             }
         }
+    }
+
+    /// A command on its data folder and database, beside the server.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = flightdeck(&self.data_dir, arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// Gives it another value of a variable for its next start.
