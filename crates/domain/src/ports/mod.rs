@@ -34,7 +34,7 @@ pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSig
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use feed::FleetFeed;
-pub use message::{AppendError, AppendOutcome, MessageRepository, MessageSlice};
+pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
 };
