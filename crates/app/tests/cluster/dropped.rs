@@ -1,6 +1,6 @@
 //! Clients that hang up in the middle of their calls.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -70,7 +70,21 @@ const ARGUMENTS: [&str; 8] =
 /// What one call was to do.
 struct Call {
     path: String,
+    /// A batch of messages, or what an operator says.
     body: Value,
+    /// What the operator says is said once under this key.
+    key: String,
+}
+
+impl Call {
+    fn batch(&self) -> Option<&[Value]> {
+        self.body.as_array().map(Vec::as_slice)
+    }
+
+    /// How many messages it brings.
+    fn messages(&self) -> usize {
+        self.batch().map_or(1, <[Value]>::len)
+    }
 }
 
 fn drop_calls(store: &str, calls: usize, command: impl Fn(&Path) -> Command) -> (Server, TempDir) {
@@ -106,11 +120,11 @@ fn drop_calls(store: &str, calls: usize, command: impl Fn(&Path) -> Command) -> 
     at_once(store, &client, &sessions);
     let before: usize = sessions.iter().map(|session| whole(&client, session, &calls)).sum();
     for call in &calls {
-        let answered = scene.post(&mut random, &call.path, &call.body);
+        let answered = scene.post_once(&mut random, &call.path, &call.body, &call.key);
         assert!(matches!(answered.status, 200 | 201), "{}", answered.reply);
     }
     let after: usize = sessions.iter().map(|session| whole(&client, session, &calls)).sum();
-    assert_eq!(after, messages_of(&calls).count(), "each message once, however often it was sent");
+    assert_eq!(after, calls.iter().map(Call::messages).sum::<usize>(), "each message once, however often it was sent");
     let proof = client.get("/audit/verify").1;
     assert_eq!(proof["valid"], true, "{proof}");
     let told = fs::read_to_string(&log).expect("a text");
@@ -125,29 +139,33 @@ fn drop_calls(store: &str, calls: usize, command: impl Fn(&Path) -> Command) -> 
 }
 
 fn call(sessions: &[String], number: usize, random: &mut Random) -> Call {
-    let session = random.pick(sessions);
+    let (session, key) = (random.pick(sessions).clone(), random.uuid().to_string());
+    if random.one_in(4) {
+        let body = json!({"message": format!("said by call {number}")});
+        return Call { path: format!("/agents/{session}/inject"), body, key };
+    }
     let length = random.within(1..6);
     let message = |place: u64, random: &mut Random| {
         let padding = usize::try_from(random.within(0..300)).expect("a length");
         json!({"id": random.uuid(), "role": "assistant", "content": format!("call {number}, {place} {}", "x".repeat(padding))})
     };
     let body = (0..length).map(|place| message(place, random)).collect();
-    Call { path: format!("/agents/{session}/messages"), body }
-}
-
-fn messages_of(calls: &[Call]) -> impl Iterator<Item = &Value> {
-    calls.iter().flat_map(|call| call.body.as_array().expect("a batch"))
+    Call { path: format!("/agents/{session}/messages"), body, key }
 }
 
 /// Makes a call and goes away, now and then before it is sent whole.
 fn hang_up(address: SocketAddr, key: &str, call: &Call, random: &mut Random) {
     let mut socket = TcpStream::connect(address).expect("the server listens");
     let body = call.body.to_string();
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        call.path,
-        body.len()
-    );
+    let lines = [
+        format!("POST {} HTTP/1.1", call.path),
+        format!("Host: {address}"),
+        format!("X-API-Key: {key}"),
+        format!("Idempotency-Key: {}", call.key),
+        "Content-Type: application/json".to_owned(),
+        format!("Content-Length: {}", body.len()),
+    ];
+    let head = lines.join("\r\n") + "\r\n\r\n";
     let sent = if random.one_in(10) { body.len() / 2 } else { body.len() };
     socket.write_all(head.as_bytes()).and_then(|()| socket.write_all(&body.as_bytes()[..sent])).expect("it is taken");
     thread::sleep(Duration::from_millis(random.within(WAITS)));
@@ -184,19 +202,25 @@ fn whole(client: &Client, session: &str, calls: &[Call]) -> usize {
     for (message, seq) in messages.iter().zip(1_u64..) {
         assert_eq!(message["seq"], seq, "{session}: a gap or a repetition");
     }
+    let said: HashSet<&Value> =
+        messages.iter().filter(|message| message["role"] == "operator").map(|message| &message["content"]).collect();
     let mut found = 0;
     for call in calls.iter().filter(|call| call.path.contains(session)) {
-        let batch = call.body.as_array().expect("a batch");
-        let Some(first) = places.get(batch[0]["id"].as_str().expect("an id")) else {
-            assert!(batch.iter().all(|message| !places.contains_key(message["id"].as_str().expect("an id"))), "a half");
+        let Some(batch) = call.batch() else {
+            found += usize::from(said.contains(&call.body["message"]));
             continue;
         };
-        let there = messages.get(*first..first + batch.len()).expect("the whole batch");
+        let place = |message: &Value| places.get(message["id"].as_str().expect("an id")).copied();
+        let Some(first) = place(&batch[0]) else {
+            assert!(batch.iter().all(|message| place(message).is_none()), "{session}: a half");
+            continue;
+        };
+        let there = messages.get(first..first + batch.len()).expect("the whole batch");
         for (sent, stored) in batch.iter().zip(there) {
             assert_eq!((&sent["id"], &sent["content"]), (&stored["id"], &stored["content"]), "{session}");
         }
         found += batch.len();
     }
-    assert_eq!(found, messages.len(), "{session}: messages that nobody sent");
+    assert_eq!(found, messages.len(), "{session}: messages that nobody sent, or twice");
     found
 }
