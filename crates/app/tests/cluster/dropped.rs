@@ -108,21 +108,23 @@ fn drop_calls(store: &str, calls: usize, command: impl Fn(&Path) -> Command) -> 
     });
     let took = began.elapsed();
 
-    let scene = Scene::new(vec![client.clone()]);
+    let load = Scene::new(vec![client.clone()]);
     let work_left = Instant::now();
     // Nobody waits for what was taken in, and it is done all the same. What comes after it, to the same sessions, is answered
     // when that is done.
     for session in &sessions {
-        assert_eq!(scene.post(&mut random, &format!("/agents/{session}/heartbeat"), &json!({})).status, 200);
-        assert_eq!(scene.get(&mut random, &format!("/agents/{session}/messages?limit=1")).status, 200);
+        assert_eq!(load.post(&mut random, &format!("/agents/{session}/heartbeat"), &json!({})).status, 200);
+        assert_eq!(load.get(&mut random, &format!("/agents/{session}/messages?limit=1")).status, 200);
     }
     println!("dropped on {store}: the rest was worked off in {:?}", work_left.elapsed());
     at_once(store, &client, &sessions);
     let before: usize = sessions.iter().map(|session| whole(&client, session, &calls)).sum();
-    for call in &calls {
-        let answered = scene.post_once(&mut random, &call.path, &call.body, &call.key);
-        assert!(matches!(answered.status, 200 | 201), "{}", answered.reply);
-    }
+    thread::scope(|scope| {
+        for share in calls.chunks(calls.len().div_ceil(CONNECTIONS)) {
+            let (scene, mut dice) = (&load, Random::from_seed(random.next()));
+            scope.spawn(move || share.iter().for_each(|call| insist(scene, call, &mut dice)));
+        }
+    });
     let after: usize = sessions.iter().map(|session| whole(&client, session, &calls)).sum();
     assert_eq!(after, calls.iter().map(Call::messages).sum::<usize>(), "each message once, however often it was sent");
     let proof = client.get("/audit/verify").1;
@@ -169,6 +171,12 @@ fn hang_up(address: SocketAddr, key: &str, call: &Call, random: &mut Random) {
     let sent = if random.one_in(10) { body.len() / 2 } else { body.len() };
     socket.write_all(head.as_bytes()).and_then(|()| socket.write_all(&body.as_bytes()[..sent])).expect("it is taken");
     thread::sleep(Duration::from_millis(random.within(WAITS)));
+}
+
+/// Makes a call again until it is answered.
+fn insist(load: &Scene, call: &Call, random: &mut Random) {
+    let answered = load.post_once(random, &call.path, &call.body, &call.key);
+    assert!(matches!(answered.status, 200 | 201), "{}", answered.reply);
 }
 
 /// More calls than there are connections, together, are answered: none is held by what was dropped.

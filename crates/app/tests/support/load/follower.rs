@@ -43,6 +43,8 @@ pub(crate) fn follow(scene: &Scene, session: &str, cuts: Option<&Cuts>, mut rand
             ("message", Some(seq)) => {
                 let message = event.json();
                 let text = |name: &str| message[name].as_str().expect("a text").to_owned();
+                // Seen at once, and not only at the end: a reader that starts over for ever would never get there.
+                assert_eq!(seq, last.unwrap_or(0) + 1, "{path}: not once and in order");
                 last = Some(seq);
                 followed.seen.push(Seen { seq, id: text("id"), content: text("content"), at: Instant::now() });
             }
@@ -54,19 +56,21 @@ pub(crate) fn follow(scene: &Scene, session: &str, cuts: Option<&Cuts>, mut rand
     followed
 }
 
-/// The places on the fleet feed up to the one that tells of a session, which is spawned last of all.
-pub(crate) fn follow_feed(scene: &Scene, until: &str, cuts: Option<&Cuts>, mut random: Random) -> Vec<u64> {
-    let mut places = Vec::new();
+/// Follows the fleet feed, whose places are dense, up to the event that tells of a session, which is spawned last of all.
+/// Gives the place of that.
+pub(crate) fn follow_feed(scene: &Scene, until: &str, cuts: Option<&Cuts>, mut random: Random) -> u64 {
+    let mut last = 0;
     let path = "/agents/events?after=0&activity=off";
     read(scene, path, cuts, &mut random, &mut 0, |event| {
         let place = event.id.expect("each event has its place");
-        places.push(place);
+        assert_eq!(place, last + 1, "the fleet feed: not once and in order");
+        last = place;
         if event.name == "spawned" && event.json()["sessionId"] == until {
             return Reached::End;
         }
         Reached::Cursor(Some(place))
     });
-    places
+    last
 }
 
 enum Reached {

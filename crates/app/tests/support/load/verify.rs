@@ -124,13 +124,6 @@ pub(crate) fn followed(conversations: &Conversations, followed: &[Followed]) -> 
     followed.iter().map(|reader| reader.seen.len()).sum()
 }
 
-/// The feed came from its beginning, each place once and in order.
-pub(crate) fn dense_feed(places: &[u64]) {
-    for (place, expected) in places.iter().zip(1_u64..) {
-        assert_eq!(*place, expected, "a gap or a repetition on the fleet feed");
-    }
-}
-
 /// Every operation came to its end.
 pub(crate) fn operations(client: &Client, controlled: &Controlled) {
     let (status, open) = client.get("/operations?open=true");
