@@ -16,6 +16,7 @@ mod deployment;
 mod doctor;
 mod keys;
 mod logging;
+mod login_link;
 mod migrate;
 mod replicas;
 mod serve;

@@ -101,7 +101,7 @@ struct Streaming<S> {
 
 /// Answers with a stream of what a source gives.
 pub(crate) fn follow<S: Source>(api: &Api, caller: &Caller, counted: OpenStream, source: S) -> HttpResponse {
-    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
+    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.ended() };
     let state = Streaming {
         source,
         ends,

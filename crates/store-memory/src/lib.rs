@@ -16,6 +16,7 @@ mod audit;
 mod command;
 mod feed;
 mod idempotency;
+mod login;
 mod message;
 mod operation;
 mod operator_actions;

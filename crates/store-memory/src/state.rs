@@ -7,6 +7,7 @@ use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEnt
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
+use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::StoreUnavailable;
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub(crate) idempotency_keys: IdempotencyKeys,
     pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
+    pub(crate) logins: BTreeMap<LoginId, Login>,
 }
 
 /// A session with all that belongs to it.

@@ -35,6 +35,7 @@ mod examine;
 mod feed;
 mod lease;
 mod locks;
+mod login;
 mod message;
 mod migrations;
 mod operation;

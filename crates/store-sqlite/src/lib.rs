@@ -29,6 +29,7 @@ mod connection;
 mod error;
 mod feed;
 mod lease;
+mod login;
 mod message;
 mod migrations;
 mod operation;

@@ -15,6 +15,7 @@ mod checkpoint;
 mod clock;
 mod command;
 mod feed;
+mod login;
 mod message;
 mod operation;
 mod operator_actions;
@@ -34,6 +35,7 @@ pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSig
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use feed::FleetFeed;
+pub use login::{LoginRepository, RedeemLinkError};
 pub use message::{AppendError, AppendOutcome, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
@@ -53,9 +55,9 @@ pub use wake_up::WakeUps;
 pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
-    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository, operation::MockOperationRepository,
-    operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
-    wake_up::MockWakeUps,
+    command::MockCommandQueue, feed::MockFleetFeed, login::MockLoginRepository, message::MockMessageRepository,
+    operation::MockOperationRepository, operator_actions::MockOperatorActions, provider::MockAgentProvider,
+    session::MockSessionRepository, wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

@@ -16,6 +16,7 @@ mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
 mod intervene_scope;
+mod log_in;
 mod make_checkpoint;
 mod manage_keys;
 mod offer_commands;
@@ -50,6 +51,7 @@ pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::InterveneFleet;
 pub use intervene_scope::{InterveneScope, ScopedRequest};
+pub use log_in::{LogIn, LogInError};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
 pub use offer_commands::OfferCommands;
@@ -74,8 +76,8 @@ use std::sync::Arc;
 
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperationRepository, OperatorActions,
-    SessionRepository, WakeUps,
+    Clock, CommandQueue, FleetFeed, IdGenerator, LoginRepository, MessageRepository, OperationRepository,
+    OperatorActions, SessionRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -99,6 +101,8 @@ pub struct Ports {
     pub feed: Arc<dyn FleetFeed>,
     /// API keys.
     pub keys: Arc<dyn ApiKeyRepository>,
+    /// Logins.
+    pub logins: Arc<dyn LoginRepository>,
     /// Signed checkpoints of the audit log; `None` where there are none.
     pub checkpointing: Option<Checkpointing>,
     /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
@@ -130,6 +134,7 @@ impl Ports {
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
+            + LoginRepository
             + 'static,
     {
         Self {
@@ -141,7 +146,8 @@ impl Ports {
             operations: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
-            keys: store,
+            keys: store.clone(),
+            logins: store,
             checkpointing: None,
             spool: None,
             wake_ups,

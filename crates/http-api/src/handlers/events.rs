@@ -52,7 +52,7 @@ pub(crate) async fn stream(
     params.finish()?;
     let resumed = last_event_id(request.headers())?;
     let fleet_wide = whole_fleet(&api, &caller, subtree).await?;
-    let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+    let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.feed.head(&()).await?.map_or(0, |head| head.position);
     let cursor = resumed.or(after).unwrap_or(head);
     not_ahead(cursor, head, resumed.is_some())?;

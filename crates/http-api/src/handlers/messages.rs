@@ -134,7 +134,7 @@ pub(crate) async fn stream(
     params.finish()?;
     let resumed = last_event_id(request.headers())?;
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+    let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.conversations.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let cursor = match (resumed, after, tail) {
         (Some(seq), _, _) | (None, Some(seq), _) => seq,

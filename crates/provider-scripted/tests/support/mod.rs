@@ -19,7 +19,7 @@ use flightdeck_domain::operation::ScopedAction;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, Heard,
-    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed,
+    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed, MockLoginRepository,
     MockOperationRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError, OperatorActions,
     RegisterError, Registered, ScopedCommitted, SessionFilter, SessionPage, SessionQuery, SessionRepository,
     StoreUnavailable,
@@ -319,6 +319,7 @@ impl Deck {
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),
+            logins: Arc::new(MockLoginRepository::new()),
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
