@@ -115,7 +115,8 @@ macro_rules! __contract {
                 an_ended_session_takes_exact_retries_only
                 an_append_is_a_sign_of_life_and_tells_what_is_wanted
                 an_append_is_no_event_of_the_fleet
-                the_conversation_of_an_unknown_session_is_none;
+                the_conversation_of_an_unknown_session_is_none
+                many_ends_are_read_at_once;
             command:
                 a_command_reads_back_as_the_rule_made_it
                 commands_come_in_order_after_a_place

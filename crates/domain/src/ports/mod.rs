@@ -36,7 +36,7 @@ pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use feed::FleetFeed;
 pub use login::{LoginRepository, RedeemLinkError};
-pub use message::{AppendError, AppendOutcome, MessageRepository, MessageSlice};
+pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
 };
