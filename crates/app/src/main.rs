@@ -17,6 +17,7 @@ mod doctor;
 mod epochs;
 mod keys;
 mod logging;
+mod login_link;
 mod migrate;
 mod replicas;
 mod serve;

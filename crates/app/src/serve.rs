@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::deployment::{Deployment, lock};
 use crate::epochs::keep_marking;
 use crate::replicas::{PostgresReadiness, SharedThrottle, keep_offering};
-use crate::{checkpoints, logging};
+use crate::{checkpoints, logging, login_link};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +42,17 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let database = deployment.postgres.as_ref().map(|_| format!("  database         {}\n", config.database));
     let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
     let first_key = deployment.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
+    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await?;
+    let link = link.map(|link| format!("  log in           {link}   (once, within 10 minutes)\n"));
     say(format!(
-        "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}  stop             Ctrl-C",
+        "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}{}  stop             Ctrl-C",
         env!("CARGO_PKG_VERSION"),
         server.address,
         config.data_dir.display(),
         database.unwrap_or_default(),
         valkey.unwrap_or_default(),
         first_key.unwrap_or_default(),
+        link.unwrap_or_default(),
     ));
     server.until_stopped(&deployment).await
 }
@@ -88,6 +91,8 @@ impl Server {
         let options = ApiOptions {
             throttle_control: config.throttle_control,
             throttle_tree: config.throttle_tree,
+            throttle_login: config.throttle_login,
+            secure_cookies: config.secure_cookies,
             max_streams_per_key: config.max_streams_per_key,
             lease: config.lease,
             ..ApiOptions::default()

@@ -119,7 +119,7 @@ pub(crate) fn follow<S: Source>(
     first: Option<Bytes>,
     source: S,
 ) -> HttpResponse {
-    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
+    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.ended() };
     let state = Streaming {
         source,
         ends,

@@ -217,6 +217,14 @@ macro_rules! __contract {
                 a_key_without_its_entry_is_not_made
                 a_first_key_is_made_once
                 a_key_is_not_ended_without_its_entry;
+            login:
+                a_login_reads_back_as_it_was_made
+                a_link_gives_one_session
+                a_link_that_is_not_good_gives_nothing
+                a_login_ends_once
+                logging_in_and_out_is_on_record
+                a_login_without_its_entry_is_not_made
+                logins_that_are_long_over_are_forgotten;
         }
     };
 }
@@ -291,6 +299,7 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("feed.rs"),
             include_str!("api_key.rs"),
+            include_str!("login.rs"),
             include_str!("durability.rs"),
         ];
         let cases = || sources.iter().flat_map(|source| source.lines()).filter_map(|l| l.strip_prefix("pub async fn "));

@@ -16,6 +16,7 @@ mod clock;
 mod command;
 mod epoch;
 mod feed;
+mod login;
 mod message;
 mod operation;
 mod operator_actions;
@@ -36,6 +37,7 @@ pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use epoch::{EpochRepository, KnownStore, StoreMemory};
 pub use feed::FleetFeed;
+pub use login::{LoginRepository, RedeemLinkError};
 pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
@@ -56,8 +58,9 @@ pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
     command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed,
-    message::MockMessageRepository, operation::MockOperationRepository, operator_actions::MockOperatorActions,
-    provider::MockAgentProvider, session::MockSessionRepository, wake_up::MockWakeUps,
+    login::MockLoginRepository, message::MockMessageRepository, operation::MockOperationRepository,
+    operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
+    wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod inject;
 pub(crate) mod kill_all;
+pub(crate) mod login;
 pub(crate) mod messages;
 mod operation_wait;
 pub(crate) mod operations;
