@@ -26,6 +26,10 @@ mod store_memory;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Started again to stand between the server and an agent.
+    if let Some(code) = flightdeck_processes::divert() {
+        return code;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cli::fail(&error),

@@ -77,6 +77,7 @@ impl Server {
         refuse_open_door(config.listen, deployment).await?;
         let listening =
             Listening::on(config.listen).map_err(|source| ServeError::Listen { address: config.listen, source })?;
+        sweep(deployment).await?;
         let Reconciled { ended, offered } = Reconcile::new(&deployment.ports, &deployment.providers).execute().await?;
         if ended > 0 {
             tracing::warn!(
@@ -149,7 +150,7 @@ impl Server {
         });
         let ended = running.await;
         shutdown.cancel();
-        deployment.scripted.shutdown().await;
+        tokio::join!(deployment.scripted.shutdown(), deployment.acp.shutdown());
         if let Some(make) = checkpoints {
             checkpoints::once(&make).await;
         }
@@ -157,6 +158,19 @@ impl Server {
         tracing::info!("stopped");
         Ok(ended?)
     }
+}
+
+/// Ends what agents of the last run have left, before anybody could take it for alive.
+async fn sweep(deployment: &Deployment) -> Outcome {
+    let home = deployment.home.clone();
+    let swept = tokio::task::spawn_blocking(move || home.sweep()).await?;
+    for session in &swept.names {
+        tracing::warn!(session, "processes of an agent of the last run were found and ended");
+    }
+    if !swept.clean {
+        tracing::error!("processes of agents of the last run cannot be ended: they hang in the kernel");
+    }
+    Ok(())
 }
 
 async fn refuse_open_door(address: SocketAddr, deployment: &Deployment) -> Result<(), crate::cli::BoxError> {

@@ -4,8 +4,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages, operations, spawn,
-    status,
+    agent_log, agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages,
+    operations, spawn, status,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -19,7 +19,7 @@ use crate::problem::{FieldFault, Problem};
     ),
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
-        status::read, status::report, status::heartbeat,
+        status::read, status::report, status::heartbeat, agent_log::read,
         messages::append, messages::history, messages::stream,
         inject::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,

@@ -5,8 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages, operations, spawn,
-    status,
+    agent_log, agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages,
+    operations, spawn, status,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
@@ -77,6 +77,7 @@ fn one_agent(config: &mut ServiceConfig) {
                 .route(web::post().to(messages::append)),
         )
         .service(resource("/agents/{agentId}/messages/stream", "GET").route(web::get().to(messages::stream)))
+        .service(resource("/agents/{agentId}/log", "GET").route(web::get().to(agent_log::read)))
         .service(resource("/agents/{agentId}/inject", "POST").route(web::post().to(inject::inject)))
         .service(resource("/agents/{agentId}/pause", "POST").route(web::post().to(control::pause)))
         .service(resource("/agents/{agentId}/resume", "POST").route(web::post().to(control::resume)))

@@ -45,7 +45,7 @@ pub use operation::{
 pub use operator_actions::{
     Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
 };
-pub use provider::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+pub use provider::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,

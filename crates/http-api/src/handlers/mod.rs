@@ -1,5 +1,6 @@
 //! One file for each resource: take the request apart, call one use case, map the result.
 
+pub(crate) mod agent_log;
 pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod audit;

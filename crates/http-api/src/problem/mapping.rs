@@ -131,6 +131,9 @@ impl From<OperatorActionError> for ApiError {
             OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
                 Self::conflict("being-killed", refused)
             }
+            OperatorActionError::Refused(refused @ ActionRefused::Unable { .. }) => {
+                Self::conflict("provider-cannot", refused)
+            }
             OperatorActionError::Refused(refused @ ActionRefused::NoMission(_)) => {
                 Self::conflict("no-mission", refused)
             }
