@@ -42,6 +42,11 @@ pub(crate) async fn ensure(ports: &Ports, data_dir: &Path) -> Result<Option<Path
     Ok(None)
 }
 
+/// The key in the file, where it can be read.
+pub(crate) fn read(data_dir: &Path) -> Option<String> {
+    std::fs::read_to_string(data_dir.join(FILE)).ok().map(|text| text.trim().to_owned())
+}
+
 fn write(path: &Path, key: &str) -> io::Result<()> {
     let mut file = create(path)?;
     writeln!(file, "{key}")?;

@@ -11,6 +11,8 @@ use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
 use flightdeck_live::Hints;
+use flightdeck_processes::Supervisor;
+use flightdeck_provider_acp::{AcpProvider, Home};
 use flightdeck_provider_claude_code::ClaudeCodeProvider;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_postgres::PostgresStore;
@@ -40,6 +42,8 @@ pub(crate) enum DeploymentError {
     Store(#[from] StoreUnavailable),
     #[error(transparent)]
     AdminKey(#[from] AdminKeyError),
+    #[error("agents cannot be run")]
+    Agents(#[source] io::Error),
     #[error("stops that wait for the audit log cannot be kept")]
     Spool(#[from] SpoolError),
     #[error("cannot open the database {path}")]
@@ -59,6 +63,9 @@ pub(crate) struct Deployment {
     pub(crate) epoch: Epoch,
     pub(crate) providers: Providers,
     pub(crate) scripted: Arc<ScriptedProvider>,
+    pub(crate) acp: Arc<AcpProvider>,
+    /// Where the agents that the server runs have their things.
+    pub(crate) home: Home,
     pub(crate) hints: Arc<Hints>,
     /// Where this replica meets the others, if there are any.
     pub(crate) valkey: Option<Arc<Valkey>>,
@@ -141,14 +148,33 @@ impl Deployment {
         }
         let replica = postgres.is_some().then_some(name);
         let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
+        let home = Home::new(&config.data_dir);
+        let supervisor = Supervisor::this_binary().map_err(DeploymentError::Agents)?;
+        let acp = AcpProvider::new(&ports, config.agents.clone(), home.clone(), supervisor);
+        let acp = Arc::new(acp.map_err(DeploymentError::Agents)?);
         // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
         let claude_code = Arc::new(ClaudeCodeProvider);
-        let mut providers =
-            Providers::default().with(scripted.clone()).with(claude_code).without_lease(ProviderName::claude_code());
+        let mut providers = Providers::default()
+            .with(scripted.clone())
+            .with(acp.clone())
+            .with(claude_code)
+            .without_lease(ProviderName::claude_code());
         if let Some(replica) = replica {
             providers = providers.at_replica(replica);
         }
-        Ok(Self { ports, first_key, keep_epoch, epoch: found.epoch, providers, scripted, hints, valkey, postgres })
+        Ok(Self {
+            ports,
+            first_key,
+            keep_epoch,
+            epoch: found.epoch,
+            providers,
+            scripted,
+            acp,
+            home,
+            hints,
+            valkey,
+            postgres,
+        })
     }
 }
 

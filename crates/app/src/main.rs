@@ -20,6 +20,7 @@ mod hook;
 mod keys;
 mod link;
 mod logging;
+mod login_link;
 mod migrate;
 mod replicas;
 mod run;

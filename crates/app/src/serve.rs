@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::deployment::{Deployment, lock};
 use crate::epochs::keep_marking;
 use crate::replicas::{PostgresReadiness, SharedThrottle, keep_offering};
-use crate::{checkpoints, logging};
+use crate::{checkpoints, logging, login_link};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,14 +43,17 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let database = deployment.postgres.as_ref().map(|_| format!("  database         {}\n", config.database));
     let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
     let first_key = deployment.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
+    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await?;
+    let link = link.map(|link| format!("  log in           {link}   (once, within 10 minutes)\n"));
     say(format!(
-        "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}  stop             Ctrl-C",
+        "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}{}  stop             Ctrl-C",
         env!("CARGO_PKG_VERSION"),
         server.address,
         config.data_dir.display(),
         database.unwrap_or_default(),
         valkey.unwrap_or_default(),
         first_key.unwrap_or_default(),
+        link.unwrap_or_default(),
     ));
     server.until_stopped(&deployment).await
 }
@@ -75,6 +78,7 @@ impl Server {
         refuse_open_door(config.listen, deployment).await?;
         let listening =
             Listening::on(config.listen).map_err(|source| ServeError::Listen { address: config.listen, source })?;
+        sweep(deployment).await?;
         let Reconciled { ended, offered } = Reconcile::new(&deployment.ports, &deployment.providers).execute().await?;
         if ended > 0 {
             tracing::warn!(
@@ -89,6 +93,8 @@ impl Server {
         let options = ApiOptions {
             throttle_control: config.throttle_control,
             throttle_tree: config.throttle_tree,
+            throttle_login: config.throttle_login,
+            secure_cookies: config.secure_cookies,
             max_streams_per_key: config.max_streams_per_key,
             lease: config.lease,
             ..ApiOptions::default()
@@ -146,7 +152,7 @@ impl Server {
         });
         let ended = running.await;
         shutdown.cancel();
-        deployment.scripted.shutdown().await;
+        tokio::join!(deployment.scripted.shutdown(), deployment.acp.shutdown());
         if let Some(make) = checkpoints {
             checkpoints::once(&make).await;
         }
@@ -154,6 +160,19 @@ impl Server {
         tracing::info!("stopped");
         Ok(ended?)
     }
+}
+
+/// Ends what agents of the last run have left, before anybody could take it for alive.
+async fn sweep(deployment: &Deployment) -> Outcome {
+    let home = deployment.home.clone();
+    let swept = tokio::task::spawn_blocking(move || home.sweep()).await?;
+    for session in &swept.names {
+        tracing::warn!(session, "processes of an agent of the last run were found and ended");
+    }
+    if !swept.clean {
+        tracing::error!("processes of agents of the last run cannot be ended: they hang in the kernel");
+    }
+    Ok(())
 }
 
 async fn refuse_open_door(address: SocketAddr, deployment: &Deployment) -> Result<(), crate::cli::BoxError> {

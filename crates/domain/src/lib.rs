@@ -10,7 +10,7 @@
 //! 6. [`operation`]: one wish for one or many sessions, kept until it is proven what became of it; [`feed`]: the one durable
 //!    order of everything that happened to sessions.
 //! 7. [`usage`]: what agents say they used, summed up, and budgets over it.
-//! 8. [`operator`] and [`api_key`]: who may do what.
+//! 8. [`operator`], [`api_key`] and [`login`]: who may do what.
 //! 9. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
 //! 10. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
 //!
@@ -35,6 +35,7 @@ pub mod feed;
 mod fixtures;
 mod hex;
 pub mod ids;
+pub mod login;
 pub mod message;
 pub mod operation;
 pub mod operator;

@@ -43,7 +43,7 @@ pub(crate) fn event_frame(event: &FleetEvent, epoch: Epoch) -> Bytes {
 /// Tells that places from before mean nothing any more: the deployment was restored to an earlier moment. The cursor, if
 /// one is given, is where the stream goes on.
 pub(crate) fn gap_frame(epoch: Epoch, from: u64, cursor: Option<&FeedCursor>) -> Bytes {
-    let cursor = cursor.map(|cursor| cursor as &dyn Display);
+    let cursor = cursor.map(|cursor| -> &dyn Display { cursor });
     frame("gap", cursor, &json!({"reason": "restored", "epoch": epoch.to_string(), "after": from}))
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn follow<S: Source>(
     first: Option<Bytes>,
     source: S,
 ) -> HttpResponse {
-    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
+    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.ended() };
     let state = Streaming {
         source,
         ends,

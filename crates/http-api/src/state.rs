@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ports::{HookReceiver, IdGenerator};
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
-    ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval,
-    Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, ReadUsage,
-    RegisterSession, ReportStatus, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
+    ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, LogIn, MakeCheckpoint,
+    OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions,
+    ReadUsage, RegisterSession, ReportStatus, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,10 @@ pub struct ApiOptions {
     pub throttle_control: Rate,
     /// How often a key may read the tree.
     pub throttle_tree: Rate,
+    /// How often an address may try to log in.
+    pub throttle_login: Rate,
+    /// Logins' cookies are always `Secure`, not only for requests that came over TLS by `X-Forwarded-Proto`.
+    pub secure_cookies: bool,
     /// The most streams that one key may have open.
     pub max_streams_per_key: usize,
     /// How long a control call waits for the observed effect when the caller does not say.
@@ -44,6 +49,8 @@ impl Default for ApiOptions {
         Self {
             throttle_control: Rate::per_minute(10),
             throttle_tree: Rate::per_minute(200),
+            throttle_login: Rate::per_minute(20),
+            secure_cookies: false,
             max_streams_per_key: 20_000,
             control_wait: Duration::from_secs(2),
             keep_alive: Duration::from_secs(15),
@@ -81,14 +88,17 @@ pub struct Api {
     pub(crate) expire_leases: Option<ExpireLeases>,
     pub(crate) export_audit: ExportAudit,
     pub(crate) make_checkpoint: MakeCheckpoint,
+    pub(crate) log_in: LogIn,
     pub(crate) authorize: Authorize,
     pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
     pub(crate) readiness: Option<Box<dyn Readiness>>,
     pub(crate) ports: Ports,
+    pub(crate) providers: Providers,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) keys: KeyRing,
     pub(crate) throttle_control: Box<dyn ControlThrottle>,
     pub(crate) throttle_tree: Throttle,
+    pub(crate) throttle_login: Throttle<IpAddr>,
     pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
     pub(crate) hints: Arc<Hints>,
@@ -140,14 +150,17 @@ impl Api {
             expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),
             export_audit: ExportAudit::new(ports),
             make_checkpoint: MakeCheckpoint::new(ports),
+            log_in: LogIn::new(ports),
             authorize: Authorize::new(ports),
             claude_code: None,
             readiness: None,
             ports: ports.clone(),
+            providers: providers.clone(),
             ids: Arc::clone(&ports.ids),
             keys: KeyRing::new(Authenticate::new(ports)),
             throttle_control: Box::new(Throttle::new(options.throttle_control)),
             throttle_tree: Throttle::new(options.throttle_tree),
+            throttle_login: Throttle::new(options.throttle_login),
             conversations: ConversationTails::new(
                 conversations,
                 Arc::clone(&ports.feed),
@@ -226,6 +239,7 @@ impl Api {
                     self.keys.sweep().await;
                     self.throttle_control.sweep();
                     self.throttle_tree.sweep();
+                    self.throttle_login.sweep();
                     self.fold_spool().await;
                     self.enforce_budgets().await;
                     if let Err(error) = self.expire_approvals.execute().await {

@@ -232,6 +232,14 @@ macro_rules! __contract {
                 the_report_that_uses_a_budget_up_says_so_once
                 a_budget_is_due_until_its_pause_was_asked_for
                 the_pause_of_a_budget_is_told_in_each_conversation;
+            login:
+                a_login_reads_back_as_it_was_made
+                a_link_gives_one_session
+                a_link_that_is_not_good_gives_nothing
+                a_login_ends_once
+                logging_in_and_out_is_on_record
+                a_login_without_its_entry_is_not_made
+                logins_that_are_long_over_are_forgotten;
         }
     };
 }
@@ -306,6 +314,7 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("feed.rs"),
             include_str!("api_key.rs"),
+            include_str!("login.rs"),
             include_str!("durability.rs"),
             include_str!("usage.rs"),
         ];

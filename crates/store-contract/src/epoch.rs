@@ -6,16 +6,16 @@ use uuid::Uuid;
 use crate::steps::together;
 use crate::{Harness, Store};
 
-fn epoch(n: u32) -> Option<Epoch> {
-    Some(Epoch::new(n))
+const fn epoch(n: u32) -> Epoch {
+    Epoch::new(n)
 }
 
 fn mark(n: u128) -> StoreMark {
     StoreMark::new(Uuid::from_u128(n))
 }
 
-async fn renew(store: &dyn Store, known: Option<Epoch>, next: u32) -> Option<Epoch> {
-    Some(store.renew_epoch(known, Epoch::new(next)).await.expect("renewed"))
+async fn renew(store: &dyn Store, known: Option<Epoch>, next: u32) -> Epoch {
+    store.renew_epoch(known, epoch(next)).await.expect("renewed")
 }
 
 async fn exchange(store: &dyn Store, replica: &str, known: &[StoreMark], next: StoreMark) -> bool {
@@ -28,14 +28,14 @@ pub async fn an_epoch_is_renewed_by_whoever_knows_it(harness: &dyn Harness) {
     assert_eq!(store.epoch().await.expect("read"), None);
     assert_eq!(renew(&*store, None, u32::MAX).await, epoch(u32::MAX));
     assert_eq!(renew(&*store, None, 2).await, epoch(u32::MAX), "there is one already");
-    assert_eq!(renew(&*store, epoch(7), 3).await, epoch(u32::MAX), "another one holds");
-    assert_eq!(renew(&*store, epoch(u32::MAX), 0).await, epoch(0));
-    assert_eq!(store.epoch().await.expect("read"), epoch(0));
+    assert_eq!(renew(&*store, Some(epoch(7)), 3).await, epoch(u32::MAX), "another one holds");
+    assert_eq!(renew(&*store, Some(epoch(u32::MAX)), 0).await, epoch(0));
+    assert_eq!(store.epoch().await.expect("read"), Some(epoch(0)));
 }
 
 /// Of many that renew the same one, one does, and all hear of it.
 pub async fn one_of_many_racing_renewals_counts(harness: &dyn Harness) {
-    for known in [None, epoch(1)] {
+    for known in [None, Some(epoch(1))] {
         let store = harness.store();
         let heard = together(8, |n| {
             let store = harness.store();
@@ -43,7 +43,7 @@ pub async fn one_of_many_racing_renewals_counts(harness: &dyn Harness) {
         })
         .await;
         let holds = store.epoch().await.expect("read");
-        assert!(heard.iter().all(|one| *one == holds), "{heard:?} while {holds:?} holds");
+        assert!(heard.iter().all(|one| Some(*one) == holds), "{heard:?} while {holds:?} holds");
         renew(&*store, holds, 1).await;
     }
 }

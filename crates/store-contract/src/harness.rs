@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, MessageRepository,
-    OperationRepository, OperatorActions, SessionRepository, UsageRepository,
+    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, LoginRepository,
+    MessageRepository, OperationRepository, OperatorActions, SessionRepository, UsageRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -21,6 +21,7 @@ pub trait Store:
     + FleetFeed
     + ApiKeyRepository
     + EpochRepository
+    + LoginRepository
 {
 }
 
@@ -36,6 +37,7 @@ impl<S> Store for S where
         + FleetFeed
         + ApiKeyRepository
         + EpochRepository
+        + LoginRepository
 {
 }
 

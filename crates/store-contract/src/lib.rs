@@ -53,6 +53,7 @@ pub mod feed;
 mod given;
 mod harness;
 pub mod idempotency;
+pub mod login;
 pub mod message;
 pub mod operation;
 pub mod operator_actions;

@@ -17,6 +17,7 @@ mod command;
 mod epoch;
 mod feed;
 mod idempotency;
+mod login;
 mod message;
 mod operation;
 mod operator_actions;

@@ -8,6 +8,7 @@ use flightdeck_domain::command::Command;
 use flightdeck_domain::epoch::{Epoch, StoreMark};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
+use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::StoreUnavailable;
@@ -41,6 +42,7 @@ pub(crate) struct State {
     pub(crate) accounts: BTreeMap<AccountKey, Account>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) marks: BTreeMap<String, StoreMark>,
+    pub(crate) logins: BTreeMap<LoginId, Login>,
 }
 
 /// A session with all that belongs to it.

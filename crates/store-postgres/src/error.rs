@@ -8,7 +8,8 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable,
+    WithdrawApprovalError,
 };
 
 use tokio::task::JoinError;
@@ -219,6 +220,7 @@ unavailable!(
     AcknowledgeError,
     OperatorActionError,
     RevokeKeyError,
+    RedeemLinkError,
     OpenApprovalError,
     DecideApprovalError,
     WithdrawApprovalError,

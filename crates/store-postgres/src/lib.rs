@@ -36,6 +36,7 @@ mod examine;
 mod feed;
 mod lease;
 mod locks;
+mod login;
 mod message;
 mod migrations;
 mod operation;

@@ -14,6 +14,8 @@
 //! 5. *The head of the feed*, taken when the transaction writes its events, all together and late.
 //! 6. *The head of the audit log*, last.
 //!
+//! The row of a login, like that of a key, is taken by whoever takes nothing else but the head of the audit log.
+//!
 //! Facts are read after the lock that guards them: at READ COMMITTED every statement sees what was committed before it
 //! began, so a statement after the lock sees all that its former holders did.
 //!

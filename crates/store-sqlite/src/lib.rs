@@ -30,6 +30,7 @@ mod epoch;
 mod error;
 mod feed;
 mod lease;
+mod login;
 mod message;
 mod migrations;
 mod operation;

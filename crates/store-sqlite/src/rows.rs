@@ -13,6 +13,7 @@ pub(crate) mod command;
 pub(crate) mod epoch;
 pub(crate) mod feed;
 pub(crate) mod idempotency;
+pub(crate) mod login;
 pub(crate) mod message;
 pub(crate) mod operation;
 pub(crate) mod session;

@@ -164,6 +164,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    logins (id) {
+        id -> Text,
+        kind -> Text,
+        key_id -> Text,
+        secret_hash -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (actor, key) {
         actor -> Text,
         key -> Text,

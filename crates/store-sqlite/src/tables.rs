@@ -10,6 +10,7 @@ pub(crate) mod epoch;
 pub(crate) mod feed_events;
 pub(crate) mod fleet_state;
 pub(crate) mod idempotency_keys;
+pub(crate) mod logins;
 pub(crate) mod messages;
 pub(crate) mod operation_targets;
 pub(crate) mod operations;

@@ -17,6 +17,7 @@ mod command;
 mod epoch;
 mod feed;
 mod hooks;
+mod login;
 mod message;
 mod operation;
 mod operator_actions;
@@ -39,6 +40,7 @@ pub use command::{AcknowledgeError, CommandQueue};
 pub use epoch::{EpochRepository, KnownStore, StoreMemory};
 pub use feed::FleetFeed;
 pub use hooks::{HookCall, HookError, HookReceiver};
+pub use login::{LoginRepository, RedeemLinkError};
 pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
@@ -46,7 +48,7 @@ pub use operation::{
 pub use operator_actions::{
     Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
 };
-pub use provider::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+pub use provider::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
@@ -63,8 +65,9 @@ pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
     command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed,
-    message::MockMessageRepository, operation::MockOperationRepository, operator_actions::MockOperatorActions,
-    provider::MockAgentProvider, session::MockSessionRepository, usage::MockUsageRepository, wake_up::MockWakeUps,
+    login::MockLoginRepository, message::MockMessageRepository, operation::MockOperationRepository,
+    operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
+    usage::MockUsageRepository, wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

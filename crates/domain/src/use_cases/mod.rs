@@ -18,6 +18,7 @@ mod intervene;
 mod intervene_fleet;
 mod intervene_scope;
 mod keep_epoch;
+mod log_in;
 mod make_checkpoint;
 mod manage_keys;
 mod offer_commands;
@@ -56,6 +57,7 @@ pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::InterveneFleet;
 pub use intervene_scope::{InterveneScope, ScopedRequest};
 pub use keep_epoch::{FoundEpoch, KeepEpoch, KeepEpochError};
+pub use log_in::{LogIn, LogInError};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
 pub use offer_commands::OfferCommands;
@@ -82,8 +84,8 @@ use std::sync::Arc;
 
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, MessageRepository, OperationRepository,
-    OperatorActions, SessionRepository, UsageRepository, WakeUps,
+    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
+    OperationRepository, OperatorActions, SessionRepository, UsageRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -111,6 +113,8 @@ pub struct Ports {
     pub keys: Arc<dyn ApiKeyRepository>,
     /// Which history of the deployment the store holds.
     pub epochs: Arc<dyn EpochRepository>,
+    /// Logins.
+    pub logins: Arc<dyn LoginRepository>,
     /// Signed checkpoints of the audit log; `None` where there are none.
     pub checkpointing: Option<Checkpointing>,
     /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
@@ -144,6 +148,7 @@ impl Ports {
             + FleetFeed
             + ApiKeyRepository
             + EpochRepository
+            + LoginRepository
             + 'static,
     {
         Self {
@@ -157,7 +162,8 @@ impl Ports {
             audit: store.clone(),
             feed: store.clone(),
             keys: store.clone(),
-            epochs: store,
+            epochs: store.clone(),
+            logins: store,
             checkpointing: None,
             spool: None,
             wake_ups,

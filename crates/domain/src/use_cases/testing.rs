@@ -9,8 +9,8 @@ use crate::fixtures::at;
 use crate::operator::Actor;
 use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
-    MockFleetFeed, MockIdGenerator, MockMessageRepository, MockOperationRepository, MockOperatorActions,
-    MockSessionRepository, MockUsageRepository, MockWakeUps,
+    MockFleetFeed, MockIdGenerator, MockLoginRepository, MockMessageRepository, MockOperationRepository,
+    MockOperatorActions, MockSessionRepository, MockUsageRepository, MockWakeUps,
 };
 use crate::text::{AgentType, RequestId, TaskId};
 
@@ -28,6 +28,7 @@ pub(crate) struct MockPorts {
     pub(crate) feed: MockFleetFeed,
     pub(crate) keys: MockApiKeyRepository,
     pub(crate) epochs: MockEpochRepository,
+    pub(crate) logins: MockLoginRepository,
     pub(crate) wake_ups: MockWakeUps,
 }
 
@@ -53,6 +54,7 @@ impl MockPorts {
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),
             epochs: Arc::new(self.epochs),
+            logins: Arc::new(self.logins),
             checkpointing: None,
             spool: None,
             wake_ups: Arc::new(self.wake_ups),

@@ -43,7 +43,7 @@ pub(super) fn open(
         api: api.into_inner(),
         session,
         after,
-        key_ended: caller.key.ended.clone(),
+        key_ended: caller.ended(),
         spoke: Instant::now(),
         closed: false,
         _counted: counted,

@@ -58,7 +58,7 @@ pub(crate) async fn stream(
     params.finish()?;
     let resumed = last_event_id::<FeedCursor>(request.headers())?;
     let fleet_wide = whole_fleet(&api, &caller, subtree).await?;
-    let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+    let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.feed.head(&()).await?.map_or(0, |head| head.position);
     let brought = resumed.or(after);
     let over = api.epoch.is_over(brought.and_then(|cursor| cursor.epoch));

@@ -154,7 +154,7 @@ pub(crate) async fn stream(
     params.finish()?;
     let resumed = last_event_id::<u64>(request.headers())?;
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+    let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.conversations.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let cursor = match (resumed.or(after).filter(|_| !over), tail) {
         (Some(seq), _) => seq,

@@ -10,7 +10,7 @@ use flightdeck_domain::ports::{
 use flightdeck_domain::session::RegistrationRefused;
 use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
-    AuthenticateError, AuthorizeError, IngestError, MakeCheckpointError, SpawnSessionError,
+    AccessDenied, AuthenticateError, AuthorizeError, IngestError, LogInError, MakeCheckpointError, SpawnSessionError,
 };
 
 use super::ApiError;
@@ -25,8 +25,26 @@ impl From<AuthenticateError> for ApiError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Rejected(rejected) => Self::Unauthenticated(rejected.to_string()),
+            AuthenticateError::Login(rejected) => Self::LoggedOut(rejected.to_string()),
             AuthenticateError::Unavailable(error) => error.into(),
         }
+    }
+}
+
+impl From<LogInError> for ApiError {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::Key(rejected) => Self::LoggedOut(rejected.to_string()),
+            LogInError::Link(rejected) => Self::LoggedOut(rejected.to_string()),
+            LogInError::NotForPeople(refused) => Self::Denied(refused.to_string()),
+            LogInError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccessDenied> for ApiError {
+    fn from(denied: AccessDenied) -> Self {
+        Self::Denied(denied.to_string())
     }
 }
 
@@ -114,6 +132,9 @@ impl From<OperatorActionError> for ApiError {
             }
             OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
                 Self::conflict("being-killed", refused)
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::Unable { .. }) => {
+                Self::conflict("provider-cannot", refused)
             }
             OperatorActionError::Refused(refused @ ActionRefused::NoMission(_)) => {
                 Self::conflict("no-mission", refused)

@@ -14,6 +14,7 @@ mod events;
 mod feed;
 mod idempotency;
 mod leases;
+mod login;
 mod messages;
 mod openapi;
 mod operations;
