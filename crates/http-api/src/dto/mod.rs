@@ -9,6 +9,7 @@ mod login;
 mod message;
 mod operation;
 mod session;
+mod usage;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
@@ -24,3 +25,4 @@ pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
+pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, UsageBody};

@@ -25,3 +25,4 @@ mod spool;
 mod status;
 mod streams;
 mod throttle;
+mod usage;
