@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let tests = vec![
         trial("a_restart_ends_the_agents_of_that_replica_alone", server, run(a_restart_ends_its_own_agents)),
         trial("a_replica_with_another_key_signs_nothing", server, run(a_replica_with_another_key_signs_nothing)),
+        trial("replicas_that_start_together_agree_on_keys", server, run(replicas_that_start_together_agree)),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);
     if let Ok(server) = server {
@@ -124,4 +125,29 @@ fn a_replica_with_another_key_signs_nothing(deployment: &Deployment) {
         let (_, found) = client.get("/audit/verify");
         assert_eq!(found["valid"], true, "no false alarm: {found}");
     }
+}
+
+/// On an empty database, each with a data folder that is empty too.
+fn replicas_that_start_together_agree(deployment: &Deployment) {
+    let names = ["a", "b", "c", "d"];
+    let servers: Vec<Server> = std::thread::scope(|scope| {
+        let starting = names.map(|name| scope.spawn(move || deployment.replica(name)));
+        starting.into_iter().map(|it| it.join().expect("started")).collect()
+    });
+    let keys: Vec<_> = names.iter().map(|name| deployment.folder.path().join(name).join("admin.key")).collect();
+    let keys: Vec<String> = keys.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    assert_eq!(keys.len(), 1, "one made the key");
+    let signed: Vec<u16> = servers
+        .iter()
+        .map(|server| {
+            let client = Client::new(server.address, keys[0].trim());
+            let (_, found) = client.get("/audit/verify");
+            assert_eq!(found["valid"], true, "{found}");
+            client.post("/audit/checkpoint", &json!({})).0
+        })
+        .collect();
+    assert_eq!(signed.iter().filter(|status| **status < 300).count(), 1, "one signs: {signed:?}");
+    let (_, listed) = Client::new(servers[0].address, keys[0].trim()).get("/audit?limit=100");
+    let made = listed["entries"].as_array().expect("a list").iter().filter(|it| it["action"] == "key_create").count();
+    assert_eq!(made, 1, "{listed}");
 }

@@ -69,7 +69,10 @@ impl Stream {
             }
             match text.trim_end_matches('\n').split_once(": ") {
                 Some(("event", name)) => name.clone_into(&mut event.name),
-                Some(("id", id)) => event.id = Some(id.parse().expect("a numeric id")),
+                // The feed says the epoch before the place.
+                Some(("id", id)) => {
+                    event.id = Some(id.rsplit('-').next().and_then(|place| place.parse().ok()).expect("a place"));
+                }
                 Some(("data", data)) => event.data.push_str(data),
                 None if text == "\n" && !event.data.is_empty() => return Ok(Some(event)),
                 // retry and comments
