@@ -154,6 +154,11 @@ impl KeyRing {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// How many streams are open, over all keys.
+    pub(crate) fn open_streams(&self) -> u64 {
+        self.all().iter().map(|known| u64::try_from(known.streams.load(Ordering::Relaxed)).unwrap_or(u64::MAX)).sum()
+    }
+
     /// Asks the store about every key in use, and ends the streams of those that are no longer good. A store that does
     /// not answer ends nothing.
     pub(crate) async fn sweep(&self) {

@@ -4,7 +4,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, messages, operations, spawn, status,
+    agents, approvals, audit, commands, control, events, fleet, health, inject, kill_all, messages, operations, search,
+    spawn, status,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -19,7 +20,7 @@ use crate::problem::{FieldFault, Problem};
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
         status::read, status::report, status::heartbeat,
-        messages::append, messages::history, messages::stream,
+        messages::append, messages::history, search::search, messages::stream, fleet::read,
         inject::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,

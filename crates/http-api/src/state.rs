@@ -8,7 +8,7 @@ use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit, FoldSpool,
     IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval, Ports, Providers,
     ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
-    SpawnSession, VerifyAudit, WithdrawApproval,
+    SearchHistory, SpawnSession, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,7 @@ pub struct Api {
     pub(crate) report: ReportStatus,
     pub(crate) ingest: IngestMessages,
     pub(crate) history: ReadHistory,
+    pub(crate) search: SearchHistory,
     pub(crate) sessions: ReadSessions,
     pub(crate) commands: ReadCommands,
     pub(crate) acknowledge: AcknowledgeCommand,
@@ -109,6 +110,7 @@ impl Api {
             report: ReportStatus::new(ports),
             ingest: IngestMessages::new(ports),
             history: ReadHistory::new(ports),
+            search: SearchHistory::new(ports),
             sessions: ReadSessions::new(ports),
             commands: ReadCommands::new(ports),
             acknowledge: AcknowledgeCommand::new(ports),

@@ -7,6 +7,7 @@ mod control;
 mod feed;
 mod message;
 mod operation;
+mod search;
 mod session;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
@@ -21,4 +22,5 @@ pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
+pub(crate) use search::SearchView;
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};

@@ -7,6 +7,7 @@ mod command_stream;
 pub(crate) mod commands;
 pub(crate) mod control;
 pub(crate) mod events;
+pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod inject;
 pub(crate) mod kill_all;
@@ -15,6 +16,7 @@ mod operation_wait;
 pub(crate) mod operations;
 mod operator;
 mod scope;
+pub(crate) mod search;
 pub(crate) mod spawn;
 pub(crate) mod status;
 
