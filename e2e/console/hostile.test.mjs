@@ -104,6 +104,7 @@ test('what is not seen is made visible', async () => {
   const marks = await shown.locator('.hidden-character').allTextContents();
   assert.deepEqual(marks, ['U+202E', 'U+200B', 'U+2066', 'U+2069', 'U+0007', 'U+001B', 'U+E0041', 'U+FEFF']);
   const raw = await shown.locator('.messages').textContent();
+  // eslint-disable-next-line no-control-regex -- these are looked for
   assert.doesNotMatch(raw, /[\u202a-\u202e\u2066-\u2069\u200b\u001b\u0007\ufeff]/);
   // Languages that are written from the right, and joined emoji, stay as they are.
   await server.post(`/agents/${session}/messages`, { role: 'assistant', content: 'שלום 👩‍🚀' });

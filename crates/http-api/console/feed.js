@@ -28,13 +28,14 @@ export class Feed extends Emitter {
   since = Date.now();
   /** @type {EventSource | null} */
   #source = null;
-  #after = 0;
+  /** The place behind which it goes on, as the server names it. */
+  #after = '';
   #opened = false;
   #failed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #look;
 
-  /** Follows from behind a position. @param {number} after */
+  /** Follows from behind a position. @param {string} after */
   follow(after) {
     this.#after = after;
     this.#opened = false;
@@ -43,27 +44,23 @@ export class Feed extends Emitter {
     void this.#lookAround();
   }
 
-  stop() {
-    clearTimeout(this.#look);
-    this.#source?.close();
-    this.#source = null;
-  }
-
   #connect() {
     this.#source?.close();
-    const source = new EventSource(`/agents/events?after=${this.#after}`);
+    const source = new EventSource(`/agents/events?after=${encodeURIComponent(this.#after)}`);
     this.#source = source;
     source.addEventListener('open', () => this.#open());
     source.addEventListener('error', () => {
       this.#setLive(false);
       if (source.readyState === EventSource.CLOSED && source === this.#source) this.emit('lost', undefined);
     });
+    // The server was restored to an earlier moment: what is shown may never have been.
+    source.addEventListener('gap', () => source === this.#source && this.emit('lost', undefined));
     source.addEventListener('activity', (event) => this.emit('tick', JSON.parse(event.data)));
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
         /** @type {FleetEvent} */
         const told = JSON.parse(event.data);
-        this.#after = Math.max(this.#after, told.position);
+        this.#after = event.lastEventId;
         this.emit('event', told);
       });
     }
@@ -94,6 +91,7 @@ export class Feed extends Emitter {
       this.#failed = true;
       this.#setLive(false);
     }
-    if (this.#source) this.#look = setTimeout(() => void this.#lookAround(), LOOK);
+    clearTimeout(this.#look);
+    this.#look = setTimeout(() => void this.#lookAround(), LOOK);
   }
 }

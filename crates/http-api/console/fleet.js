@@ -53,7 +53,8 @@ export class Fleet extends Emitter {
       this.emit('resumed', undefined);
       void this.#refresh();
     });
-    this.feed.on('lost', () => void this.start());
+    // Whatever closes it may do so again at once.
+    this.feed.on('lost', () => setTimeout(() => void this.start().catch(() => {}), RETRY));
   }
 
   /** Reads the tree and follows from there. Tries until it works. */
@@ -67,7 +68,9 @@ export class Fleet extends Emitter {
         this.nodes.clear();
         this.roots = [];
         for (const status of STATUSES) this.counts[status] = 0;
-        for (const entry of entries) this.#put(entry, seen.get(entry.sessionId) ?? entry.lastSeq, asOf);
+        // `<epoch>-<position>`
+        const position = Number(asOf.split('-').at(-1));
+        for (const entry of entries) this.#put(entry, seen.get(entry.sessionId) ?? entry.lastSeq, position);
         this.#arrange();
         this.#reading = false;
         this.emit('reread', undefined);
@@ -93,7 +96,7 @@ export class Fleet extends Emitter {
   async #read() {
     /** @type {TreeEntry[]} */
     const entries = [];
-    let asOf = Infinity;
+    let asOf = '';
     this.cut = false;
     for (const statuses of [LIVE, ENDED]) {
       let cursor = '';
@@ -105,7 +108,7 @@ export class Fleet extends Emitter {
         const query = `limit=${PAGE}&status=${statuses.join(',')}${cursor ? `&cursor=${cursor}` : ''}`;
         const response = await call('GET', `/agents/tree?${query}`);
         // What happened between the pages is heard again, and changes nothing then.
-        asOf = Math.min(asOf, Number(response.headers.get('Flightdeck-As-Of')));
+        asOf ||= response.headers.get('Flightdeck-As-Of') ?? '';
         entries.push(.../** @type {TreeEntry[]} */ (await response.json()));
         cursor = response.headers.get('Flightdeck-Next-Cursor') ?? '';
       } while (cursor);

@@ -101,7 +101,7 @@ export class Panel {
       this.fleet.on('event', (event) => this.#hear(event)),
       this.fleet.on('live', () => this.#show()),
       this.fleet.on('resumed', () => void this.#look()),
-      this.fleet.on('reread', () => void this.#look()),
+      this.fleet.on('reread', () => void (this.transcript.following ? this.transcript.toEnd() : this.#look())),
     ];
     const timer = setInterval(() => {
       this.#show();

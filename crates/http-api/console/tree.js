@@ -33,7 +33,6 @@ export class Tree {
   /** @type {Slot[]} */
   #slots = [];
   #stale = true;
-  #dirty = true;
   #waiting = false;
   #height = 0;
 
@@ -67,7 +66,6 @@ export class Tree {
 
   /** The rows look different. */
   redraw() {
-    this.#dirty = true;
     this.#soon();
   }
 
@@ -122,7 +120,6 @@ export class Tree {
       const place = first + ((at - (first % size) + size) % size);
       this.#fill(/** @type {Slot} */ (this.#slots[at]), place, now);
     }
-    this.#dirty = false;
     const active = this.rows.some((row) => row.node.id === this.selected) ? `row-${this.selected}` : '';
     this.#box.setAttribute('aria-activedescendant', active);
   }

@@ -83,7 +83,8 @@ export class MessageWindow extends Emitter {
   #show(page, move) {
     if (move !== this.#moves) return;
     this.messages = page.messages;
-    this.#know(page.total);
+    // Not only upwards: the server may have been restored to an earlier moment.
+    this.total = page.total;
     this.emit('reset', undefined);
   }
 

@@ -100,7 +100,7 @@ impl Asset {
             .insert_header(header(VARY, "Accept, Accept-Encoding"))
             .insert_header(header(CONTENT_SECURITY_POLICY, POLICY))
             .insert_header(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header(header(REFERRER_POLICY, "no-referrer"))
+            .insert_header(header(REFERRER_POLICY, "same-origin"))
             .insert_header(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"));
         response
     }

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 use crate::auth::authenticate;
 use crate::console;
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, fleet, health, inject, kill_all, messages, operations, search,
-    spawn, status,
+    agent_log, agents, approvals, audit, commands, control, events, fleet, health, inject, kill_all, login, messages,
+    operations, search, spawn, status,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
@@ -30,6 +30,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(console::configure)
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
+        .service(resource("/login", "POST").route(web::post().to(login::login)))
+        .service(resource("/login/{token}", "GET").route(web::get().to(login::open_link)))
         .service(resource("/openapi.json", "GET").route(web::get().to(describe)))
         .service(
             web::scope("")
@@ -37,6 +39,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(whole_fleet)
                 .configure(one_agent)
                 .configure(permissions)
+                .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
+                .service(resource("/logout", "POST").route(web::post().to(login::logout)))
+                .service(resource("/me", "GET").route(web::get().to(login::me)))
                 .service(resource("/audit", "GET").route(web::get().to(audit::page)))
                 .service(resource("/audit/export", "GET").route(web::get().to(audit::export)))
                 .service(resource("/audit/checkpoint", "POST").route(web::post().to(audit::checkpoint)))
@@ -75,6 +80,7 @@ fn one_agent(config: &mut ServiceConfig) {
         )
         .service(resource("/agents/{agentId}/messages/search", "GET").route(web::get().to(search::search)))
         .service(resource("/agents/{agentId}/messages/stream", "GET").route(web::get().to(messages::stream)))
+        .service(resource("/agents/{agentId}/log", "GET").route(web::get().to(agent_log::read)))
         .service(resource("/agents/{agentId}/inject", "POST").route(web::post().to(inject::inject)))
         .service(resource("/agents/{agentId}/pause", "POST").route(web::post().to(control::pause)))
         .service(resource("/agents/{agentId}/resume", "POST").route(web::post().to(control::resume)))

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, MessageSlice, StoreUnavailable};
+use flightdeck_domain::ports::{
+    AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice, StoreUnavailable,
+};
 use flightdeck_domain::time::Timestamp;
 
 use crate::PostgresStore;
@@ -47,6 +49,10 @@ impl MessageRepository for PostgresStore {
             connection, *session, *before, *limit
         ))
         .await?)
+    }
+
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        Ok(on!(self.read, (sessions), |connection| sessions::ends(connection, sessions)).await?)
     }
 }
 

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::{Message, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, MessageSlice, StoreUnavailable};
+use flightdeck_domain::ports::{
+    AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice, StoreUnavailable,
+};
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
@@ -48,6 +50,10 @@ impl MessageRepository for SqliteStore {
             slice(connection, session, |connection| messages::before(connection, session, before, limit))
         });
         Ok(slice.await?)
+    }
+
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        Ok(self.readers.read(move |connection| sessions::ends(connection, &sessions)).await?)
     }
 }
 

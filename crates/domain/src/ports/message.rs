@@ -50,6 +50,17 @@ pub struct MessageSlice {
     pub status: SessionStatus,
 }
 
+/// Where a conversation ends at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConversationEnd {
+    /// Whose conversation it is.
+    pub session: SessionId,
+    /// The newest seq.
+    pub last_seq: Seq,
+    /// The session's status. When it is terminal, nothing follows `last_seq`, ever.
+    pub status: SessionStatus,
+}
+
 /// Keeps conversations.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -83,4 +94,7 @@ pub trait MessageRepository: Send + Sync {
         before: Seq,
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable>;
+
+    /// Where many conversations end, read at once, in any order. Sessions that are not there are left out.
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable>;
 }

@@ -18,11 +18,11 @@ use flightdeck_domain::message::{Control, Message, NewMessage};
 use flightdeck_domain::operation::ScopedAction;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, Heard,
-    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed,
-    MockOperationRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError, OperatorActions,
-    RegisterError, Registered, ScopedCommitted, SessionFilter, SessionPage, SessionQuery, SessionRepository,
-    StoreUnavailable,
+    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, ConversationEnd, FleetAction,
+    FleetCommitted, Heard, IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog,
+    MockEpochRepository, MockFleetFeed, MockLoginRepository, MockOperationRepository, MockWakeUps, ObserveError,
+    ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, ScopedCommitted, SessionFilter,
+    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -203,6 +203,10 @@ impl MessageRepository for FakeStore {
     async fn before(&self, _: SessionId, _: Seq, _: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
         unimplemented!("no agent reads backwards")
     }
+
+    async fn ends(&self, _: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        unimplemented!("no agent follows conversations")
+    }
 }
 
 #[async_trait]
@@ -323,6 +327,8 @@ impl Deck {
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),
+            epochs: Arc::new(MockEpochRepository::new()),
+            logins: Arc::new(MockLoginRepository::new()),
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
