@@ -83,7 +83,7 @@ test('of two operators who decide one request, the first counts and the second i
   await card(fast, request).waitFor({ state: 'detached' });
   await card(slow, request).focus();
   await slow.keyboard.press('d');
-  await slow.locator('.toast.bad', { hasText: 'allow_once' }).waitFor();
+  await slow.locator('.toast.bad', { hasText: request.id }).filter({ hasText: 'allow_once' }).waitFor();
   await card(slow, request).waitFor({ state: 'detached' });
   for (const page of pages) await clean(page);
 });

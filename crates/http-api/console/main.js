@@ -111,7 +111,7 @@ async function start() {
   byId('back').addEventListener('click', () => panels.active && panels.close(panels.active));
   approvals.on('open', (number) => {
     say(byId('approvals-badge'), number ? String(number) : '');
-    byId('tab-approvals').setAttribute('aria-label', number ? `Approvals, ${number} open` : 'Approvals');
+    byId('approvals-badge').title = number ? `${number} open` : '';
     document.title = number ? `(${number}) Flightdeck` : 'Flightdeck';
   });
 

@@ -128,7 +128,7 @@ export class Tree {
   #slot() {
     const parts = {
       fold: h('span', { class: 'fold' }),
-      status: icon('running'),
+      status: icon('running', 'running'),
       name: h('span', { class: 'row-name' }),
       task: h('span', { class: 'row-task' }),
       wish: h('span', { class: 'row-wish' }),
@@ -186,16 +186,16 @@ export class Tree {
     if (branch) element.setAttribute('aria-expanded', String(!isFolded));
     else element.removeAttribute('aria-expanded');
     const wish = wished(node.status, node.desired);
-    const news = unread > 0 ? `, ${unread} unread` : '';
     const name = plain(node.agentType);
     const task = plain(node.taskId);
-    element.setAttribute('aria-label', `${name} ${task}, ${node.status}${wish ? `, ${wish}` : ''}, ${age}${news}`);
     element.title = `${name} · ${task}\n${node.status}: ${MEANING[node.status]}${node.missionId ? `\n${plain(node.missionId)}` : ''}`;
     slot.fold.className = `fold ${branch ? (isFolded ? 'folded' : 'unfolded') : ''}`;
     redraw(slot.status, node.status);
+    slot.status.setAttribute('aria-label', node.status);
     say(slot.name, name);
     say(slot.task, isFolded ? `${task} · ${count(this.fleet.subtree(node).length - 1)} below` : task);
     say(slot.wish, wish);
+    slot.unread.title = unread > 0 ? `${unread} unread` : '';
     say(slot.unread, unread > 0 ? short(unread) : '');
     say(slot.cost, node.costUsd === null ? '' : money(node.costUsd));
     say(slot.age, age);
