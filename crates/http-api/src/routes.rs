@@ -4,16 +4,17 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
+use crate::console;
 use crate::handlers::{
-    agent_log, agents, approvals, audit, commands, control, events, health, hooks, inject, kill_all, login, messages,
-    missions, operations, spawn, status, usage,
+    agent_log, agents, approvals, audit, commands, control, events, fleet, health, hooks, inject, kill_all, login,
+    messages, missions, operations, search, spawn, status, usage,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
 use crate::request::no_route;
 
 /// A path with its methods; any other method is answered with those that are possible.
-fn resource(path: &str, allowed: &'static str) -> Resource {
+pub(crate) fn resource(path: &str, allowed: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
         Err::<HttpResponse, _>(ApiError::Method { method: request.method().to_string(), allowed })
     }))
@@ -26,7 +27,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         async move { HttpResponse::Ok().content_type("application/json").body(document) }
     };
     config
-        .service(resource("/", "GET").route(web::get().to(health::welcome)))
+        .configure(console::configure)
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
         .service(resource("/login", "POST").route(web::post().to(login::login)))
@@ -35,7 +36,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             web::scope("")
                 .wrap(middleware::from_fn(authenticate))
-                .configure(fleet)
+                .configure(whole_fleet)
                 .configure(one_agent)
                 .configure(permissions)
                 .configure(budgets)
@@ -54,8 +55,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         );
 }
 
-fn fleet(config: &mut ServiceConfig) {
+fn whole_fleet(config: &mut ServiceConfig) {
     config
+        .service(resource("/fleet", "GET").route(web::get().to(fleet::read)))
         .service(
             resource("/agents", "GET, POST").route(web::get().to(agents::list)).route(web::post().to(agents::register)),
         )
@@ -78,6 +80,7 @@ fn one_agent(config: &mut ServiceConfig) {
                 .route(web::get().to(messages::history))
                 .route(web::post().to(messages::append)),
         )
+        .service(resource("/agents/{agentId}/messages/search", "GET").route(web::get().to(search::search)))
         .service(resource("/agents/{agentId}/messages/stream", "GET").route(web::get().to(messages::stream)))
         .service(resource("/agents/{agentId}/log", "GET").route(web::get().to(agent_log::read)))
         .service(resource("/agents/{agentId}/inject", "POST").route(web::post().to(inject::inject)))

@@ -118,6 +118,10 @@ impl SessionRepository for FakeStore {
         unimplemented!("no agent counts")
     }
 
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.world().kill_switch)
+    }
+
     async fn is_within(&self, _: SessionId, _: SessionId) -> Result<bool, StoreUnavailable> {
         unimplemented!("no agent asks")
     }
