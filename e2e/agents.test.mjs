@@ -14,7 +14,7 @@ let server;
 
 before(async () => {
   model = await startModel();
-  server = await Server.start({ config: (folder) => agentTable(folder, model.url) });
+  server = await Server.start([], (folder) => agentTable(folder, model.url));
 });
 after(async () => {
   await server.stop();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{self, Config};
-use crate::{audit, conformance, copy, demo, doctor, keys, migrate, serve};
+use crate::{audit, conformance, connect, copy, demo, doctor, epochs, hook, keys, migrate, run, serve};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -35,6 +35,10 @@ fn grammar() -> Command {
         .subcommand(doctor::grammar())
         .subcommand(copy::grammar())
         .subcommand(conformance::grammar())
+        .subcommand(connect::grammar())
+        .subcommand(hook::grammar())
+        .subcommand(run::grammar())
+        .subcommand(epochs::grammar())
 }
 
 fn keys_grammar() -> Command {
@@ -77,6 +81,10 @@ pub(crate) async fn run() -> Outcome {
         Some(("doctor", given)) => doctor::run(given).await,
         Some(("copy", given)) => copy::run(given).await,
         Some(("conformance", given)) => conformance::run(given).await,
+        Some(("connect", given)) => connect::run(given),
+        Some(("hook", given)) => hook::run(given).await,
+        Some(("run", given)) => run::run(given).await,
+        Some(("epoch", given)) => epochs::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,

@@ -11,15 +11,22 @@ mod checkpoints;
 mod cli;
 mod config;
 mod conformance;
+mod connect;
 mod copy;
 mod demo;
 mod deployment;
 mod doctor;
+mod epochs;
+mod hook;
 mod keys;
+mod link;
 mod logging;
+mod login_link;
 mod migrate;
 mod replicas;
+mod run;
 mod serve;
+mod store_memory;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! Hints within this process.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub struct Hints {
     commands: Registry,
     feed: watch::Sender<u64>,
     activity: Arc<Activity>,
+    moves: AtomicU64,
 }
 
 impl Default for Hints {
@@ -25,6 +27,7 @@ impl Default for Hints {
             commands: Registry::default(),
             feed: watch::Sender::new(0),
             activity: Arc::default(),
+            moves: AtomicU64::new(0),
         }
     }
 }
@@ -56,6 +59,12 @@ impl Hints {
         self.feed_grew();
     }
 
+    /// Another number whenever something may have been written since it was asked for.
+    #[must_use]
+    pub fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Relaxed)
+    }
+
     /// Ticks of sessions that move, each session at most once in a span.
     #[must_use]
     pub fn activity(&self, every: Duration) -> ActivityTicks {
@@ -65,6 +74,7 @@ impl Hints {
 
 impl WakeUps for Hints {
     fn session_moved(&self, session: SessionId, seq: Seq) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
         self.conversations.bump(session);
         self.activity.moved(session, seq);
     }
@@ -74,6 +84,7 @@ impl WakeUps for Hints {
     }
 
     fn feed_grew(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
         bump(&self.feed);
     }
 }

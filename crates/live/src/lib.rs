@@ -6,8 +6,8 @@
 //!
 //! A [`Selection`] gives what one reader wants of the fleet feed, and [`ActivityTicks`] who is busy.
 //!
-//! [`Hints`] wake the tails after a commit. A hint may be lost: each tail also looks by itself every second or so
-//! ([`TailOptions::poll`]).
+//! [`Hints`] wake the tails after a commit. A hint may be lost: every second or so ([`TailOptions::poll`]) the ends of all
+//! followed logs are read at once, and a tail that is behind its own looks.
 //!
 //! # What does not belong here
 //! SQL and HTTP. What the bytes of an entry look like is decided by the [`Log`] that is followed.
@@ -17,6 +17,7 @@ mod conversation;
 mod follower;
 mod hints;
 mod log;
+mod patrol;
 mod receipts;
 mod selection;
 mod tail;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use flightdeck_domain::feed::{FeedSubject, FleetEvent};
 use flightdeck_domain::ids::{FeedPosition, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt};
-use flightdeck_domain::ports::{FleetFeed, MessageRepository, StoreUnavailable};
+use flightdeck_domain::ports::{ConversationEnd, FleetFeed, MessageRepository, StoreUnavailable};
 use tokio::sync::watch;
 
 use crate::hints::Hints;
@@ -63,6 +63,9 @@ pub trait Log: Send + Sync + 'static {
     /// `None` when there is no such log.
     async fn after(&self, key: &Self::Key, after: u64, limit: usize) -> Result<Option<LogRead>, StoreUnavailable>;
 
+    /// The ends of many logs, read at once, in any order. Logs that are not there, or are empty, may be left out.
+    async fn heads(&self, keys: Vec<Self::Key>) -> Result<Vec<(Self::Key, Head)>, StoreUnavailable>;
+
     /// Hints that the log has grown.
     fn hints(&self, key: &Self::Key) -> watch::Receiver<u64>;
 }
@@ -102,6 +105,13 @@ impl Log for Conversations {
             frames: slice.messages.iter().map(frame).collect(),
             head: Head { position: slice.last_seq.get(), ended: slice.status.is_terminal() },
         }))
+    }
+
+    async fn heads(&self, keys: Vec<SessionId>) -> Result<Vec<(SessionId, Head)>, StoreUnavailable> {
+        let head = |end: ConversationEnd| {
+            (end.session, Head { position: end.last_seq.get(), ended: end.status.is_terminal() })
+        };
+        Ok(self.messages.ends(keys).await?.into_iter().map(head).collect())
     }
 
     fn hints(&self, key: &SessionId) -> watch::Receiver<u64> {
@@ -146,6 +156,11 @@ impl Log for FleetFeedLog {
         let frames: Vec<Frame> = events.iter().map(frame).collect();
         let position = frames.last().map_or(head, |last| last.position.max(head));
         Ok(Some(LogRead { frames, head: Head { position, ended: false } }))
+    }
+
+    async fn heads(&self, keys: Vec<()>) -> Result<Vec<((), Head)>, StoreUnavailable> {
+        let position = self.feed.head().await?.get();
+        Ok(keys.into_iter().map(|key| (key, Head { position, ended: false })).collect())
     }
 
     fn hints(&self, _key: &()) -> watch::Receiver<u64> {

@@ -71,6 +71,11 @@ impl Log for Receipts {
         Ok(Some(LogRead { frames, head: Head { position, ended: false } }))
     }
 
+    async fn heads(&self, keys: Vec<SessionId>) -> Result<Vec<(SessionId, Head)>, StoreUnavailable> {
+        let heads = self.feed.receipt_heads(keys).await?;
+        Ok(heads.into_iter().map(|(id, position)| (id, Head { position: position.get(), ended: false })).collect())
+    }
+
     fn hints(&self, key: &SessionId) -> watch::Receiver<u64> {
         self.hints.commands(*key)
     }

@@ -17,7 +17,7 @@ pub struct TailOptions {
     pub max_bytes: usize,
     /// The most entries read from the store at once.
     pub page: usize,
-    /// How long a tail waits for a hint before it looks by itself.
+    /// How often the ends of all followed logs are read, in case a hint was lost.
     pub poll: Duration,
     /// How many of a session's newest receipts (one at least) are told again to whoever begins to follow its conversation.
     /// A reader that was away learns from them what has changed meanwhile of the messages that it has already.
@@ -56,6 +56,8 @@ pub(crate) struct Tail {
     window: Mutex<Window>,
     /// Changes with each change of the window.
     moved: watch::Sender<u64>,
+    /// Changes when somebody has seen that the log goes on behind the head.
+    behind: watch::Sender<()>,
 }
 
 struct Window {
@@ -68,11 +70,19 @@ struct Window {
 impl Tail {
     pub(crate) fn starting_at(head: Head) -> Self {
         let window = Window { frames: VecDeque::new(), bytes: 0, floor: head.position, head };
-        Self { window: Mutex::new(window), moved: watch::Sender::new(0) }
+        Self { window: Mutex::new(window), moved: watch::Sender::new(0), behind: watch::Sender::new(()) }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.moved.subscribe()
+    }
+
+    /// Has the tail look, if the log ends elsewhere than the tail.
+    pub(crate) fn ends_at(&self, end: Head) {
+        let head = self.head();
+        if end.position > head.position || (end.ended && !head.ended) {
+            self.behind.send_replace(());
+        }
     }
 
     pub(crate) fn head(&self) -> Head {
@@ -165,31 +175,38 @@ pub(crate) async fn pump<L: Log>(
     mut hints: watch::Receiver<u64>,
     options: TailOptions,
 ) {
+    let Some(mut behind) = tail.upgrade().map(|tail| tail.behind.subscribe()) else { return };
     loop {
         hints.mark_unchanged();
-        loop {
-            let Some(head) = tail.upgrade().map(|tail| tail.head()) else { return };
-            let read = match log.after(&key, head.position, options.page).await {
-                Ok(Some(read)) => read,
-                Ok(None) => return,
-                Err(error) => {
-                    let cause: &dyn std::error::Error = &error;
-                    tracing::warn!(?key, cause, "cannot read a followed log; trying again");
-                    break;
-                }
-            };
-            let Some(tail) = tail.upgrade() else { return };
-            let reached = read.frames.last().map_or(head.position, |frame| frame.position);
-            let complete = reached >= read.head.position || read.frames.is_empty();
-            tail.extend(read.frames, read.head.ended && complete, &options);
-            if complete {
-                break;
+        behind.mark_unchanged();
+        let Some(caught_up) = catch_up(&*log, &key, &tail, &options).await else { return };
+        tokio::select! {
+            _ = hints.changed() => {}
+            // An error says that the tail is gone, and with it whoever followed.
+            changed = behind.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(options.poll), if !caught_up => {}
+        }
+    }
+}
+
+/// Reads up to the end of the log. `None` when there is nothing more to do, ever; `false` when the store could not be read.
+async fn catch_up<L: Log>(log: &L, key: &L::Key, tail: &Weak<Tail>, options: &TailOptions) -> Option<bool> {
+    loop {
+        let head = tail.upgrade()?.head();
+        let read = match log.after(key, head.position, options.page).await {
+            Ok(read) => read?,
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(?key, cause, "cannot read a followed log; trying again");
+                return Some(false);
             }
+        };
+        let tail = tail.upgrade()?;
+        let reached = read.frames.last().map_or(head.position, |frame| frame.position);
+        let complete = reached >= read.head.position || read.frames.is_empty();
+        tail.extend(read.frames, read.head.ended && complete, options);
+        if complete {
+            return (!tail.head().ended).then_some(true);
         }
-        if tail.upgrade().is_none_or(|tail| tail.head().ended) {
-            return;
-        }
-        // Lost hints only cost time; and a tail that nobody follows any more ends here.
-        let _ = tokio::time::timeout(options.poll, hints.changed()).await;
     }
 }

@@ -1,6 +1,5 @@
 //! All tails of logs of one kind.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use flightdeck_domain::ports::StoreUnavailable;
@@ -8,27 +7,22 @@ use tokio::sync::watch;
 
 use crate::follower::Follower;
 use crate::log::{Head, Log};
+use crate::patrol::{Live, patrol};
 use crate::tail::{Tail, TailOptions, pump};
 
 /// The tails of all logs of one kind that are followed at the moment.
 pub struct Tails<L: Log> {
     log: Arc<L>,
     options: TailOptions,
-    live: Mutex<Live<L::Key>>,
+    live: Arc<Mutex<Live<L::Key>>>,
     runtime: tokio::runtime::Handle,
-}
-
-/// The tails by key. Those that nobody follows any more are swept out when the map has doubled.
-struct Live<K> {
-    tails: HashMap<K, Weak<Tail>>,
-    sweep_at: usize,
 }
 
 impl<L: Log> Tails<L> {
     /// Follows logs with the runtime that it is called on; tails run there, whoever follows them.
     #[must_use]
     pub fn new(log: L, options: TailOptions, runtime: tokio::runtime::Handle) -> Self {
-        Self { log: Arc::new(log), options, live: Mutex::new(Live { tails: HashMap::new(), sweep_at: 64 }), runtime }
+        Self { log: Arc::new(log), options, live: Arc::default(), runtime }
     }
 
     pub(crate) fn log(&self) -> &L {
@@ -76,13 +70,13 @@ impl<L: Log> Tails<L> {
         if let Some(other) = live.tails.get(key).and_then(Weak::upgrade) {
             return other;
         }
-        if live.tails.len() >= live.sweep_at {
-            live.tails.retain(|_, tail| tail.strong_count() > 0);
-            live.sweep_at = (live.tails.len() * 2).max(64);
-        }
         let tail = Arc::new(tail);
         live.tails.insert(key.clone(), Arc::downgrade(&tail));
         let log = Arc::clone(&self.log);
+        if !live.patrolled {
+            live.patrolled = true;
+            self.runtime.spawn(patrol(Arc::clone(&log), Arc::downgrade(&self.live), self.options.poll));
+        }
         self.runtime.spawn(pump(log, key.clone(), Arc::downgrade(&tail), hints, self.options));
         tail
     }

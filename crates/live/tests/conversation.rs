@@ -13,7 +13,8 @@ use flightdeck_domain::feed::{FleetEvent, FleetEventKind};
 use flightdeck_domain::ids::{CommandSeq, FeedPosition, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt, MessageRole, NewMessage};
 use flightdeck_domain::ports::{
-    AppendError, AppendOutcome, FleetFeed, IdGenerator, MessageRepository, MessageSlice, StoreUnavailable, WakeUps,
+    AppendError, AppendOutcome, ConversationEnd, FleetFeed, IdGenerator, MessageRepository, MessageSlice,
+    StoreUnavailable, WakeUps,
 };
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::system::SystemIds;
@@ -104,6 +105,14 @@ impl MessageRepository for Shared {
     async fn before(&self, _: SessionId, _: Seq, _: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
         unreachable!("nobody pages backwards")
     }
+
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        let (last_seq, status) = self.with(|world| {
+            let status = if world.ended { SessionStatus::Completed } else { SessionStatus::Running };
+            (Seq::new(count(world.messages.len())), status)
+        });
+        Ok(sessions.into_iter().map(|session| ConversationEnd { session, last_seq, status }).collect())
+    }
 }
 
 #[async_trait]
@@ -124,6 +133,14 @@ impl FleetFeed for Shared {
 
     async fn newest_receipts(&self, _: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
         Ok(self.with(|world| world.receipts[world.receipts.len().saturating_sub(limit)..].to_vec()))
+    }
+
+    async fn receipt_heads(
+        &self,
+        sessions: Vec<SessionId>,
+    ) -> Result<Vec<(SessionId, FeedPosition)>, StoreUnavailable> {
+        let newest = self.with(|world| world.receipts.last().map_or(FeedPosition::ZERO, |event| event.position));
+        Ok(sessions.into_iter().map(|session| (session, newest)).collect())
     }
 
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {

@@ -22,6 +22,7 @@ struct Inner {
     entries: Mutex<(Vec<u64>, bool)>,
     hint: watch::Sender<u64>,
     reads: AtomicUsize,
+    patrols: AtomicUsize,
     broken: AtomicBool,
 }
 
@@ -57,6 +58,16 @@ impl Log for Paper {
         let frames = wanted.map(|position| Frame::new(position, Bytes::from(position.to_string()))).collect();
         let head = Head { position: entries.0.last().copied().unwrap_or(0), ended: entries.1 };
         Ok(Some(LogRead { frames, head }))
+    }
+
+    async fn heads(&self, keys: Vec<&'static str>) -> Result<Vec<(&'static str, Head)>, StoreUnavailable> {
+        if self.0.broken.load(Ordering::SeqCst) {
+            return Err(StoreUnavailable::new("torn"));
+        }
+        self.0.patrols.fetch_add(1, Ordering::SeqCst);
+        let entries = self.0.entries.lock().expect("not poisoned");
+        let head = Head { position: entries.0.last().copied().unwrap_or(0), ended: entries.1 };
+        Ok(keys.into_iter().map(|key| (key, head)).collect())
     }
 
     fn hints(&self, _key: &&'static str) -> watch::Receiver<u64> {
@@ -174,6 +185,53 @@ async fn an_outage_of_the_store_is_survived() {
     assert!(tokio::time::timeout(Duration::from_secs(5), follower.next()).await.is_err());
     paper.0.broken.store(false, Ordering::SeqCst);
     assert_eq!(follower.next().await.expect("readable"), Next::Frames(vec![Bytes::from("1")]));
+}
+
+/// Lets the paused clock run on for so many seconds.
+async fn seconds(n: u64) {
+    tokio::time::sleep(Duration::from_secs(n)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_log_is_not_read() {
+    let paper = Paper::default();
+    paper.write(1, false);
+    let tails = tails(&paper, 100, 10);
+    let mut follower = tails.follow("paper", 0).await.expect("readable").expect("there");
+    assert_eq!(follower.next().await.expect("readable"), Next::Frames(vec![Bytes::from("1")]));
+    let (reads, patrols) = (paper.0.reads.load(Ordering::SeqCst), paper.0.patrols.load(Ordering::SeqCst));
+    seconds(60).await;
+    assert_eq!(paper.0.reads.load(Ordering::SeqCst), reads, "its end is read with those of all others");
+    assert!(paper.0.patrols.load(Ordering::SeqCst) > patrols + 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_hint_of_the_end_costs_time_only() {
+    let paper = Paper::default();
+    let tails = tails(&paper, 100, 10);
+    let mut follower = tails.follow("paper", 0).await.expect("readable").expect("there");
+    seconds(3).await;
+    paper.0.entries.lock().expect("not poisoned").1 = true;
+    assert_eq!(follower.next().await.expect("readable"), Next::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_follows_any_more_is_not_looked_at() {
+    let paper = Paper::default();
+    let tails = tails(&paper, 100, 10);
+    let follower = tails.follow("paper", 0).await.expect("readable").expect("there");
+    seconds(3).await;
+    drop(follower);
+    seconds(2).await;
+    let before = (paper.0.reads.load(Ordering::SeqCst), paper.0.patrols.load(Ordering::SeqCst));
+    paper.write(1, true);
+    seconds(60).await;
+    assert_eq!((paper.0.reads.load(Ordering::SeqCst), paper.0.patrols.load(Ordering::SeqCst)), before);
+    // Somebody comes again, and hints are lost again.
+    let mut follower = tails.follow("paper", 1).await.expect("readable").expect("there");
+    seconds(3).await;
+    paper.write(2, false);
+    assert_eq!(follower.next().await.expect("readable"), Next::Frames(vec![Bytes::from("2")]));
 }
 
 proptest! {

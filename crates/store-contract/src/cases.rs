@@ -115,7 +115,8 @@ macro_rules! __contract {
                 an_ended_session_takes_exact_retries_only
                 an_append_is_a_sign_of_life_and_tells_what_is_wanted
                 an_append_is_no_event_of_the_fleet
-                the_conversation_of_an_unknown_session_is_none;
+                the_conversation_of_an_unknown_session_is_none
+                many_ends_are_read_at_once;
             command:
                 a_command_reads_back_as_the_rule_made_it
                 commands_come_in_order_after_a_place
@@ -203,6 +204,10 @@ macro_rules! __contract {
                 an_event_reads_back_as_the_rule_made_it
                 a_racing_reader_never_misses_an_event
                 a_racing_head_is_never_ahead_of_what_can_be_read;
+            epoch:
+                an_epoch_is_renewed_by_whoever_knows_it
+                one_of_many_racing_renewals_counts
+                a_mark_is_exchanged_by_whoever_left_it;
             api_key:
                 a_key_reads_back_as_it_was_made
                 keys_are_listed_oldest_first
@@ -210,7 +215,31 @@ macro_rules! __contract {
                 revoking_twice_keeps_the_first_time
                 an_unknown_key_is_told_as_such
                 a_key_without_its_entry_is_not_made
+                a_first_key_is_made_once
                 a_key_is_not_ended_without_its_entry;
+            usage:
+                a_report_is_booked_on_the_session_its_subtrees_and_its_mission
+                a_message_that_comes_again_is_not_counted_again
+                a_refused_batch_is_not_booked
+                of_racing_reports_each_counts_once
+                a_session_without_reports_has_used_nothing
+                a_mission_counts_its_sessions_by_status
+                a_mission_is_there_from_its_first_session_or_its_budget_on
+                missions_are_listed_newest_first_in_pages
+                a_budget_is_set_on_record_and_read_back
+                a_budget_of_nobody_is_refused_on_record
+                a_budget_without_its_entry_is_not_set
+                the_report_that_uses_a_budget_up_says_so_once
+                a_budget_is_due_until_its_pause_was_asked_for
+                the_pause_of_a_budget_is_told_in_each_conversation;
+            login:
+                a_login_reads_back_as_it_was_made
+                a_link_gives_one_session
+                a_link_that_is_not_good_gives_nothing
+                a_login_ends_once
+                logging_in_and_out_is_on_record
+                a_login_without_its_entry_is_not_made
+                logins_that_are_long_over_are_forgotten;
         }
     };
 }
@@ -285,7 +314,9 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("feed.rs"),
             include_str!("api_key.rs"),
+            include_str!("login.rs"),
             include_str!("durability.rs"),
+            include_str!("usage.rs"),
         ];
         let cases = || sources.iter().flat_map(|source| source.lines()).filter_map(|l| l.strip_prefix("pub async fn "));
         for case in cases() {

@@ -263,4 +263,11 @@ pub async fn the_receipts_of_a_session_are_followed_by_themselves(harness: &dyn 
         assert_eq!(store.newest_receipts(one, limit).await.expect("read"), expected);
     }
     assert_eq!(store.newest_receipts(session_id(9), 3).await.expect("read"), []);
+    // Sessions without a receipt may be left out.
+    register(&*store, registration(3)).await;
+    let mut heads = store.receipt_heads([3, 1, 9, 2].map(session_id).to_vec()).await.expect("read");
+    heads.retain(|(_, position)| *position > FeedPosition::ZERO);
+    heads.sort_unstable();
+    let other = FleetFeed::newest_receipts(&*store, session_id(2), 1).await.expect("read");
+    assert_eq!(heads, [(one, all[3].position), (session_id(2), other[0].position)]);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::ids::Seq;
 use flightdeck_domain::message::{AppendRefused, Appended, Control, Message, MessageRole, NewMessage};
-use flightdeck_domain::ports::{AppendError, MessageRepository, MessageSlice};
+use flightdeck_domain::ports::{AppendError, ConversationEnd, MessageRepository, MessageSlice};
 use flightdeck_domain::session::{DesiredStatus, Registration, SessionStatus};
 use flightdeck_domain::text::MessageContent;
 use tokio::task::{JoinHandle, yield_now};
@@ -375,4 +375,24 @@ pub async fn the_conversation_of_an_unknown_session_is_none(harness: &dyn Harnes
     assert_eq!(store.before(session_id(9), Seq::new(5), 5).await.expect("read"), None);
     let error = store.append(session_id(9), vec![message(1)], at(0)).await.expect_err("unknown");
     assert!(matches!(error, AppendError::UnknownSession(id) if id == session_id(9)), "{error:?}");
+}
+
+/// Of each session that is there: its newest seq, and its status.
+pub async fn many_ends_are_read_at_once(harness: &dyn Harness) {
+    let store = harness.store();
+    for n in 1..=3 {
+        register(&*store, registration(n)).await;
+        append(&*store, n, messages(1..=n * 3)).await;
+    }
+    observe(&*store, observation(2, SessionStatus::Completed, 9)).await;
+    let mut expected = Vec::new();
+    for n in 1..=3 {
+        let now = session(&*store, n).await;
+        expected.push(ConversationEnd { session: now.id, last_seq: now.last_seq, status: now.status });
+    }
+    let mut ends = store.ends([3, 9, 1, 2].map(session_id).to_vec()).await.expect("read");
+    ends.sort_by_key(|end| end.session);
+    assert_eq!(ends, expected);
+    assert_eq!(ends[1].status, SessionStatus::Completed);
+    assert_eq!(store.ends(Vec::new()).await.expect("read"), []);
 }

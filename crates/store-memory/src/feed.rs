@@ -33,6 +33,15 @@ impl FleetFeed for MemoryStore {
         Ok(newest)
     }
 
+    async fn receipt_heads(
+        &self,
+        sessions: Vec<SessionId>,
+    ) -> Result<Vec<(SessionId, FeedPosition)>, StoreUnavailable> {
+        let state = self.state();
+        let newest = |id: SessionId| state.feed.iter().rev().find(|event| is_receipt_of(event, id));
+        Ok(sessions.into_iter().filter_map(|id| Some((id, newest(id)?.position))).collect())
+    }
+
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {
         Ok(self.state().feed_head())
     }

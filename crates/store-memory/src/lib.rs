@@ -14,13 +14,16 @@ mod api_key;
 mod approval;
 mod audit;
 mod command;
+mod epoch;
 mod feed;
 mod idempotency;
+mod login;
 mod message;
 mod operation;
 mod operator_actions;
 mod session;
 mod state;
+mod usage;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use flightdeck_domain::command::CommandKind;
 use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt, MessageRole, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, MessageSlice, StoreUnavailable};
+use flightdeck_domain::ports::{
+    AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice, StoreUnavailable,
+};
 use flightdeck_domain::time::Timestamp;
 
 use crate::MemoryStore;
@@ -36,7 +38,9 @@ impl MessageRepository for MemoryStore {
         }
         entry.session.last_seq = plan.last_seq;
         entry.seen(at);
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: entry.control(), came_back })
+        let control = entry.control();
+        let exhausted = state.book(session, plan.used, at);
+        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back, exhausted })
     }
 
     async fn after(
@@ -60,9 +64,18 @@ impl MessageRepository for MemoryStore {
             entry.slice(end.saturating_sub(limit), end)
         }))
     }
+
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        let state = self.state();
+        Ok(sessions.iter().filter_map(|id| state.sessions.get(id)).map(Entry::end).collect())
+    }
 }
 
 impl Entry {
+    fn end(&self) -> ConversationEnd {
+        ConversationEnd { session: self.session.id, last_seq: self.session.last_seq, status: self.session.status }
+    }
+
     /// The messages of a range of places, as much of it as there is.
     fn slice(&self, from: usize, to: usize) -> MessageSlice {
         let end = to.min(self.messages.len());

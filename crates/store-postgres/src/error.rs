@@ -8,7 +8,8 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable,
+    WithdrawApprovalError,
 };
 
 use tokio::task::JoinError;
@@ -219,7 +220,9 @@ unavailable!(
     AcknowledgeError,
     OperatorActionError,
     RevokeKeyError,
+    RedeemLinkError,
     OpenApprovalError,
     DecideApprovalError,
-    WithdrawApprovalError
+    WithdrawApprovalError,
+    SetBudgetError
 );

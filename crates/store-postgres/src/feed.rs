@@ -35,6 +35,13 @@ impl FleetFeed for PostgresStore {
             .await?)
     }
 
+    async fn receipt_heads(
+        &self,
+        sessions: Vec<SessionId>,
+    ) -> Result<Vec<(SessionId, FeedPosition)>, StoreUnavailable> {
+        Ok(on!(self.read, (sessions), |connection| feed_events::receipt_heads(connection, sessions)).await?)
+    }
+
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {
         Ok(on!(self.read, (), |connection| feed_events::head(connection)).await?)
     }

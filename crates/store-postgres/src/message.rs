@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, MessageSlice, StoreUnavailable};
+use flightdeck_domain::ports::{
+    AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice, StoreUnavailable,
+};
 use flightdeck_domain::time::Timestamp;
 
 use crate::PostgresStore;
@@ -15,6 +17,7 @@ use crate::lease::come_back;
 use crate::session::control;
 use crate::tables::sessions::Touch;
 use crate::tables::{messages, sessions};
+use crate::usage::{Booking, book};
 
 #[async_trait]
 impl MessageRepository for PostgresStore {
@@ -48,6 +51,10 @@ impl MessageRepository for PostgresStore {
         ))
         .await?)
     }
+
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        Ok(on!(self.read, (sessions), |connection| sessions::ends(connection, sessions)).await?)
+    }
 }
 
 /// One append in a transaction of its own.
@@ -67,6 +74,8 @@ pub(crate) async fn append(tx: &mut Transaction, append: &Append) -> Result<Appe
     let plan = session.append(batch.clone(), &known)?;
     messages::insert(tx, &plan.insert).await?;
     sessions::touch(tx, &[Touch::of(&session, plan.last_seq, at)]).await?;
+    let used = Booking { session: &session, used: plan.used, at };
+    let exhausted = !book(tx, &[used]).await?.is_empty();
     let control = control(tx, &session).await?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back })
+    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back, exhausted })
 }

@@ -7,7 +7,8 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable,
+    WithdrawApprovalError,
 };
 
 use crate::rows::BrokenRow;
@@ -198,7 +199,9 @@ unavailable!(
     AcknowledgeError,
     OperatorActionError,
     RevokeKeyError,
+    RedeemLinkError,
     OpenApprovalError,
     DecideApprovalError,
-    WithdrawApprovalError
+    WithdrawApprovalError,
+    SetBudgetError
 );

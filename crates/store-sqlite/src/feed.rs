@@ -29,6 +29,13 @@ impl FleetFeed for SqliteStore {
         Ok(self.readers.read(move |connection| feed_events::newest_receipts(connection, session, limit)).await?)
     }
 
+    async fn receipt_heads(
+        &self,
+        sessions: Vec<SessionId>,
+    ) -> Result<Vec<(SessionId, FeedPosition)>, StoreUnavailable> {
+        Ok(self.readers.read(move |connection| feed_events::receipt_heads(connection, &sessions)).await?)
+    }
+
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {
         Ok(self.readers.read(feed_events::head).await?)
     }

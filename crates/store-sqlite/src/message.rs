@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::{Message, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, MessageSlice, StoreUnavailable};
+use flightdeck_domain::ports::{
+    AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice, StoreUnavailable,
+};
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
@@ -14,6 +16,7 @@ use crate::error::StoreError;
 use crate::lease::come_back;
 use crate::session::control;
 use crate::tables::{commands, messages, sessions};
+use crate::usage::book;
 
 #[async_trait]
 impl MessageRepository for SqliteStore {
@@ -49,6 +52,10 @@ impl MessageRepository for SqliteStore {
         });
         Ok(slice.await?)
     }
+
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        Ok(self.readers.read(move |connection| sessions::ends(connection, &sessions)).await?)
+    }
 }
 
 /// The hot path: for one message of a session without commands, four statements that stay prepared.
@@ -69,8 +76,9 @@ fn append(
     let plan = session.append(batch, &known)?;
     messages::insert(connection, &plan.insert)?;
     sessions::touch(connection, &session, plan.last_seq, at)?;
+    let exhausted = book(connection, &session, plan.used, at)?;
     let control = control(connection, &session)?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back })
+    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back, exhausted })
 }
 
 /// Part of a conversation with the state of the whole; `None` when there is no such session.

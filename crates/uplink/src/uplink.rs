@@ -154,7 +154,7 @@ impl Uplink {
         metadata: JsonObject,
     ) -> Result<Option<Control>, Stop> {
         // One id for all attempts: an attempt whose answer got lost must not make the message appear twice.
-        let input = MessageInput { id: Some(id), role, content, metadata, created_at: None };
+        let input = MessageInput { id: Some(id), role, content, metadata, usage: None, created_at: None };
         match self.persist(|| self.desk.ingest.execute(self.session, vec![input.clone()])).await? {
             Ok(outcome) => Ok(Some(outcome.control)),
             Err(IngestError::Append(

@@ -34,6 +34,9 @@ pub(crate) struct Config {
     pub(crate) valkey_prefix: String,
     pub(crate) throttle_control: Rate,
     pub(crate) throttle_tree: Rate,
+    pub(crate) throttle_login: Rate,
+    /// Cookies are `Secure` whatever the request came over.
+    pub(crate) secure_cookies: bool,
     pub(crate) lease: Option<Duration>,
     pub(crate) workers: usize,
     /// How often the head of the audit log is signed; `None` for only when asked.
@@ -132,6 +135,8 @@ impl Config {
             valkey_prefix: value(layer, "valkey_prefix", values::prefix)?,
             throttle_control: value(layer, "throttle_control", values::rate)?,
             throttle_tree: value(layer, "throttle_tree", values::rate)?,
+            throttle_login: value(layer, "throttle_login", values::rate)?,
+            secure_cookies: value(layer, "secure_cookies", values::switch)?,
             lease: value(layer, "lease", values::span)?,
             workers: value(layer, "workers", values::workers)?,
             checkpoint_interval: value(layer, "checkpoint_interval", values::span)?,

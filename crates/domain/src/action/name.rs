@@ -26,15 +26,23 @@ pub enum ActionName {
     KeyCreate,
     /// A key was ended.
     KeyRevoke,
+    /// Somebody logged in; the target is the key that they act as.
+    Login,
+    /// Somebody logged out.
+    Logout,
+    /// A link was made that lets somebody log in once.
+    LoginLinkCreate,
     /// A permission request was decided.
     ApprovalDecide,
+    /// A budget was set or taken away.
+    BudgetSet,
     /// The audit log itself was read, exported or verified.
     AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -45,7 +53,11 @@ impl ActionName {
         Self::KillSwitchRelease,
         Self::KeyCreate,
         Self::KeyRevoke,
+        Self::Login,
+        Self::Logout,
+        Self::LoginLinkCreate,
         Self::ApprovalDecide,
+        Self::BudgetSet,
         Self::AuditRead,
     ];
 
@@ -63,7 +75,11 @@ impl ActionName {
             Self::KillSwitchRelease => "kill_switch_release",
             Self::KeyCreate => "key_create",
             Self::KeyRevoke => "key_revoke",
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::LoginLinkCreate => "login_link_create",
             Self::ApprovalDecide => "approval_decide",
+            Self::BudgetSet => "budget_set",
             Self::AuditRead => "audit_read",
         }
     }

@@ -25,6 +25,11 @@ pub trait FleetFeed: Send + Sync {
     /// The last `limit` `receipt` events of one session, in order.
     async fn newest_receipts(&self, session: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable>;
 
+    /// The position of the newest `receipt` event of each of many sessions, read at once, in any order. Sessions without one
+    /// may be left out.
+    async fn receipt_heads(&self, sessions: Vec<SessionId>)
+    -> Result<Vec<(SessionId, FeedPosition)>, StoreUnavailable>;
+
     /// The newest position that [`FleetFeed::after`] shows.
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable>;
 }

@@ -21,6 +21,8 @@ pub struct AppendOutcome {
     pub control: Control,
     /// Whether the session was lost and came back by this.
     pub came_back: bool,
+    /// Whether a budget is used up by this; [`crate::use_cases::EnforceBudgets`] follows from it.
+    pub exhausted: bool,
 }
 
 /// Why a batch was not appended. Nothing of it was written.
@@ -50,6 +52,17 @@ pub struct MessageSlice {
     pub status: SessionStatus,
 }
 
+/// Where a conversation ends at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConversationEnd {
+    /// Whose conversation it is.
+    pub session: SessionId,
+    /// The newest seq.
+    pub last_seq: Seq,
+    /// The session's status. When it is terminal, nothing follows `last_seq`, ever.
+    pub status: SessionStatus,
+}
+
 /// Keeps conversations.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -59,6 +72,10 @@ pub trait MessageRepository: Send + Sync {
     /// appear later. Counts as a sign of life of the session at `at`: a lost one comes back in the same
     /// transaction under the rule of [`crate::session::Session::come_back`], and the message that tells of it stands before
     /// the batch. A batch that is refused brings nobody back.
+    ///
+    /// What the inserted messages say about usage ([`crate::message::AppendPlan::used`]) is booked in the same transaction
+    /// on every account that it belongs to ([`crate::usage::AccountKey::of`]), by the rule of
+    /// [`crate::usage::Account::book`].
     async fn append(
         &self,
         session: SessionId,
@@ -83,4 +100,7 @@ pub trait MessageRepository: Send + Sync {
         before: Seq,
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable>;
+
+    /// Where many conversations end, read at once, in any order. Sessions that are not there are left out.
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable>;
 }

@@ -4,12 +4,13 @@ use flightdeck_domain::action::ActionRefused;
 use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
-    RegisterError, SpawnError, StoreUnavailable, WithdrawApprovalError,
+    AcknowledgeError, AppendError, DecideApprovalError, HookError, ObserveError, OpenApprovalError,
+    OperatorActionError, RegisterError, SetBudgetError, SpawnError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::RegistrationRefused;
+use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
-    AuthenticateError, AuthorizeError, IngestError, MakeCheckpointError, SpawnSessionError,
+    AccessDenied, AuthenticateError, AuthorizeError, IngestError, LogInError, MakeCheckpointError, SpawnSessionError,
 };
 
 use super::ApiError;
@@ -24,8 +25,26 @@ impl From<AuthenticateError> for ApiError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Rejected(rejected) => Self::Unauthenticated(rejected.to_string()),
+            AuthenticateError::Login(rejected) => Self::LoggedOut(rejected.to_string()),
             AuthenticateError::Unavailable(error) => error.into(),
         }
+    }
+}
+
+impl From<LogInError> for ApiError {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::Key(rejected) => Self::LoggedOut(rejected.to_string()),
+            LogInError::Link(rejected) => Self::LoggedOut(rejected.to_string()),
+            LogInError::NotForPeople(refused) => Self::Denied(refused.to_string()),
+            LogInError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccessDenied> for ApiError {
+    fn from(denied: AccessDenied) -> Self {
+        Self::Denied(denied.to_string())
     }
 }
 
@@ -91,6 +110,7 @@ impl From<IngestError> for ApiError {
         match error {
             IngestError::EmptyBatch | IngestError::BatchTooLarge { .. } => Self::field("", detail),
             IngestError::OperatorRole { index } => Self::field(format!("/{index}/role"), detail),
+            IngestError::UsageTwice { index } => Self::field(format!("/{index}/usage"), detail),
             IngestError::Append(AppendError::UnknownSession(id)) => Self::no_session(id),
             IngestError::Append(AppendError::Refused(AppendRefused::Ended { .. })) => {
                 Self::conflict("session-ended", detail)
@@ -190,11 +210,32 @@ impl From<WithdrawApprovalError> for ApiError {
     }
 }
 
+impl From<SetBudgetError> for ApiError {
+    fn from(error: SetBudgetError) -> Self {
+        match error {
+            SetBudgetError::Refused(BudgetRefused::UnknownSession(id)) => Self::no_session(id),
+            SetBudgetError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<HookError> for ApiError {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::Invalid { field, problem } => Self::field(format!("/{field}"), problem),
+            HookError::OutsideSubtree { .. } => Self::Denied(error.to_string()),
+            HookError::Register(error) => error.into(),
+            HookError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 impl From<MakeCheckpointError> for ApiError {
     fn from(error: MakeCheckpointError) -> Self {
         match error {
             MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
             MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
+            MakeCheckpointError::OtherKey { .. } => Self::conflict("other-signing-key", error),
             MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_) => {
                 Self::conflict("audit-log-tampered", error)
             }

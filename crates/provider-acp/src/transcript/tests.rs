@@ -133,6 +133,27 @@ fn usage_is_told_once_a_turn() {
     let lines = all(vec![usage(10), chunk("agent_message_chunk", "x"), usage(20)]);
     let expected = line_of("system", "context 20 of 1000 tokens, cost 0.5 USD so far", "usage");
     assert_eq!(told(&lines), [line_of("assistant", "x", "message"), expected]);
+    assert_eq!(Map::from(lines[1].metadata.clone())["usage"], json!({"costUsd": 0.5}));
+}
+
+#[test]
+fn only_what_a_turn_cost_is_counted() {
+    let cost = |amount: f64, currency: &str| {
+        update(
+            json!({"sessionUpdate": "usage_update", "used": 1, "size": 9, "cost": {"amount": amount, "currency": currency}}),
+        )
+    };
+    let mut transcript = Transcript::default();
+    let mut counted = |update| {
+        transcript.take(update);
+        let lines = transcript.end_turn();
+        Map::from(lines[0].metadata.clone()).get("usage").and_then(|usage| usage["costUsd"].as_f64())
+    };
+    assert_eq!(
+        [(0.5, "USD"), (0.75, "USD"), (0.75, "USD")].map(|(a, c)| counted(cost(a, c))),
+        [Some(0.5), Some(0.25), None]
+    );
+    assert_eq!(counted(cost(3.0, "EUR")), None);
 }
 
 #[test]

@@ -18,11 +18,11 @@ use flightdeck_domain::message::{Control, Message, NewMessage};
 use flightdeck_domain::operation::ScopedAction;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, FleetAction, FleetCommitted, Heard,
-    IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog, MockFleetFeed,
-    MockOperationRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError, OperatorActions,
-    RegisterError, Registered, ScopedCommitted, SessionFilter, SessionPage, SessionQuery, SessionRepository,
-    StoreUnavailable,
+    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, ConversationEnd, FleetAction,
+    FleetCommitted, Heard, IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog,
+    MockEpochRepository, MockFleetFeed, MockLoginRepository, MockOperationRepository, MockWakeUps, ObserveError,
+    ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, ScopedCommitted, SessionFilter,
+    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -118,6 +118,10 @@ impl SessionRepository for FakeStore {
         unimplemented!("no agent counts")
     }
 
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.world().kill_switch)
+    }
+
     async fn is_within(&self, _: SessionId, _: SessionId) -> Result<bool, StoreUnavailable> {
         unimplemented!("no agent asks")
     }
@@ -184,7 +188,13 @@ impl MessageRepository for FakeStore {
             return Err(StoreUnavailable::new("the line broke").into());
         }
         let control = world.control(id);
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
+        Ok(AppendOutcome {
+            appended: plan.appended,
+            last_seq: plan.last_seq,
+            control,
+            came_back: false,
+            exhausted: false,
+        })
     }
 
     async fn after(&self, id: SessionId, after: Seq, n: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
@@ -198,6 +208,10 @@ impl MessageRepository for FakeStore {
 
     async fn before(&self, _: SessionId, _: Seq, _: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
         unimplemented!("no agent reads backwards")
+    }
+
+    async fn ends(&self, _: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        unimplemented!("no agent follows conversations")
     }
 }
 
@@ -319,6 +333,8 @@ impl Deck {
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),
+            epochs: Arc::new(MockEpochRepository::new()),
+            logins: Arc::new(MockLoginRepository::new()),
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),

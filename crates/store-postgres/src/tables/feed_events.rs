@@ -82,6 +82,33 @@ pub(crate) async fn newest_receipts(
     Ok(rows.into_iter().rev().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
 }
 
+/// The newest receipt of each session that has one.
+pub(crate) async fn receipt_heads(
+    connection: &mut AsyncPgConnection,
+    sessions: &[SessionId],
+) -> Result<Vec<(SessionId, FeedPosition)>, StoreError> {
+    let ids = sessions.iter().map(|id| *id.key()).collect();
+    let rows: Vec<ReceiptHead> = Statement::new(
+        "SELECT wanted.id, newest.position FROM unnest(?::uuid[]) AS wanted (id) CROSS JOIN LATERAL ( \
+         SELECT position FROM feed_events WHERE session_id = wanted.id AND kind = 'receipt' \
+         ORDER BY position DESC LIMIT 1) AS newest",
+        [Bind::Uuids(ids)],
+    )
+    .load(connection)
+    .await?;
+    let head =
+        |row: ReceiptHead| (SessionId::new(row.id), FeedPosition::new(u64::try_from(row.position).unwrap_or_default()));
+    Ok(rows.into_iter().map(head).collect())
+}
+
+#[derive(Debug, QueryableByName)]
+struct ReceiptHead {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    id: uuid::Uuid,
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+}
+
 #[derive(Debug, QueryableByName)]
 struct Head {
     #[diesel(sql_type = BigInt)]

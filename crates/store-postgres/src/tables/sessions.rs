@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::ports::ConversationEnd;
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::time::Timestamp;
@@ -58,6 +59,21 @@ pub(crate) async fn lock_heads(
     let ids = ids.iter().map(|id| *id.key()).collect();
     let rows: Vec<SessionHeadRow> = Statement::new(sql, [Bind::Uuids(ids)]).load(connection).await?;
     Ok(rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Where conversations end; of those sessions that are there.
+pub(crate) async fn ends(
+    connection: &mut AsyncPgConnection,
+    ids: &[SessionId],
+) -> Result<Vec<ConversationEnd>, StoreError> {
+    let sql = format!("SELECT {HEAD} FROM sessions WHERE id = ANY(?)");
+    let ids = ids.iter().map(|id| *id.key()).collect();
+    let rows: Vec<SessionHeadRow> = Statement::new(sql, [Bind::Uuids(ids)]).load(connection).await?;
+    let end = |row: SessionHeadRow| {
+        let session = Session::try_from(row)?;
+        Ok(ConversationEnd { session: session.id, last_seq: session.last_seq, status: session.status })
+    };
+    rows.into_iter().map(end).collect()
 }
 
 pub(crate) async fn exists(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bool, StoreError> {

@@ -2,6 +2,7 @@
 
 use diesel::dsl::max;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{FeedPosition, SessionId};
 
@@ -59,6 +60,32 @@ pub(crate) fn newest_receipts(
     )
     .load(connection)?;
     Ok(rows.into_iter().rev().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The newest receipt of each session that has one. One statement for each, prepared once: its plan is the end of an index.
+pub(crate) fn receipt_heads(
+    connection: &mut SqliteConnection,
+    sessions: &[SessionId],
+) -> Result<Vec<(SessionId, FeedPosition)>, StoreError> {
+    let mut heads = Vec::new();
+    for session in sessions {
+        let newest: PositionRow = Prepared::new(
+            "SELECT MAX(position) AS position FROM feed_events INDEXED BY feed_events_receipts \
+             WHERE session_id = ? AND kind = 'receipt'",
+            [Bind::Blob(session.key())],
+        )
+        .get_result(connection)?;
+        if let Some(position) = newest.position.and_then(|position| u64::try_from(position).ok()) {
+            heads.push((*session, FeedPosition::new(position)));
+        }
+    }
+    Ok(heads)
+}
+
+#[derive(Debug, QueryableByName)]
+struct PositionRow {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    position: Option<i64>,
 }
 
 /// The newest place; zero while there is none.

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::ports::ConversationEnd;
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::time::Timestamp;
@@ -31,6 +32,17 @@ pub(crate) fn head(connection: &mut SqliteConnection, id: SessionId) -> Result<O
         Some(lost) if lost.status == SessionStatus::Lost => get(connection, id),
         session => Ok(session),
     }
+}
+
+/// Where conversations end; of those sessions that are there.
+pub(crate) fn ends(connection: &mut SqliteConnection, ids: &[SessionId]) -> Result<Vec<ConversationEnd>, StoreError> {
+    let mut ends = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(session) = head(connection, *id)? {
+            ends.push(ConversationEnd { session: *id, last_seq: session.last_seq, status: session.status });
+        }
+    }
+    Ok(ends)
 }
 
 pub(crate) fn exists(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, StoreError> {
