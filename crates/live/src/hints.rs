@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::ports::WakeUps;
+use flightdeck_domain::ports::{Preview, WakeUps};
 use tokio::sync::watch;
 
 use crate::activity::{Activity, ActivityTicks};
+use crate::previews::Previews;
 
 /// Passes hints to whoever waits in this process. A session that nobody waits for costs one look-up and no memory.
 pub struct Hints {
@@ -17,6 +18,7 @@ pub struct Hints {
     commands: Registry,
     feed: watch::Sender<u64>,
     activity: Arc<Activity>,
+    previews: Previews,
     moves: AtomicU64,
 }
 
@@ -27,6 +29,7 @@ impl Default for Hints {
             commands: Registry::default(),
             feed: watch::Sender::new(0),
             activity: Arc::default(),
+            previews: Previews::default(),
             moves: AtomicU64::new(0),
         }
     }
@@ -65,6 +68,12 @@ impl Hints {
         self.moves.load(Ordering::Relaxed)
     }
 
+    /// What is being said in a session, as it is now: whoever is slow sees fewer of the pictures in between.
+    #[must_use]
+    pub fn previews(&self, session: SessionId) -> watch::Receiver<Option<Preview>> {
+        self.previews.receiver(session)
+    }
+
     /// Ticks of sessions that move, each session at most once in a span.
     #[must_use]
     pub fn activity(&self, every: Duration) -> ActivityTicks {
@@ -86,6 +95,10 @@ impl WakeUps for Hints {
     fn feed_grew(&self) {
         self.moves.fetch_add(1, Ordering::Relaxed);
         bump(&self.feed);
+    }
+
+    fn previewed(&self, session: SessionId, kind: &str, text: &str) {
+        self.previews.show(session, kind, text);
     }
 }
 
