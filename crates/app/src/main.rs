@@ -9,6 +9,8 @@ mod audit_files;
 mod audit_spool;
 mod checkpoints;
 mod cli;
+mod client;
+mod commands;
 mod config;
 mod copy;
 mod demo;
@@ -20,15 +22,13 @@ mod login_link;
 mod migrate;
 mod replicas;
 mod serve;
+mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return cli::fail(&error),
-    };
-    match runtime.block_on(cli::run()) {
+    match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::fail(error.as_ref()),
     }

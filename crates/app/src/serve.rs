@@ -13,7 +13,7 @@ use crate::cli::{Outcome, say};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
 use crate::replicas::{PostgresReadiness, SharedThrottle, keep_offering};
-use crate::{admin_key, checkpoints, logging, login_link};
+use crate::{admin_key, checkpoints, client, logging, login_link};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let database = deployment.postgres.as_ref().map(|_| format!("  database         {}\n", config.database));
     let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
     let first_key = server.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
-    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await?;
+    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await;
     let link = link.map(|link| format!("  log in           {link}   (once, within 10 minutes)\n"));
     say(format!(
         "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}{}  stop             Ctrl-C",
@@ -55,6 +55,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Where the first admin key was written, if this was the first start.
     pub(crate) first_key: Option<std::path::PathBuf>,
+    /// Where the address stands for commands on this machine, and what stands there.
+    published: (std::path::PathBuf, String),
     running: actix_web::dev::Server,
     shutdown: CancellationToken,
     /// Missing when they are made on demand only.
@@ -119,14 +121,16 @@ impl Server {
             tokio::spawn(checkpoints::keep_making(make, every, shutdown.clone()));
         }
         let address = listening.address;
+        let url = login_link::url(address);
         let running = listening.serve(api, config.workers)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-        Ok(Self { address, first_key, running, shutdown, checkpoints })
+        let published = client::publish(&config.data_dir, &url);
+        Ok(Self { address, first_key, published: (published, url), running, shutdown, checkpoints })
     }
 
     /// Answers until a signal comes; then streams end at once and requests in flight are finished.
     pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
-        let Self { running, shutdown, checkpoints, .. } = self;
+        let Self { running, shutdown, checkpoints, published: (path, url), .. } = self;
         let handle = running.handle();
         let stopping = shutdown.clone();
         tokio::spawn(async move {
@@ -141,6 +145,7 @@ impl Server {
         if let Some(make) = checkpoints {
             checkpoints::once(&make).await;
         }
+        client::withdraw(&path, &url);
         tracing::info!("stopped");
         Ok(ended?)
     }
