@@ -1,5 +1,7 @@
 //! Every route, in one place.
 
+use std::sync::LazyLock;
+
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
@@ -19,11 +21,6 @@ fn resource(path: &str, allowed: &'static str) -> Resource {
 }
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    let document = web::Bytes::from(openapi().to_json().unwrap_or_default());
-    let describe = move || {
-        let document = document.clone();
-        async move { HttpResponse::Ok().content_type("application/json").body(document) }
-    };
     config
         .service(resource("/", "GET").route(web::get().to(health::welcome)))
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
@@ -46,6 +43,12 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         );
 }
 
+/// Made when it is first asked for: a server that only runs should neither wait for it nor keep it in memory.
+async fn describe() -> HttpResponse {
+    static DOCUMENT: LazyLock<web::Bytes> = LazyLock::new(|| web::Bytes::from(openapi().to_json().unwrap_or_default()));
+    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
+}
+
 fn fleet(config: &mut ServiceConfig) {
     config
         .service(
@@ -57,34 +60,35 @@ fn fleet(config: &mut ServiceConfig) {
         .service(resource("/agents/kill-all", "POST").route(web::post().to(kill_all::kill_all)));
 }
 
+/// In a scope, so that a path is taken apart once and then compared with words; the busiest come first.
 fn one_agent(config: &mut ServiceConfig) {
-    config
+    let agent = web::scope("/agents/{agentId}")
         .service(
-            resource("/agents/{agentId}/status", "GET, POST")
-                .route(web::get().to(status::read))
-                .route(web::post().to(status::report)),
+            resource("/messages", "GET, POST")
+                .route(web::post().to(messages::append))
+                .route(web::get().to(messages::history)),
         )
-        .service(resource("/agents/{agentId}/heartbeat", "POST").route(web::post().to(status::heartbeat)))
+        .service(resource("/messages/stream", "GET").route(web::get().to(messages::stream)))
+        .service(resource("/commands", "GET").route(web::get().to(commands::list)))
         .service(
-            resource("/agents/{agentId}/messages", "GET, POST")
-                .route(web::get().to(messages::history))
-                .route(web::post().to(messages::append)),
+            resource("/status", "GET, POST").route(web::get().to(status::read)).route(web::post().to(status::report)),
         )
-        .service(resource("/agents/{agentId}/messages/stream", "GET").route(web::get().to(messages::stream)))
-        .service(resource("/agents/{agentId}/inject", "POST").route(web::post().to(inject::inject)))
-        .service(resource("/agents/{agentId}/pause", "POST").route(web::post().to(control::pause)))
-        .service(resource("/agents/{agentId}/resume", "POST").route(web::post().to(control::resume)))
-        .service(resource("/agents/{agentId}/interrupt", "POST").route(web::post().to(control::interrupt)))
-        .service(resource("/agents/{agentId}/commands/{seq}/cancel", "POST").route(web::post().to(commands::cancel)))
-        .service(resource("/agents/{agentId}/kill", "POST").route(web::post().to(control::kill)))
-        .service(resource("/agents/{agentId}/commands", "GET").route(web::get().to(commands::list)))
-        .service(resource("/agents/{agentId}/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)));
+        .service(resource("/heartbeat", "POST").route(web::post().to(status::heartbeat)))
+        .service(resource("/inject", "POST").route(web::post().to(inject::inject)))
+        .service(resource("/pause", "POST").route(web::post().to(control::pause)))
+        .service(resource("/resume", "POST").route(web::post().to(control::resume)))
+        .service(resource("/interrupt", "POST").route(web::post().to(control::interrupt)))
+        .service(resource("/kill", "POST").route(web::post().to(control::kill)))
+        .service(resource("/approvals", "POST").route(web::post().to(approvals::ask)))
+        .service(resource("/commands/{seq}/cancel", "POST").route(web::post().to(commands::cancel)))
+        .service(resource("/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)))
+        .service(resource("/approvals/{approvalId}", "GET").route(web::get().to(approvals::read)))
+        .default_service(web::to(no_route));
+    config.service(agent);
 }
 
 fn permissions(config: &mut ServiceConfig) {
     config
-        .service(resource("/agents/{agentId}/approvals", "POST").route(web::post().to(approvals::ask)))
-        .service(resource("/agents/{agentId}/approvals/{approvalId}", "GET").route(web::get().to(approvals::read)))
         .service(resource("/approvals", "GET").route(web::get().to(approvals::list)))
         .service(resource("/approvals/{approvalId}/decide", "POST").route(web::post().to(approvals::decide)))
         .service(resource("/approvals/{approvalId}/withdraw", "POST").route(web::post().to(approvals::withdraw)));
