@@ -1,6 +1,7 @@
 //! Server-sent events (WHATWG HTML, section 9.2): frames, and the body of a stream.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -14,7 +15,8 @@ use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::auth::{Caller, OpenStream};
 use crate::dto::{FleetEventView, MessageView};
@@ -44,12 +46,6 @@ pub(crate) fn frame(event: &str, id: Option<u64>, data: &impl Serialize) -> Byte
     }
     text.extend_from_slice(b"\n\n");
     text.into()
-}
-
-/// What ends an open stream besides its log.
-struct Ends {
-    shutdown: CancellationToken,
-    key: CancellationToken,
 }
 
 /// What a stream sends.
@@ -90,9 +86,15 @@ fn activity_frame(session: SessionId, seq: Seq) -> Bytes {
     frame("activity", None, &json!({"sessionId": session, "seq": seq}))
 }
 
+/// What is waited for besides the source is waited for from the beginning to the end: a chunk changes nothing about it.
 struct Streaming<S> {
     source: S,
-    ends: Ends,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The end of the key.
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Comes at the earliest moment at which a comment may be due.
+    quiet: Pin<Box<Sleep>>,
+    spoke: Instant,
     keep_alive: Duration,
     _counted: OpenStream,
     opening: Option<Bytes>,
@@ -101,11 +103,14 @@ struct Streaming<S> {
 
 /// Answers with a stream of what a source gives.
 pub(crate) fn follow<S: Source>(api: &Api, caller: &Caller, counted: OpenStream, source: S) -> HttpResponse {
-    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
+    let keep_alive = api.options.keep_alive;
     let state = Streaming {
         source,
-        ends,
-        keep_alive: api.options.keep_alive,
+        shutdown: Box::pin(api.shutdown.clone().cancelled_owned()),
+        ended: Box::pin(caller.key.ended.clone().cancelled_owned()),
+        quiet: Box::pin(tokio::time::sleep(keep_alive)),
+        spoke: Instant::now(),
+        keep_alive,
         _counted: counted,
         opening: Some(opening(api)),
         closed: false,
@@ -118,8 +123,9 @@ pub(crate) fn respond<S: 'static>(
     state: S,
     next: impl AsyncFn(&mut S) -> Option<Bytes> + Copy + 'static,
 ) -> HttpResponse {
-    let body = stream::unfold(state, move |mut state| async move {
-        let chunk = next(&mut state).await?;
+    // Boxed, so that it is not moved, and room for it not held, with every chunk.
+    let body = stream::unfold(Box::new(state), move |mut state| async move {
+        let chunk = next(state.as_mut()).await?;
         Some((Ok::<_, Infallible>(chunk), state))
     });
     let mut response = HttpResponse::Ok();
@@ -144,12 +150,26 @@ impl<S: Source> Streaming<S> {
         if let Some(opening) = self.opening.take() {
             return Some(opening);
         }
-        tokio::select! {
-            biased;
-            () = self.ends.shutdown.cancelled() => None,
-            () = self.ends.key.cancelled() => None,
-            next = self.source.next() => self.chunk(next),
-            () = tokio::time::sleep(self.keep_alive) => Some(Bytes::from_static(b": keep-alive\n\n")),
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut self.shutdown => return None,
+                () = &mut self.ended => return None,
+                next = self.source.next() => {
+                    self.spoke = Instant::now();
+                    return self.chunk(next);
+                }
+                () = &mut self.quiet => {}
+            }
+            let now = Instant::now();
+            let due = self.spoke + self.keep_alive;
+            if now < due {
+                self.quiet.as_mut().reset(due);
+                continue;
+            }
+            self.spoke = now;
+            self.quiet.as_mut().reset(now + self.keep_alive);
+            return Some(Bytes::from_static(b": keep-alive\n\n"));
         }
     }
 
