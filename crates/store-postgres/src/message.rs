@@ -74,5 +74,5 @@ pub(crate) async fn append(tx: &mut Transaction, append: &Append) -> Result<Appe
     messages::insert(tx, &plan.insert).await?;
     sessions::touch(tx, &[Touch::of(&session, plan.last_seq, at)]).await?;
     let control = control(tx, &session).await?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back })
+    Ok(AppendOutcome { appended: plan.appended, inserted: plan.insert, last_seq: plan.last_seq, control, came_back })
 }

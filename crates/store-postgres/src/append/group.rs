@@ -19,8 +19,18 @@ use crate::tables::{commands, messages, sessions};
 /// What the group says to one of its members.
 enum Said {
     Answer(Answer),
-    /// Its session is lost and would come back by it, which writes more than messages.
+    /// It needs more than the group looks at: its session is lost and would come back by it, or a rule refuses it on what
+    /// is known so far. What comes after it in its session is left with it, for order's sake.
     Alone,
+}
+
+/// What a group looks at before it decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Facts {
+    /// The sessions. That a message is in its conversation already is rare, and told by the insert.
+    Heads,
+    /// The sessions, and those of the messages that are in them already.
+    All,
 }
 
 /// Appends all of them, each whole or not at all, and gives an answer for each in their order.
@@ -29,7 +39,10 @@ pub(crate) async fn commit(database: &Database, appends: Vec<Append>, counters: 
         return one_by_one(database, appends).await;
     }
     let appends = Arc::new(appends);
-    let said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends))).await;
+    let mut said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends, Facts::Heads))).await;
+    if matches!(said, Err(StoreError::Repeated)) {
+        said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends, Facts::All))).await;
+    }
     let appends = Arc::into_inner(appends).unwrap_or_default();
     match said {
         Ok(said) => {
@@ -72,13 +85,14 @@ struct State {
     session: Session,
     known: HashMap<MessageId, Message>,
     touched: bool,
+    left: bool,
     pending_commands: u64,
 }
 
-/// However many there are: one statement for the sessions, one for the ids that are known, one for all messages, one for
-/// the sessions again.
-async fn together(tx: &mut Transaction, appends: &[Append]) -> Result<Vec<Said>, StoreError> {
-    let mut states = locked(tx, appends).await?;
+/// However many there are: one statement for the sessions, one for all messages and the sessions again; and one for the ids
+/// that are known, when they have to be.
+async fn together(tx: &mut Transaction, appends: &[Append], facts: Facts) -> Result<Vec<Said>, StoreError> {
+    let mut states = locked(tx, appends, facts).await?;
     let mut said = Vec::with_capacity(appends.len());
     let mut new = Vec::new();
     for append in appends {
@@ -86,19 +100,44 @@ async fn together(tx: &mut Transaction, appends: &[Append]) -> Result<Vec<Said>,
             said.push(Said::Answer(Err(AppendError::UnknownSession(append.session))));
             continue;
         };
-        if state.session.status == SessionStatus::Lost {
+        if state.left {
             said.push(Said::Alone);
             continue;
         }
-        said.push(Said::Answer(state.take(append, &mut new)));
+        said.push(match state.take(append, facts, &mut new) {
+            Err(_) if facts == Facts::Heads => {
+                state.left = true;
+                Said::Alone
+            }
+            answer => Said::Answer(answer),
+        });
     }
-    messages::insert(tx, &new).await?;
     let touched: Vec<Touch> = states.values().filter(|state| state.touched).filter_map(State::touch).collect();
-    sessions::touch(tx, &touched).await?;
+    if !messages::insert_new(tx, &new, &touched).await? {
+        return Err(StoreError::Repeated);
+    }
+    let mut new = new.into_iter();
+    for outcome in said.iter_mut().filter_map(Said::outcome) {
+        let created = outcome.appended.iter().filter(|appended| appended.created).count();
+        outcome.inserted = new.by_ref().take(created).collect();
+    }
     Ok(said)
 }
 
-async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<SessionId, State>, StoreError> {
+impl Said {
+    fn outcome(&mut self) -> Option<&mut AppendOutcome> {
+        match self {
+            Self::Answer(Ok(outcome)) => Some(outcome),
+            Self::Answer(Err(_)) | Self::Alone => None,
+        }
+    }
+}
+
+async fn locked(
+    tx: &mut Transaction,
+    appends: &[Append],
+    facts: Facts,
+) -> Result<HashMap<SessionId, State>, StoreError> {
     let mut ids: Vec<SessionId> = appends.iter().map(|append| append.session).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -112,9 +151,13 @@ async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<Sess
         .into_iter()
         .map(|session| {
             let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
-            (session.id, State { session, known: HashMap::new(), touched: false, pending_commands })
+            let left = session.status == SessionStatus::Lost;
+            (session.id, State { session, known: HashMap::new(), touched: false, left, pending_commands })
         })
         .collect();
+    if facts == Facts::Heads {
+        return Ok(states);
+    }
     let has_messages = |id: &SessionId| states.get(id).is_some_and(|state| state.session.last_seq > Seq::ZERO);
     let wanted: Vec<_> = appends
         .iter()
@@ -131,15 +174,19 @@ async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<Sess
 
 impl State {
     /// Decides one batch, and remembers what follows from it for the next of the same session.
-    fn take(&mut self, append: &Append, new: &mut Vec<Message>) -> Answer {
+    fn take(&mut self, append: &Append, facts: Facts, new: &mut Vec<Message>) -> Answer {
         let plan = self.session.append(append.batch.clone(), &self.known)?;
         self.session.last_seq = plan.last_seq;
         self.session.last_seen_at = self.session.last_seen_at.max(Some(append.at));
         self.touched = true;
-        self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
+        if facts == Facts::All {
+            self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
+        }
         new.extend(plan.insert);
         let control = Control { desired_status: self.session.desired_status, pending_commands: self.pending_commands };
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
+        // What was inserted is among all that is new until that is written.
+        let (appended, last_seq) = (plan.appended, plan.last_seq);
+        Ok(AppendOutcome { appended, inserted: Vec::new(), last_seq, control, came_back: false })
     }
 
     fn touch(&self) -> Option<Touch> {
