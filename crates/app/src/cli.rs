@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{self, Config};
-use crate::{audit, copy, demo, doctor, keys, migrate, serve};
+use crate::{audit, copy, demo, doctor, epochs, keys, migrate, serve};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -34,6 +34,7 @@ fn grammar() -> Command {
         )
         .subcommand(doctor::grammar())
         .subcommand(copy::grammar())
+        .subcommand(epochs::grammar())
 }
 
 fn keys_grammar() -> Command {
@@ -75,6 +76,7 @@ pub(crate) async fn run() -> Outcome {
         Some(("migrate", given)) => migrate::run(&configuration(given)?).await,
         Some(("doctor", given)) => doctor::run(given).await,
         Some(("copy", given)) => copy::run(given).await,
+        Some(("epoch", given)) => epochs::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,

@@ -6,8 +6,8 @@ use flightdeck_provider_scripted::demo;
 use crate::cli::{Outcome, say};
 use crate::config::{Config, DatabaseUrl};
 use crate::deployment::Deployment;
-use crate::logging;
 use crate::serve::Server;
+use crate::{logging, login_link};
 
 pub(crate) async fn run(config: Config) -> Outcome {
     let folder = tempfile::Builder::new().prefix("flightdeck-demo-").tempdir()?;
@@ -24,12 +24,14 @@ pub(crate) async fn run(config: Config) -> Outcome {
         let spawned = spawn.execute(agent.session, Some(agent.prompt)).await?;
         first.get_or_insert(spawned.session.id);
     }
-    let key = server.first_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let key = deployment.first_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await?.unwrap_or_default();
     let url = format!("http://{}", server.address);
     let agent = first.map(|id| id.to_string()).unwrap_or_default();
     say(format!(
         "Flightdeck demo: a fleet of scripted agents is at work on {url}\n\n\
-         Paste these, one after the other:\n\n\
+         Log in: {link}\n\n\
+         Or paste these, one after the other:\n\n\
          export KEY=$(cat {key})\n\
          # the session tree\n\
          curl -s -H \"X-API-Key: $KEY\" {url}/agents/tree; echo\n\

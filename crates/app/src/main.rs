@@ -14,15 +14,22 @@ mod copy;
 mod demo;
 mod deployment;
 mod doctor;
+mod epochs;
 mod keys;
 mod logging;
+mod login_link;
 mod migrate;
 mod replicas;
 mod serve;
+mod store_memory;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Started again to stand between the server and an agent.
+    if let Some(code) = flightdeck_processes::divert() {
+        return code;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cli::fail(&error),

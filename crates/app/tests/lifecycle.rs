@@ -11,6 +11,8 @@ mod keys;
 mod kills;
 #[path = "lifecycle/refusals.rs"]
 mod refusals;
+#[path = "lifecycle/restore.rs"]
+mod restore;
 #[path = "lifecycle/spool.rs"]
 mod spool;
 #[path = "lifecycle/streams.rs"]

@@ -9,7 +9,7 @@
 //! 5. [`approval`]: the agent asks for permission, a person decides.
 //! 6. [`operation`]: one wish for one or many sessions, kept until it is proven what became of it; [`feed`]: the one durable
 //!    order of everything that happened to sessions.
-//! 7. [`operator`] and [`api_key`]: who may do what.
+//! 7. [`operator`], [`api_key`] and [`login`]: who may do what.
 //! 8. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
 //! 9. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
 //!
@@ -28,11 +28,13 @@ pub mod api_key;
 pub mod approval;
 pub mod audit;
 pub mod command;
+pub mod epoch;
 pub mod feed;
 #[cfg(test)]
 mod fixtures;
 mod hex;
 pub mod ids;
+pub mod login;
 pub mod message;
 pub mod operation;
 pub mod operator;

@@ -81,6 +81,8 @@ pub enum Permission {
     Control,
     /// See the audit log.
     ReadAudit,
+    /// Make a link that lets the owner of the key log in.
+    MakeLoginLink,
     /// Give out and revoke keys.
     ManageKeys,
 }
@@ -103,11 +105,11 @@ impl Role {
     /// Whether the role may do it. What is not listed is denied.
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
-        use Permission::{Control, ReadAudit, ReadFleet, ReadSession, Report, Spawn, Withdraw};
+        use Permission::{Control, MakeLoginLink, ReadAudit, ReadFleet, ReadSession, Report, Spawn, Withdraw};
         match self {
             Self::Viewer => matches!(permission, ReadFleet | ReadSession),
             Self::Operator => {
-                matches!(permission, ReadFleet | ReadSession | Spawn | Report | Control | ReadAudit)
+                matches!(permission, ReadFleet | ReadSession | Spawn | Report | Control | ReadAudit | MakeLoginLink)
             }
             Self::Admin => true,
             Self::Agent => matches!(permission, ReadSession | Spawn | Report | Withdraw),
@@ -157,6 +159,7 @@ mod tests {
         let may = |permission| Role::ALL.into_iter().filter(|role| role.may(permission)).collect::<Vec<_>>();
         assert_eq!(may(Permission::ManageKeys), [Role::Admin]);
         assert_eq!(may(Permission::Control), [Role::Operator, Role::Admin]);
+        assert_eq!(may(Permission::MakeLoginLink), [Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::ReadAudit), [Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::ReadFleet), [Role::Viewer, Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::Report), [Role::Operator, Role::Admin, Role::Agent]);

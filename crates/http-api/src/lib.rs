@@ -1,7 +1,7 @@
 //! The HTTP side of Flightdeck.
 //!
 //! `routes` lists every route; each handler takes the request apart, calls one use case of the domain, and maps the
-//! result (`dto`, `problem`). `auth` lets nobody pass without a key, `throttle` holds callers to a rate,
+//! result (`dto`, `problem`). `auth` lets nobody pass without a key or a login, `throttle` holds callers to a rate,
 //! `sse` turns the followers of [`flightdeck_live`] into streams, and `request` gives every request its id.
 //!
 //! # What does not belong here
@@ -9,6 +9,7 @@
 
 mod auth;
 mod dto;
+mod epochs;
 mod extract;
 mod handlers;
 mod leases;
@@ -21,6 +22,7 @@ mod sse;
 mod state;
 mod throttle;
 
+pub use epochs::CurrentEpoch;
 pub use handlers::health::Readiness;
 pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};

@@ -4,7 +4,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, messages, operations, spawn, status,
+    agent_log, agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages,
+    operations, spawn, status,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -18,13 +19,14 @@ use crate::problem::{FieldFault, Problem};
     ),
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
-        status::read, status::report, status::heartbeat,
+        status::read, status::report, status::heartbeat, agent_log::read,
         messages::append, messages::history, messages::stream,
         inject::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide, approvals::withdraw,
-        audit::page, audit::export, audit::verify, audit::checkpoint, health::live, health::ready,
+        audit::page, audit::export, audit::verify, audit::checkpoint,
+        login::login, login::open_link, login::make_link, login::logout, login::me, health::live, health::ready,
     ),
     components(schemas(Problem, FieldFault)),
     modifiers(&Security),
@@ -39,7 +41,14 @@ impl Modify for Security {
             "X-API-Key",
             "fd_<keyid>_<secret>; Authorization: Bearer takes the same",
         )));
-        openapi.components.get_or_insert_default().add_security_scheme("apiKey", key);
+        let login = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+            crate::auth::COOKIE,
+            "what POST /login gives; every route that takes a key takes it too, and for changes also Sec-Fetch-Site: \
+             same-origin, or the server's own Origin",
+        )));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("apiKey", key);
+        components.add_security_scheme("login", login);
     }
 }
 

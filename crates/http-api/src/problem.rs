@@ -49,6 +49,9 @@ pub enum ApiError {
     /// No key, or none that is good.
     #[error("{0}; send it as X-API-Key or Authorization: Bearer")]
     Unauthenticated(String),
+    /// No login, or none that is good.
+    #[error("{0}; log in with a good key, or with a link that `flightdeck login` makes")]
+    LoggedOut(String),
     /// A good key that may not do this.
     #[error("{0}")]
     Denied(String),
@@ -163,7 +166,7 @@ impl ApiError {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid-request",
-            Self::Unauthenticated(_) => "unauthenticated",
+            Self::Unauthenticated(_) | Self::LoggedOut(_) => "unauthenticated",
             Self::Denied(_) => "denied",
             Self::NoRoute(_) => "no-route",
             Self::Method { .. } => "method-not-allowed",
@@ -217,7 +220,7 @@ impl ApiError {
             Self::Unavailable(_) => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
-            Self::Unauthenticated(_) => {
+            Self::Unauthenticated(_) | Self::LoggedOut(_) => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
             Self::Method { allowed, .. } => {
@@ -233,7 +236,7 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated(_) | Self::LoggedOut(_) => StatusCode::UNAUTHORIZED,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::NoRoute(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,

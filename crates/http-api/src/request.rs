@@ -40,12 +40,17 @@ pub(crate) async fn identify<B: MessageBody>(
     tracing::debug!(
         request_id = %id,
         method = %response.request().method(),
-        path = %response.request().path(),
+        path = %shown(response.request().path()),
         status = response.status().as_u16(),
         micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
     );
     Ok(response)
+}
+
+/// A path as it may stand in the log: without the secret of a login link.
+fn shown(path: &str) -> &str {
+    if path.starts_with("/login/") { "/login/…" } else { path }
 }
 
 /// The id of a request.
@@ -68,7 +73,7 @@ fn answer_errors<B: MessageBody>(response: ServiceResponse<B>, id: &RequestId) -
     let replacement = response.response().error().map(|error| {
         let status = error.as_response_error().status_code();
         if status.is_server_error() {
-            tracing::error!(request_id = %id, path = %response.request().path(), cause = %chain(error), "request failed");
+            tracing::error!(request_id = %id, path = %shown(response.request().path()), cause = %chain(error), "request failed");
         }
         match error.as_error::<ApiError>() {
             Some(error) => error.respond(id.as_str()),

@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, messages, operations, spawn, status,
+    agent_log, agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages,
+    operations, spawn, status,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
@@ -25,6 +26,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/", "GET").route(web::get().to(health::welcome)))
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
+        .service(resource("/login", "POST").route(web::post().to(login::login)))
+        .service(resource("/login/{token}", "GET").route(web::get().to(login::open_link)))
         .service(resource("/openapi.json", "GET").route(web::get().to(describe)))
         .service(
             web::scope("")
@@ -32,6 +35,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(fleet)
                 .configure(one_agent)
                 .configure(permissions)
+                .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
+                .service(resource("/logout", "POST").route(web::post().to(login::logout)))
+                .service(resource("/me", "GET").route(web::get().to(login::me)))
                 .service(resource("/audit", "GET").route(web::get().to(audit::page)))
                 .service(resource("/audit/export", "GET").route(web::get().to(audit::export)))
                 .service(resource("/audit/checkpoint", "POST").route(web::post().to(audit::checkpoint)))
@@ -70,6 +76,7 @@ fn one_agent(config: &mut ServiceConfig) {
         )
         .service(resource("/messages/stream", "GET").route(web::get().to(messages::stream)))
         .service(resource("/commands", "GET").route(web::get().to(commands::list)))
+        .service(resource("/log", "GET").route(web::get().to(agent_log::read)))
         .service(
             resource("/status", "GET, POST").route(web::get().to(status::read)).route(web::post().to(status::report)),
         )

@@ -1,12 +1,15 @@
 //! Server-sent events (WHATWG HTML, section 9.2): frames, and the body of a stream.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
+use flightdeck_domain::epoch::{Epoch, FeedCursor};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt};
@@ -20,11 +23,12 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::auth::{Caller, OpenStream};
 use crate::dto::{FleetEventView, MessageView};
+use crate::epochs;
 use crate::state::Api;
 
 /// The frame of a message: encoded once, sent to every follower.
 pub(crate) fn message_frame(message: &Message, receipt: Option<&MessageReceipt>) -> Bytes {
-    frame("message", Some(message.seq.get()), &MessageView::new(message, receipt))
+    frame("message", Some(&message.seq), &MessageView::new(message, receipt))
 }
 
 /// The frame of a receipt in a conversation's stream: without an id, for it is no message and must not move the cursor.
@@ -33,12 +37,20 @@ pub(crate) fn receipt_frame(event: &FleetEvent) -> Bytes {
 }
 
 /// The frame of an event on the fleet feed.
-pub(crate) fn event_frame(event: &FleetEvent) -> Bytes {
-    frame(event.kind.as_str(), Some(event.position.get()), &FleetEventView::from(event))
+pub(crate) fn event_frame(event: &FleetEvent, epoch: Epoch) -> Bytes {
+    let id = FeedCursor { epoch: Some(epoch), position: event.position };
+    frame(event.kind.as_str(), Some(&id), &FleetEventView::from(event))
+}
+
+/// Tells that places from before mean nothing any more: the deployment was restored to an earlier moment. The cursor, if
+/// one is given, is where the stream goes on.
+pub(crate) fn gap_frame(epoch: Epoch, from: u64, cursor: Option<&FeedCursor>) -> Bytes {
+    let cursor = cursor.map(|cursor| -> &dyn Display { cursor });
+    frame("gap", cursor, &json!({"reason": "restored", "epoch": epoch.to_string(), "after": from}))
 }
 
 /// JSON has no raw line breaks, so the data is one line. Without an id it does not move the reader's cursor.
-pub(crate) fn frame(event: &str, id: Option<u64>, data: &impl Serialize) -> Bytes {
+pub(crate) fn frame(event: &str, id: Option<&dyn Display>, data: &impl Serialize) -> Bytes {
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     let mut text = format!("event: {event}\n{id}data: ").into_bytes();
     if let Err(error) = serde_json::to_writer(&mut text, data) {
@@ -97,25 +109,33 @@ struct Streaming<S> {
     spoke: Instant,
     keep_alive: Duration,
     _counted: OpenStream,
-    opening: Option<Bytes>,
+    opening: VecDeque<Bytes>,
     closed: bool,
 }
 
-/// Answers with a stream of what a source gives.
-pub(crate) fn follow<S: Source>(api: &Api, caller: &Caller, counted: OpenStream, source: S) -> HttpResponse {
+/// Answers with a stream of what a source gives, behind `first` where there is something to say first.
+pub(crate) fn follow<S: Source>(
+    api: &Api,
+    caller: &Caller,
+    counted: OpenStream,
+    first: Option<Bytes>,
+    source: S,
+) -> HttpResponse {
     let keep_alive = api.options.keep_alive;
     let state = Streaming {
         source,
         shutdown: Box::pin(api.shutdown.clone().cancelled_owned()),
-        ended: Box::pin(caller.key.ended.clone().cancelled_owned()),
+        ended: Box::pin(caller.ended().cancelled_owned()),
         quiet: Box::pin(tokio::time::sleep(keep_alive)),
         spoke: Instant::now(),
         keep_alive,
         _counted: counted,
-        opening: Some(opening(api)),
+        opening: [Some(opening(api)), first].into_iter().flatten().collect(),
         closed: false,
     };
-    respond(state, Streaming::next_chunk)
+    let mut response = respond(state, Streaming::next_chunk);
+    epochs::tell(api, &mut response);
+    response
 }
 
 /// Answers with a stream of what a state gives chunk by chunk, until it gives nothing.
@@ -147,7 +167,7 @@ impl<S: Source> Streaming<S> {
         if self.closed {
             return None;
         }
-        if let Some(opening) = self.opening.take() {
+        if let Some(opening) = self.opening.pop_front() {
             return Some(opening);
         }
         loop {

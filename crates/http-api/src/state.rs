@@ -1,12 +1,14 @@
 //! What all requests share.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit, FoldSpool,
-    IngestMessages, Intervene, InterveneFleet, InterveneScope, MakeCheckpoint, OpenApproval, Ports, Providers,
+    IngestMessages, Intervene, InterveneFleet, InterveneScope, LogIn, MakeCheckpoint, OpenApproval, Ports, Providers,
     ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
     SpawnSession, VerifyAudit, WithdrawApproval,
 };
@@ -14,6 +16,7 @@ use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, Tai
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
+use crate::epochs::CurrentEpoch;
 use crate::handlers::health::Readiness;
 use crate::sse::{event_frame, message_frame, receipt_frame};
 use crate::throttle::{ControlThrottle, Rate, Throttle};
@@ -25,6 +28,10 @@ pub struct ApiOptions {
     pub throttle_control: Rate,
     /// How often a key may read the tree.
     pub throttle_tree: Rate,
+    /// How often an address may try to log in.
+    pub throttle_login: Rate,
+    /// Logins' cookies are always `Secure`, not only for requests that came over TLS by `X-Forwarded-Proto`.
+    pub secure_cookies: bool,
     /// The most streams that one key may have open.
     pub max_streams_per_key: usize,
     /// How long a control call waits for the observed effect when the caller does not say.
@@ -42,6 +49,8 @@ impl Default for ApiOptions {
         Self {
             throttle_control: Rate::per_minute(10),
             throttle_tree: Rate::per_minute(200),
+            throttle_login: Rate::per_minute(20),
+            secure_cookies: false,
             max_streams_per_key: 20_000,
             control_wait: Duration::from_secs(2),
             keep_alive: Duration::from_secs(15),
@@ -76,16 +85,20 @@ pub struct Api {
     pub(crate) expire_leases: Option<ExpireLeases>,
     pub(crate) export_audit: ExportAudit,
     pub(crate) make_checkpoint: MakeCheckpoint,
+    pub(crate) log_in: LogIn,
     pub(crate) authorize: Authorize,
     pub(crate) readiness: Option<Box<dyn Readiness>>,
     pub(crate) ports: Ports,
+    pub(crate) providers: Providers,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) keys: KeyRing,
     pub(crate) throttle_control: Box<dyn ControlThrottle>,
     pub(crate) throttle_tree: Throttle,
+    pub(crate) throttle_login: Throttle<IpAddr>,
     pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
     pub(crate) hints: Arc<Hints>,
+    pub(crate) epoch: CurrentEpoch,
     pub(crate) options: ApiOptions,
     pub(crate) shutdown: CancellationToken,
 }
@@ -102,7 +115,10 @@ impl Api {
         shutdown: CancellationToken,
     ) -> Self {
         let conversations = Conversations::new(Arc::clone(&ports.messages), Arc::clone(&hints), message_frame);
-        let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), event_frame);
+        let epoch = CurrentEpoch::default();
+        let labelled = epoch.clone();
+        let encode = move |event: &FleetEvent| event_frame(event, labelled.get());
+        let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), encode);
         Self {
             register: RegisterSession::new(ports),
             spawn: SpawnSession::new(ports, providers),
@@ -127,13 +143,16 @@ impl Api {
             expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),
             export_audit: ExportAudit::new(ports),
             make_checkpoint: MakeCheckpoint::new(ports),
+            log_in: LogIn::new(ports),
             authorize: Authorize::new(ports),
             readiness: None,
             ports: ports.clone(),
+            providers: providers.clone(),
             ids: Arc::clone(&ports.ids),
             keys: KeyRing::new(Authenticate::new(ports)),
             throttle_control: Box::new(Throttle::new(options.throttle_control)),
             throttle_tree: Throttle::new(options.throttle_tree),
+            throttle_login: Throttle::new(options.throttle_login),
             conversations: ConversationTails::new(
                 conversations,
                 Arc::clone(&ports.feed),
@@ -144,6 +163,7 @@ impl Api {
             ),
             feed: Tails::new(feed, options.tail, runtime.clone()),
             hints,
+            epoch,
             options,
             shutdown,
         }
@@ -153,6 +173,12 @@ impl Api {
     #[must_use]
     pub fn with_control_throttle(self, throttle: impl ControlThrottle + 'static) -> Self {
         Self { throttle_control: Box::new(throttle), ..self }
+    }
+
+    /// Where the epoch that holds is told to the streams.
+    #[must_use]
+    pub fn epoch(&self) -> CurrentEpoch {
+        self.epoch.clone()
     }
 
     /// Asks more of the store for readiness than that it answers.
@@ -187,6 +213,7 @@ impl Api {
                     self.keys.sweep().await;
                     self.throttle_control.sweep();
                     self.throttle_tree.sweep();
+                    self.throttle_login.sweep();
                     self.fold_spool().await;
                     if let Err(error) = self.expire_approvals.execute().await {
                         let cause: &dyn std::error::Error = &error;

@@ -1,6 +1,7 @@
 //! How often a key may do certain things.
 
 use std::fmt;
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
@@ -103,12 +104,12 @@ pub trait ControlThrottle: Send + Sync {
     fn sweep(&self) {}
 }
 
-/// Holds callers to a rate in this process, each key on its own.
-pub struct Throttle {
-    limiter: Option<DefaultKeyedRateLimiter<KeyId>>,
+/// Holds callers to a rate in this process, each key (or whatever else they are told apart by) on its own.
+pub struct Throttle<K: Hash + Eq + Clone = KeyId> {
+    limiter: Option<DefaultKeyedRateLimiter<K>>,
 }
 
-impl Throttle {
+impl<K: Hash + Eq + Clone> Throttle<K> {
     /// Holds to a rate; lets everything pass when there is none.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
@@ -121,7 +122,7 @@ impl Throttle {
 
     /// Counts a request of a key.
     #[must_use]
-    pub fn admit(&self, key: &KeyId) -> Admission {
+    pub fn admit(&self, key: &K) -> Admission {
         match self.limiter.as_ref().map(|limiter| limiter.check_key(key)) {
             None | Some(Ok(())) => Admission::Granted,
             Some(Err(not_until)) => {

@@ -1,6 +1,7 @@
 //! Hints within this process.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub struct Hints {
     feed: watch::Sender<u64>,
     activity: Arc<Activity>,
     takers: RwLock<Vec<Weak<dyn Taker>>>,
+    moves: AtomicU64,
 }
 
 impl Default for Hints {
@@ -34,6 +36,7 @@ impl Default for Hints {
             feed: watch::Sender::new(0),
             activity: Arc::default(),
             takers: RwLock::default(),
+            moves: AtomicU64::new(0),
         }
     }
 }
@@ -82,6 +85,12 @@ impl Hints {
         self.feed_grew();
     }
 
+    /// Another number whenever something may have been written since it was asked for.
+    #[must_use]
+    pub fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Relaxed)
+    }
+
     /// Ticks of sessions that move, each session at most once in a span.
     #[must_use]
     pub fn activity(&self, every: Duration) -> ActivityTicks {
@@ -91,6 +100,7 @@ impl Hints {
 
 impl WakeUps for Hints {
     fn session_moved(&self, session: SessionId, seq: Seq) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
         self.conversations.bump(session);
         self.activity.moved(session, seq);
     }
@@ -98,6 +108,7 @@ impl WakeUps for Hints {
     fn messages_appended(&self, messages: &[Message]) {
         let Some(last) = messages.last() else { return };
         if self.taken(messages) {
+            self.moves.fetch_add(1, Ordering::Relaxed);
             self.activity.moved(last.session_id, last.seq);
         } else {
             self.session_moved(last.session_id, last.seq);
@@ -109,6 +120,7 @@ impl WakeUps for Hints {
     }
 
     fn feed_grew(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
         bump(&self.feed);
     }
 }

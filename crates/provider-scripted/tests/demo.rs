@@ -16,7 +16,7 @@ use support::{Deck, pass};
 async fn twelve_agents_in_three_trees_are_worth_watching() {
     let deck = Deck::new();
     for agent in demo::fleet().unwrap() {
-        deck.provider.check(&agent.session.context).await.unwrap();
+        deck.provider.check(&agent.session.agent_type, &agent.session.context).await.unwrap();
         deck.try_spawn(agent.session, Some(agent.prompt.as_str())).await.unwrap();
     }
     pass(60_000).await;

@@ -205,6 +205,10 @@ macro_rules! __contract {
                 an_event_reads_back_as_the_rule_made_it
                 a_racing_reader_never_misses_an_event
                 a_racing_head_is_never_ahead_of_what_can_be_read;
+            epoch:
+                an_epoch_is_renewed_by_whoever_knows_it
+                one_of_many_racing_renewals_counts
+                a_mark_is_exchanged_by_whoever_left_it;
             api_key:
                 a_key_reads_back_as_it_was_made
                 keys_are_listed_oldest_first
@@ -212,7 +216,16 @@ macro_rules! __contract {
                 revoking_twice_keeps_the_first_time
                 an_unknown_key_is_told_as_such
                 a_key_without_its_entry_is_not_made
+                a_first_key_is_made_once
                 a_key_is_not_ended_without_its_entry;
+            login:
+                a_login_reads_back_as_it_was_made
+                a_link_gives_one_session
+                a_link_that_is_not_good_gives_nothing
+                a_login_ends_once
+                logging_in_and_out_is_on_record
+                a_login_without_its_entry_is_not_made
+                logins_that_are_long_over_are_forgotten;
         }
     };
 }
@@ -287,6 +300,7 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("feed.rs"),
             include_str!("api_key.rs"),
+            include_str!("login.rs"),
             include_str!("durability.rs"),
         ];
         let cases = || sources.iter().flat_map(|source| source.lines()).filter_map(|l| l.strip_prefix("pub async fn "));

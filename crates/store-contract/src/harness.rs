@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperationRepository,
-    OperatorActions, SessionRepository,
+    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, LoginRepository,
+    MessageRepository, OperationRepository, OperatorActions, SessionRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -19,6 +19,8 @@ pub trait Store:
     + AuditLog
     + FleetFeed
     + ApiKeyRepository
+    + EpochRepository
+    + LoginRepository
 {
 }
 
@@ -32,6 +34,8 @@ impl<S> Store for S where
         + AuditLog
         + FleetFeed
         + ApiKeyRepository
+        + EpochRepository
+        + LoginRepository
 {
 }
 

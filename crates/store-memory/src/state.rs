@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use flightdeck_domain::api_key::{ApiKey, KeyId};
 use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
+use flightdeck_domain::epoch::{Epoch, StoreMark};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
+use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::StoreUnavailable;
@@ -36,6 +38,9 @@ pub(crate) struct State {
     pub(crate) idempotency_keys: IdempotencyKeys,
     pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) marks: BTreeMap<String, StoreMark>,
+    pub(crate) logins: BTreeMap<LoginId, Login>,
 }
 
 /// A session with all that belongs to it.

@@ -8,7 +8,7 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
 };
 
 use tokio::task::JoinError;
@@ -222,6 +222,7 @@ unavailable!(
     AcknowledgeError,
     OperatorActionError,
     RevokeKeyError,
+    RedeemLinkError,
     OpenApprovalError,
     DecideApprovalError,
     WithdrawApprovalError

@@ -13,6 +13,8 @@
 //! 4. *The head of the feed*, taken when the transaction writes its events, all together and late.
 //! 5. *The head of the audit log*, last.
 //!
+//! The row of a login, like that of a key, is taken by whoever takes nothing else but the head of the audit log.
+//!
 //! Facts are read after the lock that guards them: at READ COMMITTED every statement sees what was committed before it
 //! began, so a statement after the lock sees all that its former holders did.
 //!
@@ -52,6 +54,19 @@ pub(crate) async fn idempotency_key(
     // Keys that share a number only wait for one another.
     let sql = "SELECT pg_advisory_xact_lock(hashtextextended(?, 'idempotency_keys'::regclass::oid::bigint))";
     Statement::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(connection).await?;
+    Ok(())
+}
+
+/// All keys, those that are about to be made too: nobody else makes one. A transaction that takes this takes nothing else but
+/// the heads, so it has no place in the order.
+pub(crate) async fn all_keys(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+    Ok(())
+}
+
+/// All checkpoints, those that are about to be kept too. Nothing is locked after it.
+pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
     Ok(())
 }
 

@@ -164,6 +164,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    logins (id) {
+        id -> Text,
+        kind -> Text,
+        key_id -> Text,
+        secret_hash -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (actor, key) {
         actor -> Text,
         key -> Text,
@@ -181,5 +193,19 @@ diesel::table! {
     fleet_state (single) {
         single -> SmallInt,
         kill_switch_engaged -> Bool,
+    }
+}
+
+diesel::table! {
+    epoch (single) {
+        single -> SmallInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    replica_marks (replica) {
+        replica -> Text,
+        mark -> Uuid,
     }
 }

@@ -7,7 +7,7 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
 };
 
 use crate::rows::BrokenRow;
@@ -198,6 +198,7 @@ unavailable!(
     AcknowledgeError,
     OperatorActionError,
     RevokeKeyError,
+    RedeemLinkError,
     OpenApprovalError,
     DecideApprovalError,
     WithdrawApprovalError

@@ -164,6 +164,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    logins (id) {
+        id -> Text,
+        kind -> Text,
+        key_id -> Text,
+        secret_hash -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (actor, key) {
         actor -> Text,
         key -> Text,
@@ -181,5 +193,19 @@ diesel::table! {
     fleet_state (only) {
         only -> BigInt,
         kill_switch_engaged -> BigInt,
+    }
+}
+
+diesel::table! {
+    epoch (only) {
+        only -> BigInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    replica_marks (replica) {
+        replica -> Text,
+        mark -> Binary,
     }
 }

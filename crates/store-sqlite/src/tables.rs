@@ -5,14 +5,17 @@ pub(crate) mod approvals;
 pub(crate) mod audit_checkpoints;
 pub(crate) mod audit_log;
 pub(crate) mod commands;
+pub(crate) mod epoch;
 pub(crate) mod feed_events;
 pub(crate) mod fleet_state;
 pub(crate) mod idempotency_keys;
+pub(crate) mod logins;
 pub(crate) mod messages;
 pub(crate) mod operation_targets;
 pub(crate) mod operations;
 #[cfg(test)]
 mod plans;
+pub(crate) mod replica_marks;
 pub(crate) mod session_list;
 pub(crate) mod session_tree;
 pub(crate) mod sessions;

@@ -70,6 +70,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "How often a key may read the session tree: a number per s, min or h, or off",
     },
     Setting {
+        name: "throttle_login",
+        default: Some("20/min"),
+        help: "How often an address may try to log in, good keys included: a number per s, min or h, or off",
+    },
+    Setting {
+        name: "secure_cookies",
+        default: Some("off"),
+        help: "on: a login's cookie is always Secure; off: when the balancer says X-Forwarded-Proto: https",
+    },
+    Setting {
         name: "lease",
         default: Some("120s"),
         help: "How long an agent that reports by itself may be silent before its session is lost, as 120s, 5m or 1h; or off",

@@ -26,6 +26,12 @@ pub enum ActionName {
     KeyCreate,
     /// A key was ended.
     KeyRevoke,
+    /// Somebody logged in; the target is the key that they act as.
+    Login,
+    /// Somebody logged out.
+    Logout,
+    /// A link was made that lets somebody log in once.
+    LoginLinkCreate,
     /// A permission request was decided.
     ApprovalDecide,
     /// The audit log itself was read, exported or verified.
@@ -34,7 +40,7 @@ pub enum ActionName {
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -45,6 +51,9 @@ impl ActionName {
         Self::KillSwitchRelease,
         Self::KeyCreate,
         Self::KeyRevoke,
+        Self::Login,
+        Self::Logout,
+        Self::LoginLinkCreate,
         Self::ApprovalDecide,
         Self::AuditRead,
     ];
@@ -63,6 +72,9 @@ impl ActionName {
             Self::KillSwitchRelease => "kill_switch_release",
             Self::KeyCreate => "key_create",
             Self::KeyRevoke => "key_revoke",
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::LoginLinkCreate => "login_link_create",
             Self::ApprovalDecide => "approval_decide",
             Self::AuditRead => "audit_read",
         }

@@ -15,7 +15,8 @@ use crate::operation::{Opened, Operation, OperationTarget, Scope, Tally, Wish};
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::JsonObject;
 
-use super::{Attribution, Fingerprint, Intervention, KeyReused};
+use super::{Attribution, Fingerprint, Intervention, KeyReused, Unable};
+use crate::ports::Capabilities;
 
 /// A person steps in on one session.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct OperatorAction {
     pub intervention: Intervention,
     /// The id for the operation, where the effect is to be followed until it is seen. A message has none.
     pub operation: Option<OperationId>,
+    /// What the one who runs the session can do; `None` where that is not known, and nothing is refused for it.
+    pub able: Option<Capabilities>,
     /// Who wants it, why.
     pub by: Attribution,
 }
@@ -47,6 +50,14 @@ pub enum ActionRefused {
     /// It is about to be over.
     #[error("session {0} is being killed; only another kill is possible")]
     BeingKilled(SessionId),
+    /// Whoever runs it cannot do that, or not now.
+    #[error("session {session}: {unable}")]
+    Unable {
+        /// The session.
+        session: SessionId,
+        /// What cannot be done.
+        unable: Unable,
+    },
     /// It was to stand for its mission.
     #[error("session {0} belongs to no mission")]
     NoMission(SessionId),
@@ -145,7 +156,8 @@ impl OperatorAction {
         if session.desired_status == DesiredStatus::Killed && self.intervention != Intervention::Kill {
             return Err(ActionRefused::BeingKilled(session.id));
         }
-        Ok(())
+        let unable = self.able.and_then(|able| able.unable(&self.intervention, session.status));
+        unable.map_or(Ok(()), |unable| Err(ActionRefused::Unable { session: session.id, unable }))
     }
 
     /// What the audit log keeps of a message: its id and the hash of what it says.

@@ -150,7 +150,7 @@ impl SpooledAction {
         match self.stop.clone() {
             Stop::One { session: session_id, wish, operation } => {
                 let intervention = if wish == Wish::Pause { Intervention::Pause } else { Intervention::Kill };
-                SpooledIntervention::One(OperatorAction { session_id, intervention, operation, by })
+                SpooledIntervention::One(OperatorAction { session_id, intervention, operation, able: None, by })
             }
             Stop::Around { session: session_id, reach, wish, operation } => {
                 SpooledIntervention::Around(ScopedAction { operation, session_id, reach, wish, drop_queued: false, by })

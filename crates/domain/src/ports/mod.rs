@@ -14,7 +14,9 @@ mod audit_spool;
 mod checkpoint;
 mod clock;
 mod command;
+mod epoch;
 mod feed;
+mod login;
 mod message;
 mod operation;
 mod operator_actions;
@@ -33,7 +35,9 @@ pub use audit_spool::{AuditSpool, Waiting};
 pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
+pub use epoch::{EpochRepository, KnownStore, StoreMemory};
 pub use feed::FleetFeed;
+pub use login::{LoginRepository, RedeemLinkError};
 pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
@@ -41,7 +45,7 @@ pub use operation::{
 pub use operator_actions::{
     Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
 };
-pub use provider::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+pub use provider::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
@@ -53,7 +57,8 @@ pub use wake_up::WakeUps;
 pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
-    command::MockCommandQueue, feed::MockFleetFeed, message::MockMessageRepository, operation::MockOperationRepository,
+    command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed,
+    login::MockLoginRepository, message::MockMessageRepository, operation::MockOperationRepository,
     operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
     wake_up::MockWakeUps,
 };

@@ -7,6 +7,7 @@ use crate::api_key::ApiKey;
 use crate::approval::Approval;
 use crate::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use crate::command::Command;
+use crate::epoch::{Epoch, ReplicaMark};
 use crate::feed::FleetEvent;
 use crate::ids::FeedPosition;
 use crate::message::Message;
@@ -52,12 +53,14 @@ pub enum TransferPage {
     Keys(Vec<ApiKey>),
     /// Remembered calls by actor and key.
     Calls(Vec<RememberedCall>),
+    /// What servers left in the store, by their names.
+    Marks(Vec<ReplicaMark>),
 }
 
 impl TransferPage {
     /// An empty page of each kind, in an order in which nothing comes before what it names, sessions aside.
     #[must_use]
-    pub const fn every_kind() -> [Self; 11] {
+    pub const fn every_kind() -> [Self; 12] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -70,6 +73,7 @@ impl TransferPage {
             Self::Checkpoints(Vec::new()),
             Self::Keys(Vec::new()),
             Self::Calls(Vec::new()),
+            Self::Marks(Vec::new()),
         ]
     }
 
@@ -88,6 +92,7 @@ impl TransferPage {
             Self::Checkpoints(_) => "checkpoints",
             Self::Keys(_) => "API keys",
             Self::Calls(_) => "idempotency keys",
+            Self::Marks(_) => "marks of servers",
         }
     }
 
@@ -106,6 +111,7 @@ impl TransferPage {
             Self::Checkpoints(records) => records.len(),
             Self::Keys(records) => records.len(),
             Self::Calls(records) => records.len(),
+            Self::Marks(records) => records.len(),
         }
     }
 
@@ -125,11 +131,14 @@ pub struct TransferHeads {
     pub feed: FeedPosition,
     /// Whether the kill switch is engaged.
     pub kill_switch: bool,
+    /// Which history of the deployment it is.
+    pub epoch: Option<Epoch>,
 }
 
 impl TransferHeads {
     /// Those of a store in which nothing has happened.
-    pub const EMPTY: Self = Self { audit: AuditHead::EMPTY, feed: FeedPosition::new(0), kill_switch: false };
+    pub const EMPTY: Self =
+        Self { audit: AuditHead::EMPTY, feed: FeedPosition::new(0), kill_switch: false, epoch: None };
 }
 
 /// A store that is read as a whole. All that it gives is of one moment.

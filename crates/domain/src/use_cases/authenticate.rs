@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Ports;
 use crate::api_key::{ApiKey, KeyRejected, PlainKey};
+use crate::login::{Login, LoginKind, LoginRejected, LoginToken};
 use crate::operator::Principal;
-use crate::ports::{ApiKeyRepository, Clock, StoreUnavailable};
+use crate::ports::{ApiKeyRepository, Clock, LoginRepository, StoreUnavailable};
 
 /// Why nobody was let in.
 #[derive(Debug, thiserror::Error)]
@@ -13,15 +14,19 @@ pub enum AuthenticateError {
     /// The key is not good.
     #[error(transparent)]
     Rejected(#[from] KeyRejected),
+    /// The login is not good.
+    #[error(transparent)]
+    Login(#[from] LoginRejected),
     /// The store cannot.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// Checks keys.
+/// Checks keys and logins.
 #[derive(Clone)]
 pub struct Authenticate {
     keys: Arc<dyn ApiKeyRepository>,
+    logins: Arc<dyn LoginRepository>,
     clock: Arc<dyn Clock>,
 }
 
@@ -29,7 +34,7 @@ impl Authenticate {
     /// Takes the ports it needs.
     #[must_use]
     pub fn new(ports: &Ports) -> Self {
-        Self { keys: Arc::clone(&ports.keys), clock: Arc::clone(&ports.clock) }
+        Self { keys: Arc::clone(&ports.keys), logins: Arc::clone(&ports.logins), clock: Arc::clone(&ports.clock) }
     }
 
     /// Finds the stored key that a client presents, and checks it.
@@ -56,6 +61,40 @@ impl Authenticate {
     /// It is gone, revoked or expired; or the store is not available.
     pub async fn still_good(&self, key: &ApiKey) -> Result<ApiKey, AuthenticateError> {
         let stored = self.keys.find(key.id.clone()).await?.ok_or(KeyRejected::Unknown)?;
+        stored.usable_at(self.clock.now())?;
+        Ok(stored)
+    }
+
+    /// Finds the stored login that a browser presents and the key that it acts as, and checks both.
+    ///
+    /// # Errors
+    /// The login is unknown, wrong or over, or its key is; or the store is not available.
+    pub async fn login(&self, presented: &LoginToken) -> Result<(Principal, ApiKey, Login), AuthenticateError> {
+        let login = self.logins.login(presented.id.clone()).await?.ok_or(LoginRejected::Unknown)?;
+        let key = self.keys.find(login.key_id.clone()).await?.ok_or(LoginRejected::Unknown)?;
+        let principal = self.recheck_login(&login, &key, presented)?;
+        Ok((principal, key, login))
+    }
+
+    /// Checks against a stored login and key that were found a moment ago.
+    ///
+    /// # Errors
+    /// The secret is wrong, or the login or its key is no longer good.
+    pub fn recheck_login(
+        &self,
+        login: &Login,
+        key: &ApiKey,
+        presented: &LoginToken,
+    ) -> Result<Principal, LoginRejected> {
+        login.admit(presented, LoginKind::Session, key, self.clock.now())
+    }
+
+    /// Whether a login that was good is still good, asked of the store. Of its key, see [`Authenticate::still_good`].
+    ///
+    /// # Errors
+    /// It is gone or over; or the store is not available.
+    pub async fn login_still_good(&self, login: &Login) -> Result<Login, AuthenticateError> {
+        let stored = self.logins.login(login.id.clone()).await?.ok_or(LoginRejected::Unknown)?;
         stored.usable_at(self.clock.now())?;
         Ok(stored)
     }

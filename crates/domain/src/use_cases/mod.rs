@@ -16,6 +16,8 @@ mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
 mod intervene_scope;
+mod keep_epoch;
+mod log_in;
 mod make_checkpoint;
 mod manage_keys;
 mod offer_commands;
@@ -50,6 +52,8 @@ pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::InterveneFleet;
 pub use intervene_scope::{InterveneScope, ScopedRequest};
+pub use keep_epoch::{FoundEpoch, KeepEpoch, KeepEpochError};
+pub use log_in::{LogIn, LogInError};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
 pub use offer_commands::OfferCommands;
@@ -74,8 +78,8 @@ use std::sync::Arc;
 
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, FleetFeed, IdGenerator, MessageRepository, OperationRepository, OperatorActions,
-    SessionRepository, WakeUps,
+    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
+    OperationRepository, OperatorActions, SessionRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -99,6 +103,10 @@ pub struct Ports {
     pub feed: Arc<dyn FleetFeed>,
     /// API keys.
     pub keys: Arc<dyn ApiKeyRepository>,
+    /// Which history of the deployment the store holds.
+    pub epochs: Arc<dyn EpochRepository>,
+    /// Logins.
+    pub logins: Arc<dyn LoginRepository>,
     /// Signed checkpoints of the audit log; `None` where there are none.
     pub checkpointing: Option<Checkpointing>,
     /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
@@ -130,6 +138,8 @@ impl Ports {
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
+            + EpochRepository
+            + LoginRepository
             + 'static,
     {
         Self {
@@ -141,7 +151,9 @@ impl Ports {
             operations: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
-            keys: store,
+            keys: store.clone(),
+            epochs: store.clone(),
+            logins: store,
             checkpointing: None,
             spool: None,
             wake_ups,

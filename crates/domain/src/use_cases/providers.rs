@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::message::Message;
 use crate::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use crate::session::Session;
-use crate::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId};
+use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 
 /// A name that no provider has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +66,13 @@ impl Providers {
         })
     }
 
+    /// The provider that starts agents of this kind when nobody says which: the one that serves it, else `internal`.
+    #[must_use]
+    pub fn for_agent(&self, agent_type: &AgentType) -> ProviderName {
+        let serving = self.iter().find(|provider| provider.serves(agent_type));
+        serving.map_or_else(ProviderName::internal, |provider| provider.name())
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AgentProvider>> {
         self.by_name.values()
@@ -86,7 +93,7 @@ impl AgentProvider for InternalProvider {
         Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: false, in_process: false }
     }
 
-    async fn check(&self, _context: &JsonObject) -> Result<(), SpawnError> {
+    async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {
         Ok(())
     }
 

@@ -8,9 +8,9 @@ use super::{AuditReader, NewSession, Ports};
 use crate::fixtures::at;
 use crate::operator::Actor;
 use crate::ports::{
-    MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockFleetFeed,
-    MockIdGenerator, MockMessageRepository, MockOperationRepository, MockOperatorActions, MockSessionRepository,
-    MockWakeUps,
+    MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
+    MockFleetFeed, MockIdGenerator, MockLoginRepository, MockMessageRepository, MockOperationRepository,
+    MockOperatorActions, MockSessionRepository, MockWakeUps,
 };
 use crate::text::{AgentType, RequestId, TaskId};
 
@@ -26,6 +26,8 @@ pub(crate) struct MockPorts {
     pub(crate) audit: MockAuditLog,
     pub(crate) feed: MockFleetFeed,
     pub(crate) keys: MockApiKeyRepository,
+    pub(crate) epochs: MockEpochRepository,
+    pub(crate) logins: MockLoginRepository,
     pub(crate) wake_ups: MockWakeUps,
 }
 
@@ -49,6 +51,8 @@ impl MockPorts {
             audit: Arc::new(self.audit),
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),
+            epochs: Arc::new(self.epochs),
+            logins: Arc::new(self.logins),
             checkpointing: None,
             spool: None,
             wake_ups: Arc::new(self.wake_ups),

@@ -5,6 +5,7 @@ mod audit;
 mod command;
 mod control;
 mod feed;
+mod login;
 mod message;
 mod operation;
 mod session;
@@ -17,6 +18,7 @@ pub(crate) use control::{
     KillSwitchReply,
 };
 pub(crate) use feed::FleetEventView;
+pub(crate) use login::{LoginBody, LoginLinkReply, MeView};
 pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,

@@ -77,7 +77,7 @@ pub(crate) async fn export(
     params.finish()?;
     let reader = reader(&api, &caller, &request).await?;
     let export = api.export_audit.execute(reader, after).await?;
-    let open = Exporting { export, shutdown: api.shutdown.clone(), key: caller.key.ended.clone() };
+    let open = Exporting { export, shutdown: api.shutdown.clone(), key: caller.ended() };
     let body = stream::try_unfold(open, |mut open| async move {
         let lines = open.next().await?;
         Ok::<_, CutOff>(lines.map(|lines| (Bytes::from(lines), open)))

@@ -43,7 +43,7 @@ pub(super) fn open(
         api: api.into_inner(),
         session,
         after,
-        key_ended: caller.key.ended.clone(),
+        key_ended: caller.ended(),
         spoke: Instant::now(),
         closed: false,
         _counted: counted,
@@ -89,7 +89,8 @@ impl CommandStream {
         let session = self.api.sessions.one(self.session).await?.ok_or_else(unknown)?;
         for command in self.api.commands.execute(self.session, self.after).await?.ok_or_else(unknown)? {
             self.after = command.seq;
-            self.due.push_back(sse::frame("command", Some(command.seq.get()), &CommandView::from(command)));
+            let seq = command.seq;
+            self.due.push_back(sse::frame("command", Some(&seq), &CommandView::from(command)));
         }
         if session.status.is_terminal() {
             let end = serde_json::json!({"status": session.status});

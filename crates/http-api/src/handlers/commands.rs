@@ -53,7 +53,7 @@ pub(crate) async fn list(
     let control = api.report.heartbeat(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("text/event-stream") {
-        let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+        let counted = caller.open_stream(api.options.max_streams_per_key)?;
         return Ok(command_stream::open(api, &caller, counted, path.0, after));
     }
     let commands = wait_for_commands(&api, path.0, after, wait).await?;

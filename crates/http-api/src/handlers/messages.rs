@@ -1,5 +1,7 @@
 //! Conversations: append, page, follow.
 
+use std::str::FromStr;
+
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,6 +12,7 @@ use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AppendReply, HistoryView, MessageBody};
+use crate::epochs;
 use crate::extract::{AgentPath, BodyBytes, Params, decode};
 use crate::problem::{ApiError, Problem};
 use crate::sse;
@@ -104,7 +107,9 @@ pub(crate) async fn history(
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let slice = api.history.execute(path.0, place, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(HttpResponse::Ok().json(Json(HistoryView::from(&slice)).into_inner()))
+    let mut response = HttpResponse::Ok().json(Json(HistoryView::from(&slice)).into_inner());
+    epochs::tell(&api, &mut response);
+    Ok(response)
 }
 
 /// Follow a conversation: its history from a cursor on, then live.
@@ -113,11 +118,16 @@ pub(crate) async fn history(
 /// became of an operator's message changes, `event: receipt` (without an id) tells, with its fields on the fleet feed; to
 /// a reader that begins or comes back, the newest 256 are told again behind the history. A session that ends sends `event: end`; after that, and with a cursor at the end of an ended session, the answer is 204, which stops
 /// an EventSource.
+///
+/// `epoch` takes what the header `Flightdeck-Epoch` said when the cursor was read. When the deployment was restored to an
+/// earlier moment since, places were given to other messages: then `event: gap` comes first, with
+/// `{"reason": "restored", "epoch", "after"}`, and the stream begins as it does without a cursor.
 #[utoipa::path(get, path = "/agents/{agentId}/messages/stream", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
         ("Last-Event-ID" = Option<u64>, Header, description = "go on after this seq; goes before after and tail"),
         ("after" = Option<u64>, Query, description = "go on after this seq; goes before tail"),
-        ("tail" = Option<u64>, Query, description = "begin with the last so many messages")),
+        ("tail" = Option<u64>, Query, description = "begin with the last so many messages"),
+        ("epoch" = Option<String>, Query, description = "the epoch that the cursor belongs to")),
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = 204, description = "the session has ended and nothing is left to send"),
         (status = 400, description = "the cursor is wrong, or beyond the end", body = Problem,
@@ -132,33 +142,35 @@ pub(crate) async fn stream(
 ) -> Result<HttpResponse, ApiError> {
     let after = params.number("after", 0..=u64::MAX);
     let tail = params.number("tail", 0..=u64::MAX);
+    let over = api.epoch.is_over(params.take("epoch"));
     params.finish()?;
-    let resumed = last_event_id(request.headers())?;
+    let resumed = last_event_id::<u64>(request.headers())?;
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    let counted = caller.key.open_stream(api.options.max_streams_per_key)?;
+    let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.conversations.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    let cursor = match (resumed, after, tail) {
-        (Some(seq), _, _) | (None, Some(seq), _) => seq,
-        (None, None, Some(tail)) => head.position.saturating_sub(tail),
-        (None, None, None) => 0,
+    let cursor = match (resumed.or(after).filter(|_| !over), tail) {
+        (Some(seq), _) => seq,
+        (None, Some(tail)) => head.position.saturating_sub(tail),
+        (None, None) => 0,
     };
     not_ahead(cursor, head.position, resumed.is_some())?;
-    if head.ended && cursor == head.position {
+    let first = over.then(|| sse::gap_frame(api.epoch.get(), cursor, None));
+    if head.ended && cursor == head.position && first.is_none() {
         return Ok(HttpResponse::NoContent().finish());
     }
     let follower = api.conversations.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(sse::follow(&api, &caller, counted, follower))
+    Ok(sse::follow(&api, &caller, counted, first, follower))
 }
 
 /// The cursor that a reconnecting client brings.
-pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+pub(super) fn last_event_id<T: FromStr>(headers: &HeaderMap) -> Result<Option<T>, ApiError> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
     let text = value.to_str().unwrap_or("?").trim();
     if text.is_empty() {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_error| {
-        ApiError::field("Last-Event-ID", format!("{text:?} is not the id of an event: a whole number from 0 on"))
+        ApiError::field("Last-Event-ID", format!("{text:?} is not the id of an event of this stream"))
     })
 }
 

@@ -1,5 +1,6 @@
 //! One file for each resource: take the request apart, call one use case, map the result.
 
+pub(crate) mod agent_log;
 pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod audit;
@@ -10,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod inject;
 pub(crate) mod kill_all;
+pub(crate) mod login;
 pub(crate) mod messages;
 mod operation_wait;
 pub(crate) mod operations;

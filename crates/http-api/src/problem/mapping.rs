@@ -9,7 +9,7 @@ use flightdeck_domain::ports::{
 };
 use flightdeck_domain::session::RegistrationRefused;
 use flightdeck_domain::use_cases::{
-    AuthenticateError, AuthorizeError, IngestError, MakeCheckpointError, SpawnSessionError,
+    AccessDenied, AuthenticateError, AuthorizeError, IngestError, LogInError, MakeCheckpointError, SpawnSessionError,
 };
 
 use super::ApiError;
@@ -24,8 +24,26 @@ impl From<AuthenticateError> for ApiError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Rejected(rejected) => Self::Unauthenticated(rejected.to_string()),
+            AuthenticateError::Login(rejected) => Self::LoggedOut(rejected.to_string()),
             AuthenticateError::Unavailable(error) => error.into(),
         }
+    }
+}
+
+impl From<LogInError> for ApiError {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::Key(rejected) => Self::LoggedOut(rejected.to_string()),
+            LogInError::Link(rejected) => Self::LoggedOut(rejected.to_string()),
+            LogInError::NotForPeople(refused) => Self::Denied(refused.to_string()),
+            LogInError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccessDenied> for ApiError {
+    fn from(denied: AccessDenied) -> Self {
+        Self::Denied(denied.to_string())
     }
 }
 
@@ -113,6 +131,9 @@ impl From<OperatorActionError> for ApiError {
             OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
                 Self::conflict("being-killed", refused)
             }
+            OperatorActionError::Refused(refused @ ActionRefused::Unable { .. }) => {
+                Self::conflict("provider-cannot", refused)
+            }
             OperatorActionError::Refused(refused @ ActionRefused::NoMission(_)) => {
                 Self::conflict("no-mission", refused)
             }
@@ -192,6 +213,7 @@ impl From<MakeCheckpointError> for ApiError {
         match error {
             MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
             MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
+            MakeCheckpointError::OtherKey { .. } => Self::conflict("other-signing-key", error),
             MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_) => {
                 Self::conflict("audit-log-tampered", error)
             }

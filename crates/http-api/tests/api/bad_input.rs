@@ -26,6 +26,10 @@ fn the_table_of_bad_input() {
     let many = format!("[{}]", vec!["{\"role\":\"user\",\"content\":\"x\"}"; 1_001].join(","));
     let full = |(method, path, kind, body), status, word| -> Case<'_> { (method, path, kind, body, status, word) };
     let cases = [
+        full(post("/login", "{}"), 400, "missing field `key`"),
+        full(post("/login", "{\"key\":7}"), 400, "/key: invalid type"),
+        full(post("/login", "{\"key\":\"x\",\"stay\":true}"), 400, "unknown field `stay`"),
+        full(("POST", "/login".to_owned(), "text/plain", b"key=x".to_vec()), 415, "application/json"),
         full(post(&messages, "{"), 400, "not JSON"),
         full(post(&messages, "role=user"), 400, "not JSON"),
         full(post(&messages, ""), 400, "is empty"),

@@ -66,6 +66,7 @@ pub(crate) fn options() -> ApiOptions {
     ApiOptions {
         throttle_control: Rate::OFF,
         throttle_tree: Rate::OFF,
+        throttle_login: Rate::OFF,
         control_wait: Duration::from_millis(300),
         tail: TailOptions { poll: Duration::from_millis(100), ..TailOptions::default() },
         ..ApiOptions::default()
@@ -113,6 +114,8 @@ impl TestServer {
         runtime.spawn(async move { listening.serve(api, 2).expect("serves").await });
         let agent = Agent::config_builder()
             .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .into();
@@ -163,6 +166,19 @@ impl TestServer {
         reply(response.expect("an answer"))
     }
 
+    /// Any request with these headers and no key, as a browser sends it; redirects are not followed. `Null` is no body.
+    pub(crate) fn send(&self, headers: &[(&str, &str)], method: &str, path: &str, body: &Value) -> Reply {
+        let request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = if body.is_null() {
+            self.agent.run(request.body(()).expect("a request"))
+        } else {
+            let request = request.header("Content-Type", "application/json");
+            self.agent.run(request.body(body.to_string()).expect("a request"))
+        };
+        reply(response.expect("an answer"))
+    }
+
     pub(crate) fn get(&self, path: &str) -> Reply {
         self.call("GET", path, "", b"")
     }
@@ -208,7 +224,21 @@ impl TestServer {
     }
 
     pub(crate) fn stream_as(&self, key: &str, path: &str, last_event_id: Option<&str>) -> Result<Stream, Reply> {
-        let request = ureq::http::Request::builder().uri(self.url(path)).header("X-API-Key", key);
+        self.open_stream(("X-API-Key", key), path, last_event_id)
+    }
+
+    /// The same for whoever shows something else than a key.
+    pub(crate) fn stream_with(&self, shown: (&str, &str), path: &str) -> Result<Stream, Reply> {
+        self.open_stream(shown, path, None)
+    }
+
+    fn open_stream(
+        &self,
+        (name, value): (&str, &str),
+        path: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Stream, Reply> {
+        let request = ureq::http::Request::builder().uri(self.url(path)).header(name, value);
         let request = request.header("Accept", "text/event-stream");
         let request = match last_event_id {
             Some(id) => request.header("Last-Event-ID", id),
@@ -263,7 +293,8 @@ impl Stream {
             let line = line.trim_end();
             match line.split_once(": ") {
                 Some(("event", kind)) => kind.clone_into(&mut event.kind),
-                Some(("id", id)) => event.id = id.parse().ok(),
+                // The feed says the epoch before the place.
+                Some(("id", id)) => event.id = id.rsplit('-').next().and_then(|place| place.parse().ok()),
                 Some(("data", data)) => event.data = serde_json::from_str(data).expect("one line of JSON"),
                 _ if line.is_empty() && !event.kind.is_empty() => return Some(event),
                 _ => {}

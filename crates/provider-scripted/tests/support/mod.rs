@@ -20,9 +20,9 @@ use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, ConversationEnd, FleetAction,
     FleetCommitted, Heard, IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog,
-    MockFleetFeed, MockOperationRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError,
-    OperatorActions, RegisterError, Registered, ScopedCommitted, SessionFilter, SessionPage, SessionQuery,
-    SessionRepository, StoreUnavailable,
+    MockEpochRepository, MockFleetFeed, MockLoginRepository, MockOperationRepository, MockWakeUps, ObserveError,
+    ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, ScopedCommitted, SessionFilter,
+    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -325,6 +325,8 @@ impl Deck {
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),
+            epochs: Arc::new(MockEpochRepository::new()),
+            logins: Arc::new(MockLoginRepository::new()),
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),

@@ -10,14 +10,17 @@ use tokio::sync::Notify;
 
 /// A command with the message that it is about.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Order {
-    pub(crate) command: Command,
-    pub(crate) message: Option<Message>,
+pub struct Order {
+    /// The command.
+    pub command: Command,
+    /// The message of an inject, where it was at hand.
+    pub message: Option<Message>,
 }
 
 /// What stops an agent wherever it is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Interruption {
+pub enum Interruption {
+    /// An operator wants it dead.
     Killed(Box<Command>),
     /// The server goes down.
     ShutDown,
@@ -25,7 +28,7 @@ pub(crate) enum Interruption {
 
 /// One writer or many, one reader: the agent.
 #[derive(Debug, Default)]
-pub(crate) struct Mailbox {
+pub struct Mailbox {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -42,7 +45,7 @@ struct State {
 
 impl Mailbox {
     /// Puts a command in; `false` when nobody will take it out any more.
-    pub(crate) fn put(&self, command: &Command, message: Option<Message>) -> bool {
+    pub fn put(&self, command: &Command, message: Option<Message>) -> bool {
         let mut state = self.lock();
         if state.closed {
             return false;
@@ -62,24 +65,34 @@ impl Mailbox {
     }
 
     /// Takes out what is in it, kills apart.
-    pub(crate) fn drain(&self) -> Vec<Order> {
+    #[must_use]
+    pub fn drain(&self) -> Vec<Order> {
         std::mem::take(&mut self.lock().orders)
     }
 
     /// How many commands wait in it.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         let state = self.lock();
         state.orders.len() + usize::from(state.kill.is_some())
     }
 
+    /// Whether no command waits in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether every command up to this one was put in; a session's commands are numbered 1, 2, 3 …
-    pub(crate) fn has_seen_all(&self, through: CommandSeq) -> bool {
+    #[must_use]
+    pub fn has_seen_all(&self, through: CommandSeq) -> bool {
         let seen = self.lock().seen.range(..=through).count();
         u64::try_from(seen).is_ok_and(|seen| seen >= through.get())
     }
 
     /// What is to stop the agent, if anything; a kill is taken out by it.
-    pub(crate) fn interruption(&self) -> Option<Interruption> {
+    #[must_use]
+    pub fn interruption(&self) -> Option<Interruption> {
         let mut state = self.lock();
         if state.shut_down {
             return Some(Interruption::ShutDown);
@@ -88,7 +101,7 @@ impl Mailbox {
     }
 
     /// Waits for something that is to stop the agent.
-    pub(crate) async fn interrupted(&self) -> Interruption {
+    pub async fn interrupted(&self) -> Interruption {
         loop {
             if let Some(interruption) = self.interruption() {
                 return interruption;
@@ -99,7 +112,10 @@ impl Mailbox {
     }
 
     /// Waits for mail, or for something that is to stop the agent.
-    pub(crate) async fn mail(&self) -> Result<(), Interruption> {
+    ///
+    /// # Errors
+    /// Something is to stop the agent.
+    pub async fn mail(&self) -> Result<(), Interruption> {
         loop {
             if let Some(interruption) = self.interruption() {
                 return Err(interruption);
@@ -112,13 +128,13 @@ impl Mailbox {
     }
 
     /// The server goes down.
-    pub(crate) fn shut_down(&self) {
+    pub fn shut_down(&self) {
         self.lock().shut_down = true;
         self.changed.notify_one();
     }
 
     /// The agent is gone.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.lock().closed = true;
     }
 

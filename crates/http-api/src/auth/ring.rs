@@ -1,0 +1,220 @@
+//! The keys and logins in use.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use flightdeck_domain::api_key::{ApiKey, KeyId, PlainKey};
+use flightdeck_domain::login::{Login, LoginId, LoginToken};
+use flightdeck_domain::use_cases::{Authenticate, AuthenticateError};
+use tokio_util::sync::CancellationToken;
+
+use super::Caller;
+use crate::problem::ApiError;
+
+/// How long what was found good is taken as good without asking the store. A revocation takes effect within it.
+const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+
+/// How long a login is watched that nobody uses. Its next request asks the store anew.
+const WATCHED_FOR: Duration = Duration::from_mins(1);
+
+/// Something of the store, and when it was read.
+struct Seen<T>(Mutex<(T, Instant)>);
+
+impl<T: Clone> Seen<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new((value, Instant::now())))
+    }
+
+    fn get(&self) -> T {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The value, if it was read a moment ago.
+    fn fresh(&self) -> Option<T> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (seen.1.elapsed() < REMEMBERED_FOR).then(|| seen.0.clone())
+    }
+
+    fn refresh(&self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (value, Instant::now());
+    }
+}
+
+/// A key in use: what its open streams share.
+pub(crate) struct KnownKey {
+    /// Cancelled when the key is revoked or expires: its open streams end.
+    pub(super) ended: CancellationToken,
+    streams: AtomicUsize,
+    seen: Seen<ApiKey>,
+}
+
+impl KnownKey {
+    fn new(key: ApiKey) -> Self {
+        Self { ended: CancellationToken::new(), streams: AtomicUsize::new(0), seen: Seen::new(key) }
+    }
+
+    pub(super) fn stored(&self) -> ApiKey {
+        self.seen.get()
+    }
+}
+
+/// A login in use.
+pub(crate) struct KnownLogin {
+    /// Cancelled when the login ends, and with its key.
+    pub(super) ended: CancellationToken,
+    key: Arc<KnownKey>,
+    seen: Seen<Login>,
+    used: Seen<()>,
+}
+
+impl KnownLogin {
+    fn new(login: Login, key: Arc<KnownKey>) -> Self {
+        Self { ended: key.ended.child_token(), key, seen: Seen::new(login), used: Seen::new(()) }
+    }
+
+    pub(super) fn stored(&self) -> Login {
+        self.seen.get()
+    }
+
+    fn unused_for(&self) -> Duration {
+        self.used.0.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed()
+    }
+}
+
+/// One open stream of a key, counted as long as this lives.
+pub(crate) struct OpenStream {
+    key: Arc<KnownKey>,
+    /// Held, so that its end is watched for.
+    _login: Option<Arc<KnownLogin>>,
+}
+
+impl OpenStream {
+    pub(super) fn of(key: &Arc<KnownKey>, login: Option<&Arc<KnownLogin>>, limit: usize) -> Result<Self, ApiError> {
+        let before = key.streams.fetch_add(1, Ordering::Relaxed);
+        let open = Self { key: Arc::clone(key), _login: login.cloned() };
+        if before >= limit { Err(ApiError::TooManyStreams(before)) } else { Ok(open) }
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.key.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The keys and logins in use.
+pub(crate) struct KeyRing {
+    authenticate: Authenticate,
+    known: Mutex<HashMap<KeyId, Arc<KnownKey>>>,
+    logins: Mutex<HashMap<LoginId, Arc<KnownLogin>>>,
+}
+
+impl KeyRing {
+    pub(crate) fn new(authenticate: Authenticate) -> Self {
+        Self { authenticate, known: Mutex::default(), logins: Mutex::default() }
+    }
+
+    pub(super) async fn check(&self, presented: &PlainKey) -> Result<Caller, ApiError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&presented.id).cloned();
+        if let Some(known) = known
+            && let Some(stored) = known.seen.fresh()
+        {
+            let principal = self.authenticate.recheck(&stored, presented).map_err(AuthenticateError::from)?;
+            return Ok(Caller { principal, key: known, login: None });
+        }
+        let (principal, stored) = self.authenticate.execute(presented).await?;
+        Ok(Caller { principal, key: self.remember(stored), login: None })
+    }
+
+    pub(super) async fn check_login(&self, presented: &LoginToken) -> Result<Caller, ApiError> {
+        let known = self.logins.lock().unwrap_or_else(PoisonError::into_inner).get(&presented.id).cloned();
+        if let Some(known) = known
+            && let (Some(login), Some(key)) = (known.seen.fresh(), known.key.seen.fresh())
+        {
+            let principal =
+                self.authenticate.recheck_login(&login, &key, presented).map_err(AuthenticateError::from)?;
+            known.used.refresh(());
+            return Ok(Caller { principal, key: Arc::clone(&known.key), login: Some(known) });
+        }
+        let (principal, key, login) = self.authenticate.login(presented).await?;
+        let key = self.remember(key);
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = logins
+            .entry(login.id.clone())
+            .or_insert_with(|| Arc::new(KnownLogin::new(login.clone(), Arc::clone(&key))));
+        let known = Arc::clone(known);
+        drop(logins);
+        known.seen.refresh(login);
+        known.used.refresh(());
+        Ok(Caller { principal, key, login: Some(known) })
+    }
+
+    fn remember(&self, stored: ApiKey) -> Arc<KnownKey> {
+        let mut ring = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = ring.entry(stored.id.clone()).or_insert_with(|| Arc::new(KnownKey::new(stored.clone())));
+        let known = Arc::clone(known);
+        drop(ring);
+        known.seen.refresh(stored);
+        known
+    }
+
+    /// Ends the streams of a login that was logged out.
+    pub(crate) fn end_login(&self, id: &LoginId) {
+        if let Some(known) = self.logins.lock().unwrap_or_else(PoisonError::into_inner).remove(id) {
+            known.ended.cancel();
+        }
+    }
+
+    /// Asks the store about every key and login in use, and ends the streams of those that are no longer good. A store
+    /// that does not answer ends nothing.
+    pub(crate) async fn sweep(&self) {
+        let swept = async {
+            self.sweep_keys().await?;
+            self.sweep_logins().await
+        };
+        if let Err(error) = swept.await {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(cause, "cannot check the keys in use; trying again");
+        }
+    }
+
+    async fn sweep_keys(&self) -> Result<(), AuthenticateError> {
+        let all: Vec<_> = self.known.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for known in all {
+            let stored = known.seen.get();
+            match self.authenticate.still_good(&stored).await {
+                Ok(fresh) => known.seen.refresh(fresh),
+                Err(error @ AuthenticateError::Unavailable(_)) => return Err(error),
+                Err(_) => {
+                    self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&stored.id);
+                    known.ended.cancel();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweep_logins(&self) -> Result<(), AuthenticateError> {
+        for known in self.logins_in_use() {
+            let stored = known.seen.get();
+            match self.authenticate.login_still_good(&stored).await {
+                Ok(fresh) => known.seen.refresh(fresh),
+                Err(error @ AuthenticateError::Unavailable(_)) => return Err(error),
+                Err(_) => self.end_login(&stored.id),
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets logins whose key has ended and those that nobody uses; gives the others.
+    fn logins_in_use(&self) -> Vec<Arc<KnownLogin>> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.retain(|_, known| {
+            let in_use = Arc::strong_count(known) > 1 || known.unused_for() < WATCHED_FOR;
+            in_use && !known.ended.is_cancelled()
+        });
+        logins.values().cloned().collect()
+    }
+}

@@ -1,0 +1,66 @@
+//! Logging in.
+
+use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::login::{Login, LoginToken};
+use flightdeck_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Logs in with a key.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct LoginBody {
+    /// `fd_<keyid>_<secret>`
+    pub(crate) key: String,
+}
+
+/// A link that lets somebody log in once.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LoginLinkReply {
+    /// The path of the link on this server: `/login/…`. It is shown this once.
+    path: String,
+    /// Until when it is good.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl LoginLinkReply {
+    pub(crate) fn new(token: &LoginToken, link: &Login) -> Self {
+        Self { path: format!("/login/{}", token.reveal()), expires_at: link.expires_at }
+    }
+}
+
+/// Whoever asks.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MeView {
+    /// The key's id, which is the operator's name on the audit log.
+    key_id: String,
+    /// What people call the key.
+    name: String,
+    /// `viewer`, `operator`, `admin` or `agent`
+    role: &'static str,
+    /// For an agent's key: the session whose subtree it is bound to.
+    bound_to: Option<Uuid>,
+    /// When the key ends by itself; null for never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    key_expires_at: Option<Timestamp>,
+    /// When the login ends by itself; null for those who sent the key itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    login_expires_at: Option<Timestamp>,
+}
+
+impl MeView {
+    pub(crate) fn new(key: &ApiKey, login: Option<&Login>) -> Self {
+        Self {
+            key_id: key.id.to_string(),
+            name: key.name.to_string(),
+            role: key.role.as_str(),
+            bound_to: key.bound_to.map(|session| *session.as_uuid()),
+            key_expires_at: key.expires_at,
+            login_expires_at: login.map(|login| login.expires_at),
+        }
+    }
+}

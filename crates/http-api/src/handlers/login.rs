@@ -1,0 +1,164 @@
+//! Logging in and out: how a browser gets to act as a key without having it.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use flightdeck_domain::action::Origin;
+use flightdeck_domain::api_key::PlainKey;
+use flightdeck_domain::login::{Login, LoginToken};
+use flightdeck_domain::operator::Permission;
+use flightdeck_domain::use_cases::LogInError;
+
+use super::operator::request_id;
+use super::to_the_end;
+use crate::auth::{COOKIE, Caller, caller, from_own_page, over_tls};
+use crate::dto::{LoginBody, LoginLinkReply, MeView};
+use crate::extract::Body;
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// What is shown where a link gives no login. Nothing in it comes from the request.
+const LINK_IS_OVER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+    <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+    <title>Flightdeck: this link is over</title>\n<h1>This login link is no longer good</h1>\n\
+    <p>It has been used, or its ten minutes are over.</p>\n\
+    <p>Make a new one with <code>flightdeck login</code>, or <a href=\"/\">log in with a key</a>.</p>\n</html>\n";
+
+/// Log in with a key.
+///
+/// Answers with a cookie that acts as the key on every route for seven days at most, until `POST /logout`, or until the
+/// key ends. Changes with it have to come from the server's own page (`Sec-Fetch-Site` or `Origin`).
+#[utoipa::path(post, path = "/login", tag = "login", request_body = LoginBody,
+    responses((status = 204, description = "logged in; the cookie is in Set-Cookie"),
+        (status = 401, description = "the key is not good", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "an agent's key, or sent from another site's page", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "20 logins a minute and address by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn login(
+    api: Data<Api>,
+    request: HttpRequest,
+    body: Body<LoginBody>,
+) -> Result<HttpResponse, ApiError> {
+    let by_browser = request.headers().contains_key("sec-fetch-site") || request.headers().contains_key("origin");
+    if by_browser && !from_own_page(&request) {
+        return Err(ApiError::Denied("a login has to come from this server's own page".to_owned()));
+    }
+    admit(&api, &request)?;
+    let key = PlainKey::parse(&body.0.key).map_err(|error| ApiError::LoggedOut(error.to_string()))?;
+    let (id, acting) = (request_id(&request)?, api.clone());
+    let (token, login) = to_the_end(async move { Ok(acting.log_in.with_key(&key, id).await?) }).await?;
+    let mut response = HttpResponse::NoContent();
+    Ok(give_cookie(&mut response, &api, &request, &token, &login).finish())
+}
+
+/// Open a login link.
+///
+/// The first to open it within its ten minutes gets the cookie that `POST /login` gives, and is sent on to `/`.
+#[utoipa::path(get, path = "/login/{token}", tag = "login",
+    params(("token" = String, Path, description = "as it stands in the link")),
+    responses((status = 303, description = "logged in; the cookie is in Set-Cookie"),
+        (status = 410, description = "the link was used or is too old", content_type = "text/html", body = String),
+        (status = 429, description = "20 logins a minute and address by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn open_link(
+    api: Data<Api>,
+    request: HttpRequest,
+    token: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    admit(&api, &request)?;
+    let opened = match LoginToken::parse(&token) {
+        Ok(token) => {
+            let (id, acting) = (request_id(&request)?, api.clone());
+            to_the_end(async move { Ok(acting.log_in.with_link(&token, id).await) }).await?
+        }
+        Err(_not_a_login) => Err(flightdeck_domain::login::LoginRejected::Unknown.into()),
+    };
+    match opened {
+        Ok((token, login)) => Ok(give_cookie(&mut on_to_the_page(), &api, &request, &token, &login).finish()),
+        Err(LogInError::Unavailable(error)) => Err(error.into()),
+        // Opened twice by the same browser: it is logged in already.
+        Err(_) if caller(&request).await.is_ok() => Ok(on_to_the_page().finish()),
+        Err(_) => Ok(HttpResponse::build(StatusCode::GONE)
+            .content_type("text/html; charset=utf-8")
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+            .insert_header((REFERRER_POLICY, "no-referrer"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(LINK_IS_OVER)),
+    }
+}
+
+/// Make a login link for the key that asks: good once, for ten minutes.
+///
+/// Takes the key itself, not a login's cookie: a login cannot make itself last longer.
+#[utoipa::path(post, path = "/login-links", tag = "login", security(("apiKey" = [])),
+    responses((status = 201, body = LoginLinkReply),
+        (status = 403, description = "the role may not, or a cookie asks", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn make_link(api: Data<Api>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    api.authorize.role(&caller.principal, Permission::MakeLoginLink)?;
+    if caller.login().is_some() {
+        return Err(ApiError::Denied("a login link takes the key itself, not a login's cookie".to_owned()));
+    }
+    let (key, by) = (caller.key(), Origin::new(caller.principal.actor(), request_id(&request)?));
+    let acting = api.clone();
+    let (token, link) = to_the_end(async move { Ok(acting.log_in.make_link(&key, by).await?) }).await?;
+    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(LoginLinkReply::new(&token, &link)))
+}
+
+/// Log out: the cookie is worth nothing from here on, and the streams that were opened with it end.
+///
+/// With a key instead of a cookie there is nothing to end, and nothing is.
+#[utoipa::path(post, path = "/logout", tag = "login", security(("apiKey" = []), ("login" = [])),
+    responses((status = 204, description = "logged out; the cookie is removed")))]
+pub(crate) async fn logout(api: Data<Api>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    if let Some(login) = caller.login() {
+        let (id, principal, acting) = (request_id(&request)?, caller.principal.clone(), api.clone());
+        let ended = login.id.clone();
+        to_the_end(async move { Ok(acting.log_in.out(login.id, &principal, id).await?) }).await?;
+        api.keys.end_login(&ended);
+    }
+    let cookie = cookie(&api, request.headers(), "", 0);
+    Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie)).finish())
+}
+
+/// Who am I?
+#[utoipa::path(get, path = "/me", tag = "login", security(("apiKey" = []), ("login" = [])),
+    responses((status = 200, body = MeView)))]
+pub(crate) async fn me(caller: Caller) -> Json<MeView> {
+    Json(MeView::new(&caller.key(), caller.login().as_ref()))
+}
+
+fn admit(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
+    match request.peer_addr() {
+        Some(peer) => api.throttle_login.admit(&peer.ip()).pass(),
+        None => Ok(()),
+    }
+}
+
+fn on_to_the_page() -> HttpResponseBuilder {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, "/")).insert_header((REFERRER_POLICY, "no-referrer"));
+    response
+}
+
+fn give_cookie<'a>(
+    response: &'a mut HttpResponseBuilder,
+    api: &Api,
+    request: &HttpRequest,
+    token: &LoginToken,
+    login: &Login,
+) -> &'a mut HttpResponseBuilder {
+    let age = (login.expires_at.as_micros() - login.created_at.as_micros()) / 1_000_000;
+    let cookie = cookie(api, request.headers(), &token.reveal(), age);
+    response.insert_header((SET_COOKIE, cookie)).insert_header((CACHE_CONTROL, "no-store"))
+}
+
+fn cookie(api: &Api, headers: &HeaderMap, value: &str, age: i64) -> String {
+    let secure = if api.options.secure_cookies || over_tls(headers) { "; Secure" } else { "" };
+    format!("{COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}{secure}")
+}
