@@ -6,16 +6,17 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
+use crate::console;
 use crate::handlers::{
-    agent_log, agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages,
-    operations, spawn, status,
+    agent_log, agents, approvals, audit, commands, control, events, fleet, health, hooks, inject, kill_all, login,
+    messages, missions, operations, search, spawn, status, usage,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
 use crate::request::no_route;
 
 /// A path with its methods; any other method is answered with those that are possible.
-fn resource(path: &str, allowed: &'static str) -> Resource {
+pub(crate) fn resource(path: &str, allowed: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
         Err::<HttpResponse, _>(ApiError::Method { method: request.method().to_string(), allowed })
     }))
@@ -23,7 +24,7 @@ fn resource(path: &str, allowed: &'static str) -> Resource {
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/", "GET").route(web::get().to(health::welcome)))
+        .configure(console::configure)
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
         .service(resource("/login", "POST").route(web::post().to(login::login)))
@@ -32,9 +33,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             web::scope("")
                 .wrap(middleware::from_fn(authenticate))
-                .configure(fleet)
+                .configure(whole_fleet)
                 .configure(one_agent)
                 .configure(permissions)
+                .configure(budgets)
                 .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
                 .service(resource("/logout", "POST").route(web::post().to(login::logout)))
                 .service(resource("/me", "GET").route(web::get().to(login::me)))
@@ -44,6 +46,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
                 .service(resource("/operations", "GET").route(web::get().to(operations::list)))
                 .service(resource("/operations/{operationId}", "GET").route(web::get().to(operations::read)))
+                .service(resource("/hooks/claude-code", "POST").route(web::post().to(hooks::claude_code)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),
         );
@@ -55,8 +58,9 @@ async fn describe() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
 }
 
-fn fleet(config: &mut ServiceConfig) {
+fn whole_fleet(config: &mut ServiceConfig) {
     config
+        .service(resource("/fleet", "GET").route(web::get().to(fleet::read)))
         .service(
             resource("/agents", "GET, POST").route(web::get().to(agents::list)).route(web::post().to(agents::register)),
         )
@@ -75,6 +79,7 @@ fn one_agent(config: &mut ServiceConfig) {
                 .route(web::get().to(messages::history)),
         )
         .service(resource("/messages/stream", "GET").route(web::get().to(messages::stream)))
+        .service(resource("/messages/search", "GET").route(web::get().to(search::search)))
         .service(resource("/commands", "GET").route(web::get().to(commands::list)))
         .service(resource("/log", "GET").route(web::get().to(agent_log::read)))
         .service(
@@ -87,11 +92,26 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/interrupt", "POST").route(web::post().to(control::interrupt)))
         .service(resource("/kill", "POST").route(web::post().to(control::kill)))
         .service(resource("/approvals", "POST").route(web::post().to(approvals::ask)))
+        .service(resource("/usage", "GET").route(web::get().to(usage::read)))
+        .service(
+            resource("/budget", "DELETE, PUT").route(web::put().to(usage::set)).route(web::delete().to(usage::remove)),
+        )
         .service(resource("/commands/{seq}/cancel", "POST").route(web::post().to(commands::cancel)))
         .service(resource("/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)))
         .service(resource("/approvals/{approvalId}", "GET").route(web::get().to(approvals::read)))
         .default_service(web::to(no_route));
     config.service(agent);
+}
+
+fn budgets(config: &mut ServiceConfig) {
+    config
+        .service(resource("/missions", "GET").route(web::get().to(missions::list)))
+        .service(resource("/missions/{missionId}", "GET").route(web::get().to(missions::read)))
+        .service(
+            resource("/missions/{missionId}/budget", "DELETE, PUT")
+                .route(web::put().to(missions::set_budget))
+                .route(web::delete().to(missions::remove_budget)),
+        );
 }
 
 fn permissions(config: &mut ServiceConfig) {

@@ -38,12 +38,15 @@ impl MessageRepository for MemoryStore {
         }
         entry.session.last_seq = plan.last_seq;
         entry.seen(at);
+        let control = entry.control();
+        let exhausted = state.book(session, plan.used, at);
         Ok(AppendOutcome {
             appended: plan.appended,
             inserted: plan.insert,
             last_seq: plan.last_seq,
-            control: entry.control(),
+            control,
             came_back,
+            exhausted,
         })
     }
 

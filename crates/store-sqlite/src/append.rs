@@ -7,8 +7,8 @@
 //! *Invariant.* What is decided here is what would be decided one by one: where more than the session's head has to be
 //! known (a refusal, a lost session, a repeated message), nothing is decided.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ids::SessionId;
@@ -16,12 +16,14 @@ use flightdeck_domain::message::{Control, Message, NewMessage};
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::usage::Totals;
 use tokio::sync::oneshot;
 
 use crate::error::StoreError;
 use crate::message::append;
 use crate::session::control;
 use crate::tables::{messages, sessions};
+use crate::usage::book;
 use crate::writer::{Effects, Job};
 
 /// One batch that is to be appended.
@@ -72,6 +74,7 @@ struct State {
     control: Control,
     seen: Timestamp,
     touched: bool,
+    used: Totals,
     /// Whether something of it was left to be done by itself: then so is what comes after, for order's sake.
     left: bool,
 }
@@ -81,7 +84,7 @@ impl State {
         let Some(session) = sessions::head(connection, append.session)? else { return Ok(None) };
         let control = control(connection, &session)?;
         let left = session.status == SessionStatus::Lost;
-        Ok(Some(Self { session, control, seen: append.at, touched: false, left }))
+        Ok(Some(Self { session, control, seen: append.at, touched: false, used: Totals::default(), left }))
     }
 
     /// The outcome, its messages still among all new ones, and how many they are.
@@ -96,6 +99,7 @@ impl State {
         self.session.last_seq = plan.last_seq;
         self.seen = self.seen.max(append.at);
         self.touched = true;
+        self.used = self.used.plus(plan.used);
         let inserted = plan.insert.len();
         new.extend(plan.insert);
         let outcome = AppendOutcome {
@@ -104,6 +108,7 @@ impl State {
             last_seq: plan.last_seq,
             control: self.control,
             came_back: false,
+            exhausted: false,
         };
         Some((outcome, inserted))
     }
@@ -127,12 +132,17 @@ pub(crate) fn together(connection: &mut SqliteConnection, jobs: &mut [&mut Appen
     if !messages::insert_new(connection, &new)? {
         return Ok(false);
     }
+    let mut exhausted = HashSet::new();
     for state in states.into_values().flatten().filter(|state| state.touched) {
         sessions::touch(connection, &state.session, state.session.last_seq, state.seen)?;
+        if book(connection, &state.session, state.used, state.seen)? {
+            exhausted.insert(state.session.id);
+        }
     }
     let mut new = new.into_iter();
     for (job, (outcome, inserted)) in decided {
-        job.result = Some(Ok(AppendOutcome { inserted: new.by_ref().take(inserted).collect(), ..outcome }));
+        let (inserted, exhausted) = (new.by_ref().take(inserted).collect(), exhausted.contains(&job.append.session));
+        job.result = Some(Ok(AppendOutcome { inserted, exhausted, ..outcome }));
     }
     Ok(true)
 }

@@ -118,6 +118,10 @@ impl SessionRepository for FakeStore {
         unimplemented!("no agent counts")
     }
 
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.world().kill_switch)
+    }
+
     async fn is_within(&self, _: SessionId, _: SessionId) -> Result<bool, StoreUnavailable> {
         unimplemented!("no agent asks")
     }
@@ -185,7 +189,7 @@ impl MessageRepository for FakeStore {
         }
         let control = world.control(id);
         let (appended, inserted, last_seq) = (plan.appended, plan.insert, plan.last_seq);
-        Ok(AppendOutcome { appended, inserted, last_seq, control, came_back: false })
+        Ok(AppendOutcome { appended, inserted, last_seq, control, came_back: false, exhausted: false })
     }
 
     async fn after(&self, id: SessionId, after: Seq, n: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {

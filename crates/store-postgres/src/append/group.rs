@@ -8,6 +8,7 @@ use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::usage::Totals;
 
 use super::{Answer, Append, Counters};
 use crate::database::{Database, Transaction};
@@ -15,6 +16,7 @@ use crate::error::{StoreError, is_lost};
 use crate::message;
 use crate::tables::sessions::Touch;
 use crate::tables::{commands, messages, sessions};
+use crate::usage::{Booking, book};
 
 /// What the group says to one of its members.
 enum Said {
@@ -86,6 +88,7 @@ struct State {
     known: HashMap<MessageId, Message>,
     touched: bool,
     left: bool,
+    used: Totals,
     pending_commands: u64,
 }
 
@@ -116,21 +119,16 @@ async fn together(tx: &mut Transaction, appends: &[Append], facts: Facts) -> Res
     if !messages::insert_new(tx, &new, &touched).await? {
         return Err(StoreError::Repeated);
     }
+    let bookings: Vec<Booking<'_>> = states.values().filter_map(State::booking).collect();
+    let exhausted = book(tx, &bookings).await?;
     let mut new = new.into_iter();
-    for outcome in said.iter_mut().filter_map(Said::outcome) {
+    for (append, said) in appends.iter().zip(&mut said) {
+        let Said::Answer(Ok(outcome)) = said else { continue };
         let created = outcome.appended.iter().filter(|appended| appended.created).count();
         outcome.inserted = new.by_ref().take(created).collect();
+        outcome.exhausted = exhausted.contains(&append.session);
     }
     Ok(said)
-}
-
-impl Said {
-    fn outcome(&mut self) -> Option<&mut AppendOutcome> {
-        match self {
-            Self::Answer(Ok(outcome)) => Some(outcome),
-            Self::Answer(Err(_)) | Self::Alone => None,
-        }
-    }
 }
 
 async fn locked(
@@ -152,7 +150,8 @@ async fn locked(
         .map(|session| {
             let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
             let left = session.status == SessionStatus::Lost;
-            (session.id, State { session, known: HashMap::new(), touched: false, left, pending_commands })
+            let used = Totals::default();
+            (session.id, State { session, known: HashMap::new(), touched: false, left, used, pending_commands })
         })
         .collect();
     if facts == Facts::Heads {
@@ -179,14 +178,26 @@ impl State {
         self.session.last_seq = plan.last_seq;
         self.session.last_seen_at = self.session.last_seen_at.max(Some(append.at));
         self.touched = true;
+        self.used = self.used.plus(plan.used);
         if facts == Facts::All {
             self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
         }
         new.extend(plan.insert);
         let control = Control { desired_status: self.session.desired_status, pending_commands: self.pending_commands };
         // What was inserted is among all that is new until that is written.
-        let (appended, last_seq) = (plan.appended, plan.last_seq);
-        Ok(AppendOutcome { appended, inserted: Vec::new(), last_seq, control, came_back: false })
+        Ok(AppendOutcome {
+            appended: plan.appended,
+            inserted: Vec::new(),
+            last_seq: plan.last_seq,
+            control,
+            came_back: false,
+            exhausted: false,
+        })
+    }
+
+    fn booking(&self) -> Option<Booking<'_>> {
+        let at = self.session.last_seen_at.filter(|_| !self.used.is_empty())?;
+        Some(Booking { session: &self.session, used: self.used, at })
     }
 
     fn touch(&self) -> Option<Touch> {
