@@ -179,7 +179,7 @@ impl MessageRepository for FakeStore {
         let known = world.messages.get(&id).into_iter().flatten().map(|m| (m.id, m.clone())).collect();
         let plan = session.append(batch, &known)?;
         world.sessions.get_mut(&id).unwrap().last_seq = plan.last_seq;
-        for message in plan.insert {
+        for message in plan.insert.clone() {
             world.note(id, format!("{}: {}", message.role, message.content));
             world.messages.entry(id).or_default().push(message);
         }
@@ -188,13 +188,8 @@ impl MessageRepository for FakeStore {
             return Err(StoreUnavailable::new("the line broke").into());
         }
         let control = world.control(id);
-        Ok(AppendOutcome {
-            appended: plan.appended,
-            last_seq: plan.last_seq,
-            control,
-            came_back: false,
-            exhausted: false,
-        })
+        let (appended, inserted, last_seq) = (plan.appended, plan.insert, plan.last_seq);
+        Ok(AppendOutcome { appended, inserted, last_seq, control, came_back: false, exhausted: false })
     }
 
     async fn after(&self, id: SessionId, after: Seq, n: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
@@ -289,6 +284,7 @@ impl OperatorActions for FakeStore {
 pub(crate) fn silent() -> MockWakeUps {
     let mut wake_ups = MockWakeUps::new();
     wake_ups.expect_session_moved().return_const(());
+    wake_ups.expect_messages_appended().return_const(());
     wake_ups.expect_command_queued().return_const(());
     wake_ups.expect_feed_grew().return_const(());
     wake_ups
