@@ -10,7 +10,7 @@ use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
     ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, LogIn, MakeCheckpoint,
     OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions,
-    ReadUsage, RegisterSession, ReportStatus, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
+    ReadUsage, RegisterSession, ReportStatus, SearchHistory, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,7 @@ pub struct Api {
     pub(crate) report: ReportStatus,
     pub(crate) ingest: IngestMessages,
     pub(crate) history: ReadHistory,
+    pub(crate) search: SearchHistory,
     pub(crate) sessions: ReadSessions,
     pub(crate) commands: ReadCommands,
     pub(crate) acknowledge: AcknowledgeCommand,
@@ -129,6 +130,7 @@ impl Api {
             report: ReportStatus::new(ports),
             ingest: IngestMessages::new(ports),
             history: ReadHistory::new(ports),
+            search: SearchHistory::new(ports),
             sessions: ReadSessions::new(ports),
             commands: ReadCommands::new(ports),
             acknowledge: AcknowledgeCommand::new(ports),

@@ -22,7 +22,7 @@ impl AgentProvider for ClaudeCodeProvider {
         Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: false, in_process: false }
     }
 
-    async fn check(&self, _kind: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {
+    async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {
         let problem = "claude-code is not started by this server; its sessions appear by their hooks \
                        (flightdeck connect claude-code)";
         Err(SpawnError::Invalid { field: "provider", problem: problem.to_owned() })

@@ -63,6 +63,10 @@ impl SessionRepository for MemoryStore {
         Ok(count(state.sessions.values().filter(|entry| state.holds(&filter, &entry.session)).count()))
     }
 
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.state().kill_switch_engaged)
+    }
+
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {
         Ok(self.state().is_within(id, top))
     }

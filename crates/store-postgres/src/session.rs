@@ -46,6 +46,10 @@ impl SessionRepository for PostgresStore {
         Ok(on!(self.read, (filter), |connection| session_list::count(connection, filter)).await?)
     }
 
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(on!(self.read, (), |connection| fleet_state::kill_switch(connection)).await?)
+    }
+
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {
         Ok(on!(self.read, (id, top), |connection| session_tree::is_within(connection, *id, *top)).await?)
     }

@@ -47,6 +47,10 @@ impl SessionRepository for SqliteStore {
         Ok(self.readers.read(move |connection| session_list::count(connection, &filter)).await?)
     }
 
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.readers.read(fleet_state::kill_switch).await?)
+    }
+
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {
         Ok(self.readers.read(move |connection| session_tree::is_within(connection, id, top)).await?)
     }

@@ -183,7 +183,7 @@ impl Uplink {
     /// session has ended, or that an operator has taken the command back.
     pub async fn acknowledge(&self, seq: CommandSeq, receipt: Receipt) -> Result<bool, Stop> {
         match self.persist(|| self.desk.acknowledge.execute(self.session, seq, receipt.clone())).await? {
-            Ok(_) => Ok(true),
+            Ok(command) => Ok(command.receipt == receipt),
             Err(error) => {
                 tracing::debug!(session = %self.session, command = %seq, error = %error, "an acknowledgement was refused");
                 Ok(false)

@@ -8,6 +8,7 @@ mod feed;
 mod login;
 mod message;
 mod operation;
+mod search;
 mod session;
 mod usage;
 
@@ -24,5 +25,6 @@ pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
+pub(crate) use search::SearchView;
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
 pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, UsageBody};

@@ -147,6 +147,10 @@ fn the_table_of_bad_input() {
         full(post(&format!("/agents/{ended}/pause"), "{}"), 409, "is failed"),
         full(post(&format!("/agents/{agent}/commands/x/ack"), "{\"state\":\"consumed\"}"), 400, "seq"),
         full(post(&format!("/agents/{agent}/commands/1/ack"), "{\"state\":\"refused\"}"), 400, "/reason"),
+        full(get(&format!("/agents/{agent}/messages/search")), 400, "q: is missing"),
+        full(get(&format!("/agents/{agent}/messages/search?q=%20")), 400, "give 1 to 200 characters"),
+        full(get(&format!("/agents/{agent}/messages/search?q=x&limit=201")), 400, "a whole number from 1 to 200"),
+        full(get(&format!("/agents/{unknown}/messages/search?q=x")), 404, unknown),
         full(get("/agents/"), 404, "there is nothing at /agents/"),
         full(("DELETE", "/agents".to_owned(), "", Vec::new()), 405, "use GET, POST"),
     ];
