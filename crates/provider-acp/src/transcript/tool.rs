@@ -17,6 +17,7 @@ pub(super) struct Tools {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the protocol calls it a tool call")]
 struct Call {
     call: ToolCall,
     /// What the tool is called. The title often becomes what it is to do.
