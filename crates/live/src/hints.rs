@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
-use flightdeck_domain::ports::WakeUps;
+use flightdeck_domain::ports::{Preview, WakeUps};
 use tokio::sync::watch;
 
 use crate::activity::{Activity, ActivityTicks};
+use crate::previews::Previews;
 
 /// Takes messages that were just appended, where it can do without the store.
 pub(crate) trait Taker: Send + Sync {
@@ -24,6 +25,7 @@ pub struct Hints {
     commands: Registry,
     feed: watch::Sender<u64>,
     activity: Arc<Activity>,
+    previews: Previews,
     takers: RwLock<Vec<Weak<dyn Taker>>>,
     moves: AtomicU64,
 }
@@ -35,6 +37,7 @@ impl Default for Hints {
             commands: Registry::default(),
             feed: watch::Sender::new(0),
             activity: Arc::default(),
+            previews: Previews::default(),
             takers: RwLock::default(),
             moves: AtomicU64::new(0),
         }
@@ -91,6 +94,12 @@ impl Hints {
         self.moves.load(Ordering::Relaxed)
     }
 
+    /// What is being said in a session, as it is now: whoever is slow sees fewer of the pictures in between.
+    #[must_use]
+    pub fn previews(&self, session: SessionId) -> watch::Receiver<Option<Preview>> {
+        self.previews.receiver(session)
+    }
+
     /// Ticks of sessions that move, each session at most once in a span.
     #[must_use]
     pub fn activity(&self, every: Duration) -> ActivityTicks {
@@ -122,6 +131,10 @@ impl WakeUps for Hints {
     fn feed_grew(&self) {
         self.moves.fetch_add(1, Ordering::Relaxed);
         bump(&self.feed);
+    }
+
+    fn previewed(&self, session: SessionId, kind: &str, text: &str) {
+        self.previews.show(session, kind, text);
     }
 }
 

@@ -32,6 +32,8 @@ use crate::worktree;
 
 /// After so long without a report an agent gives a sign of life, so that nobody takes it for lost.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+/// How far apart previews are.
+const PREVIEWS: Duration = Duration::from_millis(100);
 /// How often an agent that waits for permission looks whether somebody has decided.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -95,6 +97,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         process: launched.process,
         log,
         transcript,
+        shown: None,
         late: Vec::new(),
         turn: None,
         next_number: 0,
@@ -178,6 +181,8 @@ struct Agent<'a> {
     process: Process,
     log: LogFile,
     transcript: Transcript,
+    /// When the last preview was shown.
+    shown: Option<Instant>,
     /// What was said after it was to be killed.
     late: Vec<Line>,
     /// Until when it has to be ready; `None` when it is.
@@ -254,6 +259,7 @@ impl Agent<'_> {
             Heard::Update(update) => {
                 self.acted().await?;
                 let lines = self.transcript.take(*update);
+                self.show();
                 self.reporter.lines(lines).await
             }
             Heard::Asks(request, answer) => {
@@ -263,6 +269,17 @@ impl Agent<'_> {
             Heard::Stopped(number, stop) => self.stopped(number, stop).await,
             Heard::Closed => Err(self.gone(None).await),
             Heard::Broken(problem) => Err(self.gone(Some(&problem)).await),
+        }
+    }
+
+    /// Shows what is being said, not more often than anybody can see.
+    fn show(&mut self) {
+        if self.shown.is_some_and(|shown| shown.elapsed() < PREVIEWS) {
+            return;
+        }
+        if let Some((kind, text)) = self.transcript.preview() {
+            self.reporter.uplink.preview(kind, text);
+            self.shown = Some(Instant::now());
         }
     }
 

@@ -47,6 +47,21 @@ async fn what_an_agent_says_becomes_the_conversation_and_its_stop_reason_ends_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_being_said_is_shown_before_it_is_a_message() {
+    let deck = Deck::one();
+    let id = deck.spawn("say once upon\nwait 3600000").await;
+    let shown = || deck.shown.0.lock().expect("nobody panicked").first().cloned();
+    while shown().is_none() {
+        pause().await;
+    }
+    assert_eq!(shown().as_deref(), Some("message: once "));
+    assert_eq!(deck.told(id).await.len(), 1, "of the record there is the prompt alone");
+    deck.act(id, Intervention::Kill).await.expect("accepted");
+    deck.until(id, SessionStatus::Killed).await;
+    assert_eq!(deck.told(id).await[1..], ["assistant: once upon"], "what was said is kept at the end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_gets_its_folder_and_the_variables_that_are_named() {
     let deck = Deck::one();
     let id = deck.spawn("env GIVEN\nenv CARGO_MANIFEST_DIR\ncwd").await;

@@ -11,7 +11,7 @@ use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::message::{Control, MessageRole};
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, IdGenerator, MessageRepository, ObserveError, OpenApprovalError, OpenedApproval,
-    RegisterError, Registered, StoreUnavailable, WithdrawApprovalError,
+    RegisterError, Registered, StoreUnavailable, WakeUps, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{RegistrationRefused, Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
@@ -55,6 +55,7 @@ pub struct Desk {
     approvals: ReadApprovals,
     messages: Arc<dyn MessageRepository>,
     ids: Arc<dyn IdGenerator>,
+    wake_ups: Arc<dyn WakeUps>,
 }
 
 impl Desk {
@@ -72,6 +73,7 @@ impl Desk {
             approvals: ReadApprovals::new(ports),
             messages: Arc::clone(&ports.messages),
             ids: Arc::clone(&ports.ids),
+            wake_ups: Arc::clone(&ports.wake_ups),
         }
     }
 }
@@ -240,6 +242,11 @@ impl Uplink {
             tracing::debug!(session = %self.session, approval = %id, %error, "a request was closed already");
         }
         Ok(())
+    }
+
+    /// Shows what is being said to whoever looks; it is no message yet.
+    pub fn preview(&self, kind: &str, text: &str) {
+        self.desk.wake_ups.previewed(self.session, kind, text);
     }
 
     /// A new id for a message.

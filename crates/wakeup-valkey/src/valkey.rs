@@ -128,6 +128,11 @@ impl WakeUps for Valkey {
         self.local.feed_grew();
         self.tell(Hint::Feed);
     }
+
+    /// Contents never travel.
+    fn previewed(&self, session: SessionId, kind: &str, text: &str) {
+        self.local.previewed(session, kind, text);
+    }
 }
 
 impl Drop for Valkey {

@@ -58,7 +58,7 @@ pub use usage::{
     BudgetCommitted, MissionCursor, MissionPage, MissionQuery, MissionSummary, SessionUsage, SetBudgetError,
     UsageRepository,
 };
-pub use wake_up::WakeUps;
+pub use wake_up::{Preview, WakeUps};
 
 #[cfg(feature = "mocks")]
 pub use {

@@ -9,6 +9,7 @@ use flightdeck_domain::ids::Seq;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
 
+use super::preview::Previewed;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AppendReply, HistoryView, MessageBody};
@@ -128,6 +129,10 @@ pub(crate) async fn history(
 /// a reader that begins or comes back, the newest 256 are told again behind the history. A session that ends sends `event: end`; after that, and with a cursor at the end of an ended session, the answer is 204, which stops
 /// an EventSource.
 ///
+/// With `preview=true` there is `event: preview` besides, without an id: `{"kind", "text", "leftOut"}`, the newest 4 KiB of
+/// what an agent that the server runs is saying just now. It is not the record: previews come ten times a second at most,
+/// are dropped for a slow reader, reach only those at the replica that runs the agent, and the message that follows counts.
+///
 /// `epoch` takes what the header `Flightdeck-Epoch` said when the cursor was read. When the deployment was restored to an
 /// earlier moment since, places were given to other messages: then `event: gap` comes first, with
 /// `{"reason": "restored", "epoch", "after"}`, and the stream begins as it does without a cursor.
@@ -136,6 +141,7 @@ pub(crate) async fn history(
         ("Last-Event-ID" = Option<u64>, Header, description = "go on after this seq; goes before after and tail"),
         ("after" = Option<u64>, Query, description = "go on after this seq; goes before tail"),
         ("tail" = Option<u64>, Query, description = "begin with the last so many messages"),
+        ("preview" = Option<bool>, Query, description = "true: show what is being said, too; false when missing"),
         ("epoch" = Option<String>, Query, description = "the epoch that the cursor belongs to")),
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = 204, description = "the session has ended and nothing is left to send"),
@@ -151,6 +157,7 @@ pub(crate) async fn stream(
 ) -> Result<HttpResponse, ApiError> {
     let after = params.number("after", 0..=u64::MAX);
     let tail = params.number("tail", 0..=u64::MAX);
+    let previews = params.take::<bool>("preview").unwrap_or(false);
     let over = api.epoch.is_over(params.take("epoch"));
     params.finish()?;
     let resumed = last_event_id::<u64>(request.headers())?;
@@ -168,6 +175,10 @@ pub(crate) async fn stream(
         return Ok(HttpResponse::NoContent().finish());
     }
     let follower = api.conversations.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    if previews {
+        let source = Previewed { follower, previews: api.hints.previews(path.0) };
+        return Ok(sse::follow(&api, &caller, counted, first, source));
+    }
     Ok(sse::follow(&api, &caller, counted, first, follower))
 }
 

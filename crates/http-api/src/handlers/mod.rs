@@ -19,6 +19,7 @@ pub(crate) mod missions;
 mod operation_wait;
 pub(crate) mod operations;
 mod operator;
+mod preview;
 mod scope;
 pub(crate) mod search;
 pub(crate) mod spawn;

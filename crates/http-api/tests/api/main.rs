@@ -19,6 +19,7 @@ mod login;
 mod messages;
 mod openapi;
 mod operations;
+mod previews;
 mod receipts;
 mod roles;
 mod search;

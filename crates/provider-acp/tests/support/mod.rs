@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flightdeck_domain::action::{Intervention, Origin};
@@ -11,7 +11,7 @@ use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery, IdGenerator};
+use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery, IdGenerator, WakeUps};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
@@ -24,7 +24,24 @@ use flightdeck_provider_acp::{AcpProvider, AgentConfig, Home};
 use flightdeck_store_memory::MemoryStore;
 use serde_json::{Value, json};
 
+/// Keeps what was shown as previews.
+#[derive(Default)]
+pub(crate) struct Shown(pub(crate) Mutex<Vec<String>>);
+
+impl WakeUps for Shown {
+    fn session_moved(&self, _session: SessionId, _seq: Seq) {}
+
+    fn command_queued(&self, _session: SessionId) {}
+
+    fn feed_grew(&self) {}
+
+    fn previewed(&self, _session: SessionId, kind: &str, text: &str) {
+        self.0.lock().expect("nobody panicked").push(format!("{kind}: {text}"));
+    }
+}
+
 pub(crate) struct Deck {
+    pub(crate) shown: Arc<Shown>,
     pub(crate) ports: Ports,
     pub(crate) provider: Arc<AcpProvider>,
     pub(crate) providers: Providers,
@@ -52,12 +69,13 @@ impl Deck {
     pub(crate) fn new(configs: Vec<AgentConfig>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Arc::new(MemoryStore::default());
-        let ports = Ports::from_store(store, Arc::new(()), Arc::new(SystemClock), Arc::new(SystemIds));
+        let shown = Arc::new(Shown::default());
+        let ports = Ports::from_store(store, shown.clone(), Arc::new(SystemClock), Arc::new(SystemIds));
         let supervisor = Supervisor { binary: PathBuf::from(test_agent()) };
         let provider = AcpProvider::new(&ports, configs, Home::new(folder.path()), supervisor).expect("a provider");
         let provider = Arc::new(provider);
         let providers = Providers::default().with(provider.clone());
-        Self { ports, provider, providers, folder }
+        Self { shown, ports, provider, providers, folder }
     }
 
     /// With one agent, `tester`.
