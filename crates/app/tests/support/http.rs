@@ -69,6 +69,14 @@ impl Client {
         Stream::open(self.address, &self.key, path, last)
     }
 
+    /// Opens a stream behind the event with an id, as it came.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub(crate) fn resume(&self, path: &str, last: Option<&str>) -> io::Result<Stream> {
+        Stream::resume(self.address, &self.key, path, last)
+    }
+
     /// Registers a session below a parent, or at the top.
     pub(crate) fn register(&self, parent: Option<&str>) -> String {
         let mut body = json!({"taskId": "task", "agentType": "tester"});

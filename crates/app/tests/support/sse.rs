@@ -11,6 +11,8 @@ use serde_json::Value;
 pub(crate) struct Event {
     pub(crate) name: String,
     pub(crate) id: Option<u64>,
+    /// The id as it came, to go on behind it.
+    pub(crate) cursor: String,
     pub(crate) data: String,
 }
 
@@ -34,6 +36,14 @@ impl Stream {
     /// # Errors
     /// The server is not there, or went away before it answered.
     pub(crate) fn open(address: SocketAddr, key: &str, path: &str, last: Option<u64>) -> io::Result<Self> {
+        Self::resume(address, key, path, last.map(|id| id.to_string()).as_deref())
+    }
+
+    /// Goes on behind the event with an id, as it came.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub(crate) fn resume(address: SocketAddr, key: &str, path: &str, last: Option<&str>) -> io::Result<Self> {
         let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let resume = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
@@ -71,6 +81,7 @@ impl Stream {
                 Some(("event", name)) => name.clone_into(&mut event.name),
                 // The feed says the epoch before the place.
                 Some(("id", id)) => {
+                    id.clone_into(&mut event.cursor);
                     event.id = Some(id.rsplit('-').next().and_then(|place| place.parse().ok()).expect("a place"));
                 }
                 Some(("data", data)) => event.data.push_str(data),

@@ -52,7 +52,7 @@ pub(crate) fn follow(scene: &Scene, session: &str, cuts: Option<&Cuts>, mut rand
             ("receipt", None) => {}
             other => panic!("{other:?}: {}", event.data),
         }
-        Reached::Cursor(last)
+        Reached::GoesOn
     });
     followed
 }
@@ -69,13 +69,13 @@ pub(crate) fn follow_feed(scene: &Scene, until: &str, cuts: Option<&Cuts>, mut r
         if event.name == "spawned" && event.json()["sessionId"] == until {
             return Reached::End;
         }
-        Reached::Cursor(Some(place))
+        Reached::GoesOn
     });
     last
 }
 
 enum Reached {
-    Cursor(Option<u64>),
+    GoesOn,
     End,
 }
 
@@ -89,9 +89,9 @@ fn read(
     mut take: impl FnMut(&Event) -> Reached,
 ) {
     let _guard = scene.guard();
-    let mut cursor = None;
+    let mut cursor: Option<String> = None;
     while !scene.is_given_up() {
-        let mut stream = match scene.door(random).stream(path, cursor) {
+        let mut stream = match scene.door(random).resume(path, cursor.as_deref()) {
             Ok(stream) if stream.status == 200 => stream,
             // The end was sent, and the connection broke before it arrived.
             Ok(stream) if stream.status == 204 => return,
@@ -120,8 +120,10 @@ fn read(
                 _ => break,
             };
             match take(&event) {
-                Reached::Cursor(reached) => cursor = reached,
                 Reached::End => return,
+                // What has no id does not move the cursor.
+                Reached::GoesOn if event.cursor.is_empty() => {}
+                Reached::GoesOn => cursor = Some(event.cursor),
             }
         }
     }
