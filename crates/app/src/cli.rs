@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{self, Config};
-use crate::{audit, copy, demo, doctor, epochs, keys, migrate, serve};
+use crate::{audit, connect, copy, demo, doctor, epochs, hook, keys, migrate, run, serve};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -34,6 +34,9 @@ fn grammar() -> Command {
         )
         .subcommand(doctor::grammar())
         .subcommand(copy::grammar())
+        .subcommand(connect::grammar())
+        .subcommand(hook::grammar())
+        .subcommand(run::grammar())
         .subcommand(epochs::grammar())
 }
 
@@ -76,6 +79,9 @@ pub(crate) async fn run() -> Outcome {
         Some(("migrate", given)) => migrate::run(&configuration(given)?).await,
         Some(("doctor", given)) => doctor::run(given).await,
         Some(("copy", given)) => copy::run(given).await,
+        Some(("connect", given)) => connect::run(given),
+        Some(("hook", given)) => hook::run(given).await,
+        Some(("run", given)) => run::run(given).await,
         Some(("epoch", given)) => epochs::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,

@@ -7,6 +7,7 @@ use flightdeck_domain::ports::Clock;
 use flightdeck_domain::system::SystemClock;
 use flightdeck_domain::use_cases::{KeepEpochError, ListKeys, MakeCheckpoint, Reconcile, Reconciled};
 use flightdeck_http_api::{Api, ApiOptions, Listening};
+use flightdeck_provider_claude_code::ClaudeCode;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -111,6 +112,7 @@ impl Server {
             Some(throttle) => api.with_control_throttle(throttle),
             None => api,
         };
+        let api = api.with_claude_code(Arc::new(ClaudeCode::new(&deployment.ports)));
         let api = Arc::new(match &deployment.postgres {
             Some(store) => api.with_readiness(PostgresReadiness(Arc::clone(store))),
             None => api,

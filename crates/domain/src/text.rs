@@ -179,6 +179,12 @@ impl ProviderName {
         Self("internal".to_owned())
     }
 
+    /// The agent is Claude Code, and reports through its hooks.
+    #[must_use]
+    pub fn claude_code() -> Self {
+        Self("claude-code".to_owned())
+    }
+
     /// The agent is played from a script, in the server's own process.
     #[must_use]
     pub fn scripted() -> Self {

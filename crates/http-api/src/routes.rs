@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 use crate::auth::authenticate;
 use crate::console;
 use crate::handlers::{
-    agent_log, agents, approvals, audit, commands, control, events, fleet, health, inject, kill_all, login, messages,
-    operations, search, spawn, status,
+    agent_log, agents, approvals, audit, commands, control, events, fleet, health, hooks, inject, kill_all, login,
+    messages, missions, operations, search, spawn, status, usage,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
@@ -39,6 +39,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(whole_fleet)
                 .configure(one_agent)
                 .configure(permissions)
+                .configure(budgets)
                 .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
                 .service(resource("/logout", "POST").route(web::post().to(login::logout)))
                 .service(resource("/me", "GET").route(web::get().to(login::me)))
@@ -48,6 +49,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
                 .service(resource("/operations", "GET").route(web::get().to(operations::list)))
                 .service(resource("/operations/{operationId}", "GET").route(web::get().to(operations::read)))
+                .service(resource("/hooks/claude-code", "POST").route(web::post().to(hooks::claude_code)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),
         );
@@ -89,6 +91,23 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/agents/{agentId}/kill", "POST").route(web::post().to(control::kill)))
         .service(resource("/agents/{agentId}/commands", "GET").route(web::get().to(commands::list)))
         .service(resource("/agents/{agentId}/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)));
+}
+
+fn budgets(config: &mut ServiceConfig) {
+    config
+        .service(resource("/agents/{agentId}/usage", "GET").route(web::get().to(usage::read)))
+        .service(
+            resource("/agents/{agentId}/budget", "DELETE, PUT")
+                .route(web::put().to(usage::set))
+                .route(web::delete().to(usage::remove)),
+        )
+        .service(resource("/missions", "GET").route(web::get().to(missions::list)))
+        .service(resource("/missions/{missionId}", "GET").route(web::get().to(missions::read)))
+        .service(
+            resource("/missions/{missionId}/budget", "DELETE, PUT")
+                .route(web::put().to(missions::set_budget))
+                .route(web::delete().to(missions::remove_budget)),
+        );
 }
 
 fn permissions(config: &mut ServiceConfig) {

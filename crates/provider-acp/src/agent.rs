@@ -217,7 +217,7 @@ impl Agent<'_> {
                 mail = mailbox.mail() => mail?,
                 heard = self.heard.recv() => match heard {
                     Some(heard) => self.hear(heard).await?,
-                    None => return Err(self.gone("it closed its output").await),
+                    None => return Err(self.gone(None).await),
                 },
                 () = tokio::time::sleep_until(wake) => self.tick().await?,
             }
@@ -236,7 +236,8 @@ impl Agent<'_> {
         let now = Instant::now();
         if self.ready_until.is_some_and(|until| until <= now) {
             let seconds = self.config.start_time.as_secs();
-            return Err(self.gone(&format!("it was not ready within {seconds} seconds")).await);
+            let problem = format!("it was not ready within {seconds} seconds");
+            return Err(self.gone(Some(&problem)).await);
         }
         if !self.asked.is_empty() && self.asked_next <= now {
             self.asked_next = now + LOOK;
@@ -262,7 +263,8 @@ impl Agent<'_> {
                 self.ask(*request, answer).await
             }
             Heard::Stopped(number, stop) => self.stopped(number, stop).await,
-            Heard::Broken(problem) => Err(self.gone(&problem).await),
+            Heard::Closed => Err(self.gone(None).await),
+            Heard::Broken(problem) => Err(self.gone(Some(&problem)).await),
         }
     }
 

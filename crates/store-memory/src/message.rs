@@ -38,7 +38,9 @@ impl MessageRepository for MemoryStore {
         }
         entry.session.last_seq = plan.last_seq;
         entry.seen(at);
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: entry.control(), came_back })
+        let control = entry.control();
+        let exhausted = state.book(session, plan.used, at);
+        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back, exhausted })
     }
 
     async fn after(

@@ -31,6 +31,7 @@ impl SessionRepository for MemoryStore {
             Admission::Create { session, event } => {
                 state.by_spawn.insert((session.spawned_at, session.id));
                 state.sessions.insert(session.id, Entry::new((*session).clone()));
+                state.open_mission(&session);
                 state.tell(event);
                 Ok(Registered { session: *session, created: true })
             }

@@ -42,6 +42,7 @@ mod session;
 mod statement;
 mod tables;
 mod transfer;
+mod usage;
 mod values;
 mod writer;
 

@@ -16,6 +16,7 @@ use crate::error::StoreError;
 use crate::lease::come_back;
 use crate::session::control;
 use crate::tables::{commands, messages, sessions};
+use crate::usage::book;
 
 #[async_trait]
 impl MessageRepository for SqliteStore {
@@ -75,8 +76,9 @@ fn append(
     let plan = session.append(batch, &known)?;
     messages::insert(connection, &plan.insert)?;
     sessions::touch(connection, &session, plan.last_seq, at)?;
+    let exhausted = book(connection, &session, plan.used, at)?;
     let control = control(connection, &session)?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back })
+    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back, exhausted })
 }
 
 /// Part of a conversation with the state of the whole; `None` when there is no such session.

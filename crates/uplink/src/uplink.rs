@@ -154,7 +154,7 @@ impl Uplink {
         metadata: JsonObject,
     ) -> Result<Option<Control>, Stop> {
         // One id for all attempts: an attempt whose answer got lost must not make the message appear twice.
-        let input = MessageInput { id: Some(id), role, content, metadata, created_at: None };
+        let input = MessageInput { id: Some(id), role, content, metadata, usage: None, created_at: None };
         match self.persist(|| self.desk.ingest.execute(self.session, vec![input.clone()])).await? {
             Ok(outcome) => Ok(Some(outcome.control)),
             Err(IngestError::Append(
@@ -183,7 +183,7 @@ impl Uplink {
     /// session has ended, or that an operator has taken the command back.
     pub async fn acknowledge(&self, seq: CommandSeq, receipt: Receipt) -> Result<bool, Stop> {
         match self.persist(|| self.desk.acknowledge.execute(self.session, seq, receipt.clone())).await? {
-            Ok(_) => Ok(true),
+            Ok(command) => Ok(command.receipt == receipt),
             Err(error) => {
                 tracing::debug!(session = %self.session, command = %seq, error = %error, "an acknowledgement was refused");
                 Ok(false)

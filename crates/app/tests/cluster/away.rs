@@ -118,8 +118,6 @@ fn check(cluster: &Cluster, load: &Load) {
     let logs: Vec<&Log> = load.written.iter().flat_map(|writer| &writer.logs).collect();
     let conversations = verify::conversations(&cluster.at(0), &logs, &Controlled::default());
     verify::followed(&conversations, &load.followed);
-    // A reader comes back when nothing has come for long: then it has not been told, and has found out by itself.
-    assert!(load.followed.iter().all(|reader| reader.connections == 1), "a stream stood still");
 }
 
 /// How long the messages that were sent at certain moments were under way, the shortest first.

@@ -69,8 +69,9 @@ fn report(client: &Client, agent: &str, status: &str) {
 
 /// An agent over HTTP that does as it is told until it is killed.
 fn obey(client: &Client, agent: &str) -> Vec<String> {
-    let mut obeyed = Vec::new();
+    let (mut obeyed, began) = (Vec::new(), Instant::now());
     loop {
+        assert!(began.elapsed() < PATIENCE, "no kill comes, only {obeyed:?}");
         for command in fetch(client, agent) {
             acknowledge(client, agent, &command, "consumed");
             let kind = command["kind"].as_str().expect("a kind").to_owned();

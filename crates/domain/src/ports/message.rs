@@ -21,6 +21,8 @@ pub struct AppendOutcome {
     pub control: Control,
     /// Whether the session was lost and came back by this.
     pub came_back: bool,
+    /// Whether a budget is used up by this; [`crate::use_cases::EnforceBudgets`] follows from it.
+    pub exhausted: bool,
 }
 
 /// Why a batch was not appended. Nothing of it was written.
@@ -70,6 +72,10 @@ pub trait MessageRepository: Send + Sync {
     /// appear later. Counts as a sign of life of the session at `at`: a lost one comes back in the same
     /// transaction under the rule of [`crate::session::Session::come_back`], and the message that tells of it stands before
     /// the batch. A batch that is refused brings nobody back.
+    ///
+    /// What the inserted messages say about usage ([`crate::message::AppendPlan::used`]) is booked in the same transaction
+    /// on every account that it belongs to ([`crate::usage::AccountKey::of`]), by the rule of
+    /// [`crate::usage::Account::book`].
     async fn append(
         &self,
         session: SessionId,

@@ -10,6 +10,7 @@ mod message;
 mod operation;
 mod search;
 mod session;
+mod usage;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
@@ -26,3 +27,4 @@ pub(crate) use operation::{
 };
 pub(crate) use search::SearchView;
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
+pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, UsageBody};

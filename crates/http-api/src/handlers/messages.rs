@@ -21,7 +21,7 @@ use crate::state::Api;
 /// Append one message, an array of messages, or NDJSON (`application/x-ndjson`), whole or not at all.
 ///
 /// When it is answered the messages are durable. A message with an id that is there already, with the same role, content
-/// and metadata, keeps its first place, so a call may be repeated safely. At most 1000 messages and 4 MiB at once.
+/// and metadata, keeps its first place, so a call may be repeated safely. What it says in `usage` counts once. At most 1000 messages and 4 MiB at once.
 #[utoipa::path(post, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path)),
     request_body(content(
@@ -43,7 +43,16 @@ pub(crate) async fn append(
 ) -> Result<HttpResponse, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let batch = batch(&body)?;
-    let outcome = to_the_end(async move { Ok(api.ingest.execute(path.0, batch).await?) }).await?;
+    let outcome = to_the_end(async move {
+        let mut outcome = api.ingest.execute(path.0, batch).await?;
+        if outcome.exhausted {
+            api.enforce_budgets().await;
+            // The agent learns of its pause by this very answer.
+            outcome.control = api.report.heartbeat(path.0).await?.unwrap_or(outcome.control);
+        }
+        Ok(outcome)
+    })
+    .await?;
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
         AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };

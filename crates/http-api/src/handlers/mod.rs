@@ -10,10 +10,12 @@ pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod fleet;
 pub(crate) mod health;
+pub(crate) mod hooks;
 pub(crate) mod inject;
 pub(crate) mod kill_all;
 pub(crate) mod login;
 pub(crate) mod messages;
+pub(crate) mod missions;
 mod operation_wait;
 pub(crate) mod operations;
 mod operator;
@@ -21,6 +23,7 @@ mod scope;
 pub(crate) mod search;
 pub(crate) mod spawn;
 pub(crate) mod status;
+pub(crate) mod usage;
 
 use std::future::Future;
 

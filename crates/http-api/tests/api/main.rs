@@ -27,3 +27,4 @@ mod spool;
 mod status;
 mod streams;
 mod throttle;
+mod usage;

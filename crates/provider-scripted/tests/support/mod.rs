@@ -188,7 +188,13 @@ impl MessageRepository for FakeStore {
             return Err(StoreUnavailable::new("the line broke").into());
         }
         let control = world.control(id);
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
+        Ok(AppendOutcome {
+            appended: plan.appended,
+            last_seq: plan.last_seq,
+            control,
+            came_back: false,
+            exhausted: false,
+        })
     }
 
     async fn after(&self, id: SessionId, after: Seq, n: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {

@@ -8,6 +8,7 @@ use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::usage::Totals;
 
 use super::{Answer, Append, Counters};
 use crate::database::{Database, Transaction};
@@ -15,6 +16,7 @@ use crate::error::{StoreError, is_lost};
 use crate::message;
 use crate::tables::sessions::Touch;
 use crate::tables::{commands, messages, sessions};
+use crate::usage::{Booking, book};
 
 /// What the group says to one of its members.
 enum Said {
@@ -72,6 +74,7 @@ struct State {
     session: Session,
     known: HashMap<MessageId, Message>,
     touched: bool,
+    used: Totals,
     pending_commands: u64,
 }
 
@@ -83,19 +86,36 @@ async fn together(tx: &mut Transaction, appends: &[Append]) -> Result<Vec<Said>,
     let mut new = Vec::new();
     for append in appends {
         let Some(state) = states.get_mut(&append.session) else {
-            said.push(Said::Answer(Err(AppendError::UnknownSession(append.session))));
+            said.push((append.session, Said::Answer(Err(AppendError::UnknownSession(append.session)))));
             continue;
         };
         if state.session.status == SessionStatus::Lost {
-            said.push(Said::Alone);
+            said.push((append.session, Said::Alone));
             continue;
         }
-        said.push(Said::Answer(state.take(append, &mut new)));
+        said.push((append.session, Said::Answer(state.take(append, &mut new))));
     }
     messages::insert(tx, &new).await?;
+    book_all(tx, &states, &mut said).await?;
     let touched: Vec<Touch> = states.values().filter(|state| state.touched).filter_map(State::touch).collect();
     sessions::touch(tx, &touched).await?;
-    Ok(said)
+    Ok(said.into_iter().map(|(_, said)| said).collect())
+}
+
+/// Books what the group used, and tells each session whose report used a budget up.
+async fn book_all(
+    tx: &mut Transaction,
+    states: &HashMap<SessionId, State>,
+    said: &mut [(SessionId, Said)],
+) -> Result<(), StoreError> {
+    let bookings: Vec<Booking<'_>> = states.values().filter_map(State::booking).collect();
+    let exhausted = book(tx, &bookings).await?;
+    for (session, said) in said {
+        if let Said::Answer(Ok(outcome)) = said {
+            outcome.exhausted = exhausted.contains(session);
+        }
+    }
+    Ok(())
 }
 
 async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<SessionId, State>, StoreError> {
@@ -112,7 +132,10 @@ async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<Sess
         .into_iter()
         .map(|session| {
             let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
-            (session.id, State { session, known: HashMap::new(), touched: false, pending_commands })
+            (
+                session.id,
+                State { session, known: HashMap::new(), touched: false, used: Totals::default(), pending_commands },
+            )
         })
         .collect();
     let has_messages = |id: &SessionId| states.get(id).is_some_and(|state| state.session.last_seq > Seq::ZERO);
@@ -136,10 +159,22 @@ impl State {
         self.session.last_seq = plan.last_seq;
         self.session.last_seen_at = self.session.last_seen_at.max(Some(append.at));
         self.touched = true;
+        self.used = self.used.plus(plan.used);
         self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
         new.extend(plan.insert);
         let control = Control { desired_status: self.session.desired_status, pending_commands: self.pending_commands };
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
+        Ok(AppendOutcome {
+            appended: plan.appended,
+            last_seq: plan.last_seq,
+            control,
+            came_back: false,
+            exhausted: false,
+        })
+    }
+
+    fn booking(&self) -> Option<Booking<'_>> {
+        let at = self.session.last_seen_at.filter(|_| !self.used.is_empty())?;
+        Some(Booking { session: &self.session, used: self.used, at })
     }
 
     fn touch(&self) -> Option<Touch> {

@@ -1,5 +1,6 @@
 //! Readers of streams, who come back, by any door, with the id of the last event that they have.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -110,7 +111,14 @@ fn read(
             stream.be_patient_for(Duration::from_millis(random.within(cuts.quiet.clone())));
         }
         for _ in 0..events {
-            let Ok(Some(event)) = stream.next() else { break };
+            let event = match stream.next() {
+                Ok(Some(event)) => event,
+                // A reader that came back would find what the stream should have told it.
+                Err(error) if cuts.is_none() && matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {
+                    panic!("{path} after {cursor:?}: the stream stands still")
+                }
+                _ => break,
+            };
             match take(&event) {
                 Reached::Cursor(reached) => cursor = reached,
                 Reached::End => return,
