@@ -9,6 +9,8 @@ mod audit_files;
 mod audit_spool;
 mod checkpoints;
 mod cli;
+mod client;
+mod commands;
 mod config;
 mod connect;
 mod copy;
@@ -26,6 +28,8 @@ mod replicas;
 mod run;
 mod serve;
 mod store_memory;
+mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -34,11 +38,7 @@ fn main() -> ExitCode {
     if let Some(code) = flightdeck_processes::divert() {
         return code;
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return cli::fail(&error),
-    };
-    match runtime.block_on(cli::run()) {
+    match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::fail(error.as_ref()),
     }

@@ -267,6 +267,12 @@ impl JsonObject {
         &self.0
     }
 
+    /// The length of its JSON text, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        if self.is_empty() { 2 } else { self.to_string().len() }
+    }
+
     /// Whether it has no member.
     #[must_use]
     pub fn is_empty(&self) -> bool {

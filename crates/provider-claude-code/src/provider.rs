@@ -5,7 +5,7 @@ use flightdeck_domain::command::Command;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use flightdeck_domain::session::Session;
-use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName};
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName};
 
 /// Claude Code as a provider: it is started by people, and its hooks fetch what is asked of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +22,7 @@ impl AgentProvider for ClaudeCodeProvider {
         Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: false, in_process: false }
     }
 
-    async fn check(&self, _context: &JsonObject) -> Result<(), SpawnError> {
+    async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {
         let problem = "claude-code is not started by this server; its sessions appear by their hooks \
                        (flightdeck connect claude-code)";
         Err(SpawnError::Invalid { field: "provider", problem: problem.to_owned() })

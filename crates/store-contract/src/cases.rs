@@ -110,6 +110,7 @@ macro_rules! __contract {
                 one_id_in_two_sessions_is_two_messages
                 a_racing_reader_never_misses_a_message
                 pages_forwards_make_up_the_whole
+                a_page_of_large_messages_is_short
                 pages_backwards_make_up_the_whole
                 a_page_past_the_end_is_empty_and_knows_the_end
                 an_ended_session_takes_exact_retries_only

@@ -77,5 +77,12 @@ pub(crate) async fn append(tx: &mut Transaction, append: &Append) -> Result<Appe
     let used = Booking { session: &session, used: plan.used, at };
     let exhausted = !book(tx, &[used]).await?.is_empty();
     let control = control(tx, &session).await?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back, exhausted })
+    Ok(AppendOutcome {
+        appended: plan.appended,
+        inserted: plan.insert,
+        last_seq: plan.last_seq,
+        control,
+        came_back,
+        exhausted,
+    })
 }

@@ -12,6 +12,7 @@ use flightdeck_domain::ports::{
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
+use crate::append::Append;
 use crate::error::StoreError;
 use crate::lease::come_back;
 use crate::session::control;
@@ -26,7 +27,7 @@ impl MessageRepository for SqliteStore {
         batch: Vec<NewMessage>,
         at: Timestamp,
     ) -> Result<AppendOutcome, AppendError> {
-        self.writer.write(move |connection| append(connection, session, batch, at)).await
+        self.writer.append(Append { session, batch, at }).await
     }
 
     async fn after(
@@ -58,8 +59,8 @@ impl MessageRepository for SqliteStore {
     }
 }
 
-/// The hot path: for one message of a session without commands, four statements that stay prepared.
-fn append(
+/// One append with all facts: for one message of a session without commands, four statements that stay prepared.
+pub(crate) fn append(
     connection: &mut SqliteConnection,
     id: SessionId,
     batch: Vec<NewMessage>,
@@ -78,7 +79,14 @@ fn append(
     sessions::touch(connection, &session, plan.last_seq, at)?;
     let exhausted = book(connection, &session, plan.used, at)?;
     let control = control(connection, &session)?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back, exhausted })
+    Ok(AppendOutcome {
+        appended: plan.appended,
+        inserted: plan.insert,
+        last_seq: plan.last_seq,
+        control,
+        came_back,
+        exhausted,
+    })
 }
 
 /// Part of a conversation with the state of the whole; `None` when there is no such session.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::WakeUps;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -109,6 +110,13 @@ impl WakeUps for Valkey {
     fn session_moved(&self, session: SessionId, seq: Seq) {
         self.local.session_moved(session, seq);
         self.tell(Hint::Conversation(session, seq));
+    }
+
+    fn messages_appended(&self, messages: &[Message]) {
+        self.local.messages_appended(messages);
+        if let Some(last) = messages.last() {
+            self.tell(Hint::Conversation(last.session_id, last.seq));
+        }
     }
 
     fn command_queued(&self, session: SessionId) {

@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 pub struct AppendOutcome {
     /// One for each message of the batch, in its order.
     pub appended: Vec<Appended>,
+    /// Those messages that this call put there, in order, as they will be read.
+    pub inserted: Vec<Message>,
     /// The session's newest seq.
     pub last_seq: Seq,
     /// What the agent should know.
@@ -63,6 +65,12 @@ pub struct ConversationEnd {
     pub status: SessionStatus,
 }
 
+impl MessageSlice {
+    /// A run ends before a message when those before it have so many bytes of content and metadata: a thousand messages of
+    /// the largest kind would be a gigabyte in memory. So every run but an empty one has at least one message.
+    pub const ENOUGH_BYTES: usize = 4 * 1_048_576;
+}
+
 /// Keeps conversations.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -83,8 +91,8 @@ pub trait MessageRepository: Send + Sync {
         at: Timestamp,
     ) -> Result<AppendOutcome, AppendError>;
 
-    /// At most `limit` messages after a place, in order; `None` when there is no such session. Costs the same at any
-    /// depth.
+    /// At most `limit` messages after a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are reached; `None`
+    /// when there is no such session. Costs the same at any depth.
     async fn after(
         &self,
         session: SessionId,
@@ -92,8 +100,8 @@ pub trait MessageRepository: Send + Sync {
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable>;
 
-    /// The last `limit` messages before a place, in order; `None` when there is no such session. Costs the same at any
-    /// depth.
+    /// The last `limit` messages before a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are reached, of
+    /// which the last ones count first; `None` when there is no such session. Costs the same at any depth.
     async fn before(
         &self,
         session: SessionId,

@@ -123,11 +123,12 @@ impl IngestMessages {
             })
             .collect();
         let outcome = self.messages.append(session, batch, now).await?;
-        if outcome.came_back || outcome.appended.iter().any(|appended| appended.created) {
-            self.wake_ups.session_moved(session, outcome.last_seq);
-        }
         if outcome.came_back {
+            // A message that tells of it stands before the batch.
+            self.wake_ups.session_moved(session, outcome.last_seq);
             self.wake_ups.feed_grew();
+        } else if !outcome.inserted.is_empty() {
+            self.wake_ups.messages_appended(&outcome.inserted);
         }
         Ok(outcome)
     }
@@ -136,10 +137,11 @@ impl IngestMessages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{at, message_id, session_id};
+    use crate::fixtures::{at, message_id, new_message, session_id};
     use crate::ids::Seq;
     use crate::message::{Appended, Control};
     use crate::session::DesiredStatus;
+    use crate::text::ProviderName;
     use crate::use_cases::testing::MockPorts;
 
     fn input(role: MessageRole) -> MessageInput {
@@ -147,8 +149,10 @@ mod tests {
     }
 
     fn outcome(created: bool) -> AppendOutcome {
+        let message = new_message(900).at_seq(Seq::new(4), session_id(1), ProviderName::internal());
         AppendOutcome {
             appended: vec![Appended { id: message_id(900), seq: Seq::new(4), created }],
+            inserted: created.then_some(message).into_iter().collect(),
             last_seq: Seq::new(4),
             control: Control { desired_status: DesiredStatus::Running, pending_commands: 0 },
             came_back: false,
@@ -165,7 +169,7 @@ mod tests {
             .withf(|_, batch, now| batch[0].id == message_id(900) && batch[0].created_at == at(0) && *now == at(0))
             .times(1)
             .returning(|_, _, _| Ok(outcome(true)));
-        mocks.wake_ups.expect_session_moved().withf(|_, seq| seq.get() == 4).times(1).return_const(());
+        mocks.wake_ups.expect_messages_appended().withf(|new| new[0].seq.get() == 4).times(1).return_const(());
         let ingest = IngestMessages::new(&mocks.ports());
         assert!(ingest.execute(session_id(1), vec![input(MessageRole::Assistant)]).await.is_ok());
     }

@@ -87,7 +87,7 @@ impl SearchHistory {
         let (mut messages, mut bytes) = (0, 0);
         while messages < Self::MAX_MESSAGES && bytes < Self::MAX_BYTES {
             let Some(mut slice) = self.messages.before(session, before, Self::PAGE).await? else { return Ok(None) };
-            let whole = slice.messages.len() == Self::PAGE;
+            let more = slice.messages.first().is_some_and(|first| first.seq > Seq::new(1));
             for message in slice.messages.into_iter().rev() {
                 (messages, bytes, before) = (messages + 1, bytes + message.content.as_str().len(), message.seq);
                 if !words.are_in(message.content.as_str()) {
@@ -100,7 +100,7 @@ impl SearchHistory {
                     return Ok(Some(found));
                 }
             }
-            if !whole {
+            if !more {
                 return Ok(Some(found));
             }
         }

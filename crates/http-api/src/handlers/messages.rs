@@ -83,7 +83,8 @@ fn lines(bytes: &[u8]) -> Result<Vec<MessageBody>, ApiError> {
 
 /// One page of a conversation, in its order.
 ///
-/// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`.
+/// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`. A page of large messages
+/// has fewer than `limit`: it ends where some 4 MiB are reached. Go on behind the last message that came.
 #[utoipa::path(get, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
         ("limit" = Option<u64>, Query, description = "1 to 1000, 50 when missing"),
