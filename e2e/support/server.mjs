@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,11 +32,15 @@ export class Server {
   #child;
   #settings;
 
-  /** @param {string[]} settings more arguments for `serve` */
-  static async start(settings = []) {
+  /**
+   * @param {string[]} settings more arguments for `serve`
+   * @param {(folder: string) => Promise<string>} [config] makes its configuration file
+   */
+  static async start(settings = [], config) {
     const server = new Server();
     server.#settings = settings;
     server.#folder = await mkdtemp(join(tmpdir(), 'flightdeck-e2e-'));
+    if (config) await writeFile(join(server.#folder, 'flightdeck.toml'), await config(server.#folder));
     server.url = `http://127.0.0.1:${await lastingPort()}`;
     await server.#run();
     server.key = (await readFile(join(server.#folder, 'data', 'admin.key'), 'utf8')).trim();

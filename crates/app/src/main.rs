@@ -12,6 +12,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod conformance;
 mod connect;
 mod copy;
 mod demo;

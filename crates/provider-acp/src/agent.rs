@@ -50,10 +50,7 @@ pub(crate) struct Start {
 pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start) {
     let uplink = Uplink { session: start.session, mailbox, desk: agents.desk.clone() };
     let mut reporter = Reporter::new(uplink);
-    let mut end = match live(&agents, &mut reporter, start).await {
-        Err(stop) => stop,
-        Ok(()) => return,
-    };
+    let Err(mut end) = live(&agents, &mut reporter, start).await else { return };
     // A kill, also a second one, may still come while the end is being reported to a store that is away.
     while let Err(stop) = reporter.end(end).await {
         end = stop;
@@ -85,6 +82,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         failed(format!("{error}{cause}"))
     })?;
+    agents.launched(session, &launched.process);
     let (peer, heard) = peer::connect(launched.input, launched.output, cwd, resume.clone());
     let mut transcript = Transcript::default();
     transcript.replay(resume.is_some());

@@ -88,10 +88,10 @@ pub(crate) fn connect(
     cwd: PathBuf,
     resume: Option<String>,
 ) -> (Peer, mpsc::Receiver<Heard>) {
-    let (wishes, wished) = mpsc::unbounded_channel();
+    let (wishes, queue) = mpsc::unbounded_channel();
     let (says, heard) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
-        if let Err(error) = talk(input, output, cwd, resume, wished, says.clone()).await {
+        if let Err(error) = talk(input, output, cwd, resume, queue, says.clone()).await {
             let _ = says.send(Heard::Broken(told(&error))).await;
         }
     });
@@ -103,7 +103,7 @@ async fn talk(
     output: pipe::Receiver,
     cwd: PathBuf,
     resume: Option<String>,
-    mut wished: mpsc::UnboundedReceiver<Wish>,
+    mut queue: mpsc::UnboundedReceiver<Wish>,
     says: mpsc::Sender<Heard>,
 ) -> Result<(), Error> {
     let codec = || LinesCodec::new_with_max_length(LONGEST_LINE);
@@ -146,7 +146,7 @@ async fn talk(
         .connect_with(Lines::new(outgoing, Box::pin(incoming)), async move |connection: ConnectionTo<Agent>| {
             let (session, introduction) = introduce(&connection, cwd, resume).await?;
             let _ = says.send(Heard::Ready(Box::new(introduction))).await;
-            while let Some(wish) = wished.recv().await {
+            while let Some(wish) = queue.recv().await {
                 match wish {
                     Wish::Cancel => connection.send_notification(CancelNotification::new(session.clone()))?,
                     Wish::Prompt(number, text) => {

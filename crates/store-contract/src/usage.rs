@@ -21,7 +21,7 @@ use crate::{Harness, Store};
 
 /// Message `n`, with what was used for it.
 pub(crate) fn used(n: u32, usage: Value) -> NewMessage {
-    let metadata = json!({"usage": usage}).as_object().cloned().expect("an object");
+    let metadata = [("usage".to_owned(), usage)].into_iter().collect();
     NewMessage { metadata: JsonObject::new(metadata).expect("short enough"), ..message(n) }
 }
 

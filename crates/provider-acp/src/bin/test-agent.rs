@@ -24,6 +24,8 @@
 //! Anything else is said back. Its first argument may be `slow-start`, `mute` (never answers), `garbage` (prints no
 //! protocol at all) or `forgetful` (cannot take up an earlier session).
 
+#![expect(clippy::indexing_slicing, reason = "a member that a JSON value does not have is null")]
+
 use std::io::{BufRead, Write};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
