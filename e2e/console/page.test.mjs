@@ -54,6 +54,21 @@ test('a key that is none is refused with a word; a good one is not left in the p
   await context.close();
 });
 
+test('a login link lets one in, once, and leaves no trace in the address', async () => {
+  const { path } = await on.server.post('/login-links', {});
+  const url = on.server.url + path;
+  const context = await on.browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.locator('body[data-state="in"]').waitFor();
+  assert.equal(new URL(page.url()).pathname, '/');
+  const other = await on.browser.newContext();
+  const stranger = await other.newPage();
+  assert.equal((await stranger.goto(url)).status(), 410);
+  await stranger.getByText('no longer good').waitFor();
+  await Promise.all([context.close(), other.close()]);
+});
+
 /** What axe finds that matters. */
 async function faults(page, where) {
   // The policy forbids scripts that are put into the page; the debugger's way in is not the page's.

@@ -144,7 +144,8 @@ export class Fleet extends Emitter {
       seen,
       spawnedAt: Date.parse(entry.spawnedAt),
       completedAt: entry.completedAt ? Date.parse(entry.completedAt) : null,
-      costUsd: entry.costUsd ?? null,
+      costUsd: null,
+      subtreeUsd: null,
       children: [],
       position,
       haystack: '',
@@ -218,6 +219,21 @@ export class Fleet extends Emitter {
     const node = this.nodes.get(id);
     if (!node || seq <= node.seen) return;
     node.seen = seq;
+    this.emit('touched', node);
+  }
+
+  /**
+   * What a session has cost, and with all below it; null where nothing is known.
+   *
+   * @param {string} id
+   * @param {number | null} own
+   * @param {number | null} subtree
+   */
+  priced(id, own, subtree) {
+    const node = this.nodes.get(id);
+    if (!node || (node.costUsd === own && node.subtreeUsd === subtree)) return;
+    node.costUsd = own;
+    node.subtreeUsd = subtree;
     this.emit('touched', node);
   }
 

@@ -2,6 +2,7 @@
 
 import { byId, h, put, say } from './dom.js';
 import { Sparkline } from './charts.js';
+import { followSpend } from './costs.js';
 import { isOver, STATUSES } from './status.js';
 import { clock, count, money } from './text.js';
 
@@ -23,7 +24,7 @@ function figure(label, hint) {
 export function header(fleet) {
   const live = figure('At work', 'Sessions that have not ended');
   const rate = figure('Messages/s', 'Over the whole fleet');
-  const spend = figure('Spend', 'What the sessions on this page have cost, where it is known');
+  const spend = figure('Spend', 'What all missions have cost together, as far as agents tell');
   const followers = figure('Followers', 'Open streams of this server, this page included');
   const shares = h('div', { class: 'shares', role: 'img' });
   put(byId('figures'), live.element, rate.element, followers.element, spend.element, shares);
@@ -37,6 +38,9 @@ export function header(fleet) {
   /** @type {number[]} */
   const heard = [];
   let streams = 0;
+  /** @type {number | null} */
+  let spent = null;
+  followSpend((dollars) => (spent = dollars));
   const liveness = byId('liveness');
   const banner = byId('kill-switch');
 
@@ -64,11 +68,8 @@ export function header(fleet) {
     rate.line.push(perSecond);
     say(followers.value, count(streams));
     followers.line.push(streams);
-    const costs = [...fleet.nodes.values()].flatMap((node) => (node.costUsd === null ? [] : [node.costUsd]));
-    const sum = costs.length ? costs.reduce((a, b) => a + b, 0) : null;
-    say(spend.value, money(sum));
-    spend.element.hidden = sum === null;
-    if (sum !== null) spend.line.push(sum);
+    say(spend.value, money(spent));
+    spend.line.push(spent ?? 0);
     shares.setAttribute('aria-label', STATUSES.map((status) => `${fleet.counts[status]} ${status}`).join(', '));
     for (const [status, part] of parts) part.style.flexGrow = String(fleet.counts[status] ?? 0);
     showLive();

@@ -3,6 +3,7 @@
 import { whenLoggedOut } from './api.js';
 import { Approvals } from './approvals.js';
 import { auditView } from './audit.js';
+import { Costs } from './costs.js';
 import { byId, say } from './dom.js';
 import { Fleet } from './fleet.js';
 import { header } from './header.js';
@@ -71,6 +72,7 @@ async function start() {
     },
   });
   const tree = new Tree(fleet, { open: (node, beside) => panels.open(node.id, beside) });
+  new Costs(fleet, () => [...tree.inSight, ...panels.list.flatMap((panel) => panel.node ?? [])]);
   const bar = filterBar(tree, STATUSES);
   const approvals = new Approvals(fleet, {
     mayControl,

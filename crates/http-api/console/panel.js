@@ -19,6 +19,13 @@ const LOOK = 3_000;
  *   focused: (panel: Panel) => void }} PanelActions
  */
 
+/** @param {Node} node */
+function costs({ costUsd, subtreeUsd }) {
+  if (costUsd === null && subtreeUsd === null) return '';
+  const below = subtreeUsd !== null && subtreeUsd !== costUsd ? ` (${money(subtreeUsd)} with all below)` : '';
+  return ` · ${money(costUsd)}${below}`;
+}
+
 /** @type {[Wish, string, string][]} */
 const WISHES = [
   ['pause', 'pause', 'Pause (p)'],
@@ -148,7 +155,7 @@ export class Panel {
       redraw(this.#status, node.status);
       const wish = wished(node.status, node.desired);
       const age = span((node.completedAt ?? Date.now()) - node.spawnedAt);
-      say(this.#words, `${node.status}${wish ? `, ${wish}` : ''} · ${age}${node.costUsd === null ? '' : ` · ${money(node.costUsd)}`}`);
+      say(this.#words, `${node.status}${wish ? `, ${wish}` : ''} · ${age}${costs(node)}`);
       this.#words.title = MEANING[node.status];
       this.element.dataset.status = node.status;
       for (const [wish, control] of this.#wishes) control.disabled = !isPossible(wish, node) && !node.children.length;

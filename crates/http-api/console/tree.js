@@ -86,6 +86,11 @@ export class Tree {
     this.restructure();
   }
 
+  /** The sessions whose rows are in the document. @returns {Node[]} */
+  get inSight() {
+    return this.#slots.flatMap((slot) => (slot.row ? [slot.row.node] : []));
+  }
+
   /** @returns {Node | undefined} */
   get current() {
     return this.fleet.nodes.get(this.selected);
@@ -157,7 +162,7 @@ export class Tree {
     const { node } = row;
     const age = span((node.completedAt ?? now) - node.spawnedAt);
     const unread = node.lastSeq - node.seen;
-    const state = `${node.id} ${place} ${row.depth} ${row.hit} ${node.status} ${node.desired} ${unread} ${age} ${node.costUsd}
+    const state = `${node.id} ${place} ${row.depth} ${row.hit} ${node.status} ${node.desired} ${unread} ${age} ${node.costUsd} ${node.subtreeUsd}
       ${this.selected === node.id} ${this.open.has(node.id)} ${this.folded.has(node.id)} ${node.children.length} ${this.rows.length}`;
     if (slot.shown === state) return;
     slot.shown = state;
@@ -197,7 +202,9 @@ export class Tree {
     say(slot.wish, wish);
     slot.unread.title = unread > 0 ? `${unread} unread` : '';
     say(slot.unread, unread > 0 ? short(unread) : '');
-    say(slot.cost, node.costUsd === null ? '' : money(node.costUsd));
+    // A folded session stands for all below it.
+    const cost = isFolded ? node.subtreeUsd : node.costUsd;
+    say(slot.cost, cost === null ? '' : money(cost));
     say(slot.age, age);
   }
 

@@ -35,8 +35,6 @@ export interface TreeEntry {
   lastSeq: number;
   spawnedAt: string;
   completedAt: string | null;
-  /** Only where the server knows what a session has cost. */
-  costUsd?: number | null;
 }
 
 export interface Session extends TreeEntry {
@@ -172,7 +170,9 @@ export interface Node {
   seen: number;
   spawnedAt: number;
   completedAt: number | null;
+  /** What it has cost by itself, and with all below it; null where nothing is known. */
   costUsd: number | null;
+  subtreeUsd: number | null;
   children: Node[];
   /** The newest feed position that it shows. */
   position: number;

@@ -134,7 +134,7 @@ mod tests {
             }
             let end = before.get().min(last + 1);
             let start = end.saturating_sub(u64::try_from(limit).unwrap_or(u64::MAX)).max(1);
-            let said = |seq: u64| if seq % 100 == 0 { "Pull-Up, ÄRA" } else { "steady" };
+            let said = |seq: u64| if seq.is_multiple_of(100) { "Pull-Up, ÄRA" } else { "steady" };
             let messages = (start..end).map(|seq| message(seq, said(seq))).collect();
             let (receipts, last_seq) = (HashMap::new(), Seq::new(last));
             Ok(Some(MessageSlice { messages, receipts, last_seq, status: SessionStatus::Running }))
