@@ -9,7 +9,7 @@ use flightdeck_domain::text::{KeyName, RequestId};
 use flightdeck_domain::use_cases::{CreateKey, ListKeys, NewKey, Ports};
 
 /// The file's name inside the data folder.
-const FILE: &str = "admin.key";
+pub(crate) const FILE: &str = "admin.key";
 
 /// Why there is no first key.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,10 @@ use flightdeck_domain::audit::CheckpointKey;
 use flightdeck_domain::ids::AuditSeq;
 
 use crate::cli::{Outcome, configuration, say};
+use crate::client::connect;
+use crate::commands;
 use crate::config;
+use crate::terminal::Out;
 
 /// A flag that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,10 @@ enum WrongFlag {
     Key(String),
     #[error("--after: {0:?} is no place on the log; give the seq of an entry")]
     After(String),
+}
+
+fn url() -> Arg {
+    Arg::new("url").long("url").value_name("URL").help("ask this server instead of looking into the data folder")
 }
 
 pub(crate) fn grammar() -> Command {
@@ -32,11 +39,13 @@ pub(crate) fn grammar() -> Command {
             "the key that you trust: a copy of audit-signing.pub, or its text. Without it, checkpoints are checked \
              against the key that the export itself names, or that is in the data folder",
         ))
+        .arg(url())
         .args(config::flags());
     let export = Command::new("export")
         .about("Take the audit log out of the data folder, as GET /audit/export does")
         .arg(Arg::new("out").long("out").value_name("FILE").help("a new file; standard output when missing"))
         .arg(Arg::new("after").long("after").value_name("SEQ").help("only entries after this one; all when missing"))
+        .arg(url())
         .args(config::flags());
     let checkpoint = Command::new("checkpoint")
         .about("Sign the newest entry of the data folder's audit log now")
@@ -44,6 +53,7 @@ pub(crate) fn grammar() -> Command {
     Command::new("audit")
         .about("Take out, prove and sign the audit log")
         .subcommand_required(true)
+        .subcommand(commands::audit_list_grammar())
         .subcommand(export)
         .subcommand(verify)
         .subcommand(checkpoint)
@@ -51,6 +61,10 @@ pub(crate) fn grammar() -> Command {
 
 pub(crate) async fn run(given: &ArgMatches) -> Outcome {
     match given.subcommand() {
+        Some(("list", given)) => commands::audit_list(given),
+        Some(("verify", given)) if given.contains_id("url") && !given.contains_id("file") => {
+            commands::audit_verify(&connect(given)?, Out::new(false))
+        }
         Some(("verify", given)) => {
             let trusted = given.get_one::<String>("public_key").map(|text| public_key(text)).transpose()?;
             say(match given.get_one::<String>("file") {
@@ -65,6 +79,9 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
                 .map(|text| text.parse().map(AuditSeq::new).or(Err(WrongFlag::After(text.clone()))))
                 .transpose()?;
             let out = given.get_one::<String>("out").map(PathBuf::from);
+            if given.contains_id("url") {
+                return commands::audit_export(&connect(given)?, after.unwrap_or_default().get(), out.as_deref());
+            }
             log::export(&configuration(given)?, after.unwrap_or_default(), out.as_deref()).await
         }
         Some((_, given)) => log::checkpoint(&configuration(given)?).await,

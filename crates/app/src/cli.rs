@@ -5,14 +5,17 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::client::ClientError;
 use crate::config::{self, Config};
-use crate::{audit, copy, demo, doctor, epochs, keys, migrate, serve};
+use crate::{
+    audit, commands, conformance, connect, copy, demo, doctor, epochs, hook, keys, migrate, run, serve, terminal,
+};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
 
 /// The command line's grammar. Without a subcommand it is `serve`.
-fn grammar() -> Command {
+pub(crate) fn grammar() -> Command {
     Command::new("flightdeck")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Mission control for fleets of AI agents")
@@ -25,6 +28,7 @@ fn grammar() -> Command {
                 .about("Run the server on a temporary store with a fleet of scripted agents to look at")
                 .args(config::flags()),
         )
+        .subcommands(commands::grammars())
         .subcommand(keys_grammar())
         .subcommand(audit::grammar())
         .subcommand(
@@ -34,6 +38,10 @@ fn grammar() -> Command {
         )
         .subcommand(doctor::grammar())
         .subcommand(copy::grammar())
+        .subcommand(conformance::grammar())
+        .subcommand(connect::grammar())
+        .subcommand(hook::grammar())
+        .subcommand(run::grammar())
         .subcommand(epochs::grammar())
 }
 
@@ -68,14 +76,28 @@ fn keys_grammar() -> Command {
         .subcommand(revoke)
 }
 
-pub(crate) async fn run() -> Outcome {
+/// Runs what the command line says.
+pub(crate) fn run() -> Outcome {
     let matches = grammar().get_matches();
+    // What only asks a server needs no runtime.
+    match matches.subcommand().and_then(|(name, given)| commands::run(name, given)) {
+        Some(outcome) => outcome,
+        None => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(on_this_machine(&matches)),
+    }
+}
+
+/// The server, and what works on its data folder.
+async fn on_this_machine(matches: &ArgMatches) -> Outcome {
     match matches.subcommand() {
         Some(("demo", given)) => demo::run(configuration(given)?).await,
         Some(("audit", given)) => audit::run(given).await,
         Some(("migrate", given)) => migrate::run(&configuration(given)?).await,
         Some(("doctor", given)) => doctor::run(given).await,
         Some(("copy", given)) => copy::run(given).await,
+        Some(("conformance", given)) => conformance::run(given).await,
+        Some(("connect", given)) => connect::run(given),
+        Some(("hook", given)) => hook::run(given).await,
+        Some(("run", given)) => run::run(given).await,
         Some(("epoch", given)) => epochs::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
@@ -84,7 +106,7 @@ pub(crate) async fn run() -> Outcome {
             None => Ok(()),
         },
         Some((_, given)) => serve::run(configuration(given)?).await,
-        None => serve::run(configuration(&matches)?).await,
+        None => serve::run(configuration(matches)?).await,
     }
 }
 
@@ -92,16 +114,15 @@ pub(crate) fn configuration(matches: &ArgMatches) -> Result<Config, config::Conf
     Config::load(matches, &config::environment())
 }
 
-/// Tells what went wrong, with all its causes, on one line each.
-#[expect(clippy::print_stderr, reason = "the command line answers here")]
-pub(crate) fn fail(error: &dyn Error) -> ExitCode {
-    eprintln!("flightdeck: {error}");
+/// Tells what went wrong, with all its causes, on one line each, and what to end with.
+pub(crate) fn fail(error: &(dyn Error + Send + Sync + 'static)) -> ExitCode {
+    terminal::note(&format!("flightdeck: {}", terminal::text(&error.to_string())));
     let mut cause = error.source();
     while let Some(next) = cause {
-        eprintln!("  because: {next}");
+        terminal::note(&format!("  because: {}", terminal::text(&next.to_string())));
         cause = next.source();
     }
-    ExitCode::FAILURE
+    error.downcast_ref::<ClientError>().map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
 }
 
 /// Prints for whoever runs the command.

@@ -19,35 +19,27 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let deployment = Deployment::open(&config).await?;
     let server = Server::start(&config, &deployment).await?;
     let spawn = SpawnSession::new(&deployment.ports, &deployment.providers);
-    let mut first = None;
     for agent in demo::fleet()? {
-        let spawned = spawn.execute(agent.session, Some(agent.prompt)).await?;
-        first.get_or_insert(spawned.session.id);
+        spawn.execute(agent.session, Some(agent.prompt)).await?;
     }
-    let key = deployment.first_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await?.unwrap_or_default();
-    let url = format!("http://{}", server.address);
-    let agent = first.map(|id| id.to_string()).unwrap_or_default();
+    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await.unwrap_or_default();
+    let url = login_link::url(server.address);
     say(format!(
-        "Flightdeck demo: a fleet of scripted agents is at work on {url}\n\n\
-         Log in: {link}\n\n\
-         Or paste these, one after the other:\n\n\
-         export KEY=$(cat {key})\n\
-         # the session tree\n\
-         curl -s -H \"X-API-Key: $KEY\" {url}/agents/tree; echo\n\
-         # one agent's conversation, live\n\
-         curl -N -H \"X-API-Key: $KEY\" {url}/agents/{agent}/messages/stream\n\
-         # everything that happens to the fleet, live\n\
-         curl -N -H \"X-API-Key: $KEY\" {url}/agents/events\n\
-         # say something to the agent, hold it, let it go on\n\
-         curl -s -H \"X-API-Key: $KEY\" --json '{{\"message\":\"How is it going?\",\"delivery\":\"interrupt\"}}' {url}/agents/{agent}/inject; echo\n\
-         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/pause; echo\n\
-         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/{agent}/resume; echo\n\
-         # stop them all; then see who did what, and prove it\n\
-         curl -s -X POST -H \"X-API-Key: $KEY\" {url}/agents/kill-all; echo\n\
-         curl -s -H \"X-API-Key: $KEY\" {url}/audit; echo\n\
-         curl -s -H \"X-API-Key: $KEY\" {url}/audit/verify; echo\n\n\
-         Ctrl-C ends the demo; nothing of it is kept."
+        "Flightdeck demo: sixteen scripted agents are at work on {url}\n\n  \
+         Look at them:  {link}\n  \
+         (the link logs in once, within 10 minutes)\n\n\
+         Or in a second terminal:\n\n  \
+         export FLIGHTDECK_DATA_DIR={}\n  \
+         flightdeck tree --watch            # who works on what; ? tells the keys\n  \
+         flightdeck approvals               # who waits for a person's word\n  \
+         flightdeck approvals allow ID      # give it\n  \
+         flightdeck logs -f ID              # what an agent says and does, live\n  \
+         flightdeck inject ID \"How is it going?\" --delivery interrupt\n  \
+         flightdeck pause ID                # says paused when it was seen to be\n  \
+         flightdeck kill-all                # stop all of them\n  \
+         flightdeck audit list              # who did what\n\n  \
+         ID is what stands at the end of a line of the tree. Ctrl-C ends the demo; nothing of it is kept.",
+        config.data_dir.display(),
     ));
     server.until_stopped(&deployment).await
 }

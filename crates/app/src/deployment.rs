@@ -8,10 +8,12 @@ use std::sync::Arc;
 use flightdeck_domain::epoch::Epoch;
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::system::{SystemClock, SystemIds};
+use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
 use flightdeck_live::Hints;
 use flightdeck_processes::Supervisor;
 use flightdeck_provider_acp::{AcpProvider, Home};
+use flightdeck_provider_claude_code::ClaudeCodeProvider;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_postgres::PostgresStore;
 use flightdeck_store_sqlite::SqliteStore;
@@ -150,7 +152,13 @@ impl Deployment {
         let supervisor = Supervisor::this_binary().map_err(DeploymentError::Agents)?;
         let acp = AcpProvider::new(&ports, config.agents.clone(), home.clone(), supervisor);
         let acp = Arc::new(acp.map_err(DeploymentError::Agents)?);
-        let mut providers = Providers::default().with(scripted.clone()).with(acp.clone());
+        // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
+        let claude_code = Arc::new(ClaudeCodeProvider);
+        let mut providers = Providers::default()
+            .with(scripted.clone())
+            .with(acp.clone())
+            .with(claude_code)
+            .without_lease(ProviderName::claude_code());
         if let Some(replica) = replica {
             providers = providers.at_replica(replica);
         }

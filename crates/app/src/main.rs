@@ -9,19 +9,28 @@ mod audit_files;
 mod audit_spool;
 mod checkpoints;
 mod cli;
+mod client;
+mod commands;
 mod config;
+mod conformance;
+mod connect;
 mod copy;
 mod demo;
 mod deployment;
 mod doctor;
 mod epochs;
+mod hook;
 mod keys;
+mod link;
 mod logging;
 mod login_link;
 mod migrate;
 mod replicas;
+mod run;
 mod serve;
 mod store_memory;
+mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -30,11 +39,7 @@ fn main() -> ExitCode {
     if let Some(code) = flightdeck_processes::divert() {
         return code;
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return cli::fail(&error),
-    };
-    match runtime.block_on(cli::run()) {
+    match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::fail(error.as_ref()),
     }

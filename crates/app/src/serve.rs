@@ -7,6 +7,7 @@ use flightdeck_domain::ports::Clock;
 use flightdeck_domain::system::SystemClock;
 use flightdeck_domain::use_cases::{KeepEpochError, ListKeys, MakeCheckpoint, Reconcile, Reconciled};
 use flightdeck_http_api::{Api, ApiOptions, Listening};
+use flightdeck_provider_claude_code::ClaudeCode;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::deployment::{Deployment, lock};
 use crate::epochs::keep_marking;
 use crate::replicas::{PostgresReadiness, SharedThrottle, keep_offering};
-use crate::{checkpoints, logging, login_link};
+use crate::{checkpoints, client, logging, login_link};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,7 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let database = deployment.postgres.as_ref().map(|_| format!("  database         {}\n", config.database));
     let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
     let first_key = deployment.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
-    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await?;
+    let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await;
     let link = link.map(|link| format!("  log in           {link}   (once, within 10 minutes)\n"));
     say(format!(
         "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}{}  stop             Ctrl-C",
@@ -60,6 +61,8 @@ pub(crate) async fn run(config: Config) -> Outcome {
 /// A server that answers.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Where the address stands for commands on this machine, and what stands there.
+    published: (std::path::PathBuf, String),
     running: actix_web::dev::Server,
     shutdown: CancellationToken,
     /// Missing when they are made on demand only.
@@ -111,6 +114,7 @@ impl Server {
             Some(throttle) => api.with_control_throttle(throttle),
             None => api,
         };
+        let api = api.with_claude_code(Arc::new(ClaudeCode::new(&deployment.ports)));
         let api = Arc::new(match &deployment.postgres {
             Some(store) => api.with_readiness(PostgresReadiness(Arc::clone(store))),
             None => api,
@@ -129,14 +133,16 @@ impl Server {
             tokio::spawn(checkpoints::keep_making(make, every, shutdown.clone()));
         }
         let address = listening.address;
+        let url = login_link::url(address);
         let running = listening.serve(api, config.workers)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-        Ok(Self { address, running, shutdown, checkpoints, marking })
+        let published = client::publish(&config.data_dir, &url);
+        Ok(Self { address, published: (published, url), running, shutdown, checkpoints, marking })
     }
 
     /// Answers until a signal comes; then streams end at once and requests in flight are finished.
     pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
-        let Self { running, shutdown, checkpoints, marking, .. } = self;
+        let Self { running, shutdown, checkpoints, marking, published: (path, url), .. } = self;
         let handle = running.handle();
         let stopping = shutdown.clone();
         tokio::spawn(async move {
@@ -154,6 +160,7 @@ impl Server {
         if let Some(make) = checkpoints {
             checkpoints::once(&make).await;
         }
+        client::withdraw(&path, &url);
         marking.await?.map_err(ServeError::WentBack)?;
         tracing::info!("stopped");
         Ok(ended?)

@@ -1,6 +1,8 @@
 //! The life of a server: first start, keys, restart, stop. Every test has its own process, folder and port.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "lifecycle/agents.rs"]
+mod agents;
 #[path = "lifecycle/checkpoints.rs"]
 mod checkpoints;
 #[path = "lifecycle/feed.rs"]

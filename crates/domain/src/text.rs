@@ -179,6 +179,12 @@ impl ProviderName {
         Self("internal".to_owned())
     }
 
+    /// The agent is Claude Code, and reports through its hooks.
+    #[must_use]
+    pub fn claude_code() -> Self {
+        Self("claude-code".to_owned())
+    }
+
     /// The agent is played from a script, in the server's own process.
     #[must_use]
     pub fn scripted() -> Self {
@@ -259,6 +265,12 @@ impl JsonObject {
     #[must_use]
     pub const fn as_map(&self) -> &serde_json::Map<String, serde_json::Value> {
         &self.0
+    }
+
+    /// The length of its JSON text, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        if self.is_empty() { 2 } else { self.to_string().len() }
     }
 
     /// Whether it has no member.

@@ -8,6 +8,7 @@
 //! SQL, child processes, and rules: a handler decides nothing that the domain could decide.
 
 mod auth;
+mod console;
 mod dto;
 mod epochs;
 mod extract;

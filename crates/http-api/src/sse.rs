@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -17,7 +18,8 @@ use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::auth::{Caller, OpenStream};
 use crate::dto::{FleetEventView, MessageView};
@@ -58,12 +60,6 @@ pub(crate) fn frame(event: &str, id: Option<&dyn Display>, data: &impl Serialize
     text.into()
 }
 
-/// What ends an open stream besides its log.
-struct Ends {
-    shutdown: CancellationToken,
-    key: CancellationToken,
-}
-
 /// What a stream sends.
 pub(crate) trait Source: 'static {
     /// Waits for the next bytes. Dropping the future loses nothing.
@@ -102,9 +98,15 @@ fn activity_frame(session: SessionId, seq: Seq) -> Bytes {
     frame("activity", None, &json!({"sessionId": session, "seq": seq}))
 }
 
+/// What is waited for besides the source is waited for from the beginning to the end: a chunk changes nothing about it.
 struct Streaming<S> {
     source: S,
-    ends: Ends,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The end of the key.
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Comes at the earliest moment at which a comment may be due.
+    quiet: Pin<Box<Sleep>>,
+    spoke: Instant,
     keep_alive: Duration,
     _counted: OpenStream,
     opening: VecDeque<Bytes>,
@@ -119,11 +121,14 @@ pub(crate) fn follow<S: Source>(
     first: Option<Bytes>,
     source: S,
 ) -> HttpResponse {
-    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.ended() };
+    let keep_alive = api.options.keep_alive;
     let state = Streaming {
         source,
-        ends,
-        keep_alive: api.options.keep_alive,
+        shutdown: Box::pin(api.shutdown.clone().cancelled_owned()),
+        ended: Box::pin(caller.ended().cancelled_owned()),
+        quiet: Box::pin(tokio::time::sleep(keep_alive)),
+        spoke: Instant::now(),
+        keep_alive,
         _counted: counted,
         opening: [Some(opening(api)), first].into_iter().flatten().collect(),
         closed: false,
@@ -138,8 +143,9 @@ pub(crate) fn respond<S: 'static>(
     state: S,
     next: impl AsyncFn(&mut S) -> Option<Bytes> + Copy + 'static,
 ) -> HttpResponse {
-    let body = stream::unfold(state, move |mut state| async move {
-        let chunk = next(&mut state).await?;
+    // Boxed, so that it is not moved, and room for it not held, with every chunk.
+    let body = stream::unfold(Box::new(state), move |mut state| async move {
+        let chunk = next(state.as_mut()).await?;
         Some((Ok::<_, Infallible>(chunk), state))
     });
     let mut response = HttpResponse::Ok();
@@ -164,12 +170,26 @@ impl<S: Source> Streaming<S> {
         if let Some(opening) = self.opening.pop_front() {
             return Some(opening);
         }
-        tokio::select! {
-            biased;
-            () = self.ends.shutdown.cancelled() => None,
-            () = self.ends.key.cancelled() => None,
-            next = self.source.next() => self.chunk(next),
-            () = tokio::time::sleep(self.keep_alive) => Some(Bytes::from_static(b": keep-alive\n\n")),
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut self.shutdown => return None,
+                () = &mut self.ended => return None,
+                next = self.source.next() => {
+                    self.spoke = Instant::now();
+                    return self.chunk(next);
+                }
+                () = &mut self.quiet => {}
+            }
+            let now = Instant::now();
+            let due = self.spoke + self.keep_alive;
+            if now < due {
+                self.quiet.as_mut().reset(due);
+                continue;
+            }
+            self.spoke = now;
+            self.quiet.as_mut().reset(now + self.keep_alive);
+            return Some(Bytes::from_static(b": keep-alive\n\n"));
         }
     }
 

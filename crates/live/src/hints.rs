@@ -2,14 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::ports::WakeUps;
+use flightdeck_domain::message::Message;
+use flightdeck_domain::ports::{Preview, WakeUps};
 use tokio::sync::watch;
 
 use crate::activity::{Activity, ActivityTicks};
+use crate::previews::Previews;
+
+/// Takes messages that were just appended, where it can do without the store.
+pub(crate) trait Taker: Send + Sync {
+    /// Whether nobody needs a hint of them any more.
+    fn take(&self, messages: &[Message]) -> bool;
+}
 
 /// Passes hints to whoever waits in this process. A session that nobody waits for costs one look-up and no memory.
 pub struct Hints {
@@ -17,6 +25,8 @@ pub struct Hints {
     commands: Registry,
     feed: watch::Sender<u64>,
     activity: Arc<Activity>,
+    previews: Previews,
+    takers: RwLock<Vec<Weak<dyn Taker>>>,
     moves: AtomicU64,
 }
 
@@ -27,6 +37,8 @@ impl Default for Hints {
             commands: Registry::default(),
             feed: watch::Sender::new(0),
             activity: Arc::default(),
+            previews: Previews::default(),
+            takers: RwLock::default(),
             moves: AtomicU64::new(0),
         }
     }
@@ -37,6 +49,23 @@ impl Hints {
     #[must_use]
     pub fn conversation(&self, session: SessionId) -> watch::Receiver<u64> {
         self.conversations.receiver(session)
+    }
+
+    /// Appended messages are given to it, too, as long as it is there.
+    pub(crate) fn hand_to(&self, taker: Weak<dyn Taker>) {
+        let mut takers = self.takers.write().unwrap_or_else(PoisonError::into_inner);
+        takers.retain(|taker| taker.strong_count() > 0);
+        takers.push(taker);
+    }
+
+    /// Whether everybody took them.
+    fn taken(&self, messages: &[Message]) -> bool {
+        let takers = self.takers.read().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = !takers.is_empty();
+        for taker in takers.iter().filter_map(Weak::upgrade) {
+            taken &= taker.take(messages);
+        }
+        taken
     }
 
     /// Changes whenever a session may have new commands.
@@ -65,6 +94,12 @@ impl Hints {
         self.moves.load(Ordering::Relaxed)
     }
 
+    /// What is being said in a session, as it is now: whoever is slow sees fewer of the pictures in between.
+    #[must_use]
+    pub fn previews(&self, session: SessionId) -> watch::Receiver<Option<Preview>> {
+        self.previews.receiver(session)
+    }
+
     /// Ticks of sessions that move, each session at most once in a span.
     #[must_use]
     pub fn activity(&self, every: Duration) -> ActivityTicks {
@@ -79,6 +114,16 @@ impl WakeUps for Hints {
         self.activity.moved(session, seq);
     }
 
+    fn messages_appended(&self, messages: &[Message]) {
+        let Some(last) = messages.last() else { return };
+        if self.taken(messages) {
+            self.moves.fetch_add(1, Ordering::Relaxed);
+            self.activity.moved(last.session_id, last.seq);
+        } else {
+            self.session_moved(last.session_id, last.seq);
+        }
+    }
+
     fn command_queued(&self, session: SessionId) {
         self.commands.bump(session);
     }
@@ -86,6 +131,10 @@ impl WakeUps for Hints {
     fn feed_grew(&self) {
         self.moves.fetch_add(1, Ordering::Relaxed);
         bump(&self.feed);
+    }
+
+    fn previewed(&self, session: SessionId, kind: &str, text: &str) {
+        self.previews.show(session, kind, text);
     }
 }
 

@@ -113,6 +113,11 @@ impl Process {
         self.ended().await
     }
 
+    /// Ends the program itself, and nothing else, as a crash would: with KILL. What it leaves behind is ended then.
+    pub fn crash(&self) {
+        let _ = self.orders.send(Order::Crash);
+    }
+
     /// Stops everything below it, wherever it is, and comes back when all of it stands still.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub(crate) enum Order {
     },
     Freeze,
     Thaw,
+    /// Kill the program itself.
+    Crash,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

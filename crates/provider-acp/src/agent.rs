@@ -32,6 +32,8 @@ use crate::worktree;
 
 /// After so long without a report an agent gives a sign of life, so that nobody takes it for lost.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+/// How far apart previews are.
+const PREVIEWS: Duration = Duration::from_millis(100);
 /// How often an agent that waits for permission looks whether somebody has decided.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -50,10 +52,7 @@ pub(crate) struct Start {
 pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start) {
     let uplink = Uplink { session: start.session, mailbox, desk: agents.desk.clone() };
     let mut reporter = Reporter::new(uplink);
-    let mut end = match live(&agents, &mut reporter, start).await {
-        Err(stop) => stop,
-        Ok(()) => return,
-    };
+    let Err(mut end) = live(&agents, &mut reporter, start).await else { return };
     // A kill, also a second one, may still come while the end is being reported to a store that is away.
     while let Err(stop) = reporter.end(end).await {
         end = stop;
@@ -85,6 +84,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         failed(format!("{error}{cause}"))
     })?;
+    agents.launched(session, &launched.process);
     let (peer, heard) = peer::connect(launched.input, launched.output, cwd, resume.clone());
     let mut transcript = Transcript::default();
     transcript.replay(resume.is_some());
@@ -97,6 +97,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         process: launched.process,
         log,
         transcript,
+        shown: None,
         late: Vec::new(),
         turn: None,
         next_number: 0,
@@ -180,6 +181,8 @@ struct Agent<'a> {
     process: Process,
     log: LogFile,
     transcript: Transcript,
+    /// When the last preview was shown.
+    shown: Option<Instant>,
     /// What was said after it was to be killed.
     late: Vec<Line>,
     /// Until when it has to be ready; `None` when it is.
@@ -217,7 +220,7 @@ impl Agent<'_> {
                 mail = mailbox.mail() => mail?,
                 heard = self.heard.recv() => match heard {
                     Some(heard) => self.hear(heard).await?,
-                    None => return Err(self.gone("it closed its output").await),
+                    None => return Err(self.gone(None).await),
                 },
                 () = tokio::time::sleep_until(wake) => self.tick().await?,
             }
@@ -236,7 +239,8 @@ impl Agent<'_> {
         let now = Instant::now();
         if self.ready_until.is_some_and(|until| until <= now) {
             let seconds = self.config.start_time.as_secs();
-            return Err(self.gone(&format!("it was not ready within {seconds} seconds")).await);
+            let problem = format!("it was not ready within {seconds} seconds");
+            return Err(self.gone(Some(&problem)).await);
         }
         if !self.asked.is_empty() && self.asked_next <= now {
             self.asked_next = now + LOOK;
@@ -255,6 +259,7 @@ impl Agent<'_> {
             Heard::Update(update) => {
                 self.acted().await?;
                 let lines = self.transcript.take(*update);
+                self.show();
                 self.reporter.lines(lines).await
             }
             Heard::Asks(request, answer) => {
@@ -262,7 +267,19 @@ impl Agent<'_> {
                 self.ask(*request, answer).await
             }
             Heard::Stopped(number, stop) => self.stopped(number, stop).await,
-            Heard::Broken(problem) => Err(self.gone(&problem).await),
+            Heard::Closed => Err(self.gone(None).await),
+            Heard::Broken(problem) => Err(self.gone(Some(&problem)).await),
+        }
+    }
+
+    /// Shows what is being said, not more often than anybody can see.
+    fn show(&mut self) {
+        if self.shown.is_some_and(|shown| shown.elapsed() < PREVIEWS) {
+            return;
+        }
+        if let Some((kind, text)) = self.transcript.preview() {
+            self.reporter.uplink.preview(kind, text);
+            self.shown = Some(Instant::now());
         }
     }
 

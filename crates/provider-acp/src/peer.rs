@@ -11,11 +11,13 @@ use agent_client_protocol::v1::schema::{
 };
 use agent_client_protocol::v1::{ConnectionTo, Responder};
 use agent_client_protocol::{Agent, Client, Error, Lines, on_receive_notification, on_receive_request};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, stream};
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 use tokio_util::codec::{FramedRead, FramedWrite, LinesCodec, LinesCodecError};
 
+/// The session of the message that stands for the end of an agent's output.
+const END: &str = "\u{0}end";
 /// A longer line is no message of an agent that means well.
 const LONGEST_LINE: usize = 16 << 20;
 /// So many things that an agent said may wait; then its output is not read on, so it has to wait.
@@ -29,6 +31,8 @@ pub(crate) enum Heard {
     Asks(Box<RequestPermissionRequest>, Answer),
     /// A prompt is answered; the number is that of the prompt. The error is a sentence.
     Stopped(u64, Result<StopReason, String>),
+    /// It has closed its output. Answers to prompts may still be on their way.
+    Closed,
     /// It broke the protocol, or could not be made ready. The last that is heard of it.
     Broken(String),
 }
@@ -84,10 +88,10 @@ pub(crate) fn connect(
     cwd: PathBuf,
     resume: Option<String>,
 ) -> (Peer, mpsc::Receiver<Heard>) {
-    let (wishes, wished) = mpsc::unbounded_channel();
+    let (wishes, queue) = mpsc::unbounded_channel();
     let (says, heard) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
-        if let Err(error) = talk(input, output, cwd, resume, wished, says.clone()).await {
+        if let Err(error) = talk(input, output, cwd, resume, queue, says.clone()).await {
             let _ = says.send(Heard::Broken(told(&error))).await;
         }
     });
@@ -99,7 +103,7 @@ async fn talk(
     output: pipe::Receiver,
     cwd: PathBuf,
     resume: Option<String>,
-    mut wished: mpsc::UnboundedReceiver<Wish>,
+    mut queue: mpsc::UnboundedReceiver<Wish>,
     says: mpsc::Sender<Heard>,
 ) -> Result<(), Error> {
     let codec = || LinesCodec::new_with_max_length(LONGEST_LINE);
@@ -117,13 +121,17 @@ async fn talk(
         }
         Err(LinesCodecError::Io(error)) => Some(Err(error)),
     });
+    // The end comes through the same queue as everything before it, so it overtakes nothing.
+    let incoming = incoming.chain(stream::once(async { Ok(the_end()) }));
     let (updates, asks) = (says.clone(), says.clone());
     Client
         .v1()
         .name("flightdeck")
         .on_receive_notification(
             async move |said: SessionNotification, _connection| {
-                let _ = updates.send(Heard::Update(Box::new(said.update))).await;
+                let heard =
+                    if &*said.session_id.0 == END { Heard::Closed } else { Heard::Update(Box::new(said.update)) };
+                let _ = updates.send(heard).await;
                 Ok(())
             },
             on_receive_notification!(),
@@ -138,7 +146,7 @@ async fn talk(
         .connect_with(Lines::new(outgoing, Box::pin(incoming)), async move |connection: ConnectionTo<Agent>| {
             let (session, introduction) = introduce(&connection, cwd, resume).await?;
             let _ = says.send(Heard::Ready(Box::new(introduction))).await;
-            while let Some(wish) = wished.recv().await {
+            while let Some(wish) = queue.recv().await {
                 match wish {
                     Wish::Cancel => connection.send_notification(CancelNotification::new(session.clone()))?,
                     Wish::Prompt(number, text) => {
@@ -158,6 +166,13 @@ async fn talk(
             Ok(())
         })
         .await
+}
+
+/// What is read when there is nothing more to read.
+fn the_end() -> String {
+    let nothing = serde_json::json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": ""}});
+    let params = serde_json::json!({"sessionId": END, "update": nothing});
+    serde_json::json!({"jsonrpc": "2.0", "method": "session/update", "params": params}).to_string()
 }
 
 async fn introduce(

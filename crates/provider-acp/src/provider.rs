@@ -14,7 +14,7 @@ use flightdeck_domain::ports::{AgentLog, AgentProvider, Capabilities, DeliverErr
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName};
 use flightdeck_domain::use_cases::Ports;
-use flightdeck_processes::{Launcher, LogFile, Owner, Supervisor, Swept};
+use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
 use flightdeck_uplink::{Desk, Mailbox};
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, Semaphore};
@@ -107,8 +107,8 @@ impl AcpProvider {
         {
             let mut registry = self.agents.lock();
             registry.closed = true;
-            for mailbox in registry.running.values() {
-                mailbox.shut_down();
+            for running in registry.running.values() {
+                running.mailbox.shut_down();
             }
         }
         let all_left = async {
@@ -123,6 +123,15 @@ impl AcpProvider {
         if tokio::time::timeout(GRACE, all_left).await.is_err() {
             tracing::warn!(agents = self.running(), "agents did not end in time; they die with the server");
         }
+    }
+
+    /// Kills the program of a session's agent as if it had crashed; `false` when there is none. For those who want to see
+    /// what happens then.
+    #[must_use]
+    pub fn crash(&self, session: SessionId) -> bool {
+        let registry = self.agents.lock();
+        let process = registry.running.get(&session).and_then(|running| running.process.as_ref());
+        process.map(Process::crash).is_some()
     }
 
     fn kind(&self, agent_type: &AgentType) -> Result<&Kind, SpawnError> {
@@ -175,7 +184,7 @@ impl AgentProvider for AcpProvider {
 
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
         let not_running = DeliverError::NotRunning(command.session_id);
-        let mailbox = self.agents.lock().running.get(&command.session_id).map(Arc::clone);
+        let mailbox = self.agents.lock().running.get(&command.session_id).map(|running| Arc::clone(&running.mailbox));
         match mailbox {
             Some(mailbox) if mailbox.put(command, message) => Ok(()),
             _ => Err(not_running),
@@ -223,7 +232,13 @@ pub(crate) struct Agents {
 #[derive(Default)]
 struct Registry {
     closed: bool,
-    running: HashMap<SessionId, Arc<Mailbox>>,
+    running: HashMap<SessionId, Running>,
+}
+
+struct Running {
+    mailbox: Arc<Mailbox>,
+    /// `None` until it is launched.
+    process: Option<Process>,
 }
 
 impl Agents {
@@ -238,7 +253,7 @@ impl Agents {
             if registry.running.contains_key(&start.session) {
                 return true;
             }
-            registry.running.insert(start.session, Arc::clone(&mailbox));
+            registry.running.insert(start.session, Running { mailbox: Arc::clone(&mailbox), process: None });
         }
         let presence = Presence { agents: Arc::clone(self), session: start.session, mailbox: Arc::clone(&mailbox) };
         let agents = Arc::clone(self);
@@ -247,6 +262,13 @@ impl Agents {
             agent::run(agents, mailbox, start).await;
         });
         true
+    }
+
+    /// Its program runs.
+    pub(crate) fn launched(&self, session: SessionId, process: &Process) {
+        if let Some(running) = self.lock().running.get_mut(&session) {
+            running.process = Some(process.clone());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {

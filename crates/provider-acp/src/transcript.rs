@@ -7,7 +7,7 @@
 //! | a tool call | `tool` | `{"type": "tool_call", "toolCallId", "name", "kind", "input", "locations"}` |
 //! | that it has ended | `tool` | `{"type": "tool_result", "toolCallId", "name", "status", "failed"}` |
 //! | a plan | `assistant` | `{"type": "plan", "entries"}` |
-//! | what it has used | `system` | `{"type": "usage", "contextUsed", "contextSize", "cost"}`, once a turn |
+//! | what it has used | `system` | `{"type": "usage", "contextUsed", "contextSize", "cost"}`, once a turn; with what the turn cost in US dollars as `usage.costUsd`, which is summed up |
 //! | what was said to it, when it takes up an earlier session | `user` | `{"type": "message"}` |
 //!
 //! What an agent repeats of an earlier session bears `"replayed": true`.
@@ -41,6 +41,8 @@ pub struct Transcript {
     tools: Tools,
     plan: Option<Plan>,
     usage: Option<UsageUpdate>,
+    /// What the session had cost in US dollars when that was last told.
+    cost_told: f64,
     replays: bool,
 }
 
@@ -80,7 +82,7 @@ impl Transcript {
         let mut lines = Vec::new();
         self.close(&mut lines);
         self.tools.end_turn(&mut lines);
-        lines.extend(self.usage.take().as_ref().and_then(used));
+        lines.extend(self.usage.take().and_then(|usage| self.used(&usage)));
         self.marked(lines)
     }
 
@@ -93,6 +95,25 @@ impl Transcript {
     #[must_use]
     pub fn preview(&self) -> Option<(&'static str, &str)> {
         self.open.as_ref().map(|open| (open.kind(), open.text()))
+    }
+
+    fn used(&mut self, usage: &UsageUpdate) -> Option<Line> {
+        let cost = usage.cost.as_ref().map(|cost| json!({"amount": cost.amount, "currency": cost.currency}));
+        let so_far = usage.cost.as_ref().map(|cost| format!(", cost {} {} so far", cost.amount, cost.currency));
+        let text = format!("context {} of {} tokens{}", usage.used, usage.size, so_far.unwrap_or_default());
+        let mut about = json!({"type": "usage", "contextUsed": usage.used, "contextSize": usage.size, "cost": cost});
+        let dollars = usage.cost.as_ref().filter(|cost| cost.currency == "USD").map(|cost| cost.amount);
+        // Agents tell what the whole session cost; what counts is what it cost since that was last told.
+        if let Some(since) = dollars.map(|dollars| dollars - self.cost_told).filter(|since| *since > 0.0) {
+            self.cost_told += since;
+            // An earlier session's cost was counted there.
+            if !self.replays
+                && let Value::Object(about) = &mut about
+            {
+                about.insert("usage".to_owned(), json!({"costUsd": since}));
+            }
+        }
+        line(MessageRole::System, text, about)
     }
 
     fn text(&mut self, role: MessageRole, kind: &'static str, chunk: &ContentChunk, lines: &mut Vec<Line>) {
@@ -163,14 +184,6 @@ fn planned(plan: &Plan) -> Option<Line> {
         steps.push(format!("[{mark}] {}", word("content")));
     }
     line(MessageRole::Assistant, steps.join("\n"), json!({"type": "plan", "entries": entries}))
-}
-
-fn used(usage: &UsageUpdate) -> Option<Line> {
-    let cost = usage.cost.as_ref().map(|cost| json!({"amount": cost.amount, "currency": cost.currency}));
-    let so_far = usage.cost.as_ref().map(|cost| format!(", cost {} {} so far", cost.amount, cost.currency));
-    let text = format!("context {} of {} tokens{}", usage.used, usage.size, so_far.unwrap_or_default());
-    let about = json!({"type": "usage", "contextUsed": usage.used, "contextSize": usage.size, "cost": cost});
-    line(MessageRole::System, text, about)
 }
 
 #[cfg(test)]

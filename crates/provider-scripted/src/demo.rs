@@ -1,6 +1,6 @@
-//! A fleet to watch: twelve agents in three trees that work on a payments migration, a flaky test and a guide for
-//! newcomers. They keep at it for several minutes; one fails, one waits for a go, some stay idle and answer whoever
-//! writes to them.
+//! A fleet to watch: sixteen agents in four trees that work on a release, a payments migration, a flaky test and a guide for
+//! newcomers. Within seconds one asks for permission and one fails; the others keep at it for several minutes, and some stay
+//! idle and answer whoever writes to them.
 
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, MissionId, ProviderName, TaskId, TaskSource};
 use flightdeck_domain::use_cases::NewSession;
@@ -49,13 +49,16 @@ impl From<RawAgent> for DemoAgent {
     }
 }
 
-/// The three agents at the top of the demo's trees.
+/// The four agents at the top of the demo's trees.
 ///
 /// # Errors
 /// The data in this crate is broken, which its tests rule out.
 pub fn fleet() -> Result<Vec<DemoAgent>, serde_json::Error> {
-    [include_str!("demo/payments.json"), include_str!("demo/flaky.json"), include_str!("demo/docs.json")]
-        .into_iter()
-        .map(|text| serde_json::from_str::<RawAgent>(text).map(DemoAgent::from))
-        .collect()
+    let trees = [
+        include_str!("demo/release.json"),
+        include_str!("demo/payments.json"),
+        include_str!("demo/flaky.json"),
+        include_str!("demo/docs.json"),
+    ];
+    trees.into_iter().map(|text| serde_json::from_str::<RawAgent>(text).map(DemoAgent::from)).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, LoginRepository,
-    MessageRepository, OperationRepository, OperatorActions, SessionRepository,
+    MessageRepository, OperationRepository, OperatorActions, SessionRepository, UsageRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -16,6 +16,7 @@ pub trait Store:
     + OperatorActions
     + ApprovalRepository
     + OperationRepository
+    + UsageRepository
     + AuditLog
     + FleetFeed
     + ApiKeyRepository
@@ -31,6 +32,7 @@ impl<S> Store for S where
         + OperatorActions
         + ApprovalRepository
         + OperationRepository
+        + UsageRepository
         + AuditLog
         + FleetFeed
         + ApiKeyRepository

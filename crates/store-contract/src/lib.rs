@@ -60,6 +60,7 @@ pub mod operator_actions;
 pub mod session;
 mod state;
 mod steps;
+pub mod usage;
 
 pub use cases::Case;
 pub use harness::{DurableHarness, Harness, Store};

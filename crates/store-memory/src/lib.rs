@@ -23,6 +23,7 @@ mod operation;
 mod operator_actions;
 mod session;
 mod state;
+mod usage;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -14,6 +14,7 @@ use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::usage::{Account, AccountKey};
 
 use crate::approval::Approvals;
 use crate::idempotency::IdempotencyKeys;
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) idempotency_keys: IdempotencyKeys,
     pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
+    pub(crate) accounts: BTreeMap<AccountKey, Account>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) marks: BTreeMap<String, StoreMark>,
     pub(crate) logins: BTreeMap<LoginId, Login>,

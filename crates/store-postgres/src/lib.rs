@@ -50,6 +50,7 @@ mod tables;
 mod tls;
 mod transfer;
 mod url;
+mod usage;
 mod values;
 
 use std::sync::Arc;

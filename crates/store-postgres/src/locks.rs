@@ -10,8 +10,9 @@
 //! 2. *Rows of sessions*; several are sorted by id. The lock of a session also guards what belongs to it alone: its
 //!    conversation, its commands, its permission requests and its targets of operations.
 //! 3. *Rows of operations*, sorted by id. Several sessions share an operation, and each may settle a part of it.
-//! 4. *The head of the feed*, taken when the transaction writes its events, all together and late.
-//! 5. *The head of the audit log*, last.
+//! 4. *Accounts of usage*, sorted by scope and key. Several sessions share the account of a mission or a subtree.
+//! 5. *The head of the feed*, taken when the transaction writes its events, all together and late.
+//! 6. *The head of the audit log*, last.
 //!
 //! The row of a login, like that of a key, is taken by whoever takes nothing else but the head of the audit log.
 //!

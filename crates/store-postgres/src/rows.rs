@@ -4,6 +4,7 @@
 //! names table, row and column, so that a person can look at it.
 #![expect(clippy::ref_option_ref, reason = "what diesel derives for an insert borrows every field, options too")]
 
+pub(crate) mod account;
 pub(crate) mod api_key;
 pub(crate) mod approval;
 pub(crate) mod audit;

@@ -1,5 +1,6 @@
 //! The statements, one file for each table. They run on a connection that the caller has, and decide nothing.
 
+pub(crate) mod accounts;
 pub(crate) mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod audit_checkpoints;

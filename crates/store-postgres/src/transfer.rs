@@ -13,6 +13,7 @@ use crate::connection::Connector;
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
 use crate::rows::BrokenRow;
+use crate::rows::account::AccountRow;
 use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
 use crate::rows::approval::ApprovalRow;
 use crate::rows::audit::NewAuditRow;
@@ -29,7 +30,7 @@ use crate::schema::{
 };
 use crate::settings::{Options, Settings};
 use crate::statement::{Bind, Statement};
-use crate::tables::{approvals, audit_checkpoints as checkpoints, audit_log, epoch, messages, replica_marks};
+use crate::tables::{accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, messages, replica_marks};
 use crate::url::Target;
 use crate::values::{Key, json};
 
@@ -159,6 +160,11 @@ impl PostgresTransfer {
                     .await?,
                 )
             }
+            TransferPage::Accounts(last) => {
+                let key = last.last().map(|it| (it.key.scope(), it.key.key()));
+                let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
+                TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", last).await?)
+            }
             TransferPage::Marks(last) => {
                 let last = last.last().map_or(vec![], |it| vec![Bind::Text(&it.replica)]);
                 let key = "replica COLLATE \"C\"";
@@ -211,6 +217,11 @@ impl PostgresTransfer {
                 let rows: Vec<_> =
                     new.iter().map(|it| NewRememberedRow::new(&it.actor, &it.key, &it.remembered)).collect();
                 diesel::insert_into(idempotency_keys::table).values(&rows).execute(connection).await?;
+            }
+            TransferPage::Accounts(new) => {
+                for account in new {
+                    accounts::put(connection, account).await?;
+                }
             }
             TransferPage::Marks(new) => replica_marks::insert(connection, new).await?,
         }

@@ -14,6 +14,7 @@ use crate::connection::DatabaseFile;
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
 use crate::rows::BrokenRow;
+use crate::rows::account::AccountRow;
 use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
 use crate::rows::approval::ApprovalRow;
 use crate::rows::audit::NewAuditRow;
@@ -31,7 +32,7 @@ use crate::schema::{
 };
 use crate::statement::{Bind, Prepared};
 use crate::tables::{
-    approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
+    accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
 };
 use crate::values::Key;
 
@@ -146,6 +147,11 @@ impl SqliteTransfer {
                     last.last().map_or(vec![], |it| vec![Bind::Text(it.actor.as_str()), Bind::Text(it.key.as_str())]);
                 TransferPage::Calls(next::<RememberedRow, _>(connection, "idempotency_keys", "actor, key", &last)?)
             }
+            TransferPage::Accounts(last) => {
+                let key = last.last().map(|it| (it.key.scope(), it.key.key()));
+                let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
+                TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", &last)?)
+            }
             TransferPage::Marks(last) => {
                 let last = last.last().map_or(vec![], |it| vec![Bind::Text(&it.replica)]);
                 TransferPage::Marks(next::<MarkRow, _>(connection, "replica_marks", "replica", &last)?)
@@ -200,6 +206,7 @@ impl SqliteTransfer {
                     new.iter().map(|it| NewRememberedRow::new(&it.actor, &it.key, &it.remembered)).collect();
                 diesel::insert_into(idempotency_keys::table).values(&rows).execute(connection)?;
             }
+            TransferPage::Accounts(new) => new.iter().try_for_each(|account| accounts::put(connection, account))?,
             TransferPage::Marks(new) => {
                 new.iter().try_for_each(|it| replica_marks::set(connection, &it.replica, it.mark))?;
             }

@@ -11,7 +11,7 @@ use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::message::{Control, MessageRole};
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, IdGenerator, MessageRepository, ObserveError, OpenApprovalError, OpenedApproval,
-    RegisterError, Registered, StoreUnavailable, WithdrawApprovalError,
+    RegisterError, Registered, StoreUnavailable, WakeUps, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{RegistrationRefused, Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
@@ -55,6 +55,7 @@ pub struct Desk {
     approvals: ReadApprovals,
     messages: Arc<dyn MessageRepository>,
     ids: Arc<dyn IdGenerator>,
+    wake_ups: Arc<dyn WakeUps>,
 }
 
 impl Desk {
@@ -72,6 +73,7 @@ impl Desk {
             approvals: ReadApprovals::new(ports),
             messages: Arc::clone(&ports.messages),
             ids: Arc::clone(&ports.ids),
+            wake_ups: Arc::clone(&ports.wake_ups),
         }
     }
 }
@@ -154,7 +156,7 @@ impl Uplink {
         metadata: JsonObject,
     ) -> Result<Option<Control>, Stop> {
         // One id for all attempts: an attempt whose answer got lost must not make the message appear twice.
-        let input = MessageInput { id: Some(id), role, content, metadata, created_at: None };
+        let input = MessageInput { id: Some(id), role, content, metadata, usage: None, created_at: None };
         match self.persist(|| self.desk.ingest.execute(self.session, vec![input.clone()])).await? {
             Ok(outcome) => Ok(Some(outcome.control)),
             Err(IngestError::Append(
@@ -183,7 +185,7 @@ impl Uplink {
     /// session has ended, or that an operator has taken the command back.
     pub async fn acknowledge(&self, seq: CommandSeq, receipt: Receipt) -> Result<bool, Stop> {
         match self.persist(|| self.desk.acknowledge.execute(self.session, seq, receipt.clone())).await? {
-            Ok(_) => Ok(true),
+            Ok(command) => Ok(command.receipt == receipt),
             Err(error) => {
                 tracing::debug!(session = %self.session, command = %seq, error = %error, "an acknowledgement was refused");
                 Ok(false)
@@ -240,6 +242,11 @@ impl Uplink {
             tracing::debug!(session = %self.session, approval = %id, %error, "a request was closed already");
         }
         Ok(())
+    }
+
+    /// Shows what is being said to whoever looks; it is no message yet.
+    pub fn preview(&self, kind: &str, text: &str) {
+        self.desk.wake_ups.previewed(self.session, kind, text);
     }
 
     /// A new id for a message.

@@ -161,7 +161,8 @@ fn value<T>(layer: &Layer, name: &'static str, read: impl Fn(&str) -> Result<T, 
 
 fn from_flags(matches: &ArgMatches) -> Layer {
     let given = |setting: &'static Setting| {
-        let value = matches.get_one::<String>(setting.name)?.clone();
+        // A command that only asks a server takes only some of them.
+        let value = matches.try_get_one::<String>(setting.name).ok().flatten()?.clone();
         Some((setting.name, Given { value, origin: format!("--{}", setting.flag()) }))
     };
     SETTINGS.iter().filter_map(given).collect()

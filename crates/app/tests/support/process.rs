@@ -109,6 +109,10 @@ impl Server {
         Client::new(self.address, key)
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it without any warning, as a crash or the kernel would.
     pub(crate) fn kill(mut self) {
         self.end();

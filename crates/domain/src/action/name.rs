@@ -34,13 +34,15 @@ pub enum ActionName {
     LoginLinkCreate,
     /// A permission request was decided.
     ApprovalDecide,
+    /// A budget was set or taken away.
+    BudgetSet,
     /// The audit log itself was read, exported or verified.
     AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -55,6 +57,7 @@ impl ActionName {
         Self::Logout,
         Self::LoginLinkCreate,
         Self::ApprovalDecide,
+        Self::BudgetSet,
         Self::AuditRead,
     ];
 
@@ -76,6 +79,7 @@ impl ActionName {
             Self::Logout => "logout",
             Self::LoginLinkCreate => "login_link_create",
             Self::ApprovalDecide => "approval_decide",
+            Self::BudgetSet => "budget_set",
             Self::AuditRead => "audit_read",
         }
     }

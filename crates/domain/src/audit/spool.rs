@@ -216,7 +216,13 @@ mod tests {
 
     fn one(intervention: Intervention) -> Option<SpooledAction> {
         let by = attribution("because");
-        let action = OperatorAction { session_id: session_id(1), intervention, operation: Some(operation_id(1)), by };
+        let action = OperatorAction {
+            session_id: session_id(1),
+            intervention,
+            operation: Some(operation_id(1)),
+            able: None,
+            by,
+        };
         SpooledAction::one(Uuid::from_u128(7), &action)
     }
 

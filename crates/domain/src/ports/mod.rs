@@ -16,6 +16,7 @@ mod clock;
 mod command;
 mod epoch;
 mod feed;
+mod hooks;
 mod login;
 mod message;
 mod operation;
@@ -23,6 +24,7 @@ mod operator_actions;
 mod provider;
 mod session;
 mod transfer;
+mod usage;
 mod wake_up;
 
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
@@ -37,6 +39,7 @@ pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use epoch::{EpochRepository, KnownStore, StoreMemory};
 pub use feed::FleetFeed;
+pub use hooks::{HookCall, HookError, HookReceiver};
 pub use login::{LoginRepository, RedeemLinkError};
 pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
@@ -51,7 +54,11 @@ pub use session::{
     SessionQuery, SessionRepository,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
-pub use wake_up::WakeUps;
+pub use usage::{
+    BudgetCommitted, MissionCursor, MissionPage, MissionQuery, MissionSummary, SessionUsage, SetBudgetError,
+    UsageRepository,
+};
+pub use wake_up::{Preview, WakeUps};
 
 #[cfg(feature = "mocks")]
 pub use {
@@ -60,7 +67,7 @@ pub use {
     command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed,
     login::MockLoginRepository, message::MockMessageRepository, operation::MockOperationRepository,
     operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
-    wake_up::MockWakeUps,
+    usage::MockUsageRepository, wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

@@ -16,6 +16,7 @@ use crate::operator::Actor;
 use crate::ports::StoreUnavailable;
 use crate::session::Session;
 use crate::text::IdempotencyKey;
+use crate::usage::Account;
 
 /// What a store keeps of a control call that came with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub enum TransferPage {
     Keys(Vec<ApiKey>),
     /// Remembered calls by actor and key.
     Calls(Vec<RememberedCall>),
+    /// Sums of usage and budgets, by scope and key.
+    Accounts(Vec<Account>),
     /// What servers left in the store, by their names.
     Marks(Vec<ReplicaMark>),
 }
@@ -60,7 +63,7 @@ pub enum TransferPage {
 impl TransferPage {
     /// An empty page of each kind, in an order in which nothing comes before what it names, sessions aside.
     #[must_use]
-    pub const fn every_kind() -> [Self; 12] {
+    pub const fn every_kind() -> [Self; 13] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -73,6 +76,7 @@ impl TransferPage {
             Self::Checkpoints(Vec::new()),
             Self::Keys(Vec::new()),
             Self::Calls(Vec::new()),
+            Self::Accounts(Vec::new()),
             Self::Marks(Vec::new()),
         ]
     }
@@ -92,6 +96,7 @@ impl TransferPage {
             Self::Checkpoints(_) => "checkpoints",
             Self::Keys(_) => "API keys",
             Self::Calls(_) => "idempotency keys",
+            Self::Accounts(_) => "usage accounts",
             Self::Marks(_) => "marks of servers",
         }
     }
@@ -111,6 +116,7 @@ impl TransferPage {
             Self::Checkpoints(records) => records.len(),
             Self::Keys(records) => records.len(),
             Self::Calls(records) => records.len(),
+            Self::Accounts(records) => records.len(),
             Self::Marks(records) => records.len(),
         }
     }

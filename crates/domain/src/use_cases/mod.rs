@@ -7,6 +7,7 @@ mod authorize;
 mod checkpoint_sources;
 mod commands;
 mod decide_approval;
+mod enforce_budgets;
 mod expire_approvals;
 mod expire_leases;
 mod export_audit;
@@ -29,10 +30,13 @@ mod read_audit;
 mod read_history;
 mod read_operations;
 mod read_sessions;
+mod read_usage;
 mod reconcile;
 mod register_session;
 mod report_status;
+mod search_history;
 mod select_events;
+mod set_budget;
 mod spawn_session;
 mod spooled_actions;
 #[cfg(test)]
@@ -45,6 +49,7 @@ pub use authenticate::{Authenticate, AuthenticateError};
 pub use authorize::{AccessDenied, Authorize, AuthorizeError};
 pub use commands::{AcknowledgeCommand, ReadCommands};
 pub use decide_approval::DecideApproval;
+pub use enforce_budgets::EnforceBudgets;
 pub use expire_approvals::ExpireApprovals;
 pub use expire_leases::ExpireLeases;
 pub use export_audit::{AuditExport, ExportAudit};
@@ -65,10 +70,13 @@ pub use read_audit::{AuditReader, ReadAudit};
 pub use read_history::{HistoryPlace, ReadHistory};
 pub use read_operations::ReadOperations;
 pub use read_sessions::ReadSessions;
+pub use read_usage::ReadUsage;
 pub use reconcile::{Reconcile, Reconciled};
 pub use register_session::{NewSession, RegisterSession};
 pub use report_status::ReportStatus;
+pub use search_history::{SearchHistory, SearchPage, SearchWords, UnsearchableWords};
 pub use select_events::{FeedFilter, SelectEvents};
+pub use set_budget::SetBudget;
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use spooled_actions::SpooledActions;
 pub use transfer::{Transfer, TransferError, Transferred};
@@ -81,7 +89,7 @@ use self::in_hand::LetGo;
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
     Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
-    OperationRepository, OperatorActions, SessionRepository, WakeUps,
+    OperationRepository, OperatorActions, SessionRepository, UsageRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -99,6 +107,8 @@ pub struct Ports {
     pub approvals: Arc<dyn ApprovalRepository>,
     /// Operations and what became of them.
     pub operations: Arc<dyn OperationRepository>,
+    /// Usage and budgets.
+    pub usage: Arc<dyn UsageRepository>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// The fleet feed.
@@ -137,6 +147,7 @@ impl Ports {
             + OperatorActions
             + ApprovalRepository
             + OperationRepository
+            + UsageRepository
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
@@ -151,6 +162,7 @@ impl Ports {
             actions: store.clone(),
             approvals: store.clone(),
             operations: store.clone(),
+            usage: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
             keys: store.clone(),

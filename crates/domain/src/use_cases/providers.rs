@@ -1,6 +1,6 @@
 //! The providers that a deployment has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -26,11 +26,13 @@ pub struct UnknownProvider {
 pub struct Providers {
     by_name: BTreeMap<ProviderName, Arc<dyn AgentProvider>>,
     replica: Option<ProviderSessionId>,
+    without_lease: BTreeSet<ProviderName>,
 }
 
 impl Default for Providers {
     fn default() -> Self {
-        Self { by_name: BTreeMap::new(), replica: None }.with(Arc::new(InternalProvider))
+        Self { by_name: BTreeMap::new(), replica: None, without_lease: BTreeSet::new() }
+            .with(Arc::new(InternalProvider))
     }
 }
 
@@ -40,6 +42,20 @@ impl Providers {
     pub fn with(mut self, provider: Arc<dyn AgentProvider>) -> Self {
         self.by_name.insert(provider.name(), provider);
         self
+    }
+
+    /// Says that the agents of a provider give no sign of life between what they do: their sessions are not lost for being
+    /// silent.
+    #[must_use]
+    pub fn without_lease(mut self, name: ProviderName) -> Self {
+        self.without_lease.insert(name);
+        self
+    }
+
+    /// Whether the agents of this provider may be silent for as long as they like.
+    #[must_use]
+    pub fn has_no_lease(&self, name: &ProviderName) -> bool {
+        self.without_lease.contains(name)
     }
 
     /// Names the replica that runs them, where there are several on one store. The sessions whose agents live in this

@@ -10,7 +10,7 @@ use crate::operator::Actor;
 use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
     MockFleetFeed, MockIdGenerator, MockLoginRepository, MockMessageRepository, MockOperationRepository,
-    MockOperatorActions, MockSessionRepository, MockWakeUps,
+    MockOperatorActions, MockSessionRepository, MockUsageRepository, MockWakeUps,
 };
 use crate::text::{AgentType, RequestId, TaskId};
 
@@ -23,6 +23,7 @@ pub(crate) struct MockPorts {
     pub(crate) actions: MockOperatorActions,
     pub(crate) approvals: MockApprovalRepository,
     pub(crate) operations: MockOperationRepository,
+    pub(crate) usage: MockUsageRepository,
     pub(crate) audit: MockAuditLog,
     pub(crate) feed: MockFleetFeed,
     pub(crate) keys: MockApiKeyRepository,
@@ -48,6 +49,7 @@ impl MockPorts {
             actions: Arc::new(self.actions),
             approvals: Arc::new(self.approvals),
             operations: Arc::new(self.operations),
+            usage: Arc::new(self.usage),
             audit: Arc::new(self.audit),
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),

@@ -9,6 +9,7 @@ use flightdeck_domain::ids::Seq;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
 
+use super::preview::Previewed;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AppendReply, HistoryView, MessageBody};
@@ -21,7 +22,7 @@ use crate::state::Api;
 /// Append one message, an array of messages, or NDJSON (`application/x-ndjson`), whole or not at all.
 ///
 /// When it is answered the messages are durable. A message with an id that is there already, with the same role, content
-/// and metadata, keeps its first place, so a call may be repeated safely. At most 1000 messages and 4 MiB at once.
+/// and metadata, keeps its first place, so a call may be repeated safely. What it says in `usage` counts once. At most 1000 messages and 4 MiB at once.
 #[utoipa::path(post, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path)),
     request_body(content(
@@ -43,7 +44,16 @@ pub(crate) async fn append(
 ) -> Result<HttpResponse, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let batch = batch(&body)?;
-    let outcome = to_the_end(async move { Ok(api.ingest.execute(path.0, batch).await?) }).await?;
+    let outcome = to_the_end(async move {
+        let mut outcome = api.ingest.execute(path.0, batch).await?;
+        if outcome.exhausted {
+            api.enforce_budgets().await;
+            // The agent learns of its pause by this very answer.
+            outcome.control = api.report.heartbeat(path.0).await?.unwrap_or(outcome.control);
+        }
+        Ok(outcome)
+    })
+    .await?;
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
         AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };
@@ -74,7 +84,8 @@ fn lines(bytes: &[u8]) -> Result<Vec<MessageBody>, ApiError> {
 
 /// One page of a conversation, in its order.
 ///
-/// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`.
+/// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`. A page of large messages
+/// has fewer than `limit`: it ends where some 4 MiB are reached. Go on behind the last message that came.
 #[utoipa::path(get, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
         ("limit" = Option<u64>, Query, description = "1 to 1000, 50 when missing"),
@@ -118,6 +129,10 @@ pub(crate) async fn history(
 /// a reader that begins or comes back, the newest 256 are told again behind the history. A session that ends sends `event: end`; after that, and with a cursor at the end of an ended session, the answer is 204, which stops
 /// an EventSource.
 ///
+/// With `preview=true` there is `event: preview` besides, without an id: `{"kind", "text", "leftOut"}`, the newest 4 KiB of
+/// what an agent that the server runs is saying just now. It is not the record: previews come ten times a second at most,
+/// are dropped for a slow reader, reach only those at the replica that runs the agent, and the message that follows counts.
+///
 /// `epoch` takes what the header `Flightdeck-Epoch` said when the cursor was read. When the deployment was restored to an
 /// earlier moment since, places were given to other messages: then `event: gap` comes first, with
 /// `{"reason": "restored", "epoch", "after"}`, and the stream begins as it does without a cursor.
@@ -126,6 +141,7 @@ pub(crate) async fn history(
         ("Last-Event-ID" = Option<u64>, Header, description = "go on after this seq; goes before after and tail"),
         ("after" = Option<u64>, Query, description = "go on after this seq; goes before tail"),
         ("tail" = Option<u64>, Query, description = "begin with the last so many messages"),
+        ("preview" = Option<bool>, Query, description = "true: show what is being said, too; false when missing"),
         ("epoch" = Option<String>, Query, description = "the epoch that the cursor belongs to")),
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = 204, description = "the session has ended and nothing is left to send"),
@@ -141,6 +157,7 @@ pub(crate) async fn stream(
 ) -> Result<HttpResponse, ApiError> {
     let after = params.number("after", 0..=u64::MAX);
     let tail = params.number("tail", 0..=u64::MAX);
+    let previews = params.take::<bool>("preview").unwrap_or(false);
     let over = api.epoch.is_over(params.take("epoch"));
     params.finish()?;
     let resumed = last_event_id::<u64>(request.headers())?;
@@ -158,6 +175,10 @@ pub(crate) async fn stream(
         return Ok(HttpResponse::NoContent().finish());
     }
     let follower = api.conversations.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    if previews {
+        let source = Previewed { follower, previews: api.hints.previews(path.0) };
+        return Ok(sse::follow(&api, &caller, counted, first, source));
+    }
     Ok(sse::follow(&api, &caller, counted, first, follower))
 }
 

@@ -113,6 +113,14 @@ impl Family {
         }
     }
 
+    /// Kills the program alone.
+    pub(super) fn crash(&self) {
+        // Until it is reaped, which happens here alone, its pid is its own.
+        if !self.main_ended {
+            let _ = rustix::process::kill_process(self.main, Signal::KILL);
+        }
+    }
+
     fn kill(&self) {
         if let Some(cgroup) = &self.cgroup {
             cgroup.kill();

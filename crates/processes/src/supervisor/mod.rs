@@ -162,6 +162,7 @@ impl Supervisor {
                     family.thaw();
                     self.tell(&Event::Thawed).await;
                 }
+                Next::Order(Order::Crash) => family.crash(),
                 Next::Order(Order::Start(_)) | Next::Children | Next::Time => {}
             }
         }

@@ -18,8 +18,8 @@ const SHUT_DOWN: Duration = Duration::from_secs(1);
 const LOG_END: u64 = 300;
 
 impl Agent<'_> {
-    /// The program has ended, or does not speak the protocol any more.
-    pub(super) async fn gone(&mut self, problem: &str) -> Stop {
+    /// The program has closed its output, or there is a problem with it.
+    pub(super) async fn gone(&mut self, problem: Option<&str>) -> Stop {
         let exited = timeout(LAST_BREATH, self.process.exited()).await;
         let ended = self.process.terminate(self.config.term_time).await;
         if let Some(limit) = ended.limit {
@@ -27,11 +27,32 @@ impl Agent<'_> {
         }
         let log = self.log.tail(LOG_END).ok().flatten().map(|tail| tail.text).unwrap_or_default();
         let log = if log.trim().is_empty() { String::new() } else { format!("; its log ends: {}", log.trim()) };
-        match exited {
-            Ok(Exit::Code(0)) if self.turn.is_none() && self.ready_until.is_none() => Stop::Closed,
-            Ok(exit) => failed(format!("the agent ended: {exit}{log}")),
-            Err(_lives) => failed(format!("the agent broke the protocol and was ended: {problem}{log}")),
+        if problem.is_none()
+            && matches!(exited, Ok(Exit::Code(0)))
+            && let Err(stop) = self.last_answers().await
+        {
+            return stop;
         }
+        match (exited, problem) {
+            (Ok(Exit::Code(0)), None) if self.turn.is_none() && self.ready_until.is_none() => Stop::Closed,
+            // It ends in order when nobody talks to it any more.
+            (Ok(Exit::Code(0)) | Err(_), Some(problem)) => failed(format!("the agent was ended: {problem}{log}")),
+            (Ok(exit), _) => failed(format!("the agent ended: {exit}{log}")),
+            (Err(_lives), None) => failed(format!("the agent was ended: it closed its output and lived on{log}")),
+        }
+    }
+
+    /// A program that ends in order may have answered its last prompt just before.
+    async fn last_answers(&mut self) -> Result<(), Stop> {
+        let until = Instant::now() + LAST_BREATH;
+        while self.turn.is_some()
+            && let Ok(Some(heard)) = timeout_at(until, self.heard.recv()).await
+        {
+            if let Heard::Stopped(number, Ok(stop)) = heard {
+                self.stopped(number, Ok(stop)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends it, and comes back when that is done.
@@ -81,7 +102,7 @@ impl Agent<'_> {
         while let Ok(Some(heard)) = timeout_at(until, self.heard.recv()).await {
             match heard {
                 Heard::Update(update) => self.late.extend(self.transcript.take(*update)),
-                Heard::Stopped(..) | Heard::Broken(_) => return,
+                Heard::Stopped(..) | Heard::Closed | Heard::Broken(_) => return,
                 Heard::Asks(_, answer) => answer.cancel(),
                 Heard::Ready(_) => {}
             }

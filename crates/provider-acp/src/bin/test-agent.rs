@@ -18,12 +18,13 @@
 //! | `cwd` | says where it works |
 //! | `spin` | uses processor time until the turn is cancelled |
 //! | `children N` | starts N processes that nobody waits for, each in a session of its own, and that ignore TERM |
-//! | `stubborn` | ignores TERM from now on |
 //! | `crash` | ends with exit code 3 |
 //! | `exit` | ends with exit code 0 after the turn |
 //!
 //! Anything else is said back. Its first argument may be `slow-start`, `mute` (never answers), `garbage` (prints no
 //! protocol at all) or `forgetful` (cannot take up an earlier session).
+
+#![expect(clippy::indexing_slicing, reason = "a member that a JSON value does not have is null")]
 
 use std::io::{BufRead, Write};
 use std::process::{Command, ExitCode, Stdio};
@@ -158,7 +159,6 @@ impl Agent {
                 }
                 "spin" => self.spin(),
                 "children" => children(number()),
-                "stubborn" => stubborn(),
                 "stop" => return Over::Stop(rest.to_owned()),
                 "error" => return Over::Error(rest.to_owned()),
                 "crash" => std::process::exit(3),
@@ -261,12 +261,5 @@ fn tool(session: &str, rest: &str) -> bool {
 fn children(count: u64) -> bool {
     let script = format!("trap '' TERM; n=0; while [ $n -lt {count} ]; do (setsid sleep 1000 &); n=$((n+1)); done");
     let started = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).stdout(Stdio::null()).status();
-    started.is_err()
-}
-
-/// Its place is taken by a shell that ignores TERM, and runs it again as its child: this process only stays for its pid.
-fn stubborn() -> bool {
-    let script = "trap '' TERM; while :; do sleep 1000; done";
-    let started = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
     started.is_err()
 }

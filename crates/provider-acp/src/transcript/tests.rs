@@ -70,7 +70,7 @@ fn a_tool_call_is_told_when_it_is_known_and_when_it_has_ended() {
         update(
             json!({"sessionUpdate": "tool_call", "toolCallId": "t", "title": "bash", "status": "pending", "rawInput": {}}),
         ),
-        update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "in_progress",
+        update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "in_progress", "title": "ls",
                       "rawInput": {"command": "ls"}})),
         update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "in_progress"})),
         update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "completed",
@@ -79,12 +79,13 @@ fn a_tool_call_is_told_when_it_is_known_and_when_it_has_ended() {
     ]);
     let expected = [
         line_of("assistant", "Looking.", "message"),
-        line_of("tool", "bash {\"command\":\"ls\"}", "tool_call"),
+        line_of("tool", "ls {\"command\":\"ls\"}", "tool_call"),
         line_of("tool", "a.rs", "tool_result"),
         line_of("assistant", "One file.", "message"),
     ];
     assert_eq!(told(&lines), expected);
-    assert_eq!(Map::from(lines[2].metadata.clone())["failed"], false);
+    let about = Map::from(lines[2].metadata.clone());
+    assert_eq!((&about["failed"], &about["name"]), (&json!(false), &json!("bash")));
 }
 
 #[test]
@@ -132,6 +133,27 @@ fn usage_is_told_once_a_turn() {
     let lines = all(vec![usage(10), chunk("agent_message_chunk", "x"), usage(20)]);
     let expected = line_of("system", "context 20 of 1000 tokens, cost 0.5 USD so far", "usage");
     assert_eq!(told(&lines), [line_of("assistant", "x", "message"), expected]);
+    assert_eq!(Map::from(lines[1].metadata.clone())["usage"], json!({"costUsd": 0.5}));
+}
+
+#[test]
+fn only_what_a_turn_cost_is_counted() {
+    let cost = |amount: f64, currency: &str| {
+        update(
+            json!({"sessionUpdate": "usage_update", "used": 1, "size": 9, "cost": {"amount": amount, "currency": currency}}),
+        )
+    };
+    let mut transcript = Transcript::default();
+    let mut counted = |update| {
+        transcript.take(update);
+        let lines = transcript.end_turn();
+        Map::from(lines[0].metadata.clone()).get("usage").and_then(|usage| usage["costUsd"].as_f64())
+    };
+    assert_eq!(
+        [(0.5, "USD"), (0.75, "USD"), (0.75, "USD")].map(|(a, c)| counted(cost(a, c))),
+        [Some(0.5), Some(0.25), None]
+    );
+    assert_eq!(counted(cost(3.0, "EUR")), None);
 }
 
 #[test]

@@ -17,8 +17,11 @@ pub(super) struct Tools {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the protocol calls it a tool call")]
 struct Call {
     call: ToolCall,
+    /// What the tool is called. The title often becomes what it is to do.
+    name: String,
     /// Whether the call is on the record.
     told: bool,
 }
@@ -28,7 +31,8 @@ impl Tools {
         let id = call.tool_call_id.to_string();
         // Some agents tell of a call twice.
         let told = self.open.remove(&id).is_some_and(|known| known.told);
-        self.settle(id, Call { call, told }, lines);
+        let name = call.name.clone().unwrap_or_else(|| call.title.clone());
+        self.settle(id, Call { call, name, told }, lines);
     }
 
     pub(super) fn update(&mut self, update: ToolCallUpdate, lines: &mut Vec<Line>) {
@@ -36,7 +40,7 @@ impl Tools {
         let known = self.open.remove(&id);
         let mut known = known.unwrap_or_else(|| {
             let title = update.fields.title.clone().unwrap_or_else(|| "tool".to_owned());
-            Call { call: ToolCall::new(update.tool_call_id, title), told: false }
+            Call { name: title.clone(), call: ToolCall::new(update.tool_call_id, title), told: false }
         });
         known.call.update(update.fields);
         self.settle(id, known, lines);
@@ -46,7 +50,7 @@ impl Tools {
     pub(super) fn end_turn(&mut self, lines: &mut Vec<Line>) {
         for (_, mut known) in std::mem::take(&mut self.open) {
             known.tell(lines);
-            lines.extend(result(&known.call, "unfinished", true));
+            lines.extend(known.result("unfinished", true));
         }
     }
 
@@ -54,14 +58,14 @@ impl Tools {
         match known.call.status {
             ToolCallStatus::Completed => {
                 known.tell(lines);
-                lines.extend(result(&known.call, "completed", false));
+                lines.extend(known.result("completed", false));
             }
             ToolCallStatus::Failed => {
                 known.tell(lines);
-                lines.extend(result(&known.call, "failed", true));
+                lines.extend(known.result("failed", true));
             }
-            // What it is given often comes later than its name.
-            ToolCallStatus::Pending if is_nothing(known.call.raw_input.as_ref()) => drop(self.open.insert(id, known)),
+            // What it is given often comes later than its name, and before it begins.
+            ToolCallStatus::Pending => drop(self.open.insert(id, known)),
             _ => {
                 known.tell(lines);
                 self.open.insert(id, known);
@@ -81,17 +85,25 @@ impl Call {
         let about = json!({
             "type": "tool_call",
             "toolCallId": call.tool_call_id,
-            "name": name(call),
+            "name": self.name,
             "kind": call.kind,
             "input": input,
             "locations": call.locations,
         });
         lines.extend(line(MessageRole::Tool, text, about));
     }
-}
 
-fn name(call: &ToolCall) -> &str {
-    call.name.as_deref().unwrap_or(&call.title)
+    fn result(&self, status: &str, failed: bool) -> Option<Line> {
+        let about = json!({
+            "type": "tool_result",
+            "toolCallId": self.call.tool_call_id,
+            "name": self.name,
+            "status": status,
+            "failed": failed,
+        });
+        let output = output(&self.call.content, self.call.raw_output.as_ref());
+        line(MessageRole::Tool, if output.trim().is_empty() { status.to_owned() } else { output }, about)
+    }
 }
 
 fn is_nothing(value: Option<&Value>) -> bool {
@@ -100,18 +112,6 @@ fn is_nothing(value: Option<&Value>) -> bool {
         Some(Value::Object(map)) => map.is_empty(),
         Some(_) => false,
     }
-}
-
-fn result(call: &ToolCall, status: &str, failed: bool) -> Option<Line> {
-    let about = json!({
-        "type": "tool_result",
-        "toolCallId": call.tool_call_id,
-        "name": name(call),
-        "status": status,
-        "failed": failed,
-    });
-    let output = output(&call.content, call.raw_output.as_ref());
-    line(MessageRole::Tool, if output.trim().is_empty() { status.to_owned() } else { output }, about)
 }
 
 fn output(content: &[ToolCallContent], raw: Option<&Value>) -> String {
@@ -129,8 +129,14 @@ fn shown_content(content: &ToolCallContent) -> String {
         ToolCallContent::Content(content) => shown(&content.content),
         ToolCallContent::Diff(diff) => {
             let old = diff.old_text.as_deref().unwrap_or_default();
-            let lines = |sign: char, text: &str| text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
-            format!("{}\n{}{}", diff.path.display(), lines('-', old), lines('+', &diff.new_text))
+            let mut shown = format!("{}\n", diff.path.display());
+            for (sign, text) in [('-', old), ('+', diff.new_text.as_str())] {
+                for line in text.lines() {
+                    shown.extend([sign]);
+                    shown.extend([line, "\n"]);
+                }
+            }
+            shown
         }
         ToolCallContent::Terminal(terminal) => format!("[terminal {}]", terminal.terminal_id),
         _ => "[something that is not shown]".to_owned(),

@@ -1,0 +1,160 @@
+//! Streams of the server (server-sent events), followed across everything that breaks them.
+
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Client, ClientError};
+
+/// How long one connection lasts at most. A peer that vanished without a word is noticed by then; going on elsewhere loses
+/// nothing.
+const LONGEST: Duration = Duration::from_mins(5);
+/// A line that is longer is none of Flightdeck's.
+const LONGEST_LINE: u64 = 16 << 20;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// One event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    pub(crate) id: Option<u64>,
+    pub(crate) data: Value,
+}
+
+/// What a follower hears.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Event(Event),
+    /// The connection is gone; the follower tries again when it is asked next.
+    Lost,
+    /// It is there again, and nothing was missed.
+    Back,
+    /// There will be nothing more.
+    Ended,
+}
+
+/// A cursor over a stream of the server.
+pub(crate) struct Follower {
+    client: Client,
+    path: String,
+    /// The place of the last whole event.
+    cursor: u64,
+    lines: Option<BufReader<ureq::BodyReader<'static>>>,
+    was_lost: bool,
+    pause: Duration,
+}
+
+impl Follower {
+    /// Begins behind a place. `path` may have a query, but none about the place.
+    ///
+    /// # Errors
+    /// The stream cannot be opened.
+    pub(crate) fn open(client: &Client, path: &str, after: u64) -> Result<Self, ClientError> {
+        let mut follower = Self {
+            client: client.clone(),
+            path: path.to_owned(),
+            cursor: after,
+            lines: None,
+            was_lost: false,
+            pause: FIRST_PAUSE,
+        };
+        follower.connect()?;
+        Ok(follower)
+    }
+
+    /// Whether there is a stream; an answer without content says that there will be nothing more.
+    fn connect(&mut self) -> Result<bool, ClientError> {
+        let cursor = self.cursor.to_string();
+        let headers = [("Accept", "text/event-stream"), ("Last-Event-ID", cursor.as_str())];
+        let response = self.client.open(&self.path, &headers, LONGEST)?;
+        if response.status().as_u16() == 204 {
+            return Ok(false);
+        }
+        self.lines = Some(BufReader::new(response.into_body().into_reader()));
+        Ok(true)
+    }
+
+    /// Waits for what comes next.
+    ///
+    /// # Errors
+    /// The server answers, and refuses: the key is no longer good, or the session is gone.
+    pub(crate) fn next(&mut self) -> Result<Heard, ClientError> {
+        let Some(lines) = &mut self.lines else { return self.come_back() };
+        match read_event(lines) {
+            Some(event) => {
+                self.pause = FIRST_PAUSE;
+                self.cursor = event.id.unwrap_or(self.cursor);
+                if event.kind == "end" {
+                    return Ok(Heard::Ended);
+                }
+                Ok(Heard::Event(event))
+            }
+            None => {
+                self.lines = None;
+                self.was_lost = true;
+                Ok(Heard::Lost)
+            }
+        }
+    }
+
+    fn come_back(&mut self) -> Result<Heard, ClientError> {
+        if !self.was_lost {
+            return Ok(Heard::Ended);
+        }
+        std::thread::sleep(self.pause);
+        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        match self.connect() {
+            Ok(true) => Ok(Heard::Back),
+            Ok(false) => Ok(Heard::Ended),
+            Err(error) if error.may_pass() => Ok(Heard::Lost),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The next whole event; `None` when the stream is cut. What was read of an event that did not come whole does not count.
+fn read_event(lines: &mut impl BufRead) -> Option<Event> {
+    let mut event = Event::default();
+    loop {
+        let mut line = Vec::new();
+        let read = std::io::Read::take(&mut *lines, LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
+        if read == 0 || line.pop() != Some(b'\n') {
+            return None;
+        }
+        let line = String::from_utf8_lossy(&line);
+        match line.split_once(": ") {
+            Some(("event", kind)) => kind.clone_into(&mut event.kind),
+            Some(("id", id)) => event.id = id.parse().ok(),
+            Some(("data", data)) => event.data = serde_json::from_str(data).ok()?,
+            _ if line.is_empty() && !event.kind.is_empty() => return Some(event),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> Vec<Event> {
+        let mut lines = text.as_bytes();
+        std::iter::from_fn(|| read_event(&mut lines)).collect()
+    }
+
+    #[test]
+    fn events_are_read_whole_or_not_at_all() {
+        let whole =
+            "retry: 1500\n\n: keep-alive\n\nevent: message\nid: 7\ndata: {\"a\":\"b: c\"}\n\nevent: end\ndata: {}\n\n";
+        let message = Event { kind: "message".to_owned(), id: Some(7), data: json!({"a": "b: c"}) };
+        let end = Event { kind: "end".to_owned(), id: None, data: json!({}) };
+        assert_eq!(read(whole), [message.clone(), end]);
+        let second = whole.find("event: end").expect("it is there");
+        for cut in second..whole.len() {
+            assert_eq!(read(&whole[..cut]), [message.clone()], "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Where it goes: answers to standard output, everything about them to standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::safe::{json_line, json_pretty};
+use super::{Paint, Table};
+
+/// What a command prints: for people, or as JSON for programs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Out {
+    pub(crate) json: bool,
+    pub(crate) paint: Paint,
+}
+
+impl Out {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, paint: if json { Paint::OFF } else { Paint::of_stdout() } }
+    }
+
+    /// One line. A reader that is gone (`| head`) is no error of ours: the command ends.
+    pub(crate) fn line(self, text: &str) {
+        let mut out = io::stdout().lock();
+        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    /// One answer as JSON over several lines.
+    pub(crate) fn json(self, value: &Value) {
+        self.line(&json_pretty(value));
+    }
+
+    /// One of many answers as a line of JSON.
+    pub(crate) fn json_line(self, value: &impl Serialize) {
+        self.line(&json_line(value));
+    }
+
+    /// A table, or a word instead of an empty one.
+    pub(crate) fn table(self, table: &Table, nothing: &str) {
+        if table.is_empty() {
+            self.line(nothing);
+        } else {
+            table.lines(self.paint).iter().for_each(|line| self.line(line));
+        }
+    }
+}
+
+/// Whether a person is there to be asked and to watch.
+pub(crate) fn is_person() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// A word about the answer. It must be safe already.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Shows how far something has come, in place; an empty text takes it away. Only to a person.
+pub(crate) fn progress(text: &str) {
+    let mut err = io::stderr().lock();
+    if err.is_terminal() {
+        // Back to the margin, text, clear to the end of the line.
+        let _ = write!(err, "\r{text}\x1b[K").and_then(|()| err.flush());
+    }
+}

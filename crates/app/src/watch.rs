@@ -1,0 +1,103 @@
+//! `flightdeck tree --watch`: the tree, live, with keys to step in.
+//!
+//! One loop takes what comes (keys, events of the fleet feed, answers to what was asked), in the order in which it comes,
+//! changes the [`Model`](model::Model), and draws it. Only `screen` knows the terminal, and only `feed` the server.
+
+mod feed;
+mod keys;
+mod model;
+mod screen;
+mod view;
+
+use std::io::IsTerminal;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+use serde_json::Value;
+
+use self::keys::Step;
+use self::model::Model;
+use self::screen::Screen;
+use crate::cli::Outcome;
+use crate::client::{Client, ClientError, Event, Filter, fetch};
+use crate::terminal::clock;
+
+/// Ages are right to the second, and no more is drawn than an eye can follow.
+const TICK: Duration = Duration::from_secs(1);
+const FRAME: Duration = Duration::from_millis(50);
+
+/// What comes in.
+enum News {
+    Key(KeyEvent),
+    Resized,
+    /// Something happened in the fleet.
+    Fleet(Box<Event>),
+    /// Whether the feed is connected.
+    Live(bool),
+    /// What came of something that was asked for.
+    Told(String),
+    /// There is no going on.
+    Over(ClientError),
+}
+
+pub(crate) fn run(client: &Client, filter: &Filter) -> Outcome {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(ClientError::Usage("--watch needs a terminal".to_owned()).into());
+    }
+    let fetched = fetch(client, filter, None)?;
+    let mut model = Model::new(fetched.entries, filter.statuses.as_deref());
+    let (tell, news) = mpsc::channel();
+    feed::follow(client, filter, fetched.as_of, tell.clone())?;
+    let mut screen = Screen::open()?;
+    screen::read_keys(tell.clone());
+    let ended = live(client, &mut model, &mut screen, &tell, &news);
+    drop(screen);
+    ended
+}
+
+fn live(
+    client: &Client,
+    model: &mut Model,
+    screen: &mut Screen,
+    tell: &Sender<News>,
+    news: &Receiver<News>,
+) -> Outcome {
+    loop {
+        let (width, height) = screen.size();
+        screen.draw(&view::draw(model, width, height, clock()))?;
+        let first = match news.recv_timeout(TICK) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        // Whatever came together is drawn together.
+        std::thread::sleep(if matches!(first, News::Fleet(_)) { FRAME } else { Duration::ZERO });
+        for item in std::iter::once(first).chain(news.try_iter()) {
+            match item {
+                News::Key(key) => match keys::press(model, key, usize::from(screen.size().1)) {
+                    Step::Stay => {}
+                    Step::Quit => return Ok(()),
+                    Step::Ask { path, body, told } => ask(client, path, body, told, tell.clone()),
+                },
+                News::Resized => screen.forget(),
+                News::Fleet(event) => model.take(&event),
+                News::Live(live) => model.live = live,
+                News::Told(text) => model.notice = text,
+                News::Over(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Asks the server aside, so that the view goes on.
+fn ask(client: &Client, path: String, body: Value, told: String, tell: Sender<News>) {
+    let client = client.clone();
+    std::thread::spawn(move || {
+        let text = match client.post(&path, &body) {
+            Ok(reply) => reply.body["message"].as_str().map_or(told, ToOwned::to_owned),
+            Err(error) => error.to_string(),
+        };
+        let _ = tell.send(News::Told(text));
+    });
+}
