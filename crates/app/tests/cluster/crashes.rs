@@ -104,6 +104,7 @@ pub(crate) fn crash(mut database: Private, valkey: &str, size: &Size) {
         replica.kill();
         replica.start();
     }
+    cluster.has_folded_its_spools();
     let client = cluster.at(0);
     let logs: Vec<&Log> = written.iter().chain(&obeyed).flat_map(|writer| &writer.logs).collect();
     let conversations = verify::conversations(&client, &logs, &controlled);

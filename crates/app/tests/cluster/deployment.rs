@@ -135,6 +135,18 @@ impl Cluster {
         Scene::new(replicas.iter().map(|replica| self.at(*replica)).collect())
     }
 
+    /// Waits until what could not be put on the audit log while the store was away is there.
+    pub(crate) fn has_folded_its_spools(&self) {
+        let began = Instant::now();
+        let folded = |replica: &Replica| {
+            fs::metadata(replica.data_dir.join("audit-spool.jsonl")).is_ok_and(|file| file.len() == 0)
+        };
+        while !self.replicas.iter().all(folded) {
+            assert!(began.elapsed() < PATIENCE, "stops still wait for their place on the audit log");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Nothing that a replica wrote to its log may come from a panic.
     pub(crate) fn has_not_panicked(&self) {
         for number in 0..REPLICAS {

@@ -99,7 +99,8 @@ impl FoldSpool {
         }
     }
 
-    /// Whether a run before this one has written the entry and could not take it out of the spool any more.
+    /// Whether a run before this one has written the entry and could not take it out of the spool any more; or the first
+    /// attempt did, and only its answer was lost.
     async fn is_recorded(&self, action: &SpooledAction, entry: &AuditDraft) -> Result<bool, StoreUnavailable> {
         let next = Timestamp::from_micros(action.at.as_micros().saturating_add(1));
         let filter = AuditFilter {
@@ -111,7 +112,11 @@ impl FoldSpool {
         };
         let page = self.audit.page(filter, None, LOOKED_THROUGH).await?;
         let named = |sealed: &crate::audit::SealedAuditEntry| {
-            sealed.entry().is_ok_and(|there| there.details.get("spooled") == entry.details.get("spooled"))
+            sealed.entry().is_ok_and(|there| {
+                let same =
+                    |name: &str| entry.details.contains_key(name) && there.details.get(name) == entry.details.get(name);
+                same("spooled") || (there.outcome == entry.outcome && same("operationId"))
+            })
         };
         Ok(page.iter().any(named))
     }
@@ -274,6 +279,20 @@ mod tests {
             .withf(|filter, _, _| filter.from == Some(at(0)) && filter.actor.is_some())
             .times(1)
             .return_once(move |_, _, _| Ok(vec![there]));
+        spool.expect_remove().times(1).returning(|_| Ok(()));
+        assert_eq!(fold(mocks, spool).await.expect("folded"), 1);
+    }
+
+    /// The answer to the first attempt was lost, not what it wrote.
+    #[tokio::test]
+    async fn an_entry_of_the_first_attempt_is_not_written_again() {
+        let action = stop(1, Intervention::Pause);
+        let mut first = action.entry(&Fate::Done, at(5));
+        first.details.remove("spooled");
+        let there = first.seal(AuditHead::EMPTY);
+        let mut spool = lying(vec![Waiting { action, fate: Some(Fate::Done) }]);
+        let mut mocks = MockPorts::default();
+        mocks.audit.expect_page().times(1).return_once(move |_, _, _| Ok(vec![there]));
         spool.expect_remove().times(1).returning(|_| Ok(()));
         assert_eq!(fold(mocks, spool).await.expect("folded"), 1);
     }

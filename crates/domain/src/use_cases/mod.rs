@@ -13,6 +13,7 @@ mod expire_leases;
 mod export_audit;
 mod fold_spool;
 mod hand_over;
+mod in_hand;
 mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
@@ -84,6 +85,7 @@ pub use withdraw_approval::WithdrawApproval;
 
 use std::sync::Arc;
 
+use self::in_hand::LetGo;
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
     Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
@@ -184,6 +186,8 @@ impl Ports {
     #[must_use]
     pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
         let actions = SpooledActions::new(self.actions, Arc::clone(&spool), Arc::clone(&self.ids));
-        Self { actions: Arc::new(actions), spool: Some(spool), ..self }
+        // What an action comes to is decided by its own attempt, as long as that goes on.
+        let in_hand = actions.in_hand();
+        Self { actions: Arc::new(actions), spool: Some(Arc::new(LetGo { spool, in_hand })), ..self }
     }
 }

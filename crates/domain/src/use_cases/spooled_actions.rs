@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::in_hand::{Held, InHand};
 use crate::action::{Attribution, OperatorAction};
 use crate::audit::{AuditDraft, Fate, SpooledAction};
 use crate::ids::AuditSeq;
@@ -19,13 +20,19 @@ pub struct SpooledActions {
     inner: Arc<dyn OperatorActions>,
     spool: Arc<dyn AuditSpool>,
     ids: Arc<dyn IdGenerator>,
+    in_hand: InHand,
 }
 
 impl SpooledActions {
     /// Puts a spool behind operator actions.
     #[must_use]
     pub fn new(inner: Arc<dyn OperatorActions>, spool: Arc<dyn AuditSpool>, ids: Arc<dyn IdGenerator>) -> Self {
-        Self { inner, spool, ids }
+        Self { inner, spool, ids, in_hand: InHand::default() }
+    }
+
+    /// What is being tried at the moment.
+    pub(super) fn in_hand(&self) -> InHand {
+        self.in_hand.clone()
     }
 
     /// Keeps an action that found no audit log.
@@ -36,20 +43,22 @@ impl SpooledActions {
         &self,
         kept: Option<SpooledAction>,
         cause: StoreUnavailable,
-    ) -> Result<(SpooledAction, StoreUnavailable), OperatorActionError> {
+    ) -> Result<(SpooledAction, Held, StoreUnavailable), OperatorActionError> {
         let Some(kept) = kept else { return Err(cause.into()) };
         if let Some(same) = self.kept_already(&kept).await {
-            return Ok((same, cause));
+            let held = self.in_hand.hold(same.id);
+            return Ok((same, held, cause));
         }
+        let held = self.in_hand.hold(kept.id);
         match self.spool.keep(kept.clone()).await {
-            Ok(()) => Ok((kept, cause)),
+            Ok(()) => Ok((kept, held, cause)),
             Err(_spool) => Err(cause.into()),
         }
     }
 
-    /// The same call with a key, from an earlier attempt: it is kept once.
+    /// The same kill with a key, from an earlier attempt: it is kept once. Of pauses each attempt is decided by itself.
     async fn kept_already(&self, kept: &SpooledAction) -> Option<SpooledAction> {
-        kept.idempotency_key.as_ref()?;
+        kept.idempotency_key.as_ref().filter(|_| kept.is_made_up_for())?;
         let waiting = self.spool.waiting().await.ok()?;
         let call = |action: &SpooledAction| (action.actor.clone(), action.idempotency_key.clone(), action.name());
         waiting.into_iter().map(|waiting| waiting.action).find(|there| call(there) == call(kept))
@@ -66,11 +75,8 @@ impl SpooledActions {
             Ok(_) => Fate::Done,
             Err(OperatorActionError::Refused(refused)) => Fate::NotDone(refused.to_string()),
             Err(_) if kept.is_made_up_for() => return Err(OperatorActionError::Kept(cause)),
-            // It goes on the log as one that was not done.
-            Err(_) => {
-                let _ = self.spool.settle(kept.id, kept.too_late()).await;
-                return Err(cause.into());
-            }
+            // It may be done all the same, with only the answer lost: whoever empties the spool looks, once it can.
+            Err(_) => return Err(cause.into()),
         };
         // When this cannot be noted, a kill is done once more later, which changes nothing.
         let _ = self.spool.settle(kept.id, fate).await;
@@ -89,7 +95,7 @@ impl OperatorActions for SpooledActions {
             Err(OperatorActionError::Unavailable(cause)) => cause,
             answer => return answer,
         };
-        let (kept, cause) = self.keep(SpooledAction::one(self.ids.uuid(), &action), cause).await?;
+        let (kept, _held, cause) = self.keep(SpooledAction::one(self.ids.uuid(), &action), cause).await?;
         let again = OperatorAction { by: without_entry(action.by.clone()), ..action };
         let done = self.inner.commit(again).await;
         self.settle(&kept, cause, done).await
@@ -100,7 +106,7 @@ impl OperatorActions for SpooledActions {
             Err(OperatorActionError::Unavailable(cause)) => cause,
             answer => return answer,
         };
-        let (kept, cause) = self.keep(SpooledAction::around(self.ids.uuid(), &action), cause).await?;
+        let (kept, _held, cause) = self.keep(SpooledAction::around(self.ids.uuid(), &action), cause).await?;
         let again = ScopedAction { by: without_entry(action.by.clone()), ..action };
         let done = self.inner.commit_scoped(again).await;
         self.settle(&kept, cause, done).await
@@ -111,7 +117,7 @@ impl OperatorActions for SpooledActions {
             Err(OperatorActionError::Unavailable(cause)) => cause,
             answer => return answer,
         };
-        let (kept, cause) = self.keep(SpooledAction::fleet(self.ids.uuid(), &action), cause).await?;
+        let (kept, _held, cause) = self.keep(SpooledAction::fleet(self.ids.uuid(), &action), cause).await?;
         let again = FleetAction { by: without_entry(action.by.clone()), ..action };
         let done = self.inner.commit_fleet(again).await;
         self.settle(&kept, cause, done).await
@@ -204,6 +210,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_being_tried_is_not_decided_by_others() {
+        let spooled = SpooledAction::one(
+            ID,
+            &OperatorAction {
+                session_id: session_id(1),
+                intervention: Intervention::Pause,
+                operation: None,
+                able: None,
+                by: attribution("because"),
+            },
+        );
+        let lies = crate::ports::Waiting { action: spooled.expect("a stop"), fate: None };
+        let mut spool = MockAuditSpool::new();
+        spool.expect_waiting().times(2).returning(move || Ok(vec![lies.clone()]));
+        let in_hand = InHand::default();
+        let seen = crate::use_cases::in_hand::LetGo { spool: Arc::new(spool), in_hand: in_hand.clone() };
+        let held = in_hand.hold(ID);
+        assert!(seen.waiting().await.expect("read").is_empty());
+        drop(held);
+        assert_eq!(seen.waiting().await.expect("read").len(), 1);
+    }
+
+    #[tokio::test]
     async fn what_a_rule_forbids_is_settled_as_not_done() {
         let mut order = Sequence::new();
         let refused = ActionRefused::UnknownSession(session_id(1));
@@ -215,14 +244,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_store_a_kill_stays_to_be_done_and_a_pause_does_not() {
+    async fn without_a_store_what_became_of_a_stop_stays_open() {
         let mut order = Sequence::new();
         let (inner, spool) = failing_first(&mut order, || Err(away()));
         let answer = commit(inner, spool, Intervention::Kill).await;
         assert!(matches!(answer, Err(OperatorActionError::Kept(_))), "{answer:?}");
-        let (inner, mut spool) = failing_first(&mut order, || Err(away()));
-        let too_late = |fate: &Fate| matches!(fate, Fate::NotDone(_));
-        spool.expect_settle().withf(move |id, fate| *id == ID && too_late(fate)).times(1).returning(|_, _| Ok(()));
+        let (inner, spool) = failing_first(&mut order, || Err(away()));
         let answer = commit(inner, spool, Intervention::Pause).await;
         assert!(matches!(answer, Err(OperatorActionError::Unavailable(_))), "{answer:?}");
     }
