@@ -64,6 +64,10 @@ impl Paper {
     }
 
     async fn follow(&self) -> ConversationFollower {
+        self.followers(1).await.pop().expect("one")
+    }
+
+    async fn followers(&self, count: usize) -> Vec<ConversationFollower> {
         let (mut messages, mut feed, paper) = (MockMessageRepository::new(), MockFleetFeed::new(), self.clone());
         messages.expect_after().returning(move |_, after, limit| Ok(Some(paper.slice(after, limit))));
         feed.expect_newest_receipts().returning(|_, _| Ok(Vec::new()));
@@ -77,10 +81,13 @@ impl Paper {
             TailOptions::default(),
             &tokio::runtime::Handle::current(),
         );
-        let follower = tails.follow(self.session, 0).await.expect("readable").expect("there");
+        let mut followers = Vec::new();
+        for _ in 0..count {
+            followers.push(tails.follow(self.session, 0).await.expect("readable").expect("there"));
+        }
         // The tails live as long as what is followed by them.
         Box::leak(Box::new(tails));
-        follower
+        followers
     }
 }
 
@@ -127,4 +134,20 @@ async fn where_one_is_missing_before_them_all_are_read() {
     paper.hints.messages_appended(&first);
     paper.hints.messages_appended(&paper.write(1));
     assert_eq!(next(&mut follower).await, [3], "what was there already does not come again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_followers_are_told_without_a_look_too() {
+    let paper = Paper::new();
+    let mut followers = paper.followers(20).await;
+    settled(&paper).await;
+    let before = paper.reads.load(Ordering::SeqCst);
+    for expected in [vec![1, 2], vec![3]] {
+        let count = u64::try_from(expected.len()).expect("small");
+        paper.hints.messages_appended(&paper.write(count));
+        for follower in &mut followers {
+            assert_eq!(next(follower).await, expected);
+        }
+    }
+    assert_eq!(paper.reads.load(Ordering::SeqCst), before);
 }
