@@ -30,8 +30,6 @@ pub enum ActionName {
     Login,
     /// Somebody logged out.
     Logout,
-    /// A link was made that lets somebody log in once.
-    LoginLinkCreate,
     /// A permission request was decided.
     ApprovalDecide,
     /// The audit log itself was read, exported or verified.
@@ -40,7 +38,7 @@ pub enum ActionName {
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -53,7 +51,6 @@ impl ActionName {
         Self::KeyRevoke,
         Self::Login,
         Self::Logout,
-        Self::LoginLinkCreate,
         Self::ApprovalDecide,
         Self::AuditRead,
     ];
@@ -74,7 +71,6 @@ impl ActionName {
             Self::KeyRevoke => "key_revoke",
             Self::Login => "login",
             Self::Logout => "logout",
-            Self::LoginLinkCreate => "login_link_create",
             Self::ApprovalDecide => "approval_decide",
             Self::AuditRead => "audit_read",
         }
