@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,10 +30,17 @@ async function lastingPort() {
 export class Server {
   #folder;
   #child;
+  #settings;
 
-  static async start() {
+  /**
+   * @param {string[]} settings more arguments for `serve`
+   * @param {(folder: string) => Promise<string>} [config] makes its configuration file
+   */
+  static async start(settings = [], config) {
     const server = new Server();
+    server.#settings = settings;
     server.#folder = await mkdtemp(join(tmpdir(), 'flightdeck-e2e-'));
+    if (config) await writeFile(join(server.#folder, 'flightdeck.toml'), await config(server.#folder));
     server.url = `http://127.0.0.1:${await lastingPort()}`;
     await server.#run();
     server.key = (await readFile(join(server.#folder, 'data', 'admin.key'), 'utf8')).trim();
@@ -42,7 +49,7 @@ export class Server {
 
   async #run() {
     const listen = new URL(this.url).host;
-    const args = ['--data-dir', join(this.#folder, 'data'), '--listen', listen, '--throttle-control', 'off'];
+    const args = ['--data-dir', join(this.#folder, 'data'), '--listen', listen, '--throttle-control', 'off', '--throttle-tree', 'off', ...this.#settings];
     this.#child = spawn(BINARY, [...args, '--log', 'warn'], {
       cwd: this.#folder,
       env: {},
@@ -81,7 +88,40 @@ export class Server {
     return response.json();
   }
 
-  async register() {
-    return (await this.post('/agents', { taskId: 'e2e', agentType: 'tester' })).agentId;
+  async get(path, key = this.key) {
+    const response = await fetch(this.url + path, { headers: { 'X-API-Key': key } });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  async register(about = {}) {
+    return (await this.post('/agents', { taskId: 'e2e', agentType: 'tester', ...about })).agentId;
+  }
+
+  /** Starts a scripted agent, which runs inside the server. */
+  async spawn(script, about = {}) {
+    const body = { taskId: 'e2e', agentType: 'robot', provider: 'scripted', context: { script }, ...about };
+    return (await this.post('/agents/spawn', body)).agentId;
+  }
+
+  /** Ends it as a crash would; `revive` starts it again. */
+  async kill() {
+    await this.#end('SIGKILL');
+  }
+
+  async revive() {
+    await this.#run();
+  }
+
+  /** Makes a key of a role on the command line. */
+  async makeKey(role) {
+    const args = ['keys', 'create', '--data-dir', join(this.#folder, 'data'), '--role', role, '--name', role];
+    const child = spawn(BINARY, args, { cwd: this.#folder, env: {}, stdio: ['ignore', 'pipe', 'inherit'] });
+    let printed = '';
+    child.stdout.on('data', (piece) => (printed += piece));
+    await once(child, 'close');
+    const key = /fd_\S+/.exec(printed)?.[0];
+    if (!key) throw new Error(`no key in ${JSON.stringify(printed)}`);
+    return key;
   }
 }

@@ -1,6 +1,6 @@
 //! The first admin key.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -34,8 +34,12 @@ pub(crate) async fn ensure(ports: &Ports, data_dir: &Path) -> Result<Option<Path
     let (plain, key) = create.prepare(new);
     // The file is safe before the key is stored: a key that nobody can read would lock everybody out.
     write(&path, &plain.reveal()).map_err(|source| AdminKeyError::File { path: path.clone(), source })?;
-    create.store(key, Actor::system(), RequestId::new("first start")?).await?;
-    Ok(Some(path))
+    if create.store_first(key, Actor::system(), RequestId::new("first start")?).await? {
+        return Ok(Some(path));
+    }
+    // Another replica was first; its key is the one.
+    fs::remove_file(&path).map_err(|source| AdminKeyError::File { path, source })?;
+    Ok(None)
 }
 
 /// The key in the file, where it can be read.

@@ -164,7 +164,7 @@ mod tests {
         let by = Origin::new(Actor::local_cli(), RequestId::new("req-1").expect("valid"));
         let by = by.at(Timestamp::from_micros(0).expect("a moment"));
         let session_id = SessionId::new(Uuid::from_u128(1));
-        let action = OperatorAction { session_id, intervention: Intervention::Kill, operation: None, by };
+        let action = OperatorAction { session_id, intervention: Intervention::Kill, operation: None, able: None, by };
         SpooledAction::one(Uuid::from_u128(n), &action).expect("a stop")
     }
 

@@ -24,6 +24,7 @@ pub(crate) async fn once(make: &MakeCheckpoint) {
             tracing::debug!(seq = checkpoint.seq.get(), hash = %checkpoint.hash, "audit checkpoint");
         }
         Ok(_) | Err(MakeCheckpointError::Empty | MakeCheckpointError::NotSetUp) => {}
+        Err(error @ MakeCheckpointError::OtherKey { .. }) => tracing::error!("{error}"),
         Err(error @ (MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_))) => {
             tracing::error!("{error}; see GET /audit/verify");
         }

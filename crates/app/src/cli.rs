@@ -7,7 +7,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::client::ClientError;
 use crate::config::{self, Config};
-use crate::{audit, commands, copy, demo, doctor, keys, migrate, serve, terminal};
+use crate::{
+    audit, commands, conformance, connect, copy, demo, doctor, epochs, hook, keys, migrate, run, serve, terminal,
+};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome = Result<(), BoxError>;
@@ -36,6 +38,11 @@ pub(crate) fn grammar() -> Command {
         )
         .subcommand(doctor::grammar())
         .subcommand(copy::grammar())
+        .subcommand(conformance::grammar())
+        .subcommand(connect::grammar())
+        .subcommand(hook::grammar())
+        .subcommand(run::grammar())
+        .subcommand(epochs::grammar())
 }
 
 fn keys_grammar() -> Command {
@@ -87,6 +94,11 @@ async fn on_this_machine(matches: &ArgMatches) -> Outcome {
         Some(("migrate", given)) => migrate::run(&configuration(given)?).await,
         Some(("doctor", given)) => doctor::run(given).await,
         Some(("copy", given)) => copy::run(given).await,
+        Some(("conformance", given)) => conformance::run(given).await,
+        Some(("connect", given)) => connect::run(given),
+        Some(("hook", given)) => hook::run(given).await,
+        Some(("run", given)) => run::run(given).await,
+        Some(("epoch", given)) => epochs::run(given).await,
         Some(("keys", given)) => match given.subcommand() {
             Some(("create", given)) => keys::create(&configuration(given)?, given).await,
             Some(("revoke", given)) => keys::revoke(&configuration(given)?, given).await,

@@ -5,20 +5,27 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use flightdeck_domain::epoch::Epoch;
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::system::{SystemClock, SystemIds};
-use flightdeck_domain::use_cases::{Ports, Providers};
+use flightdeck_domain::text::ProviderName;
+use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
 use flightdeck_live::Hints;
+use flightdeck_processes::Supervisor;
+use flightdeck_provider_acp::{AcpProvider, Home};
+use flightdeck_provider_claude_code::ClaudeCodeProvider;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_store_postgres::PostgresStore;
 use flightdeck_store_sqlite::SqliteStore;
 use flightdeck_wakeup_valkey::Valkey;
 use tokio::runtime::Handle;
 
+use crate::admin_key::{self, AdminKeyError};
 use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::{Config, DatabaseUrl};
 use crate::replicas;
+use crate::store_memory::MarkFile;
 
 /// Why the deployment could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +38,12 @@ pub(crate) enum DeploymentError {
     Audit(#[from] AuditFilesError),
     #[error("cannot read or write the name of this replica in {path}")]
     Replica { path: PathBuf, source: io::Error },
-    #[error("the audit log cannot be read")]
-    AuditLog(#[from] StoreUnavailable),
+    #[error("the database, or what is remembered of it, cannot be read")]
+    Store(#[from] StoreUnavailable),
+    #[error(transparent)]
+    AdminKey(#[from] AdminKeyError),
+    #[error("agents cannot be run")]
+    Agents(#[source] io::Error),
     #[error("stops that wait for the audit log cannot be kept")]
     Spool(#[from] SpoolError),
     #[error("cannot open the database {path}")]
@@ -44,8 +55,17 @@ pub(crate) enum DeploymentError {
 /// One deployment.
 pub(crate) struct Deployment {
     pub(crate) ports: Ports,
+    /// Where the first admin key was written, if this was the first start.
+    pub(crate) first_key: Option<PathBuf>,
+    /// Watches over the history that the store holds.
+    pub(crate) keep_epoch: KeepEpoch,
+    /// The history that it held at the start.
+    pub(crate) epoch: Epoch,
     pub(crate) providers: Providers,
     pub(crate) scripted: Arc<ScriptedProvider>,
+    pub(crate) acp: Arc<AcpProvider>,
+    /// Where the agents that the server runs have their things.
+    pub(crate) home: Home,
     pub(crate) hints: Arc<Hints>,
     /// Where this replica meets the others, if there are any.
     pub(crate) valkey: Option<Arc<Valkey>>,
@@ -114,19 +134,47 @@ impl Deployment {
     /// as long as the server.
     pub(crate) async fn open(config: &Config) -> Result<Self, DeploymentError> {
         let Opened { mut ports, hints, postgres } = open_store(config).await?;
+        // Before anything is signed: then there is something to sign.
+        let first_key = admin_key::ensure(&ports, &config.data_dir).await?;
         let valkey = replicas::join(config, &mut ports, &hints);
         let spool = SpoolFile::open(&config.data_dir)?;
         let ports = replicas::signed(config, ports).await?.with_spool(Arc::new(spool));
-        let replica = match &postgres {
-            Some(_) => Some(replicas::name(&config.data_dir)?),
-            None => None,
-        };
+        let name = replicas::name(&config.data_dir)?;
+        let keep_epoch = KeepEpoch::new(&ports, Arc::new(MarkFile::new(&config.data_dir)), name.to_string());
+        let found = keep_epoch.begin().await?;
+        if found.went_back {
+            tracing::error!(epoch = %found.epoch, "the database is not as this server left it: it was restored to an \
+                earlier moment, or is another one; readers with a cursor from before start over");
+        }
+        let replica = postgres.is_some().then_some(name);
         let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
-        let mut providers = Providers::default().with(scripted.clone());
+        let home = Home::new(&config.data_dir);
+        let supervisor = Supervisor::this_binary().map_err(DeploymentError::Agents)?;
+        let acp = AcpProvider::new(&ports, config.agents.clone(), home.clone(), supervisor);
+        let acp = Arc::new(acp.map_err(DeploymentError::Agents)?);
+        // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
+        let claude_code = Arc::new(ClaudeCodeProvider);
+        let mut providers = Providers::default()
+            .with(scripted.clone())
+            .with(acp.clone())
+            .with(claude_code)
+            .without_lease(ProviderName::claude_code());
         if let Some(replica) = replica {
             providers = providers.at_replica(replica);
         }
-        Ok(Self { ports, providers, scripted, hints, valkey, postgres })
+        Ok(Self {
+            ports,
+            first_key,
+            keep_epoch,
+            epoch: found.epoch,
+            providers,
+            scripted,
+            acp,
+            home,
+            hints,
+            valkey,
+            postgres,
+        })
     }
 }
 

@@ -12,22 +12,33 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod conformance;
+mod connect;
 mod copy;
 mod demo;
 mod deployment;
 mod doctor;
+mod epochs;
+mod hook;
 mod keys;
+mod link;
 mod logging;
 mod login_link;
 mod migrate;
 mod replicas;
+mod run;
 mod serve;
+mod store_memory;
 mod terminal;
 mod watch;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Started again to stand between the server and an agent.
+    if let Some(code) = flightdeck_processes::divert() {
+        return code;
+    }
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::fail(error.as_ref()),

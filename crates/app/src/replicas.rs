@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flightdeck_domain::api_key::KeyId;
+use flightdeck_domain::audit::CheckpointKeyId;
 use flightdeck_domain::ports::{CheckpointSigner, IdGenerator, StoreUnavailable};
 use flightdeck_domain::system::SystemIds;
 use flightdeck_domain::text::ProviderSessionId;
-use flightdeck_domain::use_cases::{OfferCommands, Ports, Providers};
+use flightdeck_domain::use_cases::{MakeCheckpoint, MakeCheckpointError, OfferCommands, Ports, Providers};
 use flightdeck_http_api::{Admission, ControlThrottle, Rate, Readiness, Throttle};
 use flightdeck_live::Hints;
 use flightdeck_store_postgres::PostgresStore;
@@ -68,17 +69,34 @@ pub(crate) fn name(data_dir: &Path) -> Result<ProviderSessionId, DeploymentError
 pub(crate) async fn signed(config: &Config, ports: Ports) -> Result<Ports, DeploymentError> {
     let signer = signing_key(&config.data_dir)?;
     let archive = CheckpointFile::open(&config.data_dir)?;
-    let newest = ports.audit.newest_checkpoint().await?;
-    let (ours, theirs) = (signer.public_key().id(), newest.map(|checkpoint| checkpoint.key_id));
-    if let (DatabaseUrl::Postgres(_), Some(theirs)) = (&config.database, theirs.filter(|theirs| *theirs != ours)) {
+    let ours = signer.public_key().id();
+    let unsigned = ports.clone();
+    let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive));
+    let DatabaseUrl::Postgres(_) = &config.database else { return Ok(ports) };
+    if let Some(theirs) = signing_key_in_use(config, &ports).await?.filter(|theirs| *theirs != ours) {
         tracing::error!(
             %ours, %theirs,
             "another replica signs the audit log with another key, so this one signs and checks no checkpoints; \
              copy audit-signing.key and audit-signing.pub of that replica into this data folder and start again"
         );
-        return Ok(ports);
+        return Ok(unsigned);
     }
-    Ok(ports.with_checkpoints(Arc::new(signer), Arc::new(archive)))
+    Ok(ports)
+}
+
+/// Whose checkpoints the database holds. Where it holds none yet, the first to sign decides it: so one is made at once.
+async fn signing_key_in_use(config: &Config, ports: &Ports) -> Result<Option<CheckpointKeyId>, StoreUnavailable> {
+    let newest = ports.audit.newest_checkpoint().await?;
+    if newest.is_some() || config.checkpoint_interval.is_none() {
+        return Ok(newest.map(|checkpoint| checkpoint.key_id));
+    }
+    match MakeCheckpoint::new(ports).execute().await {
+        Ok(made) => Ok(Some(made.checkpoint.key_id)),
+        Err(MakeCheckpointError::OtherKey { theirs, .. }) => Ok(Some(theirs)),
+        Err(MakeCheckpointError::Unavailable(error)) => Err(error),
+        // Told when the next one is due.
+        Err(_) => Ok(None),
+    }
 }
 
 /// Hands over what other replicas ask of agents that live in this one, until the shutdown.

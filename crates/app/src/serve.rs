@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use flightdeck_domain::ports::Clock;
 use flightdeck_domain::system::SystemClock;
-use flightdeck_domain::use_cases::{ListKeys, MakeCheckpoint, Reconcile, Reconciled};
+use flightdeck_domain::use_cases::{KeepEpochError, ListKeys, MakeCheckpoint, Reconcile, Reconciled};
 use flightdeck_http_api::{Api, ApiOptions, Listening};
+use flightdeck_provider_claude_code::ClaudeCode;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Outcome, say};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
+use crate::epochs::keep_marking;
 use crate::replicas::{PostgresReadiness, SharedThrottle, keep_offering};
-use crate::{admin_key, checkpoints, client, logging, login_link};
+use crate::{checkpoints, client, logging, login_link};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,11 @@ pub(crate) enum ServeError {
          make one with `flightdeck keys create --role admin`"
     )]
     OpenToAll(SocketAddr),
+    #[error(
+        "this server cannot go on: what it has in memory is not in the database; start it again (when another server has a \
+         copy of this data folder, give each a folder of its own)"
+    )]
+    WentBack(#[source] KeepEpochError),
 }
 
 pub(crate) async fn run(config: Config) -> Outcome {
@@ -34,7 +42,7 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let server = Server::start(&config, &deployment).await?;
     let database = deployment.postgres.as_ref().map(|_| format!("  database         {}\n", config.database));
     let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
-    let first_key = server.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
+    let first_key = deployment.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
     let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await;
     let link = link.map(|link| format!("  log in           {link}   (once, within 10 minutes)\n"));
     say(format!(
@@ -53,8 +61,6 @@ pub(crate) async fn run(config: Config) -> Outcome {
 /// A server that answers.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    /// Where the first admin key was written, if this was the first start.
-    pub(crate) first_key: Option<std::path::PathBuf>,
     /// Where the address stands for commands on this machine, and what stands there.
     published: (std::path::PathBuf, String),
     /// Caught before anybody is told that it runs.
@@ -63,19 +69,20 @@ pub(crate) struct Server {
     shutdown: CancellationToken,
     /// Missing when they are made on demand only.
     checkpoints: Option<MakeCheckpoint>,
+    marking: JoinHandle<Result<(), KeepEpochError>>,
 }
 
 impl Server {
-    /// Makes the first key, brings the record in line with a restart, and begins to answer.
+    /// Brings the record in line with a restart, and begins to answer.
     pub(crate) async fn start(config: &Config, deployment: &Deployment) -> Result<Self, crate::cli::BoxError> {
         // Each open stream is a file descriptor; the soft limit of many systems is only 1024.
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "cannot raise the limit of open files");
         }
-        let first_key = admin_key::ensure(&deployment.ports, &config.data_dir).await?;
         refuse_open_door(config.listen, deployment).await?;
         let listening =
             Listening::on(config.listen).map_err(|source| ServeError::Listen { address: config.listen, source })?;
+        sweep(deployment).await?;
         let Reconciled { ended, offered } = Reconcile::new(&deployment.ports, &deployment.providers).execute().await?;
         if ended > 0 {
             tracing::warn!(
@@ -109,10 +116,15 @@ impl Server {
             Some(throttle) => api.with_control_throttle(throttle),
             None => api,
         };
+        let api = api.with_claude_code(Arc::new(ClaudeCode::new(&deployment.ports)));
         let api = Arc::new(match &deployment.postgres {
             Some(store) => api.with_readiness(PostgresReadiness(Arc::clone(store))),
             None => api,
         });
+        let current = api.epoch();
+        current.set(deployment.epoch);
+        let (keep, hints) = (deployment.keep_epoch.clone(), Arc::clone(&deployment.hints));
+        let marking = tokio::spawn(keep_marking(keep, current, hints, shutdown.clone()));
         tokio::spawn(Arc::clone(&api).keep_house());
         if deployment.postgres.is_some() {
             let (ports, providers) = (deployment.ports.clone(), deployment.providers.clone());
@@ -128,30 +140,47 @@ impl Server {
         let running = listening.serve(api, config.workers)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
         let published = client::publish(&config.data_dir, &url);
-        Ok(Self { address, first_key, published: (published, url), signals, running, shutdown, checkpoints })
+        Ok(Self { address, published: (published, url), signals, running, shutdown, checkpoints, marking })
     }
 
     /// Answers until a signal comes; then streams end at once and requests in flight are finished.
     pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
-        let Self { running, shutdown, checkpoints, signals, published: (path, url), .. } = self;
+        let Self { running, shutdown, checkpoints, marking, signals, published: (path, url), .. } = self;
         let handle = running.handle();
         let stopping = shutdown.clone();
         tokio::spawn(async move {
-            signals.first().await;
+            tokio::select! {
+                () = signals.first() => {}
+                () = stopping.cancelled() => {}
+            }
             tracing::info!("stopping");
             stopping.cancel();
             handle.stop(true).await;
         });
         let ended = running.await;
         shutdown.cancel();
-        deployment.scripted.shutdown().await;
+        tokio::join!(deployment.scripted.shutdown(), deployment.acp.shutdown());
         if let Some(make) = checkpoints {
             checkpoints::once(&make).await;
         }
         client::withdraw(&path, &url);
+        marking.await?.map_err(ServeError::WentBack)?;
         tracing::info!("stopped");
         Ok(ended?)
     }
+}
+
+/// Ends what agents of the last run have left, before anybody could take it for alive.
+async fn sweep(deployment: &Deployment) -> Outcome {
+    let home = deployment.home.clone();
+    let swept = tokio::task::spawn_blocking(move || home.sweep()).await?;
+    for session in &swept.names {
+        tracing::warn!(session, "processes of an agent of the last run were found and ended");
+    }
+    if !swept.clean {
+        tracing::error!("processes of agents of the last run cannot be ended: they hang in the kernel");
+    }
+    Ok(())
 }
 
 async fn refuse_open_door(address: SocketAddr, deployment: &Deployment) -> Result<(), crate::cli::BoxError> {

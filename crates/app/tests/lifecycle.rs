@@ -1,6 +1,8 @@
 //! The life of a server: first start, keys, restart, stop. Every test has its own process, folder and port.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "lifecycle/agents.rs"]
+mod agents;
 #[path = "lifecycle/checkpoints.rs"]
 mod checkpoints;
 #[path = "lifecycle/feed.rs"]
@@ -11,6 +13,8 @@ mod keys;
 mod kills;
 #[path = "lifecycle/refusals.rs"]
 mod refusals;
+#[path = "lifecycle/restore.rs"]
+mod restore;
 #[path = "lifecycle/spool.rs"]
 mod spool;
 #[path = "lifecycle/streams.rs"]

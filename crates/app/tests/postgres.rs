@@ -1,4 +1,4 @@
-//! Replicas on one PostgreSQL: agents that live in one of them are everybody's to control, and nobody else's to bury.
+//! Replicas on one PostgreSQL: agents that live in one of them are nobody else's to bury, and one key signs for all.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
@@ -27,10 +27,9 @@ fn main() -> ExitCode {
         }
     };
     let tests = vec![
-        trial("an_agent_at_one_replica_obeys_another", server, run(an_agent_at_one_replica_obeys_another)),
-        trial("a_kill_of_all_reaches_the_agents_of_every_replica", server, run(a_kill_of_all_reaches_every_replica)),
         trial("a_restart_ends_the_agents_of_that_replica_alone", server, run(a_restart_ends_its_own_agents)),
         trial("a_replica_with_another_key_signs_nothing", server, run(a_replica_with_another_key_signs_nothing)),
+        trial("replicas_that_start_together_agree_on_keys", server, run(replicas_that_start_together_agree)),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);
     if let Ok(server) = server {
@@ -100,24 +99,6 @@ fn until(client: &Client, agent: &str, status: &str) {
     }
 }
 
-fn an_agent_at_one_replica_obeys_another(deployment: &Deployment) {
-    let (_a, _b, at_a, at_b) = deployment.pair();
-    let agent = busy(&at_a);
-    for (what, told) in [("pause", "paused"), ("resume", "resumed"), ("kill", "killed")] {
-        let (status, reply) = at_b.post(&format!("/agents/{agent}/{what}?wait=25s"), &json!({}));
-        assert_eq!((status, &reply["message"]), (200, &json!(format!("Agent {agent} {told}"))), "{reply}");
-    }
-    assert_eq!(read(&at_a, &agent)["status"], "killed");
-}
-
-fn a_kill_of_all_reaches_every_replica(deployment: &Deployment) {
-    let (_a, _b, at_a, at_b) = deployment.pair();
-    let agents = [busy(&at_a), busy(&at_b), busy(&at_a)];
-    let (status, reply) = at_b.post("/agents/kill-all?wait=25s", &json!({}));
-    assert_eq!((status, &reply["total"], &reply["failed"]), (200, &json!(3), &json!(0)), "{reply}");
-    assert!(agents.iter().all(|agent| read(&at_a, agent)["status"] == "killed"));
-}
-
 fn a_restart_ends_its_own_agents(deployment: &Deployment) {
     let (a, b, at_a, at_b) = deployment.pair();
     let (mine, theirs) = (busy(&at_a), busy(&at_b));
@@ -144,4 +125,29 @@ fn a_replica_with_another_key_signs_nothing(deployment: &Deployment) {
         let (_, found) = client.get("/audit/verify");
         assert_eq!(found["valid"], true, "no false alarm: {found}");
     }
+}
+
+/// On an empty database, each with a data folder that is empty too.
+fn replicas_that_start_together_agree(deployment: &Deployment) {
+    let names = ["a", "b", "c", "d"];
+    let servers: Vec<Server> = std::thread::scope(|scope| {
+        let starting = names.map(|name| scope.spawn(move || deployment.replica(name)));
+        starting.into_iter().map(|it| it.join().expect("started")).collect()
+    });
+    let keys: Vec<_> = names.iter().map(|name| deployment.folder.path().join(name).join("admin.key")).collect();
+    let keys: Vec<String> = keys.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    assert_eq!(keys.len(), 1, "one made the key");
+    let signed: Vec<u16> = servers
+        .iter()
+        .map(|server| {
+            let client = Client::new(server.address, keys[0].trim());
+            let (_, found) = client.get("/audit/verify");
+            assert_eq!(found["valid"], true, "{found}");
+            client.post("/audit/checkpoint", &json!({})).0
+        })
+        .collect();
+    assert_eq!(signed.iter().filter(|status| **status < 300).count(), 1, "one signs: {signed:?}");
+    let (_, listed) = Client::new(servers[0].address, keys[0].trim()).get("/audit?limit=100");
+    let made = listed["entries"].as_array().expect("a list").iter().filter(|it| it["action"] == "key_create").count();
+    assert_eq!(made, 1, "{listed}");
 }

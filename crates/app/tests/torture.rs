@@ -7,42 +7,20 @@
     reason = "a test fails by panicking and tells its figures"
 )]
 
-#[path = "torture/control.rs"]
-mod control;
-#[path = "torture/follower.rs"]
-mod follower;
 mod support;
-#[path = "torture/verify.rs"]
-mod verify;
-#[path = "torture/writer.rs"]
-mod writer;
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::http::Client;
+use support::load::operator::{self, Target};
+use support::load::writer::{self, Log, Writing, Written};
+use support::load::{Scene, follower, verify};
 use support::process::{Server, lasting_address};
 use support::random::Random;
 
 const WRITERS: u64 = 8;
-
-/// What all threads share.
-struct Scene {
-    client: Client,
-    shared: String,
-    over: AtomicBool,
-}
-
-impl Scene {
-    fn goes_on(&self) -> bool {
-        !self.over.load(Relaxed)
-    }
-}
-
-/// How long a client waits before it tries again.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How many sessions each writer has for itself, beside the one that all share.
+const OWN_SESSIONS: usize = 3;
 
 fn torture(kills: u64) {
     let seed = Random::fresh_seed();
@@ -52,52 +30,60 @@ fn torture(kills: u64) {
     let data_dir = folder.path().join("data");
     let address = lasting_address();
     let mut server = Server::start_on(&data_dir, address);
-    let (client, key) = (server.admin(), server.admin_key());
-    let shared = client.register(None);
-    let scene = Scene { client, shared, over: AtomicBool::new(false) };
+    let client = server.admin();
+    let shared = [client.register(None)];
+    let scene = Scene::new(vec![client]);
     let began = Instant::now();
 
     let (written, controlled, followed) = thread::scope(|scope| {
-        let (scene, server) = (&scene, &mut server);
+        let (scene, server, shared) = (&scene, &mut server, &shared);
+        let _guard = scene.guard();
         let writers: Vec<_> = (0..WRITERS)
             .map(|number| (number, Random::from_seed(random.next())))
-            .map(|(number, random)| scope.spawn(move || writer::write(scene, number, random)))
+            .map(|(number, random)| {
+                let writing = Writing { number, own: OWN_SESSIONS, shared, batches: None, thinks: None };
+                scope.spawn(move || writer::write(scene, &writing, random))
+            })
             .collect();
-        let control_random = Random::from_seed(random.next());
-        let control = scope.spawn(move || control::intervene(scene, control_random));
-        let follower = scope.spawn(|| follower::follow(scene, address, &key));
+        let dice = Random::from_seed(random.next());
+        let operator = scope.spawn(move || operator::intervene(scene, 0, |_| Target::One(shared[0].clone()), dice));
+        let dice = Random::from_seed(random.next());
+        let reader = scope.spawn(move || follower::follow(scene, &shared[0], None, dice));
         for _ in 0..kills {
             thread::sleep(Duration::from_millis(random.within(200..1_500)));
             server.kill_and_restart();
         }
-        scene.over.store(true, Relaxed);
+        scene.end();
         let written: Vec<_> = writers.into_iter().map(|thread| thread.join().expect("a writer")).collect();
-        (written, control.join().expect("the operator"), follower.join().expect("the follower"))
+        let controlled = operator.join().expect("the operator");
+        scene.complete(&mut random, &shared[0]);
+        (written, controlled, [reader.join().expect("the follower")])
     });
     let seconds = began.elapsed().as_secs_f64();
 
     // Once more, so that what is checked comes from the disk alone.
     server.kill_and_restart();
     let client = server.admin();
-    let operators = verify::conversations(&client, &scene.shared, &written, &controlled);
+    let logs: Vec<&Log> = written.iter().flat_map(|writer| &writer.logs).collect();
+    let conversations = verify::conversations(&client, &logs, &controlled);
     let entries = verify::audit(&client, &controlled);
-    verify::followed(&client, &scene.shared, &followed);
+    let delivered = verify::followed(&conversations, &followed);
 
-    let total = |count: fn(&writer::Written) -> u64| written.iter().map(count).sum::<u64>();
+    let total = |count: fn(&Written) -> u64| written.iter().map(count).sum::<u64>();
     println!(
         "torture: {} messages in {} batches acknowledged, {kills} kills, {} retried calls, {} repeated on purpose, \
          {} of the calls sent again had been written before the kill; {} injects and {} pauses and resumes \
-         acknowledged, {operators} operator messages and {entries} audit entries found; {} messages followed over {} \
-         reconnects; {seconds:.1} s",
-        total(writer::Written::messages),
+         acknowledged after {} retries, {entries} audit entries found; {delivered} messages followed over {} \
+         connections; {seconds:.1} s",
+        total(Written::messages),
         total(|writer| writer.batches),
         total(|writer| writer.retries),
         total(|writer| writer.repeated),
         total(|writer| writer.already_there),
         controlled.injects.len(),
         controlled.reasons.len(),
-        followed.seqs.len(),
-        followed.reconnects,
+        controlled.retries,
+        followed[0].connections,
     );
 }
 

@@ -43,19 +43,28 @@ pub(crate) async fn write(matches: &ArgMatches, run: impl Runner, tell: impl Fn(
         plan.retain(|entry| entry.title.contains(only));
     }
     let runs = if quick { 1 } else { given(matches, "runs").max(1) };
-    let same = Same::of(matches, runs);
-    let limits = same.words(&["limits".to_owned()], postgres.map(|url| ("--postgres", url)));
+    let same = Same::of(matches);
+    // Half of them before, half after: a machine that changed meanwhile shows in their spread.
+    let limits = |runs| {
+        let own = ["limits", "--seconds", "1"].map(str::to_owned);
+        same.words(&own, runs, postgres.map(|url| ("--postgres", url)))
+    };
     tell("limits, before");
-    let before = run(&limits).await?;
+    let before = run(&limits(runs.div_ceil(2))).await?;
     let mut done: Vec<(Entry, Summary)> = Vec::new();
     for entry in plan {
         tell(&entry.title);
         let database = if entry.on_postgres { postgres.map(|url| ("--database", url)) } else { None };
-        let summary = run(&same.words(&entry.words, database)).await?;
+        let summary = run(&same.words(&entry.words, entry.runs(runs), database)).await?;
         done.push((entry, summary));
     }
-    tell("limits, after");
-    let limits = before.joined(run(&limits).await?);
+    let limits = match runs / 2 {
+        0 => before,
+        after => {
+            tell("limits, after");
+            before.joined(run(&limits(after)).await?)
+        }
+    };
     let notes = std::fs::read_to_string(&out).ok().and_then(|old| markdown::notes(&old).map(str::to_owned));
     let page = Report { machine: machine::describe(), quick, limits: &limits, done: &done, notes }.page();
     save(&out, &page)?;
@@ -70,8 +79,8 @@ fn save(out: &Path, page: &str) -> Outcome<()> {
 struct Same(Vec<String>);
 
 impl Same {
-    fn of(matches: &ArgMatches, runs: u64) -> Self {
-        let mut words = vec!["--runs".to_owned(), runs.to_string()];
+    fn of(matches: &ArgMatches) -> Self {
+        let mut words = Vec::new();
         for name in ["binary", "folder", "valkey", "workers"] {
             if let Some(value) = word(matches, name) {
                 words.extend([format!("--{name}"), value.to_owned()]);
@@ -80,8 +89,9 @@ impl Same {
         Self(words)
     }
 
-    fn words(&self, own: &[String], more: Option<(&str, &str)>) -> Vec<String> {
+    fn words(&self, own: &[String], runs: u64, more: Option<(&str, &str)>) -> Vec<String> {
+        let runs = ["--runs".to_owned(), runs.to_string()];
         let more = more.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]);
-        own.iter().chain(&self.0).cloned().chain(more).collect()
+        own.iter().cloned().chain(runs).chain(self.0.iter().cloned()).chain(more).collect()
     }
 }

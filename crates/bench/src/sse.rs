@@ -66,7 +66,8 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<Frame<'a>> {
         if let Some(data) = line.strip_prefix(b"data: ") {
             frame.data = data;
         } else if let Some(id) = line.strip_prefix(b"id: ") {
-            frame.id = number(id);
+            // The feed says the epoch before the place.
+            frame.id = id.rsplit(|byte| *byte == b'-').next().and_then(number);
         } else if let Some(event) = line.strip_prefix(b"event: ") {
             frame.event = event;
         }

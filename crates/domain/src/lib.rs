@@ -9,9 +9,10 @@
 //! 5. [`approval`]: the agent asks for permission, a person decides.
 //! 6. [`operation`]: one wish for one or many sessions, kept until it is proven what became of it; [`feed`]: the one durable
 //!    order of everything that happened to sessions.
-//! 7. [`operator`], [`api_key`] and [`login`]: who may do what.
-//! 8. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
-//! 9. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
+//! 7. [`usage`]: what agents say they used, summed up, and budgets over it.
+//! 8. [`operator`], [`api_key`] and [`login`]: who may do what.
+//! 9. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
+//! 10. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
 //!
 //! # How a change is made
 //! The rules are pure functions over values. A store reads the facts in a transaction, asks the rule
@@ -28,6 +29,7 @@ pub mod api_key;
 pub mod approval;
 pub mod audit;
 pub mod command;
+pub mod epoch;
 pub mod feed;
 #[cfg(test)]
 mod fixtures;
@@ -43,4 +45,5 @@ pub mod session;
 pub mod system;
 pub mod text;
 pub mod time;
+pub mod usage;
 pub mod use_cases;

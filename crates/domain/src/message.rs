@@ -11,6 +11,7 @@ use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MessageContent, ProviderName};
 use crate::time::Timestamp;
+use crate::usage::{Totals, Usage};
 
 /// Who speaks in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -195,6 +196,8 @@ pub struct AppendPlan {
     pub insert: Vec<Message>,
     /// The session's newest seq after it.
     pub last_seq: Seq,
+    /// What the inserted ones say about usage.
+    pub used: Totals,
 }
 
 impl Session {
@@ -210,6 +213,7 @@ impl Session {
         known: &HashMap<MessageId, Message>,
     ) -> Result<AppendPlan, AppendRefused> {
         let mut last_seq = self.last_seq;
+        let mut used = Totals::default();
         let mut appended = Vec::with_capacity(batch.len());
         let mut insert: Vec<Message> = Vec::with_capacity(batch.len());
         let mut in_batch: HashMap<MessageId, usize> = HashMap::new();
@@ -225,12 +229,13 @@ impl Session {
             if self.status.is_terminal() {
                 return Err(AppendRefused::Ended { session: self.id, status: self.status });
             }
+            used = Usage::of(&new.metadata).map_or(used, |usage| used.with(usage));
             last_seq = last_seq.next();
             in_batch.insert(new.id, insert.len());
             appended.push(Appended { id: new.id, seq: last_seq, created: true });
             insert.push(new.at_seq(last_seq, self.id, self.provider.clone()));
         }
-        Ok(AppendPlan { appended, insert, last_seq })
+        Ok(AppendPlan { appended, insert, last_seq, used })
     }
 }
 
@@ -267,6 +272,18 @@ mod tests {
         let plan = session(1).append(vec![new_message(1), new_message(1)], &HashMap::new()).expect("allowed");
         assert_eq!((plan.insert.len(), plan.appended[1].created), (1, false));
         assert_eq!(plan.appended[0].seq, plan.appended[1].seq);
+    }
+
+    #[test]
+    fn usage_counts_with_the_message_that_is_inserted_and_not_again() {
+        let session = Session { last_seq: Seq::new(1), ..session(1) };
+        let said = |n| {
+            let usage = serde_json::json!({"usage": {"inputTokens": 10}});
+            NewMessage { metadata: JsonObject::trusted(usage), ..new_message(n) }
+        };
+        let first = said(1).at_seq(Seq::new(1), session.id, session.provider.clone());
+        let plan = session.append(vec![said(1), said(2), said(2)], &known(&[first])).expect("allowed");
+        assert_eq!((plan.used.reports, plan.used.input_tokens), (1, 10));
     }
 
     #[test]

@@ -32,6 +32,12 @@ impl Actor {
         Self("system".to_owned())
     }
 
+    /// A budget that is used up.
+    #[must_use]
+    pub fn budget() -> Self {
+        Self("budget".to_owned())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

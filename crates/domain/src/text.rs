@@ -179,10 +179,32 @@ impl ProviderName {
         Self("internal".to_owned())
     }
 
+    /// The agent is Claude Code, and reports through its hooks.
+    #[must_use]
+    pub fn claude_code() -> Self {
+        Self("claude-code".to_owned())
+    }
+
     /// The agent is played from a script, in the server's own process.
     #[must_use]
     pub fn scripted() -> Self {
         Self("scripted".to_owned())
+    }
+
+    /// The agent is a child process of the server and speaks the Agent Client Protocol.
+    #[must_use]
+    pub fn acp() -> Self {
+        Self("acp".to_owned())
+    }
+}
+
+impl ApprovalTitle {
+    /// Makes a title of whatever an agent calls it: in one line, and cut where it is too long.
+    #[must_use]
+    pub fn shortened(text: &str) -> Self {
+        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(Self::LIMIT / 4).collect();
+        let line = line.trim();
+        Self(if line.is_empty() { "something that has no name".to_owned() } else { line.to_owned() })
     }
 }
 
@@ -194,6 +216,13 @@ impl MessageContent {
 }
 
 impl Reason {
+    /// Makes a reason of whatever a program says, cut where it is too long.
+    #[must_use]
+    pub fn shortened(text: &str) -> Self {
+        let short: String = text.trim().chars().take(Self::LIMIT / 4).collect();
+        Self(if short.is_empty() { "no reason was given".to_owned() } else { short })
+    }
+
     /// Wraps a text that the domain itself wrote.
     pub(crate) const fn trusted(text: String) -> Self {
         Self(text)
@@ -236,6 +265,12 @@ impl JsonObject {
     #[must_use]
     pub const fn as_map(&self) -> &serde_json::Map<String, serde_json::Value> {
         &self.0
+    }
+
+    /// The length of its JSON text, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        if self.is_empty() { 2 } else { self.to_string().len() }
     }
 
     /// Whether it has no member.
@@ -290,5 +325,14 @@ mod tests {
         let mut map = serde_json::Map::new();
         map.insert("k".to_owned(), "v".repeat(JsonObject::LIMIT).into());
         assert!(matches!(JsonObject::new(map), Err(InvalidText::TooLong { .. })));
+    }
+
+    #[test]
+    fn whatever_a_program_says_becomes_a_reason_and_a_title() {
+        for text in ["", " \n", "x", &"\u{1F600}\n".repeat(10_000)] {
+            let (reason, title) = (Reason::shortened(text), ApprovalTitle::shortened(text));
+            assert_eq!(Reason::new(reason.as_str()), Ok(reason.clone()), "{text:?}");
+            assert_eq!(ApprovalTitle::new(title.as_str()), Ok(title.clone()), "{text:?}");
+        }
     }
 }

@@ -8,7 +8,9 @@
 //! SQL, child processes, and rules: a handler decides nothing that the domain could decide.
 
 mod auth;
+mod console;
 mod dto;
+mod epochs;
 mod extract;
 mod handlers;
 mod leases;
@@ -21,6 +23,7 @@ mod sse;
 mod state;
 mod throttle;
 
+pub use epochs::CurrentEpoch;
 pub use handlers::health::Readiness;
 pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};

@@ -4,8 +4,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{
-    agents, approvals, audit, commands, control, events, health, inject, kill_all, login, messages, operations, spawn,
-    status,
+    agent_log, agents, approvals, audit, commands, control, events, fleet, health, hooks, inject, kill_all, login,
+    messages, missions, operations, search, spawn, status, usage,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -19,12 +19,15 @@ use crate::problem::{FieldFault, Problem};
     ),
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
-        status::read, status::report, status::heartbeat,
-        messages::append, messages::history, messages::stream,
+        status::read, status::report, status::heartbeat, agent_log::read,
+        messages::append, messages::history, search::search, messages::stream, fleet::read,
         inject::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide, approvals::withdraw,
+        hooks::claude_code,
+        usage::read, usage::set, usage::remove,
+        missions::list, missions::read, missions::set_budget, missions::remove_budget,
         audit::page, audit::export, audit::verify, audit::checkpoint,
         login::login, login::open_link, login::make_link, login::logout, login::me, health::live, health::ready,
     ),

@@ -153,6 +153,12 @@ impl ApiError {
         Self::NotFound { kind: "unknown-approval", detail }
     }
 
+    /// There is no such mission.
+    #[must_use]
+    pub fn no_mission(id: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind: "unknown-mission", detail: format!("there is no mission {id}") }
+    }
+
     /// There is no such operation.
     #[must_use]
     pub fn no_operation(id: impl std::fmt::Display) -> Self {

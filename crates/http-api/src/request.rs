@@ -1,6 +1,7 @@
 //! The outermost layer: a request id for every request, one log line for its end, and problem documents that carry the id.
 
 use std::error::Error;
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -10,6 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use flightdeck_domain::text::RequestId;
+use futures_util::FutureExt;
 
 use crate::problem::ApiError;
 use crate::state::Api;
@@ -25,7 +27,12 @@ pub(crate) async fn identify<B: MessageBody>(
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| minted_id(&request));
     request.extensions_mut().insert(id.clone());
-    let response = next.call(request).await?;
+    // A request that is left half done leaves nothing behind that others see: mutations are tasks of their own.
+    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let response = match answered {
+        Ok(response) => response?,
+        Err(_told_on_stderr) => return Err(ApiError::Internal("a panic stopped the request".into()).into()),
+    };
     let mut response = answer_errors(response, &id);
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);

@@ -10,7 +10,6 @@ use actix_web::dev::Server;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer, middleware};
-use actix_web_lab::middleware::CatchPanic;
 use socket2::SockRef;
 
 use crate::request::identify;
@@ -67,7 +66,6 @@ impl Listening {
                 .app_data(data.clone())
                 .app_data(PayloadConfig::new(crate::extract::MAX_BODY))
                 .configure(configure)
-                .wrap(CatchPanic::default())
                 .wrap(middleware::from_fn(identify))
         })
         .on_connect(|connection, _| give_up_on_silent(connection))

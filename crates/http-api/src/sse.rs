@@ -1,11 +1,15 @@
 //! Server-sent events (WHATWG HTML, section 9.2): frames, and the body of a stream.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt::Display;
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
+use flightdeck_domain::epoch::{Epoch, FeedCursor};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt};
@@ -14,15 +18,17 @@ use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::auth::{Caller, OpenStream};
 use crate::dto::{FleetEventView, MessageView};
+use crate::epochs;
 use crate::state::Api;
 
 /// The frame of a message: encoded once, sent to every follower.
 pub(crate) fn message_frame(message: &Message, receipt: Option<&MessageReceipt>) -> Bytes {
-    frame("message", Some(message.seq.get()), &MessageView::new(message, receipt))
+    frame("message", Some(&message.seq), &MessageView::new(message, receipt))
 }
 
 /// The frame of a receipt in a conversation's stream: without an id, for it is no message and must not move the cursor.
@@ -31,12 +37,20 @@ pub(crate) fn receipt_frame(event: &FleetEvent) -> Bytes {
 }
 
 /// The frame of an event on the fleet feed.
-pub(crate) fn event_frame(event: &FleetEvent) -> Bytes {
-    frame(event.kind.as_str(), Some(event.position.get()), &FleetEventView::from(event))
+pub(crate) fn event_frame(event: &FleetEvent, epoch: Epoch) -> Bytes {
+    let id = FeedCursor { epoch: Some(epoch), position: event.position };
+    frame(event.kind.as_str(), Some(&id), &FleetEventView::from(event))
+}
+
+/// Tells that places from before mean nothing any more: the deployment was restored to an earlier moment. The cursor, if
+/// one is given, is where the stream goes on.
+pub(crate) fn gap_frame(epoch: Epoch, from: u64, cursor: Option<&FeedCursor>) -> Bytes {
+    let cursor = cursor.map(|cursor| -> &dyn Display { cursor });
+    frame("gap", cursor, &json!({"reason": "restored", "epoch": epoch.to_string(), "after": from}))
 }
 
 /// JSON has no raw line breaks, so the data is one line. Without an id it does not move the reader's cursor.
-pub(crate) fn frame(event: &str, id: Option<u64>, data: &impl Serialize) -> Bytes {
+pub(crate) fn frame(event: &str, id: Option<&dyn Display>, data: &impl Serialize) -> Bytes {
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     let mut text = format!("event: {event}\n{id}data: ").into_bytes();
     if let Err(error) = serde_json::to_writer(&mut text, data) {
@@ -44,12 +58,6 @@ pub(crate) fn frame(event: &str, id: Option<u64>, data: &impl Serialize) -> Byte
     }
     text.extend_from_slice(b"\n\n");
     text.into()
-}
-
-/// What ends an open stream besides its log.
-struct Ends {
-    shutdown: CancellationToken,
-    key: CancellationToken,
 }
 
 /// What a stream sends.
@@ -90,27 +98,44 @@ fn activity_frame(session: SessionId, seq: Seq) -> Bytes {
     frame("activity", None, &json!({"sessionId": session, "seq": seq}))
 }
 
+/// What is waited for besides the source is waited for from the beginning to the end: a chunk changes nothing about it.
 struct Streaming<S> {
     source: S,
-    ends: Ends,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The end of the key.
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Comes at the earliest moment at which a comment may be due.
+    quiet: Pin<Box<Sleep>>,
+    spoke: Instant,
     keep_alive: Duration,
     _counted: OpenStream,
-    opening: Option<Bytes>,
+    opening: VecDeque<Bytes>,
     closed: bool,
 }
 
-/// Answers with a stream of what a source gives.
-pub(crate) fn follow<S: Source>(api: &Api, caller: &Caller, counted: OpenStream, source: S) -> HttpResponse {
-    let ends = Ends { shutdown: api.shutdown.clone(), key: caller.ended() };
+/// Answers with a stream of what a source gives, behind `first` where there is something to say first.
+pub(crate) fn follow<S: Source>(
+    api: &Api,
+    caller: &Caller,
+    counted: OpenStream,
+    first: Option<Bytes>,
+    source: S,
+) -> HttpResponse {
+    let keep_alive = api.options.keep_alive;
     let state = Streaming {
         source,
-        ends,
-        keep_alive: api.options.keep_alive,
+        shutdown: Box::pin(api.shutdown.clone().cancelled_owned()),
+        ended: Box::pin(caller.ended().cancelled_owned()),
+        quiet: Box::pin(tokio::time::sleep(keep_alive)),
+        spoke: Instant::now(),
+        keep_alive,
         _counted: counted,
-        opening: Some(opening(api)),
+        opening: [Some(opening(api)), first].into_iter().flatten().collect(),
         closed: false,
     };
-    respond(state, Streaming::next_chunk)
+    let mut response = respond(state, Streaming::next_chunk);
+    epochs::tell(api, &mut response);
+    response
 }
 
 /// Answers with a stream of what a state gives chunk by chunk, until it gives nothing.
@@ -118,8 +143,9 @@ pub(crate) fn respond<S: 'static>(
     state: S,
     next: impl AsyncFn(&mut S) -> Option<Bytes> + Copy + 'static,
 ) -> HttpResponse {
-    let body = stream::unfold(state, move |mut state| async move {
-        let chunk = next(&mut state).await?;
+    // Boxed, so that it is not moved, and room for it not held, with every chunk.
+    let body = stream::unfold(Box::new(state), move |mut state| async move {
+        let chunk = next(state.as_mut()).await?;
         Some((Ok::<_, Infallible>(chunk), state))
     });
     let mut response = HttpResponse::Ok();
@@ -141,15 +167,29 @@ impl<S: Source> Streaming<S> {
         if self.closed {
             return None;
         }
-        if let Some(opening) = self.opening.take() {
+        if let Some(opening) = self.opening.pop_front() {
             return Some(opening);
         }
-        tokio::select! {
-            biased;
-            () = self.ends.shutdown.cancelled() => None,
-            () = self.ends.key.cancelled() => None,
-            next = self.source.next() => self.chunk(next),
-            () = tokio::time::sleep(self.keep_alive) => Some(Bytes::from_static(b": keep-alive\n\n")),
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut self.shutdown => return None,
+                () = &mut self.ended => return None,
+                next = self.source.next() => {
+                    self.spoke = Instant::now();
+                    return self.chunk(next);
+                }
+                () = &mut self.quiet => {}
+            }
+            let now = Instant::now();
+            let due = self.spoke + self.keep_alive;
+            if now < due {
+                self.quiet.as_mut().reset(due);
+                continue;
+            }
+            self.spoke = now;
+            self.quiet.as_mut().reset(now + self.keep_alive);
+            return Some(Bytes::from_static(b": keep-alive\n\n"));
         }
     }
 

@@ -4,17 +4,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flightdeck_domain::ports::IdGenerator;
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::ports::{HookReceiver, IdGenerator};
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, ExpireApprovals, ExpireLeases, ExportAudit, FoldSpool,
-    IngestMessages, Intervene, InterveneFleet, InterveneScope, LogIn, MakeCheckpoint, OpenApproval, Ports, Providers,
-    ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions, RegisterSession, ReportStatus,
-    SpawnSession, VerifyAudit, WithdrawApproval,
+    AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
+    ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, LogIn, MakeCheckpoint,
+    OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions,
+    ReadUsage, RegisterSession, ReportStatus, SearchHistory, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
+use crate::epochs::CurrentEpoch;
 use crate::handlers::health::Readiness;
 use crate::sse::{event_frame, message_frame, receipt_frame};
 use crate::throttle::{ControlThrottle, Rate, Throttle};
@@ -65,6 +67,7 @@ pub struct Api {
     pub(crate) report: ReportStatus,
     pub(crate) ingest: IngestMessages,
     pub(crate) history: ReadHistory,
+    pub(crate) search: SearchHistory,
     pub(crate) sessions: ReadSessions,
     pub(crate) commands: ReadCommands,
     pub(crate) acknowledge: AcknowledgeCommand,
@@ -76,6 +79,9 @@ pub struct Api {
     pub(crate) withdraw_approval: WithdrawApproval,
     pub(crate) approvals: ReadApprovals,
     pub(crate) expire_approvals: ExpireApprovals,
+    pub(crate) usage: ReadUsage,
+    pub(crate) set_budget: SetBudget,
+    budgets: EnforceBudgets,
     pub(crate) operations: ReadOperations,
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
@@ -85,8 +91,10 @@ pub struct Api {
     pub(crate) make_checkpoint: MakeCheckpoint,
     pub(crate) log_in: LogIn,
     pub(crate) authorize: Authorize,
+    pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
     pub(crate) readiness: Option<Box<dyn Readiness>>,
     pub(crate) ports: Ports,
+    pub(crate) providers: Providers,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) keys: KeyRing,
     pub(crate) throttle_control: Box<dyn ControlThrottle>,
@@ -95,6 +103,7 @@ pub struct Api {
     pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
     pub(crate) hints: Arc<Hints>,
+    pub(crate) epoch: CurrentEpoch,
     pub(crate) options: ApiOptions,
     pub(crate) shutdown: CancellationToken,
 }
@@ -111,13 +120,17 @@ impl Api {
         shutdown: CancellationToken,
     ) -> Self {
         let conversations = Conversations::new(Arc::clone(&ports.messages), Arc::clone(&hints), message_frame);
-        let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), event_frame);
+        let epoch = CurrentEpoch::default();
+        let labelled = epoch.clone();
+        let encode = move |event: &FleetEvent| event_frame(event, labelled.get());
+        let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), encode);
         Self {
             register: RegisterSession::new(ports),
             spawn: SpawnSession::new(ports, providers),
             report: ReportStatus::new(ports),
             ingest: IngestMessages::new(ports),
             history: ReadHistory::new(ports),
+            search: SearchHistory::new(ports),
             sessions: ReadSessions::new(ports),
             commands: ReadCommands::new(ports),
             acknowledge: AcknowledgeCommand::new(ports),
@@ -129,6 +142,9 @@ impl Api {
             withdraw_approval: WithdrawApproval::new(ports),
             approvals: ReadApprovals::new(ports),
             expire_approvals: ExpireApprovals::new(ports),
+            usage: ReadUsage::new(ports),
+            set_budget: SetBudget::new(ports),
+            budgets: EnforceBudgets::new(ports, providers),
             operations: ReadOperations::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
@@ -138,8 +154,10 @@ impl Api {
             make_checkpoint: MakeCheckpoint::new(ports),
             log_in: LogIn::new(ports),
             authorize: Authorize::new(ports),
+            claude_code: None,
             readiness: None,
             ports: ports.clone(),
+            providers: providers.clone(),
             ids: Arc::clone(&ports.ids),
             keys: KeyRing::new(Authenticate::new(ports)),
             throttle_control: Box::new(Throttle::new(options.throttle_control)),
@@ -155,6 +173,7 @@ impl Api {
             ),
             feed: Tails::new(feed, options.tail, runtime.clone()),
             hints,
+            epoch,
             options,
             shutdown,
         }
@@ -164,6 +183,18 @@ impl Api {
     #[must_use]
     pub fn with_control_throttle(self, throttle: impl ControlThrottle + 'static) -> Self {
         Self { throttle_control: Box::new(throttle), ..self }
+    }
+
+    /// Takes in the hooks of Claude Code.
+    #[must_use]
+    pub fn with_claude_code(self, hooks: Arc<dyn HookReceiver>) -> Self {
+        Self { claude_code: Some(hooks), ..self }
+    }
+
+    /// Where the epoch that holds is told to the streams.
+    #[must_use]
+    pub fn epoch(&self) -> CurrentEpoch {
+        self.epoch.clone()
     }
 
     /// Asks more of the store for readiness than that it answers.
@@ -185,8 +216,20 @@ impl Api {
         }
     }
 
+    /// Pauses whoever has used up a budget. What fails now is done by a later call.
+    pub(crate) async fn enforce_budgets(&self) {
+        match self.budgets.execute().await {
+            Ok(0) => {}
+            Ok(pauses) => tracing::info!(pauses, "budgets are used up, and whom they concern is to pause"),
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, "cannot pause whoever has used up a budget; trying again");
+            }
+        }
+    }
+
     /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, closes permission
-    /// requests whose deadline has passed, loses silent sessions, folds the spool into the audit log.
+    /// requests whose deadline has passed, pauses at used-up budgets, loses silent sessions, folds the spool into the audit log.
     pub async fn keep_house(self: Arc<Self>) {
         tokio::spawn(Arc::clone(&self).watch_leases());
         let mut every = tokio::time::interval(Duration::from_secs(1));
@@ -200,6 +243,7 @@ impl Api {
                     self.throttle_tree.sweep();
                     self.throttle_login.sweep();
                     self.fold_spool().await;
+                    self.enforce_budgets().await;
                     if let Err(error) = self.expire_approvals.execute().await {
                         let cause: &dyn std::error::Error = &error;
                         tracing::warn!(cause, "cannot close permission requests whose deadline has passed; trying again");

@@ -34,6 +34,7 @@ impl ConversationTails {
         runtime: &tokio::runtime::Handle,
     ) -> Self {
         let messages = Arc::new(Tails::new(conversations, options, runtime.clone()));
+        hints.hand_to(Arc::<Tails<Conversations>>::downgrade(&messages));
         // A receipt may come later than a message when hints are lost; so quiet sessions are asked about less often.
         let seldom = TailOptions { poll: options.poll * 5, ..options };
         let receipts = Receipts::new(feed, hints, Arc::clone(&messages), options.receipts_told_again, encode_receipt);

@@ -1,14 +1,23 @@
 //! Hints within this process.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::ports::WakeUps;
+use flightdeck_domain::message::Message;
+use flightdeck_domain::ports::{Preview, WakeUps};
 use tokio::sync::watch;
 
 use crate::activity::{Activity, ActivityTicks};
+use crate::previews::Previews;
+
+/// Takes messages that were just appended, where it can do without the store.
+pub(crate) trait Taker: Send + Sync {
+    /// Whether nobody needs a hint of them any more.
+    fn take(&self, messages: &[Message]) -> bool;
+}
 
 /// Passes hints to whoever waits in this process. A session that nobody waits for costs one look-up and no memory.
 pub struct Hints {
@@ -16,6 +25,9 @@ pub struct Hints {
     commands: Registry,
     feed: watch::Sender<u64>,
     activity: Arc<Activity>,
+    previews: Previews,
+    takers: RwLock<Vec<Weak<dyn Taker>>>,
+    moves: AtomicU64,
 }
 
 impl Default for Hints {
@@ -25,6 +37,9 @@ impl Default for Hints {
             commands: Registry::default(),
             feed: watch::Sender::new(0),
             activity: Arc::default(),
+            previews: Previews::default(),
+            takers: RwLock::default(),
+            moves: AtomicU64::new(0),
         }
     }
 }
@@ -34,6 +49,23 @@ impl Hints {
     #[must_use]
     pub fn conversation(&self, session: SessionId) -> watch::Receiver<u64> {
         self.conversations.receiver(session)
+    }
+
+    /// Appended messages are given to it, too, as long as it is there.
+    pub(crate) fn hand_to(&self, taker: Weak<dyn Taker>) {
+        let mut takers = self.takers.write().unwrap_or_else(PoisonError::into_inner);
+        takers.retain(|taker| taker.strong_count() > 0);
+        takers.push(taker);
+    }
+
+    /// Whether everybody took them.
+    fn taken(&self, messages: &[Message]) -> bool {
+        let takers = self.takers.read().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = !takers.is_empty();
+        for taker in takers.iter().filter_map(Weak::upgrade) {
+            taken &= taker.take(messages);
+        }
+        taken
     }
 
     /// Changes whenever a session may have new commands.
@@ -56,6 +88,18 @@ impl Hints {
         self.feed_grew();
     }
 
+    /// Another number whenever something may have been written since it was asked for.
+    #[must_use]
+    pub fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    /// What is being said in a session, as it is now: whoever is slow sees fewer of the pictures in between.
+    #[must_use]
+    pub fn previews(&self, session: SessionId) -> watch::Receiver<Option<Preview>> {
+        self.previews.receiver(session)
+    }
+
     /// Ticks of sessions that move, each session at most once in a span.
     #[must_use]
     pub fn activity(&self, every: Duration) -> ActivityTicks {
@@ -65,8 +109,19 @@ impl Hints {
 
 impl WakeUps for Hints {
     fn session_moved(&self, session: SessionId, seq: Seq) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
         self.conversations.bump(session);
         self.activity.moved(session, seq);
+    }
+
+    fn messages_appended(&self, messages: &[Message]) {
+        let Some(last) = messages.last() else { return };
+        if self.taken(messages) {
+            self.moves.fetch_add(1, Ordering::Relaxed);
+            self.activity.moved(last.session_id, last.seq);
+        } else {
+            self.session_moved(last.session_id, last.seq);
+        }
     }
 
     fn command_queued(&self, session: SessionId) {
@@ -74,7 +129,12 @@ impl WakeUps for Hints {
     }
 
     fn feed_grew(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
         bump(&self.feed);
+    }
+
+    fn previewed(&self, session: SessionId, kind: &str, text: &str) {
+        self.previews.show(session, kind, text);
     }
 }
 

@@ -18,6 +18,7 @@ mod follower;
 mod hints;
 mod log;
 mod patrol;
+mod previews;
 mod receipts;
 mod selection;
 mod tail;

@@ -91,6 +91,10 @@ impl Conversations {
     ) -> Self {
         Self { messages, hints, encode: Box::new(encode) }
     }
+
+    pub(crate) fn frame(&self, message: &Message, receipt: Option<&MessageReceipt>) -> Frame {
+        Frame::new(message.seq.get(), (self.encode)(message, receipt))
+    }
 }
 
 #[async_trait]
@@ -99,8 +103,7 @@ impl Log for Conversations {
 
     async fn after(&self, key: &SessionId, after: u64, limit: usize) -> Result<Option<LogRead>, StoreUnavailable> {
         let Some(slice) = self.messages.after(*key, Seq::new(after), limit).await? else { return Ok(None) };
-        let frame =
-            |message: &Message| Frame::new(message.seq.get(), (self.encode)(message, slice.receipts.get(&message.id)));
+        let frame = |message: &Message| self.frame(message, slice.receipts.get(&message.id));
         Ok(Some(LogRead {
             frames: slice.messages.iter().map(frame).collect(),
             head: Head { position: slice.last_seq.get(), ended: slice.status.is_terminal() },

@@ -136,9 +136,30 @@ impl Tail {
         self.moved.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Adds what was read after the head.
-    fn extend(&self, frames: Vec<Frame>, ended: bool, options: &TailOptions) {
+    /// Takes entries of a log without gaps that were just written, the first of them at this place, unless one before them
+    /// is missing here. Whether it has them now: if not, the store has to be read.
+    pub(crate) fn offer(
+        &self,
+        first: u64,
+        last: u64,
+        frames: impl FnOnce() -> Vec<Frame>,
+        options: &TailOptions,
+    ) -> bool {
+        let reached = self.head().position;
+        if last > reached {
+            if first > reached + 1 {
+                return false;
+            }
+            // The head only ever rises, so nothing can be missing any more.
+            self.extend(frames(), None, options);
+        }
+        true
+    }
+
+    /// Adds what follows the head, and whether it is the end when that is known.
+    fn extend(&self, frames: Vec<Frame>, ended: Option<bool>, options: &TailOptions) {
         let mut window = self.window();
+        let ended = ended.unwrap_or(window.head.ended);
         if frames.is_empty() && window.head.ended == ended {
             return;
         }
@@ -204,7 +225,7 @@ async fn catch_up<L: Log>(log: &L, key: &L::Key, tail: &Weak<Tail>, options: &Ta
         let tail = tail.upgrade()?;
         let reached = read.frames.last().map_or(head.position, |frame| frame.position);
         let complete = reached >= read.head.position || read.frames.is_empty();
-        tail.extend(read.frames, read.head.ended && complete, options);
+        tail.extend(read.frames, Some(read.head.ended && complete), options);
         if complete {
             return (!tail.head().ended).then_some(true);
         }

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::StoreUnavailable;
 use tokio::sync::watch;
 
 use crate::follower::Follower;
-use crate::log::{Head, Log};
+use crate::hints::Taker;
+use crate::log::{Conversations, Head, Log};
 use crate::patrol::{Live, patrol};
 use crate::tail::{Tail, TailOptions, pump};
 
@@ -83,5 +85,15 @@ impl<L: Log> Tails<L> {
 
     fn follower(&self, tail: Arc<Tail>, key: L::Key, cursor: u64) -> Follower<L> {
         Follower::new(Arc::clone(&self.log), key, tail, cursor, self.options.page)
+    }
+}
+
+impl Taker for Tails<Conversations> {
+    /// Of a session that nobody follows it knows nothing: somebody may be about to.
+    fn take(&self, messages: &[Message]) -> bool {
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return true };
+        let Some(tail) = self.existing(&first.session_id) else { return false };
+        let frames = || messages.iter().map(|message| self.log.frame(message, None)).collect();
+        tail.offer(first.seq.get(), last.seq.get(), frames, &self.options)
     }
 }

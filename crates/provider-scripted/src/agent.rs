@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::obey::Injected;
-use crate::mailbox::{Interruption, Mailbox, Order};
 use crate::provider::Agents;
 use crate::script::{Child, Script, Step, Tool};
-use crate::uplink::{Stop, Uplink};
+use flightdeck_uplink::{Interruption, Mailbox, Order};
+use flightdeck_uplink::{Stop, Uplink};
 
 /// What an agent is started with.
 pub(crate) struct Start {

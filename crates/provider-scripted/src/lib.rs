@@ -45,9 +45,7 @@
 
 mod agent;
 pub mod demo;
-mod mailbox;
 mod provider;
 mod script;
-mod uplink;
 
 pub use provider::ScriptedProvider;

@@ -10,16 +10,16 @@ use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use flightdeck_domain::session::Session;
-use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId};
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::agent::{Agent, Start};
-use crate::mailbox::Mailbox;
 use crate::script::Script;
-use crate::uplink::Desk;
+use flightdeck_uplink::Desk;
+use flightdeck_uplink::Mailbox;
 
 /// How long a shutdown waits for agents that are in the middle of a call to the store.
 const GRACE: Duration = Duration::from_secs(2);
@@ -96,7 +96,7 @@ impl AgentProvider for ScriptedProvider {
         Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: true, in_process: true }
     }
 
-    async fn check(&self, context: &JsonObject) -> Result<(), SpawnError> {
+    async fn check(&self, _agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError> {
         Script::read(context)?;
         Ok(())
     }

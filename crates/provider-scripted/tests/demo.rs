@@ -16,7 +16,7 @@ use support::{Deck, pass};
 async fn sixteen_agents_in_four_trees_are_worth_watching() {
     let deck = Deck::new();
     for agent in demo::fleet().unwrap() {
-        deck.provider.check(&agent.session.context).await.unwrap();
+        deck.provider.check(&agent.session.agent_type, &agent.session.context).await.unwrap();
         deck.try_spawn(agent.session, Some(agent.prompt.as_str())).await.unwrap();
     }
     pass(10_000).await;

@@ -8,7 +8,7 @@ use flightdeck_domain::ports::{ApiKeyRepository, RevokeKeyError};
 
 use crate::given::{actor, at, by, key, key_id, session_id};
 use crate::state::State;
-use crate::steps::{audit, verify};
+use crate::steps::{audit, together, verify};
 use crate::{Harness, Store};
 
 async fn create(store: &dyn Store, key: ApiKey) {
@@ -116,4 +116,22 @@ pub async fn a_key_is_not_ended_without_its_entry(harness: &dyn Harness) {
     assert_eq!(State::of(&*store).await, before);
     harness.mend_audit().await;
     assert_eq!(store.revoke(key_id(1), by(1, 61)).await.expect("revoked").revoked_at, Some(at(61)));
+}
+
+/// Only where there is none at all, revoked ones counted, and by one of many that race; with its entry.
+pub async fn a_first_key_is_made_once(harness: &dyn Harness) {
+    let made = together(8, |n| {
+        let store = harness.store();
+        async move { store.create_first(key(n + 1), by(1, 50)).await.expect("asked") }
+    })
+    .await;
+    assert_eq!(made.iter().filter(|made| **made).count(), 1, "{made:?}");
+    let store = harness.store();
+    let keys = listed(&*store).await;
+    assert_eq!((keys.len(), audit(&*store).await.len()), (1, 1));
+    let first = (1..).zip(&made).find_map(|(n, made)| made.then(|| key_id(n))).expect("one was made");
+    assert_eq!(keys[0].id, first);
+    store.revoke(first, by(1, 60)).await.expect("revoked");
+    assert!(!store.create_first(key(20), by(1, 70)).await.expect("asked"));
+    assert_eq!((listed(&*store).await.len(), audit(&*store).await.len()), (1, 2));
 }

@@ -110,6 +110,7 @@ macro_rules! __contract {
                 one_id_in_two_sessions_is_two_messages
                 a_racing_reader_never_misses_a_message
                 pages_forwards_make_up_the_whole
+                a_page_of_large_messages_is_short
                 pages_backwards_make_up_the_whole
                 a_page_past_the_end_is_empty_and_knows_the_end
                 an_ended_session_takes_exact_retries_only
@@ -204,6 +205,10 @@ macro_rules! __contract {
                 an_event_reads_back_as_the_rule_made_it
                 a_racing_reader_never_misses_an_event
                 a_racing_head_is_never_ahead_of_what_can_be_read;
+            epoch:
+                an_epoch_is_renewed_by_whoever_knows_it
+                one_of_many_racing_renewals_counts
+                a_mark_is_exchanged_by_whoever_left_it;
             api_key:
                 a_key_reads_back_as_it_was_made
                 keys_are_listed_oldest_first
@@ -211,7 +216,23 @@ macro_rules! __contract {
                 revoking_twice_keeps_the_first_time
                 an_unknown_key_is_told_as_such
                 a_key_without_its_entry_is_not_made
+                a_first_key_is_made_once
                 a_key_is_not_ended_without_its_entry;
+            usage:
+                a_report_is_booked_on_the_session_its_subtrees_and_its_mission
+                a_message_that_comes_again_is_not_counted_again
+                a_refused_batch_is_not_booked
+                of_racing_reports_each_counts_once
+                a_session_without_reports_has_used_nothing
+                a_mission_counts_its_sessions_by_status
+                a_mission_is_there_from_its_first_session_or_its_budget_on
+                missions_are_listed_newest_first_in_pages
+                a_budget_is_set_on_record_and_read_back
+                a_budget_of_nobody_is_refused_on_record
+                a_budget_without_its_entry_is_not_set
+                the_report_that_uses_a_budget_up_says_so_once
+                a_budget_is_due_until_its_pause_was_asked_for
+                the_pause_of_a_budget_is_told_in_each_conversation;
             login:
                 a_login_reads_back_as_it_was_made
                 a_link_gives_one_session
@@ -296,6 +317,7 @@ mod tests {
             include_str!("api_key.rs"),
             include_str!("login.rs"),
             include_str!("durability.rs"),
+            include_str!("usage.rs"),
         ];
         let cases = || sources.iter().flat_map(|source| source.lines()).filter_map(|l| l.strip_prefix("pub async fn "));
         for case in cases() {

@@ -10,14 +10,17 @@ use flightdeck_domain::ids::{AuditSeq, CommandSeq};
 use flightdeck_domain::operation::{OperationState, Reach, Wish};
 use flightdeck_domain::ports::{FleetIntervention, RegisterError};
 use flightdeck_domain::session::{Registration, RegistrationRefused, SessionStatus};
+use flightdeck_domain::usage::AccountKey;
+use serde_json::json;
 
 use crate::approval::{approval_id, ask, decision, open};
 use crate::given::{
     at, awkward_json, by, child, fleet, inject, key, key_id, message, messages, observation, operation_id,
-    registration, scoped, session_id,
+    registration, scoped, session_id, text,
 };
 use crate::state::State;
 use crate::steps::{append, commit, feed, feed_head, observe, register, verify};
+use crate::usage::{budget, used};
 use crate::{DurableHarness, Store, given};
 
 /// Something of everything.
@@ -41,6 +44,9 @@ async fn busy_hour(store: &dyn Store) {
     let expiry = Expiry { approval_id: approval_id(2), message_id: given::message_id(2_000_000), at: at(600) };
     store.expire(expiry).await.expect("closed").expect("it was due");
     observe(store, observation(3, SessionStatus::Lost, 59)).await;
+    register(store, Registration { mission_id: Some(text("apollo")), ..registration(4) }).await;
+    store.set_budget(budget(AccountKey::Subtree(session_id(4)), 3, 61)).await.expect("set");
+    append(store, 4, vec![used(400, json!({"inputTokens": 4, "costUsd": 0.1}))]).await;
 }
 
 /// What was acknowledged is there, to the last field.

@@ -145,7 +145,7 @@ pub(crate) fn keyed(actor_number: u32, second: u32, key: &str) -> Attribution {
 }
 
 pub(crate) fn action(n: u32, intervention: Intervention) -> OperatorAction {
-    OperatorAction { session_id: session_id(n), intervention, operation: None, by: by(1, 50) }
+    OperatorAction { session_id: session_id(n), intervention, operation: None, able: None, by: by(1, 50) }
 }
 
 pub(crate) fn operation_id(n: u32) -> OperationId {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, FleetFeed, LoginRepository, MessageRepository,
-    OperationRepository, OperatorActions, SessionRepository,
+    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, LoginRepository,
+    MessageRepository, OperationRepository, OperatorActions, SessionRepository, UsageRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -16,9 +16,11 @@ pub trait Store:
     + OperatorActions
     + ApprovalRepository
     + OperationRepository
+    + UsageRepository
     + AuditLog
     + FleetFeed
     + ApiKeyRepository
+    + EpochRepository
     + LoginRepository
 {
 }
@@ -30,9 +32,11 @@ impl<S> Store for S where
         + OperatorActions
         + ApprovalRepository
         + OperationRepository
+        + UsageRepository
         + AuditLog
         + FleetFeed
         + ApiKeyRepository
+        + EpochRepository
         + LoginRepository
 {
 }

@@ -48,6 +48,7 @@ pub mod audit;
 mod cases;
 pub mod command;
 pub mod durability;
+pub mod epoch;
 pub mod feed;
 mod given;
 mod harness;
@@ -59,6 +60,7 @@ pub mod operator_actions;
 pub mod session;
 mod state;
 mod steps;
+pub mod usage;
 
 pub use cases::Case;
 pub use harness::{DurableHarness, Harness, Store};

@@ -293,6 +293,21 @@ pub async fn pages_forwards_make_up_the_whole(harness: &dyn Harness) {
     }
 }
 
+/// A page has no more of the largest messages than memory can bear, and at least one; pages of them are the whole, too.
+pub async fn a_page_of_large_messages_is_short(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    let size = MessageContent::LIMIT;
+    for n in 1..=6 {
+        append(&*store, 1, vec![NewMessage { content: text(&"x".repeat(size)), ..message(n) }]).await;
+    }
+    let most = u64::try_from(MessageSlice::ENOUGH_BYTES.div_ceil(size)).expect("small");
+    assert_eq!(seqs(&after(&*store, 0, 1_000).await.messages), (1..=most).collect::<Vec<_>>());
+    assert_eq!(seqs(&after(&*store, most, 1_000).await.messages), (most + 1..=6).collect::<Vec<_>>());
+    assert_eq!(seqs(&before(&*store, 7, 1_000).await.messages), (7 - most..=6).collect::<Vec<_>>());
+    assert_eq!(seqs(&before(&*store, 7, 1).await.messages), [6]);
+}
+
 /// Pages of any size from the end back are the whole, each of them in the order of the conversation.
 pub async fn pages_backwards_make_up_the_whole(harness: &dyn Harness) {
     let store = harness.store();

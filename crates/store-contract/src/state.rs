@@ -11,13 +11,15 @@ use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq, SessionId}
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, MessageRepository, SessionFilter,
+    ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, MessageRepository, MissionSummary, SessionFilter,
+    SessionUsage,
 };
 use flightdeck_domain::session::Session;
 
 use crate::Store;
 use crate::approval::approvals;
 use crate::steps::{audit, feed, operations, sessions, targets};
+use crate::usage::{missions, usage_of};
 
 /// All that can be read of a store.
 #[derive(Debug, PartialEq)]
@@ -33,6 +35,8 @@ pub(crate) struct State {
     audit_head: AuditHead,
     checkpoints: Vec<Checkpoint>,
     keys: Vec<ApiKey>,
+    usage: Vec<SessionUsage>,
+    missions: Vec<MissionSummary>,
 }
 
 impl State {
@@ -44,6 +48,10 @@ impl State {
             conversations.insert(session.id, slice.expect("the session is there").messages);
             let pending = store.pending(session.id, CommandSeq::ZERO, 10_000).await.expect("read");
             commands.insert(session.id, pending.expect("the session is there"));
+        }
+        let mut usage = Vec::new();
+        for session in &sessions {
+            usage.push(usage_of(store, session.id).await);
         }
         let mut operations_with_targets = Vec::new();
         for operation in operations(store).await {
@@ -62,6 +70,8 @@ impl State {
             audit_head: AuditLog::head(store).await.expect("read"),
             checkpoints: store.checkpoints(AuditSeq::ZERO, 10_000).await.expect("read"),
             keys: ApiKeyRepository::list(store).await.expect("read"),
+            usage,
+            missions: missions(store).await,
         }
     }
 

@@ -34,7 +34,16 @@ pub(crate) async fn observe(store: &dyn Store, observation: Observation) -> Sess
 }
 
 pub(crate) async fn append(store: &dyn Store, n: u32, batch: Vec<NewMessage>) -> AppendOutcome {
-    store.append(session_id(n), batch, at(0)).await.expect("appended")
+    let outcome = store.append(session_id(n), batch, at(0)).await.expect("appended");
+    let created: Vec<Seq> = outcome.appended.iter().filter(|it| it.created).map(|it| it.seq).collect();
+    let inserted: Vec<Seq> = outcome.inserted.iter().map(|it| it.seq).collect();
+    assert_eq!(inserted, created, "what was put there is told");
+    if let Some(first) = outcome.inserted.first() {
+        let before = Seq::new(first.seq.get() - 1);
+        let slice = MessageRepository::after(store, session_id(n), before, inserted.len()).await.expect("read");
+        assert_eq!(slice.map(|slice| slice.messages).as_ref(), Some(&outcome.inserted), "as it is read");
+    }
+    outcome
 }
 
 pub(crate) async fn commit(store: &dyn Store, n: u32, intervention: Intervention) -> Committed {

@@ -9,18 +9,21 @@ use flightdeck_domain::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use flightdeck_domain::ports::{ApiKeyRepository, RevokeKeyError, StoreUnavailable};
 
 use crate::MemoryStore;
+use crate::state::State;
 
 #[async_trait]
 impl ApiKeyRepository for MemoryStore {
     async fn create(&self, key: ApiKey, by: Attribution) -> Result<(), StoreUnavailable> {
+        create(&mut self.state(), key, &by)
+    }
+
+    async fn create_first(&self, key: ApiKey, by: Attribution) -> Result<bool, StoreUnavailable> {
         let mut state = self.state();
-        if state.keys.contains_key(&key.id) {
-            return Err(StoreUnavailable::new("the id of the key is taken"));
+        let first = state.keys.is_empty();
+        if first {
+            create(&mut state, key, &by)?;
         }
-        let sealed = state.seal(entry(ActionName::KeyCreate, &key.id, &by))?;
-        state.audit.push(sealed);
-        state.keys.insert(key.id.clone(), key);
-        Ok(())
+        Ok(first)
     }
 
     async fn find(&self, id: KeyId) -> Result<Option<ApiKey>, StoreUnavailable> {
@@ -42,6 +45,16 @@ impl ApiKeyRepository for MemoryStore {
         state.keys.insert(id, revoked.clone());
         Ok(revoked)
     }
+}
+
+fn create(state: &mut State, key: ApiKey, by: &Attribution) -> Result<(), StoreUnavailable> {
+    if state.keys.contains_key(&key.id) {
+        return Err(StoreUnavailable::new("the id of the key is taken"));
+    }
+    let sealed = state.seal(entry(ActionName::KeyCreate, &key.id, by))?;
+    state.audit.push(sealed);
+    state.keys.insert(key.id.clone(), key);
+    Ok(())
 }
 
 fn entry(action: ActionName, key: &KeyId, by: &Attribution) -> AuditDraft {

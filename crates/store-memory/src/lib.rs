@@ -14,6 +14,7 @@ mod api_key;
 mod approval;
 mod audit;
 mod command;
+mod epoch;
 mod feed;
 mod idempotency;
 mod login;
@@ -22,6 +23,7 @@ mod operation;
 mod operator_actions;
 mod session;
 mod state;
+mod usage;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

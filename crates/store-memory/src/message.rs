@@ -33,12 +33,21 @@ impl MessageRepository for MemoryStore {
             state.write_change(change);
         }
         let entry = state.sessions.get_mut(&session).ok_or(AppendError::UnknownSession(session))?;
-        for message in plan.insert {
-            entry.push(message);
+        for message in &plan.insert {
+            entry.push(message.clone());
         }
         entry.session.last_seq = plan.last_seq;
         entry.seen(at);
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control: entry.control(), came_back })
+        let control = entry.control();
+        let exhausted = state.book(session, plan.used, at);
+        Ok(AppendOutcome {
+            appended: plan.appended,
+            inserted: plan.insert,
+            last_seq: plan.last_seq,
+            control,
+            came_back,
+            exhausted,
+        })
     }
 
     async fn after(
@@ -48,7 +57,7 @@ impl MessageRepository for MemoryStore {
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable> {
         let from = index(after.get());
-        Ok(self.state().sessions.get(&session).map(|entry| entry.slice(from, from.saturating_add(limit))))
+        Ok(self.state().sessions.get(&session).map(|entry| entry.slice(entry.messages.iter().skip(from).take(limit))))
     }
 
     async fn before(
@@ -59,7 +68,9 @@ impl MessageRepository for MemoryStore {
     ) -> Result<Option<MessageSlice>, StoreUnavailable> {
         Ok(self.state().sessions.get(&session).map(|entry| {
             let end = index(before.get()).saturating_sub(1).min(entry.messages.len());
-            entry.slice(end.saturating_sub(limit), end)
+            let mut slice = entry.slice(entry.messages.iter().take(end).rev().take(limit));
+            slice.messages.reverse();
+            slice
         }))
     }
 
@@ -75,9 +86,14 @@ impl Entry {
     }
 
     /// The messages of a range of places, as much of it as there is.
-    fn slice(&self, from: usize, to: usize) -> MessageSlice {
-        let end = to.min(self.messages.len());
-        let messages = self.messages.get(from.min(end)..end).map(<[Message]>::to_vec).unwrap_or_default();
+    fn slice<'a>(&self, wanted: impl Iterator<Item = &'a Message>) -> MessageSlice {
+        let mut bytes = 0;
+        let enough = |message: &&Message| {
+            let before = bytes;
+            bytes += message.content.as_str().len() + message.metadata.length();
+            before < MessageSlice::ENOUGH_BYTES
+        };
+        let messages: Vec<Message> = wanted.take_while(enough).cloned().collect();
         let receipts = self.receipts(&messages);
         MessageSlice { messages, receipts, last_seq: self.session.last_seq, status: self.session.status }
     }

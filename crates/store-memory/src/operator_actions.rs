@@ -224,7 +224,8 @@ impl State {
         let mut targets = Vec::new();
         for ((id, entry), depth) in self.sessions.iter_mut().zip(depths) {
             let by = action.by.clone();
-            let kill = OperatorAction { session_id: *id, intervention: Intervention::Kill, operation: None, by };
+            let kill =
+                OperatorAction { session_id: *id, intervention: Intervention::Kill, operation: None, able: None, by };
             let Ok(effects) = kill.decide(Some(&entry.session), &[]).outcome else { continue };
             if let Some(operation) = action.operation {
                 let (command, at) = (effects.command.as_ref(), action.by.at);

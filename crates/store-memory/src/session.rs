@@ -31,6 +31,7 @@ impl SessionRepository for MemoryStore {
             Admission::Create { session, event } => {
                 state.by_spawn.insert((session.spawned_at, session.id));
                 state.sessions.insert(session.id, Entry::new((*session).clone()));
+                state.open_mission(&session);
                 state.tell(event);
                 Ok(Registered { session: *session, created: true })
             }
@@ -60,6 +61,10 @@ impl SessionRepository for MemoryStore {
     async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable> {
         let state = self.state();
         Ok(count(state.sessions.values().filter(|entry| state.holds(&filter, &entry.session)).count()))
+    }
+
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.state().kill_switch_engaged)
     }
 
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use flightdeck_domain::api_key::{ApiKey, KeyId};
 use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
+use flightdeck_domain::epoch::{Epoch, StoreMark};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
 use flightdeck_domain::login::{Login, LoginId};
@@ -13,6 +14,7 @@ use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::usage::{Account, AccountKey};
 
 use crate::approval::Approvals;
 use crate::idempotency::IdempotencyKeys;
@@ -37,6 +39,9 @@ pub(crate) struct State {
     pub(crate) idempotency_keys: IdempotencyKeys,
     pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
+    pub(crate) accounts: BTreeMap<AccountKey, Account>,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) marks: BTreeMap<String, StoreMark>,
     pub(crate) logins: BTreeMap<LoginId, Login>,
 }
 

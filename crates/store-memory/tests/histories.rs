@@ -162,7 +162,7 @@ impl World {
             _ => Intervention::Interrupt { drop_queued: what == "interrupt, drop" },
         };
         let by = Origin::new(Actor::system(), RequestId::new("r").expect("valid")).at(at);
-        let action = OperatorAction { session_id: Self::id(n), intervention, operation: None, by };
+        let action = OperatorAction { session_id: Self::id(n), intervention, operation: None, able: None, by };
         let done = self.store.commit(action).await;
         let model = &mut self.model[n];
         let open = !ended(model.status) && (model.desired != "killed" || what == "kill");

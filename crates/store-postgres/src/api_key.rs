@@ -11,12 +11,17 @@ use flightdeck_domain::ports::{ApiKeyRepository, RevokeKeyError, StoreUnavailabl
 use crate::PostgresStore;
 use crate::database::{Transaction, on};
 use crate::error::StoreError;
+use crate::locks;
 use crate::tables::api_keys;
 
 #[async_trait]
 impl ApiKeyRepository for PostgresStore {
     async fn create(&self, key: ApiKey, by: Attribution) -> Result<(), StoreUnavailable> {
         Ok(on!(self.write, (key, by), |tx| create(tx, key, by)).await?)
+    }
+
+    async fn create_first(&self, key: ApiKey, by: Attribution) -> Result<bool, StoreUnavailable> {
+        Ok(on!(self.write, (key, by), |tx| create_first(tx, key, by)).await?)
     }
 
     async fn find(&self, id: KeyId) -> Result<Option<ApiKey>, StoreUnavailable> {
@@ -35,6 +40,15 @@ impl ApiKeyRepository for PostgresStore {
 async fn create(tx: &mut Transaction, key: &ApiKey, by: &Attribution) -> Result<(), StoreError> {
     api_keys::insert(tx, key).await?;
     record(tx, ActionName::KeyCreate, &key.id, by).await
+}
+
+async fn create_first(tx: &mut Transaction, key: &ApiKey, by: &Attribution) -> Result<bool, StoreError> {
+    locks::all_keys(tx).await?;
+    let first = !api_keys::any(tx).await?;
+    if first {
+        create(tx, key, by).await?;
+    }
+    Ok(first)
 }
 
 async fn revoke(tx: &mut Transaction, id: &KeyId, by: &Attribution) -> Result<ApiKey, RevokeKeyError> {

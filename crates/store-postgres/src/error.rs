@@ -8,7 +8,8 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable,
+    WithdrawApprovalError,
 };
 
 use tokio::task::JoinError;
@@ -109,6 +110,9 @@ pub(crate) enum StoreError {
     Busy,
     #[error("the appends of this moment could not be committed")]
     Group(#[source] Arc<StoreError>),
+    /// Never told to a caller: the group is done again with all facts.
+    #[error("a message of the group is in its conversation already")]
+    Repeated,
     #[error("the audit log cannot be written on; see GET /audit/verify")]
     Headless(#[source] HeadProblem),
     #[error("{0} is not there any more")]
@@ -222,5 +226,6 @@ unavailable!(
     RedeemLinkError,
     OpenApprovalError,
     DecideApprovalError,
-    WithdrawApprovalError
+    WithdrawApprovalError,
+    SetBudgetError
 );

@@ -30,6 +30,7 @@ mod audit;
 mod command;
 mod connection;
 mod database;
+mod epoch;
 mod error;
 mod examine;
 mod feed;
@@ -49,6 +50,7 @@ mod tables;
 mod tls;
 mod transfer;
 mod url;
+mod usage;
 mod values;
 
 use std::sync::Arc;

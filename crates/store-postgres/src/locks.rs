@@ -10,8 +10,9 @@
 //! 2. *Rows of sessions*; several are sorted by id. The lock of a session also guards what belongs to it alone: its
 //!    conversation, its commands, its permission requests and its targets of operations.
 //! 3. *Rows of operations*, sorted by id. Several sessions share an operation, and each may settle a part of it.
-//! 4. *The head of the feed*, taken when the transaction writes its events, all together and late.
-//! 5. *The head of the audit log*, last.
+//! 4. *Accounts of usage*, sorted by scope and key. Several sessions share the account of a mission or a subtree.
+//! 5. *The head of the feed*, taken when the transaction writes its events, all together and late.
+//! 6. *The head of the audit log*, last.
 //!
 //! The row of a login, like that of a key, is taken by whoever takes nothing else but the head of the audit log.
 //!
@@ -54,6 +55,19 @@ pub(crate) async fn idempotency_key(
     // Keys that share a number only wait for one another.
     let sql = "SELECT pg_advisory_xact_lock(hashtextextended(?, 'idempotency_keys'::regclass::oid::bigint))";
     Statement::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(connection).await?;
+    Ok(())
+}
+
+/// All keys, those that are about to be made too: nobody else makes one. A transaction that takes this takes nothing else but
+/// the heads, so it has no place in the order.
+pub(crate) async fn all_keys(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+    Ok(())
+}
+
+/// All checkpoints, those that are about to be kept too. Nothing is locked after it.
+pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
     Ok(())
 }
 

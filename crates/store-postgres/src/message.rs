@@ -17,6 +17,7 @@ use crate::lease::come_back;
 use crate::session::control;
 use crate::tables::sessions::Touch;
 use crate::tables::{messages, sessions};
+use crate::usage::{Booking, book};
 
 #[async_trait]
 impl MessageRepository for PostgresStore {
@@ -73,6 +74,15 @@ pub(crate) async fn append(tx: &mut Transaction, append: &Append) -> Result<Appe
     let plan = session.append(batch.clone(), &known)?;
     messages::insert(tx, &plan.insert).await?;
     sessions::touch(tx, &[Touch::of(&session, plan.last_seq, at)]).await?;
+    let used = Booking { session: &session, used: plan.used, at };
+    let exhausted = !book(tx, &[used]).await?.is_empty();
     let control = control(tx, &session).await?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back })
+    Ok(AppendOutcome {
+        appended: plan.appended,
+        inserted: plan.insert,
+        last_seq: plan.last_seq,
+        control,
+        came_back,
+        exhausted,
+    })
 }

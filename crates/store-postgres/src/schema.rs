@@ -190,8 +190,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    accounts (scope, key) {
+        scope -> Text,
+        key -> Text,
+        opened_at -> BigInt,
+        input_tokens -> BigInt,
+        output_tokens -> BigInt,
+        cache_read_tokens -> BigInt,
+        cache_write_tokens -> BigInt,
+        cost -> BigInt,
+        reports -> BigInt,
+        priced_reports -> BigInt,
+        last_session -> Nullable<Uuid>,
+        max_cost -> Nullable<BigInt>,
+        max_tokens -> Nullable<BigInt>,
+        exhausted_at -> Nullable<BigInt>,
+        enforced -> Bool,
+    }
+}
+
+diesel::table! {
     fleet_state (single) {
         single -> SmallInt,
         kill_switch_engaged -> Bool,
+    }
+}
+
+diesel::table! {
+    epoch (single) {
+        single -> SmallInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    replica_marks (replica) {
+        replica -> Text,
+        mark -> Uuid,
     }
 }

@@ -23,6 +23,7 @@ use crate::locks;
 use crate::operation::move_targets;
 use crate::tables::sessions::Touch;
 use crate::tables::{commands, feed_events, fleet_state, messages, session_list, session_tree, sessions};
+use crate::usage::open_mission;
 
 /// How many pending commands are settled at a time.
 const SETTLED_AT_ONCE: usize = 500;
@@ -43,6 +44,10 @@ impl SessionRepository for PostgresStore {
 
     async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable> {
         Ok(on!(self.read, (filter), |connection| session_list::count(connection, filter)).await?)
+    }
+
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(on!(self.read, (), |connection| fleet_state::kill_switch(connection)).await?)
     }
 
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {
@@ -83,6 +88,7 @@ async fn register(tx: &mut Transaction, registration: &Registration) -> Result<R
         match registration.clone().admit(facts)? {
             Admission::Create { session, event } => {
                 if sessions::insert(tx, &session).await? {
+                    open_mission(tx, &session).await?;
                     tx.tell(event);
                     return Ok(Registered { session: *session, created: true });
                 }

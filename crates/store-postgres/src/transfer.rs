@@ -13,11 +13,13 @@ use crate::connection::Connector;
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
 use crate::rows::BrokenRow;
+use crate::rows::account::AccountRow;
 use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
 use crate::rows::approval::ApprovalRow;
 use crate::rows::audit::NewAuditRow;
 use crate::rows::checkpoint::NewCheckpointRow;
 use crate::rows::command::{CommandRow, NewCommandRow};
+use crate::rows::epoch::MarkRow;
 use crate::rows::feed::EventRow;
 use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
 use crate::rows::message::MessageRow;
@@ -28,7 +30,7 @@ use crate::schema::{
 };
 use crate::settings::{Options, Settings};
 use crate::statement::{Bind, Statement};
-use crate::tables::{approvals, audit_checkpoints as checkpoints, audit_log, messages};
+use crate::tables::{accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, messages, replica_marks};
 use crate::url::Target;
 use crate::values::{Key, json};
 
@@ -43,7 +45,7 @@ const BEGIN_SOURCE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
 const BEGIN_TARGET: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '5s'; \
      LOCK TABLE sessions, messages, commands, approvals, operations, operation_targets, feed_events, feed_head, \
-         audit_entries, audit_head, audit_checkpoints, api_keys, idempotency_keys, fleet_state IN EXCLUSIVE MODE; \
+         audit_entries, audit_head, audit_checkpoints, api_keys, idempotency_keys, fleet_state, epoch, replica_marks IN EXCLUSIVE MODE; \
      ALTER TABLE sessions ALTER CONSTRAINT sessions_parent_id_fkey DEFERRABLE INITIALLY DEFERRED";
 
 /// The parents are there by now. The head of the audit log goes to its end in one step: one for each entry would take
@@ -158,6 +160,16 @@ impl PostgresTransfer {
                     .await?,
                 )
             }
+            TransferPage::Accounts(last) => {
+                let key = last.last().map(|it| (it.key.scope(), it.key.key()));
+                let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
+                TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", last).await?)
+            }
+            TransferPage::Marks(last) => {
+                let last = last.last().map_or(vec![], |it| vec![Bind::Text(&it.replica)]);
+                let key = "replica COLLATE \"C\"";
+                TransferPage::Marks(next::<MarkRow, _>(connection, "replica_marks", key, last).await?)
+            }
         })
     }
 
@@ -206,6 +218,12 @@ impl PostgresTransfer {
                     new.iter().map(|it| NewRememberedRow::new(&it.actor, &it.key, &it.remembered)).collect();
                 diesel::insert_into(idempotency_keys::table).values(&rows).execute(connection).await?;
             }
+            TransferPage::Accounts(new) => {
+                for account in new {
+                    accounts::put(connection, account).await?;
+                }
+            }
+            TransferPage::Marks(new) => replica_marks::insert(connection, new).await?,
         }
         Ok(())
     }
@@ -218,6 +236,7 @@ impl PostgresTransfer {
             audit: audit_log::head(connection).await?,
             feed: FeedPosition::new(u64::try_from(position).unwrap_or_default()),
             kill_switch: kill_switch_engaged,
+            epoch: epoch::get(connection).await?,
         })
     }
 
@@ -229,6 +248,9 @@ impl PostgresTransfer {
         connection.batch_execute(HEAD_IS_SET).await?;
         let position = [Bind::Integer(heads.feed.to_i64())];
         Statement::new("UPDATE feed_head SET position = ?", position).execute(connection).await?;
+        if let Some(epoch) = heads.epoch {
+            epoch::set(connection, epoch).await?;
+        }
         let engaged = [Bind::Integer(i64::from(heads.kill_switch))];
         Statement::new("UPDATE fleet_state SET kill_switch_engaged = (? = 1)", engaged).execute(connection).await?;
         Ok(())

@@ -19,6 +19,10 @@ impl ApiKeyRepository for SqliteStore {
         self.writer.write(move |connection| Ok(create(connection, &key, &by)?)).await
     }
 
+    async fn create_first(&self, key: ApiKey, by: Attribution) -> Result<bool, StoreUnavailable> {
+        self.writer.write(move |connection| Ok(create_first(connection, &key, &by)?)).await
+    }
+
     async fn find(&self, id: KeyId) -> Result<Option<ApiKey>, StoreUnavailable> {
         Ok(self.readers.read(move |connection| api_keys::get(connection, &id)).await?)
     }
@@ -35,6 +39,15 @@ impl ApiKeyRepository for SqliteStore {
 fn create(connection: &mut SqliteConnection, key: &ApiKey, by: &Attribution) -> Result<(), StoreError> {
     api_keys::insert(connection, key)?;
     record(connection, ActionName::KeyCreate, &key.id, by)
+}
+
+/// There is one writer, so nobody makes another one meanwhile.
+fn create_first(connection: &mut SqliteConnection, key: &ApiKey, by: &Attribution) -> Result<bool, StoreError> {
+    let first = !api_keys::any(connection)?;
+    if first {
+        create(connection, key, by)?;
+    }
+    Ok(first)
 }
 
 fn revoke(connection: &mut SqliteConnection, id: KeyId, by: &Attribution) -> Result<ApiKey, RevokeKeyError> {

@@ -7,7 +7,8 @@ use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, StoreUnavailable, WithdrawApprovalError,
+    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable,
+    WithdrawApprovalError,
 };
 
 use crate::rows::BrokenRow;
@@ -201,5 +202,6 @@ unavailable!(
     RedeemLinkError,
     OpenApprovalError,
     DecideApprovalError,
-    WithdrawApprovalError
+    WithdrawApprovalError,
+    SetBudgetError
 );

@@ -7,6 +7,7 @@
 //! - `transfer`: the whole database, read from or filled when a deployment moves.
 //! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
 //!   `schema`, `values`, `statement`: what those two build on.
+//! - `append`: how appends that stand in line together are decided.
 //! - `writer` and `readers`: the threads. One connection writes, a few read.
 //! - `connection`, `migrations`: the file, its settings and its tables (`migrations/sqlite`).
 //!
@@ -22,10 +23,12 @@
 //! store.
 
 mod api_key;
+mod append;
 mod approval;
 mod audit;
 mod command;
 mod connection;
+mod epoch;
 mod error;
 mod feed;
 mod lease;
@@ -41,6 +44,7 @@ mod session;
 mod statement;
 mod tables;
 mod transfer;
+mod usage;
 mod values;
 mod writer;
 

@@ -12,10 +12,12 @@ use flightdeck_domain::ports::{
 use flightdeck_domain::time::Timestamp;
 
 use crate::SqliteStore;
+use crate::append::Append;
 use crate::error::StoreError;
 use crate::lease::come_back;
 use crate::session::control;
 use crate::tables::{commands, messages, sessions};
+use crate::usage::book;
 
 #[async_trait]
 impl MessageRepository for SqliteStore {
@@ -25,7 +27,7 @@ impl MessageRepository for SqliteStore {
         batch: Vec<NewMessage>,
         at: Timestamp,
     ) -> Result<AppendOutcome, AppendError> {
-        self.writer.write(move |connection| append(connection, session, batch, at)).await
+        self.writer.append(Append { session, batch, at }).await
     }
 
     async fn after(
@@ -57,8 +59,8 @@ impl MessageRepository for SqliteStore {
     }
 }
 
-/// The hot path: for one message of a session without commands, four statements that stay prepared.
-fn append(
+/// One append with all facts: for one message of a session without commands, four statements that stay prepared.
+pub(crate) fn append(
     connection: &mut SqliteConnection,
     id: SessionId,
     batch: Vec<NewMessage>,
@@ -75,8 +77,16 @@ fn append(
     let plan = session.append(batch, &known)?;
     messages::insert(connection, &plan.insert)?;
     sessions::touch(connection, &session, plan.last_seq, at)?;
+    let exhausted = book(connection, &session, plan.used, at)?;
     let control = control(connection, &session)?;
-    Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back })
+    Ok(AppendOutcome {
+        appended: plan.appended,
+        inserted: plan.insert,
+        last_seq: plan.last_seq,
+        control,
+        came_back,
+        exhausted,
+    })
 }
 
 /// Part of a conversation with the state of the whole; `None` when there is no such session.

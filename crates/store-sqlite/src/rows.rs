@@ -4,11 +4,13 @@
 //! names table, row and column, so that a person can look at it.
 #![expect(clippy::ref_option_ref, reason = "what diesel derives for an insert borrows every field, options too")]
 
+pub(crate) mod account;
 pub(crate) mod api_key;
 pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod checkpoint;
 pub(crate) mod command;
+pub(crate) mod epoch;
 pub(crate) mod feed;
 pub(crate) mod idempotency;
 pub(crate) mod login;

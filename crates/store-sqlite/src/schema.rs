@@ -190,8 +190,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    accounts (scope, key) {
+        scope -> Text,
+        key -> Text,
+        opened_at -> BigInt,
+        input_tokens -> BigInt,
+        output_tokens -> BigInt,
+        cache_read_tokens -> BigInt,
+        cache_write_tokens -> BigInt,
+        cost -> BigInt,
+        reports -> BigInt,
+        priced_reports -> BigInt,
+        last_session -> Nullable<Binary>,
+        max_cost -> Nullable<BigInt>,
+        max_tokens -> Nullable<BigInt>,
+        exhausted_at -> Nullable<BigInt>,
+        enforced -> BigInt,
+    }
+}
+
+diesel::table! {
     fleet_state (only) {
         only -> BigInt,
         kill_switch_engaged -> BigInt,
+    }
+}
+
+diesel::table! {
+    epoch (only) {
+        only -> BigInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    replica_marks (replica) {
+        replica -> Text,
+        mark -> Binary,
     }
 }

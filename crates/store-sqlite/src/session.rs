@@ -20,6 +20,7 @@ use crate::error::StoreError;
 use crate::lease::come_back;
 use crate::operation::move_targets;
 use crate::tables::{commands, feed_events, fleet_state, messages, session_list, session_tree, sessions};
+use crate::usage::open_mission;
 
 /// How many pending commands are settled at a time.
 const SETTLED_AT_ONCE: usize = 500;
@@ -44,6 +45,10 @@ impl SessionRepository for SqliteStore {
 
     async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable> {
         Ok(self.readers.read(move |connection| session_list::count(connection, &filter)).await?)
+    }
+
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.readers.read(fleet_state::kill_switch).await?)
     }
 
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {
@@ -76,6 +81,7 @@ fn register(connection: &mut SqliteConnection, registration: Registration) -> Re
     match registration.admit(facts)? {
         Admission::Create { session, event } => {
             sessions::insert(connection, &session)?;
+            open_mission(connection, &session)?;
             feed_events::insert(connection, &event)?;
             Ok(Registered { session: *session, created: true })
         }

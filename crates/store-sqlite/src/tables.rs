@@ -1,10 +1,12 @@
 //! The statements, one file for each table. They run inside a transaction of the writer or of a reader, and decide nothing.
 
+pub(crate) mod accounts;
 pub(crate) mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod audit_checkpoints;
 pub(crate) mod audit_log;
 pub(crate) mod commands;
+pub(crate) mod epoch;
 pub(crate) mod feed_events;
 pub(crate) mod fleet_state;
 pub(crate) mod idempotency_keys;
@@ -14,6 +16,7 @@ pub(crate) mod operation_targets;
 pub(crate) mod operations;
 #[cfg(test)]
 mod plans;
+pub(crate) mod replica_marks;
 pub(crate) mod session_list;
 pub(crate) mod session_tree;
 pub(crate) mod sessions;

@@ -14,11 +14,13 @@ use crate::connection::DatabaseFile;
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
 use crate::rows::BrokenRow;
+use crate::rows::account::AccountRow;
 use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
 use crate::rows::approval::ApprovalRow;
 use crate::rows::audit::NewAuditRow;
 use crate::rows::checkpoint::NewCheckpointRow;
 use crate::rows::command::{CommandRow, NewCommandRow};
+use crate::rows::epoch::MarkRow;
 use crate::rows::feed::{EventRow, NewEventRow};
 use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
 use crate::rows::message::MessageRow;
@@ -29,7 +31,9 @@ use crate::schema::{
     sessions,
 };
 use crate::statement::{Bind, Prepared};
-use crate::tables::{approvals, audit_checkpoints as checkpoints, audit_log, fleet_state, messages};
+use crate::tables::{
+    accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
+};
 use crate::values::Key;
 
 /// How many records a page holds; what is longest of each kind still fits into memory so many times.
@@ -143,6 +147,15 @@ impl SqliteTransfer {
                     last.last().map_or(vec![], |it| vec![Bind::Text(it.actor.as_str()), Bind::Text(it.key.as_str())]);
                 TransferPage::Calls(next::<RememberedRow, _>(connection, "idempotency_keys", "actor, key", &last)?)
             }
+            TransferPage::Accounts(last) => {
+                let key = last.last().map(|it| (it.key.scope(), it.key.key()));
+                let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
+                TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", &last)?)
+            }
+            TransferPage::Marks(last) => {
+                let last = last.last().map_or(vec![], |it| vec![Bind::Text(&it.replica)]);
+                TransferPage::Marks(next::<MarkRow, _>(connection, "replica_marks", "replica", &last)?)
+            }
         })
     }
 
@@ -193,6 +206,10 @@ impl SqliteTransfer {
                     new.iter().map(|it| NewRememberedRow::new(&it.actor, &it.key, &it.remembered)).collect();
                 diesel::insert_into(idempotency_keys::table).values(&rows).execute(connection)?;
             }
+            TransferPage::Accounts(new) => new.iter().try_for_each(|account| accounts::put(connection, account))?,
+            TransferPage::Marks(new) => {
+                new.iter().try_for_each(|it| replica_marks::set(connection, &it.replica, it.mark))?;
+            }
         }
         Ok(())
     }
@@ -206,6 +223,7 @@ impl SqliteTransfer {
             audit: audit_log::head(connection)?,
             feed: FeedPosition::new(u64::try_from(fed.position).unwrap_or_default()),
             kill_switch: fleet_state::kill_switch(connection)?,
+            epoch: epoch::get(connection)?,
         })
     }
 
@@ -215,6 +233,9 @@ impl SqliteTransfer {
         diesel::sql_query("INSERT INTO sqlite_sequence (name, seq) VALUES ('feed_events', ?)")
             .bind::<BigInt, _>(heads.feed.to_i64())
             .execute(connection)?;
+        if let Some(epoch) = heads.epoch {
+            epoch::set(connection, epoch)?;
+        }
         fleet_state::set_kill_switch(connection, heads.kill_switch)
     }
 }

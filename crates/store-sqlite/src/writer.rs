@@ -19,20 +19,22 @@ use std::thread::JoinHandle;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
+use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use tokio::sync::{mpsc, oneshot};
 
 use self::group::Line;
+use crate::append::{Append, AppendJob};
 use crate::error::StoreError;
 
 /// What becomes of the effects of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effects {
+pub(crate) enum Effects {
     Keep,
     Undo,
 }
 
 /// One caller's work, and the way back to the caller.
-trait Job: Send {
+pub(crate) trait Job: Send {
     /// Does the work, inside a transaction that it must not end.
     fn run(&mut self, connection: &mut SqliteConnection) -> Effects;
 
@@ -41,6 +43,11 @@ trait Job: Send {
 
     /// Tells the caller that nothing was done.
     fn fail(self: Box<Self>, cause: StoreError);
+
+    /// Appends in a row are done together.
+    fn as_append(&mut self) -> Option<&mut AppendJob> {
+        None
+    }
 }
 
 struct Task<F, T, E> {
@@ -93,9 +100,9 @@ impl Writer {
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
         let thread = std::thread::Builder::new().name("flightdeck-write".to_owned()).spawn(move || {
-            while let Some(first) = waiting.blocking_recv() {
-                let line = Line { waiting: &mut waiting, limit: group };
-                group::commit(&mut connection, first, line, &counted);
+            let mut line = Line { waiting: &mut waiting, looked_at: None, limit: group.max(1) };
+            while let Some(first) = line.wait() {
+                group::commit(&mut connection, first, &mut line, &counted);
             }
             if let Err(error) = connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
                 tracing::warn!(%error, "the write-ahead log could not be folded into the database; the next start does it");
@@ -111,10 +118,21 @@ impl Writer {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.queue(|reply| Box::new(Task { work: Some(work), result: None, reply })).await
+    }
+
+    /// Appends a batch and returns when it is durable.
+    pub(crate) async fn append(&self, append: Append) -> Result<AppendOutcome, AppendError> {
+        self.queue(|reply| Box::new(AppendJob { append, result: None, reply })).await
+    }
+
+    async fn queue<T, E: From<StoreError>>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Box<dyn Job>,
+    ) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Task { work: Some(work), result: None, reply });
         let Some(jobs) = &self.jobs else { return Err(StoreError::Closed.into()) };
-        if jobs.send(job).await.is_err() {
+        if jobs.send(job(reply)).await.is_err() {
             return Err(StoreError::Closed.into());
         }
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))

@@ -39,6 +39,7 @@ impl Bench {
             session_id: given::session_id(1),
             intervention: Intervention::Pause,
             operation: None,
+            able: None,
             by: given::attribution(),
         };
         OperatorActions::commit(&store, action).await.expect("accepted");

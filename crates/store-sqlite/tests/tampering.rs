@@ -82,7 +82,7 @@ fn reader() -> AuditReader {
 async fn act(store: &dyn OperatorActions, n: u64) {
     let by = Attribution { reason: Reason::new(format!("reason {n}")).ok(), ..given::attribution() };
     let intervention = if n.is_multiple_of(2) { Intervention::Pause } else { Intervention::Resume };
-    let action = OperatorAction { session_id: given::session_id(1), intervention, by, operation: None };
+    let action = OperatorAction { session_id: given::session_id(1), intervention, by, able: None, operation: None };
     OperatorActions::commit(store, action).await.expect("accepted");
 }
 
@@ -299,8 +299,13 @@ async fn a_head_that_is_gone_or_spoilt_is_a_finding_and_no_breakdown() {
         }
         assert!(MakeCheckpoint::new(&ports).execute().await.is_err(), "nothing is signed over it: {sql}");
         let by = given::attribution();
-        let action =
-            OperatorAction { session_id: given::session_id(1), intervention: Intervention::Pause, by, operation: None };
+        let action = OperatorAction {
+            session_id: given::session_id(1),
+            intervention: Intervention::Pause,
+            by,
+            able: None,
+            operation: None,
+        };
         assert!(OperatorActions::commit(&*store, action).await.is_err(), "no action without its entry: {sql}");
     }
 }

@@ -6,6 +6,8 @@
 //! # What does not belong here
 //! Anything of Flightdeck. No other crate than the tests of others builds on this one.
 
+pub mod haproxy;
+mod port;
 pub mod postgres;
 mod trial;
 pub mod valkey;

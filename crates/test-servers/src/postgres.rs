@@ -1,5 +1,6 @@
 //! A PostgreSQL to test with.
 
+mod private;
 mod throw_away;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls};
 
+pub use self::private::Private;
 use self::throw_away::ThrowAway;
 use crate::NoServer;
 

@@ -1,9 +1,8 @@
 //! Valkey, or Redis from 6 on, which speaks the same.
 
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::NoServer;
+use crate::port::free_address;
 
 /// Where a server is expected when nothing is said.
 const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 6379);
@@ -178,20 +178,4 @@ fn answers(address: SocketAddr) -> bool {
         Ok(line)
     };
     ask().is_ok_and(|line| line.trim_end() == "+PONG")
-}
-
-/// A free port below those that the system gives to outgoing connections: else a client that retries while the server is
-/// stopped could take the port, or even connect to itself.
-fn free_address() -> SocketAddr {
-    const LOWEST: u64 = 15_000;
-    const PORTS: u64 = 17_000;
-    loop {
-        // Each state of the hasher is another random one.
-        let random = RandomState::new().build_hasher().finish() % PORTS;
-        let port = u16::try_from(LOWEST + random).unwrap_or_default();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
 }

@@ -2,17 +2,25 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 
-use flightdeck_test_servers::trial_with;
+use flightdeck_test_servers::haproxy::Balancer;
 use flightdeck_test_servers::valkey::Private;
+use flightdeck_test_servers::{postgres, trial_with};
 use libtest_mimic::{Arguments, Trial};
+use tokio_postgres::NoTls;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let tests = vec![
         trial_with(RESTART, Private::start, a_server_of_ones_own_can_be_stopped_and_started_on_its_port),
+        trial_with(
+            "a_postgres_of_ones_own_keeps_what_it_committed_when_it_crashes",
+            postgres::Private::start,
+            a_postgres_of_ones_own_keeps_what_it_committed_when_it_crashes,
+        ),
+        trial_with("a_balancer_passes_on_what_comes", Balancer::installed, |()| a_balancer_passes_on_what_comes()),
         Trial::test("a_test_without_its_server_is_ignored_and_failed_in_ci", || {
             a_test_without_its_server_is_ignored_and_failed_in_ci();
             Ok(())
@@ -42,6 +50,43 @@ fn answers(url: &str) -> bool {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).expect("it answers");
     line == "+PONG\r\n"
+}
+
+fn a_postgres_of_ones_own_keeps_what_it_committed_when_it_crashes(mut server: postgres::Private) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let url = server.url();
+    let ask = |sql: &str| {
+        runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("it answers");
+            tokio::spawn(connection);
+            client.simple_query(sql).await.expect("an answer").len()
+        })
+    };
+    ask("CREATE TABLE kept AS SELECT 1 AS number");
+    let before = ask("SELECT * FROM kept");
+    server.restart_immediately().expect("it comes back");
+    assert_eq!((ask("SELECT * FROM kept"), server.url()), (before, url.clone()));
+}
+
+fn a_balancer_passes_on_what_comes() {
+    let behind = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = behind.local_addr().expect("its address").to_string();
+    let config = "defaults\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\n\
+                  listen all\n  bind \"$HERE\"\n  server there \"$THERE\"\n";
+    let balancer = Balancer::start(config, "HERE", &[("THERE", target)]).expect("haproxy");
+    let mut stream = TcpStream::connect(balancer.address()).expect("it listens");
+    stream.write_all(b"hello\n").expect("it takes it");
+    // Before it, the one that looked whether the balancer listens may have been passed on.
+    let mut lines = std::iter::repeat_with(|| {
+        let mut line = String::new();
+        let (stream, _) = behind.accept().expect("it comes");
+        BufReader::new(stream).read_line(&mut line).expect("a text");
+        line
+    });
+    assert!(lines.any(|line| line == "hello\n"));
+    let address = balancer.address();
+    drop(balancer);
+    assert!(TcpStream::connect(address).is_err(), "nothing is left behind");
 }
 
 /// Runs the other test in a process that finds no program at all.

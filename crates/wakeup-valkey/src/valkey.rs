@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::WakeUps;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -111,6 +112,13 @@ impl WakeUps for Valkey {
         self.tell(Hint::Conversation(session, seq));
     }
 
+    fn messages_appended(&self, messages: &[Message]) {
+        self.local.messages_appended(messages);
+        if let Some(last) = messages.last() {
+            self.tell(Hint::Conversation(last.session_id, last.seq));
+        }
+    }
+
     fn command_queued(&self, session: SessionId) {
         self.local.command_queued(session);
         self.tell(Hint::Commands(session));
@@ -119,6 +127,11 @@ impl WakeUps for Valkey {
     fn feed_grew(&self) {
         self.local.feed_grew();
         self.tell(Hint::Feed);
+    }
+
+    /// Contents never travel.
+    fn previewed(&self, session: SessionId, kind: &str, text: &str) {
+        self.local.previewed(session, kind, text);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The configuration: defaults, then the file, then the environment, then flags.
 
+mod agents;
 mod settings;
 mod values;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use flightdeck_http_api::Rate;
+use flightdeck_provider_acp::{AgentConfig, InvalidAgent};
 use flightdeck_wakeup_valkey::ValkeyUrl;
 
 pub(crate) use settings::{ORDER, flags};
@@ -17,7 +19,7 @@ use settings::{SECRETS, SETTINGS, Setting};
 pub(crate) use values::{DatabaseUrl, LogFormat, database};
 
 /// Everything that can be set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) max_streams_per_key: usize,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// The agents that may be run: the tables `[agents.<name>]` of the file.
+    pub(crate) agents: Vec<AgentConfig>,
 }
 
 /// A configuration that cannot be used. The server does not start with it.
@@ -55,6 +59,10 @@ pub(crate) enum ConfigError {
     UnknownSetting { file: String, name: String, known: String },
     #[error("{file}: {name} must be a text, a number or true/false")]
     NotScalar { file: String, name: String },
+    #[error("{file}")]
+    Agent { file: String, source: InvalidAgent },
+    #[error("{0}: agents is a table of tables, such as [agents.claude]")]
+    NotAgents(String),
     #[error("cannot read the configuration file {file}")]
     File { file: String, source: std::io::Error },
     #[error("the configuration file {file} is not TOML")]
@@ -103,10 +111,10 @@ impl Config {
             Some(given) => Some(PathBuf::from(&given.value)),
             None => Some(PathBuf::from("flightdeck.toml")).filter(|path| path.exists()),
         };
-        let mut merged = file.map(|path| from_file(&path)).transpose()?.unwrap_or_default();
+        let (mut merged, agents) = file.map(|path| from_file(&path)).transpose()?.unwrap_or_default();
         merged.extend(variables);
         merged.extend(flags);
-        Self::read(&merged)
+        Ok(Self { agents, ..Self::read(&merged)? })
     }
 
     fn read(layer: &Layer) -> Result<Self, ConfigError> {
@@ -135,6 +143,7 @@ impl Config {
             max_streams_per_key: value(layer, "max_streams_per_key", values::count)?,
             log: value(layer, "log", values::log_filter)?,
             log_format: value(layer, "log_format", values::log_format)?,
+            agents: Vec::new(),
             data_dir,
         })
     }
@@ -167,13 +176,17 @@ fn from_environment(environment: &BTreeMap<String, String>) -> Layer {
     SETTINGS.iter().filter_map(given).collect()
 }
 
-fn from_file(path: &Path) -> Result<Layer, ConfigError> {
+fn from_file(path: &Path) -> Result<(Layer, Vec<AgentConfig>), ConfigError> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { file: file.clone(), source })?;
     let table: toml::Table =
         text.parse().map_err(|source| ConfigError::Toml { file: file.clone(), source: Box::new(source) })?;
-    let mut layer = Layer::new();
+    let (mut layer, mut agents) = (Layer::new(), Vec::new());
     for (name, value) in table {
+        if name == "agents" {
+            agents = self::agents::read(value, &file)?;
+            continue;
+        }
         let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name && setting.name != "config") else {
             let known = SETTINGS.iter().map(|setting| setting.name).filter(|name| *name != "config");
             return Err(ConfigError::UnknownSetting { file, name, known: known.collect::<Vec<_>>().join(", ") });
@@ -186,7 +199,7 @@ fn from_file(path: &Path) -> Result<Layer, ConfigError> {
         };
         layer.insert(setting.name, Given { value, origin: format!("{name} in {file}") });
     }
-    Ok(layer)
+    Ok((layer, agents))
 }
 
 #[cfg(test)]

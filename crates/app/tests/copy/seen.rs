@@ -73,6 +73,7 @@ fn follow_to_kill(server: &Server) -> Vec<(u64, Value)> {
     let response = ureq::get(&url).header("X-API-Key", &server.admin_key()).call().expect("an answer");
     let newest = response.headers().get("flightdeck-as-of").expect("as of").to_str().expect("a text");
     // Positions are dense.
+    let newest = newest.rsplit('-').next().expect("a position");
     follow(server, 0, newest.parse().expect("a position"))
 }
 

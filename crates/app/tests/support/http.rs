@@ -1,10 +1,13 @@
 //! Plain requests.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use ureq::Agent;
+
+use super::sse::Stream;
 
 /// An answer that came whole: its status and its JSON.
 pub(crate) type Answer = (u16, Value);
@@ -13,6 +16,7 @@ pub(crate) type Answer = (u16, Value);
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
+    address: SocketAddr,
     base: String,
     key: String,
 }
@@ -24,25 +28,53 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .new_agent();
-        Self { agent, base: format!("http://{address}"), key: key.to_owned() }
+        Self { agent, address, base: format!("http://{address}"), key: key.to_owned() }
     }
 
     /// # Errors
     /// No whole answer came: the server may have done what was asked, or not.
     pub(crate) fn try_post(&self, path: &str, body: &Value) -> Result<Answer, ureq::Error> {
-        let url = format!("{}{path}", self.base);
-        let mut response = self.agent.post(&url).header("X-API-Key", &self.key).send_json(body)?;
-        Ok((response.status().as_u16(), response.body_mut().read_json()?))
+        let request = self.agent.post(format!("{}{path}", self.base)).header("X-API-Key", &self.key);
+        answer(request.send_json(body)?)
+    }
+
+    /// The same with an idempotency key.
+    ///
+    /// # Errors
+    /// As [`Client::try_post`]; whoever makes the call again with the same key has it done once.
+    pub(crate) fn try_post_once(&self, path: &str, body: &Value, key: &str) -> Result<Answer, ureq::Error> {
+        let request = self.agent.post(format!("{}{path}", self.base)).header("X-API-Key", &self.key);
+        answer(request.header("Idempotency-Key", key).send_json(body)?)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.try_post(path, body).expect("an answer")
     }
 
+    /// # Errors
+    /// No whole answer came.
+    pub(crate) fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
+        answer(self.agent.get(format!("{}{path}", self.base)).header("X-API-Key", &self.key).call()?)
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
-        let url = format!("{}{path}", self.base);
-        let mut response = self.agent.get(&url).header("X-API-Key", &self.key).call().expect("an answer");
-        (response.status().as_u16(), response.body_mut().with_config().limit(u64::MAX).read_json().expect("JSON"))
+        self.try_get(path).expect("an answer")
+    }
+
+    /// Opens a stream, behind the last event where one is given.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub(crate) fn stream(&self, path: &str, last: Option<u64>) -> io::Result<Stream> {
+        Stream::open(self.address, &self.key, path, last)
+    }
+
+    /// Opens a stream behind the event with an id, as it came.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub(crate) fn resume(&self, path: &str, last: Option<&str>) -> io::Result<Stream> {
+        Stream::resume(self.address, &self.key, path, last)
     }
 
     /// Registers a session below a parent, or at the top.
@@ -94,4 +126,8 @@ impl Client {
             path = format!("/audit?limit=1000&before={before}");
         }
     }
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    Ok((response.status().as_u16(), response.body_mut().with_config().limit(u64::MAX).read_json()?))
 }

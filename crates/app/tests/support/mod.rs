@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod http;
+pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod sse;

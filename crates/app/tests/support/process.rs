@@ -76,16 +76,24 @@ impl Server {
 
     /// Starts what `flightdeck` made for the same data folder, and waits until it says that it listens.
     pub(crate) fn start_command(data_dir: &Path, command: &mut Command) -> Self {
+        Self::try_start_command(data_dir, command).expect("it listens")
+    }
+
+    /// # Errors
+    /// It ended before it listened; the text says how.
+    pub(crate) fn try_start_command(data_dir: &Path, command: &mut Command) -> Result<Self, String> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
         let mut banner = String::new();
         while !banner.contains("Ctrl-C") {
             let read = stdout.read_line(&mut banner).expect("its output is text");
-            assert!(read > 0, "the server ended before it listened: {:?} {banner}", child.wait());
+            if read == 0 {
+                return Err(format!("the server ended before it listened: {:?} {banner}", child.wait()));
+            }
         }
         let (_, rest) = banner.split_once("listening on http://").expect("it says where it listens");
         let address = rest.split_whitespace().next().and_then(|text| text.parse().ok()).expect("an address");
-        Self { child, _stdout: stdout, data_dir: data_dir.to_owned(), address, banner }
+        Ok(Self { child, _stdout: stdout, data_dir: data_dir.to_owned(), address, banner })
     }
 
     pub(crate) fn admin_key(&self) -> String {
@@ -99,6 +107,10 @@ impl Server {
 
     pub(crate) fn client(&self, key: &str) -> Client {
         Client::new(self.address, key)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it without any warning, as a crash or the kernel would.

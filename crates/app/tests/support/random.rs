@@ -39,6 +39,11 @@ impl Random {
         &items[usize::try_from(place).expect("a place")]
     }
 
+    pub(crate) fn pick_mut<'a, T>(&mut self, items: &'a mut [T]) -> &'a mut T {
+        let place = self.next() % u64::try_from(items.len()).expect("a length");
+        &mut items[usize::try_from(place).expect("a place")]
+    }
+
     pub(crate) fn uuid(&mut self) -> Uuid {
         let bytes = (u128::from(self.next()) << 64) | u128::from(self.next());
         uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()

@@ -11,6 +11,8 @@ use serde_json::Value;
 pub(crate) struct Event {
     pub(crate) name: String,
     pub(crate) id: Option<u64>,
+    /// The id as it came, to go on behind it.
+    pub(crate) cursor: String,
     pub(crate) data: String,
 }
 
@@ -26,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An open stream, or the refusal of one.
 pub(crate) struct Stream {
     pub(crate) status: u16,
+    patience: Duration,
     lines: BufReader<Chunked>,
 }
 
@@ -33,6 +36,14 @@ impl Stream {
     /// # Errors
     /// The server is not there, or went away before it answered.
     pub(crate) fn open(address: SocketAddr, key: &str, path: &str, last: Option<u64>) -> io::Result<Self> {
+        Self::resume(address, key, path, last.map(|id| id.to_string()).as_deref())
+    }
+
+    /// Goes on behind the event with an id, as it came.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub(crate) fn resume(address: SocketAddr, key: &str, path: &str, last: Option<&str>) -> io::Result<Self> {
         let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let resume = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
@@ -42,7 +53,13 @@ impl Stream {
         let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status = status.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, first))?;
         while !line(&mut reader)?.is_empty() {}
-        Ok(Self { status, lines: BufReader::new(Chunked { reader, left: 0, ended: false }) })
+        Ok(Self { status, patience: PATIENCE, lines: BufReader::new(Chunked { reader, left: 0, ended: false }) })
+    }
+
+    /// Waits so long for the next event instead.
+    pub(crate) fn be_patient_for(&mut self, patience: Duration) {
+        self.patience = patience;
+        self.lines.get_ref().reader.get_ref().set_read_timeout(Some(patience)).expect("a time");
     }
 
     /// The next event, or nothing when the server closed the stream as HTTP wants it.
@@ -53,7 +70,7 @@ impl Stream {
         let mut event = Event::default();
         let began = Instant::now();
         loop {
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > self.patience {
                 return Err(ErrorKind::TimedOut.into());
             }
             let mut text = String::new();
@@ -62,7 +79,11 @@ impl Stream {
             }
             match text.trim_end_matches('\n').split_once(": ") {
                 Some(("event", name)) => name.clone_into(&mut event.name),
-                Some(("id", id)) => event.id = Some(id.parse().expect("a numeric id")),
+                // The feed says the epoch before the place.
+                Some(("id", id)) => {
+                    id.clone_into(&mut event.cursor);
+                    event.id = Some(id.rsplit('-').next().and_then(|place| place.parse().ok()).expect("a place"));
+                }
                 Some(("data", data)) => event.data.push_str(data),
                 None if text == "\n" && !event.data.is_empty() => return Ok(Some(event)),
                 // retry and comments

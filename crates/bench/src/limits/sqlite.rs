@@ -85,7 +85,29 @@ pub(super) async fn measure(folder: &Path, span: Duration, figures: &mut Figures
     for rows in [1, 10, 100] {
         alone(folder, span, rows, figures)?;
     }
+    paced(folder, span, figures).await?;
     grouped(folder, span, figures).await
+}
+
+/// How many commits a second a load makes that leaves the machine time to rest.
+const PACE: u32 = 20;
+
+/// Single commits with a rest before each: a processor and a disk that rested take longer than those that run.
+async fn paced(folder: &Path, span: Duration, figures: &mut Figures) -> Outcome<()> {
+    let mut connection = open(folder, "paced.db")?;
+    let (mut rows, mut times) = (Rows::of_session(1), Samples::default());
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / PACE);
+    let begin = Instant::now();
+    while begin.elapsed() < span {
+        ticks.tick().await;
+        let row = rows.next();
+        let sent = Instant::now();
+        let write = |connection: &mut SqliteConnection| insert(connection, &row).map(|_| ());
+        connection.immediate_transaction(write).map_err(failed("cannot commit"))?;
+        times.add(sent.elapsed());
+    }
+    figures.add("SQLite, 20 commits a second p50", "ms", times.sorted().p50());
+    Ok(())
 }
 
 fn alone(folder: &Path, span: Duration, rows: usize, figures: &mut Figures) -> Outcome<()> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::plan::Entry;
 use crate::figures::{Summary, round, thousands};
+use crate::number::{float, ratio};
 
 const NOTES_BEGIN: &str =
     "<!-- notes: what stands between these two lines is kept when the report is written again -->";
@@ -39,7 +40,8 @@ impl Report<'_> {
              ## What bounds us, and how near we are\n\n{}\n\
              ## Notes\n\n{NOTES_BEGIN}\n{notes}\n{NOTES_END}\n\n\
              ## Growth\n\n\
-             What a message, an event or a request costs the server must not rise with the size.\n\n{}\n\
+             What a message, an event, a request or a follower costs the server must not rise with the size. The slope is the \
+             power of the size with which it rises since the line above: 0 is constant, 1 is in proportion.\n\n{}\n\
              ## The limits of this machine\n\n{}\n\
              ## All figures\n{}",
             self.machine,
@@ -89,14 +91,23 @@ impl Report<'_> {
     /// What each piece of work costs at each size of a family.
     fn growth(&self) -> String {
         let mut text =
-            "| family | size | server CPU for a piece, µs | main figure |\n| --- | ---: | ---: | ---: |\n".to_owned();
+            "| family | size | cost | slope | main figure |\n| --- | ---: | ---: | ---: | ---: |\n".to_owned();
+        let mut above: Option<(&str, u64, f64)> = None;
         for (entry, summary) in self.done {
             let Some((family, size)) = entry.growth else { continue };
-            let cost = summary.spread("server CPU per piece").map_or("–".to_owned(), |spread| round(spread.median));
-            let main = summary.rows().into_iter().find(|row| row.name != "store");
+            let rows = summary.rows();
+            let cost = COSTS.iter().find_map(|name| rows.iter().find(|row| row.name == *name));
+            let told = cost.map_or("–".to_owned(), |row| format!("{} {}", round(row.spread.median), row.unit));
+            let before = above.filter(|(other, ..)| *other == family);
+            let slope = before.zip(cost).and_then(|((_, size_before, cost_before), cost)| {
+                slope((size_before, cost_before), (size, cost.spread.median))
+            });
+            let slope = slope.map_or("–".to_owned(), |slope| format!("{slope:.2}"));
+            let main = rows.iter().find(|row| row.name != "store");
             let main = main.map(|row| format!("{} {} {}", row.name, round(row.spread.median), row.unit));
-            let size = thousands(&size.to_string());
-            let _ = writeln!(text, "| {family} | {size} | {cost} | {} |", main.unwrap_or_default().trim());
+            let shown = thousands(&size.to_string());
+            let _ = writeln!(text, "| {family} | {shown} | {told} | {slope} | {} |", main.unwrap_or_default().trim());
+            above = cost.map(|cost| (family, size, cost.spread.median));
         }
         text
     }
@@ -105,6 +116,16 @@ impl Report<'_> {
         let one = |(entry, summary): &(Entry, Summary)| format!("\n### {}\n\n{}", entry.title, table(summary));
         self.done.iter().map(one).collect()
     }
+}
+
+/// What a piece of work costs, whatever it is: the first of these that was measured.
+const COSTS: [&str; 3] = ["server CPU per piece", "memory per follower", "start to healthy"];
+
+/// The power of the size with which a cost rises; `None` where there is nothing to compare.
+fn slope((size_before, before): (u64, f64), (size, cost): (u64, f64)) -> Option<f64> {
+    let larger = ratio(float(size), float(size_before)).ln();
+    let dearer = ratio(cost, before).ln();
+    (larger.is_finite() && larger > 0.0 && dearer.is_finite()).then(|| dearer / larger)
 }
 
 /// The command and its aligned table.
@@ -154,8 +175,16 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("| ingest | nothing | – | ≤ 1.00 | – | – | not measured |"), "{page}");
-        assert!(page.contains("| connections | 6,400 | 12.5 | messages 600 /s |"), "{page}");
+        assert!(page.contains("| connections | 6,400 | 12.5 µs | – | messages 600 /s |"), "{page}");
         assert!(page.contains("```text\nflightdeck-bench ingest (1 runs)\n"), "{page}");
+    }
+
+    #[test]
+    fn a_slope_is_the_power_of_the_size() {
+        assert_eq!(slope((10, 3.0), (1_000, 3.0)), Some(0.0));
+        assert!(slope((10, 3.0), (100, 30.0)).is_some_and(|slope| (slope - 1.0).abs() < 1e-9));
+        assert!(slope((10, 3.0), (1_000, 30.0)).is_some_and(|slope| (slope - 0.5).abs() < 1e-9));
+        assert_eq!((slope((0, 3.0), (10, 3.0)), slope((10, 0.0), (20, 3.0))), (None, None));
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
 async fn position(site: &Site) -> Outcome<u64> {
     let mut connection = Connection::open(site.address).await?;
     let reply = connection.exchange(&site.get("/agents/tree?limit=1")).await?.expect(&[200], "reading the tree")?;
-    let position = reply.header("flightdeck-as-of").and_then(|text| text.parse().ok());
+    let position = reply.header("flightdeck-as-of").and_then(|text| text.rsplit('-').next()?.parse().ok());
     position.ok_or_else(|| BenchError::Protocol("the tree does not tell the position of the feed".to_owned()))
 }
 

@@ -8,9 +8,11 @@ mod intervention;
 mod name;
 mod operator_action;
 mod origin;
+mod unable;
 
 pub use idempotency::{Call, Fingerprint, KeyReused, Remembered};
 pub use intervention::{ConcernedCommands, Intervention};
 pub use name::{ActionName, UnknownAction};
 pub use operator_action::{ActionRefused, Decision, Effects, OperatorAction};
 pub use origin::{Attribution, Origin};
+pub use unable::Unable;

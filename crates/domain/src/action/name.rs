@@ -32,13 +32,15 @@ pub enum ActionName {
     Logout,
     /// A permission request was decided.
     ApprovalDecide,
+    /// A budget was set or taken away.
+    BudgetSet,
     /// The audit log itself was read, exported or verified.
     AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -52,6 +54,7 @@ impl ActionName {
         Self::Login,
         Self::Logout,
         Self::ApprovalDecide,
+        Self::BudgetSet,
         Self::AuditRead,
     ];
 
@@ -72,6 +75,7 @@ impl ActionName {
             Self::Login => "login",
             Self::Logout => "logout",
             Self::ApprovalDecide => "approval_decide",
+            Self::BudgetSet => "budget_set",
             Self::AuditRead => "audit_read",
         }
     }

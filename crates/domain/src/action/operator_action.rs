@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::{Command, CommandKind, NotCancellable, Receipt};
 use crate::feed::FleetEventDraft;
 use crate::hex::hex;
-use crate::ids::{CommandSeq, OperationId, SessionId};
+use crate::ids::{CommandSeq, MessageId, OperationId, SessionId};
 use crate::message::{Message, MessageRole, NewMessage};
 use crate::operation::{Opened, Operation, OperationTarget, Scope, Tally, Wish};
+use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
-use crate::text::JsonObject;
+use crate::text::{JsonObject, MessageContent};
 
-use super::{Attribution, Fingerprint, Intervention, KeyReused};
+use super::{Attribution, Fingerprint, Intervention, KeyReused, Unable};
+use crate::ports::Capabilities;
 
 /// A person steps in on one session.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,8 @@ pub struct OperatorAction {
     pub intervention: Intervention,
     /// The id for the operation, where the effect is to be followed until it is seen. A message has none.
     pub operation: Option<OperationId>,
+    /// What the one who runs the session can do; `None` where that is not known, and nothing is refused for it.
+    pub able: Option<Capabilities>,
     /// Who wants it, why.
     pub by: Attribution,
 }
@@ -47,6 +52,14 @@ pub enum ActionRefused {
     /// It is about to be over.
     #[error("session {0} is being killed; only another kill is possible")]
     BeingKilled(SessionId),
+    /// Whoever runs it cannot do that, or not now.
+    #[error("session {session}: {unable}")]
+    Unable {
+        /// The session.
+        session: SessionId,
+        /// What cannot be done.
+        unable: Unable,
+    },
     /// It was to stand for its mission.
     #[error("session {0} belongs to no mission")]
     NoMission(SessionId),
@@ -71,7 +84,7 @@ pub enum ActionRefused {
 pub struct Effects {
     /// The session after it.
     pub session: Session,
-    /// The operator's message, if it has one.
+    /// The message that it puts into the conversation: the operator's, or why a budget pauses the session.
     pub message: Option<Message>,
     /// The command for the agent, if there is anything left for it to do.
     pub command: Option<Command>,
@@ -145,7 +158,8 @@ impl OperatorAction {
         if session.desired_status == DesiredStatus::Killed && self.intervention != Intervention::Kill {
             return Err(ActionRefused::BeingKilled(session.id));
         }
-        Ok(())
+        let unable = self.able.and_then(|able| able.unable(&self.intervention, session.status));
+        unable.map_or(Ok(()), |unable| Err(ActionRefused::Unable { session: session.id, unable }))
     }
 
     /// What the audit log keeps of a message: its id and the hash of what it says.
@@ -183,6 +197,7 @@ impl OperatorAction {
             }
             Intervention::Pause => {
                 session.desired_status = DesiredStatus::Paused;
+                message = self.notice(&mut session);
                 (before.status != SessionStatus::Paused || before.desired_status != DesiredStatus::Paused)
                     .then_some(CommandKind::Pause)
             }
@@ -220,6 +235,21 @@ impl OperatorAction {
         let wish = Wish::of(&self.intervention);
         let operation = self.operation.zip(wish).map(|(id, wish)| self.operation(id, wish, before, command.as_ref()));
         Ok(Effects { session, message, command, cancelled, wish, operation, events })
+    }
+
+    /// Nobody who reads the conversation knows of a budget, so its pause is told there; a person who pauses is known from
+    /// the feed and the audit log. The id follows from the call, so that it is told once.
+    fn notice(&self, session: &mut Session) -> Option<Message> {
+        let why = self.by.reason.as_ref().filter(|_| self.by.actor == Actor::budget())?;
+        session.last_seq = session.last_seq.next();
+        let new = NewMessage {
+            id: MessageId::new(Uuid::new_v5(session.id.as_uuid(), self.by.request_id.as_str().as_bytes())),
+            role: MessageRole::System,
+            content: MessageContent::trusted(format!("pause requested: {why}")),
+            metadata: JsonObject::trusted(json!({"type": "budget", "reason": why})),
+            created_at: self.by.at,
+        };
+        Some(new.at_seq(session.last_seq, session.id, session.provider.clone()))
     }
 
     fn operation(&self, id: OperationId, wish: Wish, session: &Session, command: Option<&Command>) -> Opened {

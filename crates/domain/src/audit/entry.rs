@@ -8,7 +8,7 @@ use super::AuditHash;
 use crate::action::ActionName;
 use crate::ids::{ApprovalId, AuditSeq, SessionId};
 use crate::operator::Actor;
-use crate::text::{Reason, RequestId};
+use crate::text::{MissionId, Reason, RequestId};
 use crate::time::Timestamp;
 
 /// What an action was aimed at.
@@ -23,6 +23,8 @@ pub enum AuditTarget {
     Fleet,
     /// An API key, by its id.
     Key(String),
+    /// One mission.
+    Mission(MissionId),
     /// One session.
     Session(SessionId),
 }
@@ -110,7 +112,11 @@ impl AuditEntry {
             at: self.at,
             session_id: match self.target {
                 AuditTarget::Session(id) => Some(id),
-                AuditTarget::Approval(_) | AuditTarget::AuditLog | AuditTarget::Fleet | AuditTarget::Key(_) => None,
+                AuditTarget::Approval(_)
+                | AuditTarget::AuditLog
+                | AuditTarget::Fleet
+                | AuditTarget::Key(_)
+                | AuditTarget::Mission(_) => None,
             },
         }
     }

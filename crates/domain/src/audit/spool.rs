@@ -150,7 +150,7 @@ impl SpooledAction {
         match self.stop.clone() {
             Stop::One { session: session_id, wish, operation } => {
                 let intervention = if wish == Wish::Pause { Intervention::Pause } else { Intervention::Kill };
-                SpooledIntervention::One(OperatorAction { session_id, intervention, operation, by })
+                SpooledIntervention::One(OperatorAction { session_id, intervention, operation, able: None, by })
             }
             Stop::Around { session: session_id, reach, wish, operation } => {
                 SpooledIntervention::Around(ScopedAction { operation, session_id, reach, wish, drop_queued: false, by })
@@ -216,7 +216,13 @@ mod tests {
 
     fn one(intervention: Intervention) -> Option<SpooledAction> {
         let by = attribution("because");
-        let action = OperatorAction { session_id: session_id(1), intervention, operation: Some(operation_id(1)), by };
+        let action = OperatorAction {
+            session_id: session_id(1),
+            intervention,
+            operation: Some(operation_id(1)),
+            able: None,
+            by,
+        };
         SpooledAction::one(Uuid::from_u128(7), &action)
     }
 

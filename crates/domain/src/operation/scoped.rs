@@ -170,7 +170,13 @@ impl ScopedAction {
     /// What it is to one session.
     #[must_use]
     pub fn on(&self, session_id: SessionId) -> OperatorAction {
-        OperatorAction { session_id, intervention: self.intervention(), operation: None, by: self.by.clone() }
+        OperatorAction {
+            session_id,
+            intervention: self.intervention(),
+            operation: None,
+            able: None,
+            by: self.by.clone(),
+        }
     }
 
     const fn intervention(&self) -> Intervention {

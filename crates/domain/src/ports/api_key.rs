@@ -24,6 +24,10 @@ pub trait ApiKeyRepository: Send + Sync {
     /// Stores a new key, with an audit entry in the same transaction.
     async fn create(&self, key: ApiKey, by: Attribution) -> Result<(), StoreUnavailable>;
 
+    /// The same, if there is no key at all, not even a revoked one; decided in the transaction, so that of many that try
+    /// it at once one does. `false`: there is one, and nothing was written.
+    async fn create_first(&self, key: ApiKey, by: Attribution) -> Result<bool, StoreUnavailable>;
+
     /// One key, or `None`.
     async fn find(&self, id: KeyId) -> Result<Option<ApiKey>, StoreUnavailable>;
 

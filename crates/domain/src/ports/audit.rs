@@ -85,7 +85,8 @@ pub trait AuditLog: Send + Sync {
     /// The end of the chain, as the store remembers it beside the entries.
     async fn head(&self) -> Result<AuditHead, AuditHeadError>;
 
-    /// Keeps a checkpoint, and gives the one that stands at its place then: when there was one already, that one stays.
+    /// Keeps a checkpoint, and gives the one that stands at its place then: when there was one already, that one stays. A
+    /// store that several servers share keeps those of one key: while the newest is of another, it gives that one.
     async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpoint, StoreUnavailable>;
 
     /// At most `limit` checkpoints after a place, oldest first; pages end as those of [`AuditLog::walk`].

@@ -15,12 +15,16 @@ use crate::time::Timestamp;
 pub struct AppendOutcome {
     /// One for each message of the batch, in its order.
     pub appended: Vec<Appended>,
+    /// Those messages that this call put there, in order, as they will be read.
+    pub inserted: Vec<Message>,
     /// The session's newest seq.
     pub last_seq: Seq,
     /// What the agent should know.
     pub control: Control,
     /// Whether the session was lost and came back by this.
     pub came_back: bool,
+    /// Whether a budget is used up by this; [`crate::use_cases::EnforceBudgets`] follows from it.
+    pub exhausted: bool,
 }
 
 /// Why a batch was not appended. Nothing of it was written.
@@ -61,6 +65,12 @@ pub struct ConversationEnd {
     pub status: SessionStatus,
 }
 
+impl MessageSlice {
+    /// A run ends before a message when those before it have so many bytes of content and metadata: a thousand messages of
+    /// the largest kind would be a gigabyte in memory. So every run but an empty one has at least one message.
+    pub const ENOUGH_BYTES: usize = 4 * 1_048_576;
+}
+
 /// Keeps conversations.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -70,6 +80,10 @@ pub trait MessageRepository: Send + Sync {
     /// appear later. Counts as a sign of life of the session at `at`: a lost one comes back in the same
     /// transaction under the rule of [`crate::session::Session::come_back`], and the message that tells of it stands before
     /// the batch. A batch that is refused brings nobody back.
+    ///
+    /// What the inserted messages say about usage ([`crate::message::AppendPlan::used`]) is booked in the same transaction
+    /// on every account that it belongs to ([`crate::usage::AccountKey::of`]), by the rule of
+    /// [`crate::usage::Account::book`].
     async fn append(
         &self,
         session: SessionId,
@@ -77,8 +91,8 @@ pub trait MessageRepository: Send + Sync {
         at: Timestamp,
     ) -> Result<AppendOutcome, AppendError>;
 
-    /// At most `limit` messages after a place, in order; `None` when there is no such session. Costs the same at any
-    /// depth.
+    /// At most `limit` messages after a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are reached; `None`
+    /// when there is no such session. Costs the same at any depth.
     async fn after(
         &self,
         session: SessionId,
@@ -86,8 +100,8 @@ pub trait MessageRepository: Send + Sync {
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable>;
 
-    /// The last `limit` messages before a place, in order; `None` when there is no such session. Costs the same at any
-    /// depth.
+    /// The last `limit` messages before a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are reached, of
+    /// which the last ones count first; `None` when there is no such session. Costs the same at any depth.
     async fn before(
         &self,
         session: SessionId,

@@ -14,7 +14,9 @@ mod audit_spool;
 mod checkpoint;
 mod clock;
 mod command;
+mod epoch;
 mod feed;
+mod hooks;
 mod login;
 mod message;
 mod operation;
@@ -22,6 +24,7 @@ mod operator_actions;
 mod provider;
 mod session;
 mod transfer;
+mod usage;
 mod wake_up;
 
 pub use api_key::{ApiKeyRepository, RevokeKeyError};
@@ -34,7 +37,9 @@ pub use audit_spool::{AuditSpool, Waiting};
 pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
+pub use epoch::{EpochRepository, KnownStore, StoreMemory};
 pub use feed::FleetFeed;
+pub use hooks::{HookCall, HookError, HookReceiver};
 pub use login::{LoginRepository, RedeemLinkError};
 pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository, MessageSlice};
 pub use operation::{
@@ -43,21 +48,26 @@ pub use operation::{
 pub use operator_actions::{
     Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
 };
-pub use provider::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+pub use provider::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
-pub use wake_up::WakeUps;
+pub use usage::{
+    BudgetCommitted, MissionCursor, MissionPage, MissionQuery, MissionSummary, SessionUsage, SetBudgetError,
+    UsageRepository,
+};
+pub use wake_up::{Preview, WakeUps};
 
 #[cfg(feature = "mocks")]
 pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
     checkpoint::MockCheckpointArchive, checkpoint::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator,
-    command::MockCommandQueue, feed::MockFleetFeed, login::MockLoginRepository, message::MockMessageRepository,
-    operation::MockOperationRepository, operator_actions::MockOperatorActions, provider::MockAgentProvider,
-    session::MockSessionRepository, wake_up::MockWakeUps,
+    command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed,
+    login::MockLoginRepository, message::MockMessageRepository, operation::MockOperationRepository,
+    operator_actions::MockOperatorActions, provider::MockAgentProvider, session::MockSessionRepository,
+    usage::MockUsageRepository, wake_up::MockWakeUps,
 };
 
 /// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.

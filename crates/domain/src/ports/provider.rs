@@ -6,7 +6,7 @@ use crate::command::Command;
 use crate::ids::SessionId;
 use crate::message::Message;
 use crate::session::Session;
-use crate::text::{MessageContent, ProviderName};
+use crate::text::{AgentType, JsonObject, MessageContent, ProviderName};
 
 /// Where a provider can pause an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,15 @@ pub struct Capabilities {
     pub spawn: bool,
     /// Whether its agents live in this process and die with it.
     pub in_process: bool,
+}
+
+/// What an agent's program wrote beside its work: the newest part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentLog {
+    /// The text. It is the agent's: whoever shows it must not trust it.
+    pub text: String,
+    /// Whether there was more before it.
+    pub truncated: bool,
 }
 
 /// Why an agent was not started.
@@ -65,11 +74,23 @@ pub trait AgentProvider: Send + Sync {
     /// The name under which sessions refer to it.
     fn name(&self) -> ProviderName;
 
-    /// What it can do.
+    /// What it can do, whatever the session.
     fn capabilities(&self) -> Capabilities;
 
+    /// What it can do with this session, where agents differ.
+    fn capabilities_of(&self, session: &Session) -> Capabilities {
+        let _ = session;
+        self.capabilities()
+    }
+
+    /// Whether it is the one to start agents of this kind when nobody says which provider is.
+    fn serves(&self, agent_type: &AgentType) -> bool {
+        let _ = agent_type;
+        false
+    }
+
     /// Checks what an agent would be given, before the session is in the tree.
-    async fn check(&self, context: &crate::text::JsonObject) -> Result<(), SpawnError>;
+    async fn check(&self, agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError>;
 
     /// Starts the agent of a session that is `spawning`. Returns when it is on its way, not when it is done.
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError>;
@@ -78,4 +99,14 @@ pub trait AgentProvider: Send + Sync {
     /// conversation by the command's message id. Returns at once; the receipt tells what becomes of it. The same command
     /// may be handed over again, and is after every start until its receipt is final.
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError>;
+
+    /// What the program of a session's agent wrote to its standard error; `None` where nothing of the kind is kept. Also
+    /// after the agent has ended.
+    ///
+    /// # Errors
+    /// It is kept and cannot be read.
+    async fn log(&self, session: SessionId) -> Result<Option<AgentLog>, std::io::Error> {
+        let _ = session;
+        Ok(None)
+    }
 }

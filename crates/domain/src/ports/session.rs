@@ -131,6 +131,9 @@ pub trait SessionRepository: Send + Sync {
     /// How many sessions the filter holds for.
     async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable>;
 
+    /// Whether the kill switch is engaged: nothing new comes into the tree until it is released.
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable>;
+
     /// Whether `id` is `top` or below it; `false` when either is unknown.
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable>;
 

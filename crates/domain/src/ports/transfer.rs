@@ -7,6 +7,7 @@ use crate::api_key::ApiKey;
 use crate::approval::Approval;
 use crate::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use crate::command::Command;
+use crate::epoch::{Epoch, ReplicaMark};
 use crate::feed::FleetEvent;
 use crate::ids::FeedPosition;
 use crate::message::Message;
@@ -15,6 +16,7 @@ use crate::operator::Actor;
 use crate::ports::StoreUnavailable;
 use crate::session::Session;
 use crate::text::IdempotencyKey;
+use crate::usage::Account;
 
 /// What a store keeps of a control call that came with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +54,16 @@ pub enum TransferPage {
     Keys(Vec<ApiKey>),
     /// Remembered calls by actor and key.
     Calls(Vec<RememberedCall>),
+    /// Sums of usage and budgets, by scope and key.
+    Accounts(Vec<Account>),
+    /// What servers left in the store, by their names.
+    Marks(Vec<ReplicaMark>),
 }
 
 impl TransferPage {
     /// An empty page of each kind, in an order in which nothing comes before what it names, sessions aside.
     #[must_use]
-    pub const fn every_kind() -> [Self; 11] {
+    pub const fn every_kind() -> [Self; 13] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -70,6 +76,8 @@ impl TransferPage {
             Self::Checkpoints(Vec::new()),
             Self::Keys(Vec::new()),
             Self::Calls(Vec::new()),
+            Self::Accounts(Vec::new()),
+            Self::Marks(Vec::new()),
         ]
     }
 
@@ -88,6 +96,8 @@ impl TransferPage {
             Self::Checkpoints(_) => "checkpoints",
             Self::Keys(_) => "API keys",
             Self::Calls(_) => "idempotency keys",
+            Self::Accounts(_) => "usage accounts",
+            Self::Marks(_) => "marks of servers",
         }
     }
 
@@ -106,6 +116,8 @@ impl TransferPage {
             Self::Checkpoints(records) => records.len(),
             Self::Keys(records) => records.len(),
             Self::Calls(records) => records.len(),
+            Self::Accounts(records) => records.len(),
+            Self::Marks(records) => records.len(),
         }
     }
 
@@ -125,11 +137,14 @@ pub struct TransferHeads {
     pub feed: FeedPosition,
     /// Whether the kill switch is engaged.
     pub kill_switch: bool,
+    /// Which history of the deployment it is.
+    pub epoch: Option<Epoch>,
 }
 
 impl TransferHeads {
     /// Those of a store in which nothing has happened.
-    pub const EMPTY: Self = Self { audit: AuditHead::EMPTY, feed: FeedPosition::new(0), kill_switch: false };
+    pub const EMPTY: Self =
+        Self { audit: AuditHead::EMPTY, feed: FeedPosition::new(0), kill_switch: false, epoch: None };
 }
 
 /// A store that is read as a whole. All that it gives is of one moment.

@@ -40,13 +40,15 @@ impl ExpireLeases {
         let now = ports.clock.now();
         // Of several replicas one may go down and not come back: then only the lease tells of its agents.
         let alone = providers.replica().is_none();
-        let in_process = providers.iter().filter(|provider| alone && provider.capabilities().in_process);
+        let silent = providers.iter().filter(|provider| {
+            providers.has_no_lease(&provider.name()) || (alone && provider.capabilities().in_process)
+        });
         Self {
             sessions: Arc::clone(&ports.sessions),
             wake_ups: Arc::clone(&ports.wake_ups),
             clock: Arc::clone(&ports.clock),
             lease,
-            without_lease: in_process.map(|provider| provider.name()).collect(),
+            without_lease: silent.map(|provider| provider.name()).collect(),
             listening: Mutex::new(Listening { since: now, last_look: now }),
         }
     }
@@ -151,6 +153,13 @@ mod tests {
         let providers = Providers::default().with(Arc::new(provider)).at_replica(name);
         let expire = ExpireLeases::new(&MockPorts::default().ports(), &providers, Duration::from_mins(2));
         assert_eq!(expire.without_lease, []);
+    }
+
+    #[test]
+    fn agents_that_are_silent_by_nature_have_no_lease() {
+        let providers = Providers::default().without_lease(ProviderName::internal());
+        let expire = ExpireLeases::new(&MockPorts::default().ports(), &providers, Duration::from_mins(2));
+        assert_eq!(expire.without_lease, [ProviderName::internal()]);
     }
 
     #[tokio::test]

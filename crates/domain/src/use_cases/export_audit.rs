@@ -42,7 +42,8 @@ impl ExportAudit {
                 MakeCheckpointError::NotSetUp
                 | MakeCheckpointError::Empty
                 | MakeCheckpointError::Tampered { .. }
-                | MakeCheckpointError::Headless(_),
+                | MakeCheckpointError::Headless(_)
+                | MakeCheckpointError::OtherKey { .. },
             ) => own,
         };
         let public_key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());

@@ -134,7 +134,13 @@ mod tests {
 
     fn stop(n: u128, intervention: Intervention) -> SpooledAction {
         let by = attribution("because");
-        let action = OperatorAction { session_id: session_id(n), intervention, operation: Some(operation_id(n)), by };
+        let action = OperatorAction {
+            session_id: session_id(n),
+            intervention,
+            operation: Some(operation_id(n)),
+            able: None,
+            by,
+        };
         SpooledAction::one(Uuid::from_u128(n), &action).expect("a stop")
     }
 

@@ -8,6 +8,7 @@ use crate::message::{MessageRole, NewMessage};
 use crate::ports::{AppendError, AppendOutcome, Clock, IdGenerator, MessageRepository, WakeUps};
 use crate::text::{JsonObject, MessageContent};
 use crate::time::Timestamp;
+use crate::usage::Usage;
 
 /// A message as an agent reports it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct MessageInput {
     pub content: MessageContent,
     /// Whatever else is to be kept.
     pub metadata: JsonObject,
+    /// What was used for it, where the agent knows.
+    pub usage: Option<Usage>,
     /// When it was said; now when missing.
     pub created_at: Option<Timestamp>,
 }
@@ -28,7 +31,7 @@ impl MessageInput {
     /// A message said now; everything else can be set on it.
     #[must_use]
     pub fn new(role: MessageRole, content: MessageContent) -> Self {
-        Self { id: None, role, content, metadata: JsonObject::default(), created_at: None }
+        Self { id: None, role, content, metadata: JsonObject::default(), usage: None, created_at: None }
     }
 }
 
@@ -47,6 +50,12 @@ pub enum IngestError {
     /// Only an operator speaks as one.
     #[error("message {index} has the role operator; an operator's message is written by POST /agents/{{id}}/inject")]
     OperatorRole {
+        /// Its place in the batch, from zero.
+        index: usize,
+    },
+    /// Usage is said once.
+    #[error("message {index} says what was used in usage and in metadata.usage; leave one of them out")]
+    UsageTwice {
         /// Its place in the batch, from zero.
         index: usize,
     },
@@ -94,6 +103,11 @@ impl IngestMessages {
         if let Some(index) = batch.iter().position(|message| message.role == MessageRole::Operator) {
             return Err(IngestError::OperatorRole { index });
         }
+        let twice =
+            |message: &MessageInput| message.usage.is_some() && message.metadata.as_map().contains_key(Usage::KEY);
+        if let Some(index) = batch.iter().position(twice) {
+            return Err(IngestError::UsageTwice { index });
+        }
         let now = self.clock.now();
         let batch = batch
             .into_iter()
@@ -101,16 +115,20 @@ impl IngestMessages {
                 id: input.id.unwrap_or_else(|| self.ids.message_id()),
                 role: input.role,
                 content: input.content,
-                metadata: input.metadata,
+                metadata: match input.usage {
+                    Some(usage) => usage.within(input.metadata),
+                    None => input.metadata,
+                },
                 created_at: input.created_at.unwrap_or(now),
             })
             .collect();
         let outcome = self.messages.append(session, batch, now).await?;
-        if outcome.came_back || outcome.appended.iter().any(|appended| appended.created) {
-            self.wake_ups.session_moved(session, outcome.last_seq);
-        }
         if outcome.came_back {
+            // A message that tells of it stands before the batch.
+            self.wake_ups.session_moved(session, outcome.last_seq);
             self.wake_ups.feed_grew();
+        } else if !outcome.inserted.is_empty() {
+            self.wake_ups.messages_appended(&outcome.inserted);
         }
         Ok(outcome)
     }
@@ -119,10 +137,11 @@ impl IngestMessages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{at, message_id, session_id};
+    use crate::fixtures::{at, message_id, new_message, session_id};
     use crate::ids::Seq;
     use crate::message::{Appended, Control};
     use crate::session::DesiredStatus;
+    use crate::text::ProviderName;
     use crate::use_cases::testing::MockPorts;
 
     fn input(role: MessageRole) -> MessageInput {
@@ -130,11 +149,14 @@ mod tests {
     }
 
     fn outcome(created: bool) -> AppendOutcome {
+        let message = new_message(900).at_seq(Seq::new(4), session_id(1), ProviderName::internal());
         AppendOutcome {
             appended: vec![Appended { id: message_id(900), seq: Seq::new(4), created }],
+            inserted: created.then_some(message).into_iter().collect(),
             last_seq: Seq::new(4),
             control: Control { desired_status: DesiredStatus::Running, pending_commands: 0 },
             came_back: false,
+            exhausted: false,
         }
     }
 
@@ -147,7 +169,7 @@ mod tests {
             .withf(|_, batch, now| batch[0].id == message_id(900) && batch[0].created_at == at(0) && *now == at(0))
             .times(1)
             .returning(|_, _, _| Ok(outcome(true)));
-        mocks.wake_ups.expect_session_moved().withf(|_, seq| seq.get() == 4).times(1).return_const(());
+        mocks.wake_ups.expect_messages_appended().withf(|new| new[0].seq.get() == 4).times(1).return_const(());
         let ingest = IngestMessages::new(&mocks.ports());
         assert!(ingest.execute(session_id(1), vec![input(MessageRole::Assistant)]).await.is_ok());
     }
@@ -179,5 +201,20 @@ mod tests {
         assert!(matches!(ingest.execute(session_id(1), many).await, Err(IngestError::BatchTooLarge { given: 1_001 })));
         let forged = vec![input(MessageRole::Tool), input(MessageRole::Operator)];
         assert!(matches!(ingest.execute(session_id(1), forged).await, Err(IngestError::OperatorRole { index: 1 })));
+    }
+
+    #[tokio::test]
+    async fn usage_stands_in_the_metadata_of_its_message_and_is_said_once() {
+        let usage: Usage = serde_json::from_value(serde_json::json!({"inputTokens": 3})).expect("valid");
+        let used = MessageInput { usage: Some(usage), ..input(MessageRole::Assistant) };
+        let mut mocks = MockPorts::default();
+        let told = move |batch: &Vec<NewMessage>| Usage::of(&batch[0].metadata) == Some(usage);
+        mocks.messages.expect_append().withf(move |_, batch, _| told(batch)).returning(|_, _, _| Ok(outcome(false)));
+        let ingest = IngestMessages::new(&mocks.ports());
+        assert!(ingest.execute(session_id(1), vec![used.clone()]).await.is_ok());
+
+        let twice = MessageInput { metadata: usage.within(JsonObject::default()), ..used };
+        let refused = ingest.execute(session_id(1), vec![input(MessageRole::User), twice]).await;
+        assert!(matches!(refused, Err(IngestError::UsageTwice { index: 1 })));
     }
 }

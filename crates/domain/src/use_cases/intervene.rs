@@ -7,7 +7,9 @@ use crate::action::{Intervention, OperatorAction, Origin};
 use crate::command::{Command, CommandKind, Receipt};
 use crate::ids::{CommandSeq, OperationId, SessionId};
 use crate::operation::Wish;
-use crate::ports::{Clock, Committed, IdGenerator, OperatorActionError, OperatorActions, WakeUps};
+use crate::ports::{
+    Capabilities, Clock, Committed, IdGenerator, OperatorActionError, OperatorActions, SessionRepository, WakeUps,
+};
 
 /// Why an intervention was not done.
 pub type InterveneError = OperatorActionError;
@@ -25,6 +27,7 @@ pub struct Intervened {
 #[derive(Clone)]
 pub struct Intervene {
     actions: Arc<dyn OperatorActions>,
+    sessions: Arc<dyn SessionRepository>,
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
@@ -37,6 +40,7 @@ impl Intervene {
     pub fn new(ports: &Ports, providers: &Providers) -> Self {
         Self {
             actions: Arc::clone(&ports.actions),
+            sessions: Arc::clone(&ports.sessions),
             wake_ups: Arc::clone(&ports.wake_ups),
             clock: Arc::clone(&ports.clock),
             ids: Arc::clone(&ports.ids),
@@ -57,7 +61,8 @@ impl Intervene {
     ) -> Result<Intervened, InterveneError> {
         let by = origin.at(self.clock.now());
         let operation = Wish::of(&intervention).map(|_| OperationId::new(self.ids.uuid()));
-        let action = OperatorAction { session_id, intervention, operation, by };
+        let able = self.able(session_id, &intervention).await;
+        let action = OperatorAction { session_id, intervention, operation, able, by };
         let committed = match self.actions.commit(action.clone()).await {
             Ok(committed) => committed,
             Err(error) => {
@@ -80,6 +85,15 @@ impl Intervene {
             handed_over = provider.deliver(command, committed.message.clone()).await.is_ok();
         }
         Ok(Intervened { committed, handed_over })
+    }
+
+    /// What the one who runs the session can do, where that matters. A store that is away says so when it is to commit.
+    async fn able(&self, id: SessionId, intervention: &Intervention) -> Option<Capabilities> {
+        if !matches!(intervention, Intervention::Inject { .. } | Intervention::Pause) {
+            return None;
+        }
+        let session = self.sessions.get(id).await.ok().flatten()?;
+        self.providers.get(&session.provider).ok().map(|provider| provider.capabilities_of(&session))
     }
 
     /// Nothing can be written, and the agent is to die: those who run agents in this process are told past the queue.
@@ -125,7 +139,12 @@ mod tests {
         let mut mocks = MockPorts::default();
         let mut order = mockall::Sequence::new();
         let named = robot.clone();
-        let followed = |action: &OperatorAction| action.operation == Some(operation_id(900));
+        let of = robot.clone();
+        mocks.sessions.expect_get().returning(move |_| Ok(Some(Session { provider: of.clone(), ..session(1) })));
+        let capable = Capabilities { pause: None, steer: false, queue: true, spawn: true, in_process: true };
+        // What the provider can do goes with the action, for the rule to look at.
+        let followed =
+            move |action: &OperatorAction| action.operation == Some(operation_id(900)) && action.able == Some(capable);
         mocks.actions.expect_commit().withf(followed).times(1).in_sequence(&mut order).returning(move |_| {
             Ok(Committed {
                 session: Session { provider: named.clone(), ..session(1) },
@@ -140,6 +159,7 @@ mod tests {
         mocks.wake_ups.expect_command_queued().times(1).return_const(());
         let mut provider = MockAgentProvider::new();
         provider.expect_name().returning(move || robot.clone());
+        provider.expect_capabilities_of().return_const(capable);
         provider
             .expect_deliver()
             .withf(|command, _| command.kind == CommandKind::Pause)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Ports;
-use crate::audit::{AuditHead, Checkpoint, HeadProblem};
+use crate::audit::{AuditHead, Checkpoint, CheckpointKeyId, HeadProblem};
 use crate::ids::AuditSeq;
 use crate::ports::{AuditHeadError, AuditLog, Checkpointing, Clock, StoreUnavailable};
 
@@ -29,6 +29,15 @@ pub enum MakeCheckpointError {
     /// The log has lost its end: there is nothing that could be signed.
     #[error("{0}: the audit log was tampered with")]
     Headless(HeadProblem),
+    /// Another server of the deployment signs with another key. With two keys, each would take the other's checkpoints for
+    /// forgeries.
+    #[error("the audit log is signed with the key {theirs} by another server; this one has the key {ours}")]
+    OtherKey {
+        /// The key of this server.
+        ours: CheckpointKeyId,
+        /// The key that signs.
+        theirs: CheckpointKeyId,
+    },
     /// The store cannot, or the archive.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
@@ -90,7 +99,10 @@ impl MakeCheckpoint {
                 return Err(MakeCheckpointError::Tampered { end: head.seq, signed: newest.seq });
             }
             if newest.seq == head.seq {
-                archive.append(newest).await?;
+                // That of another key is no concern of this archive.
+                if newest.key_id == signer.public_key().id() {
+                    archive.append(newest).await?;
+                }
                 return Ok(MadeCheckpoint { checkpoint: newest, created: false });
             }
         }
@@ -101,6 +113,9 @@ impl MakeCheckpoint {
         // The database first: a checkpoint that is in the archive alone means that the database has lost it. Another replica
         // may have signed the same head a moment before; then its checkpoint is the one.
         let kept = self.audit.keep_checkpoint(checkpoint).await?;
+        if kept.key_id != checkpoint.key_id {
+            return Err(MakeCheckpointError::OtherKey { ours: checkpoint.key_id, theirs: kept.key_id });
+        }
         archive.append(kept).await?;
         Ok(MadeCheckpoint { checkpoint: kept, created: kept == checkpoint })
     }
@@ -163,6 +178,27 @@ mod tests {
         log.expect_keep_checkpoint().times(1).returning(move |_| Ok(theirs));
         archive.expect_append().withf(move |checkpoint| *checkpoint == theirs).times(1).returning(|_| Ok(()));
         let made = make(log, archive).await.expect("made");
+        assert_eq!(made, MadeCheckpoint { checkpoint: theirs, created: false });
+    }
+
+    #[tokio::test]
+    async fn what_another_key_has_signed_is_left_to_it() {
+        let (mut log, mut archive) = (log(head(8), None), archive(None));
+        let theirs = Checkpoint::sign(head(7), at(1), &CheckpointSigningKey::from_seed(&[2; 32]));
+        log.expect_keep_checkpoint().times(1).returning(move |_| Ok(theirs));
+        archive.expect_append().never();
+        let refused = make(log, archive).await.expect_err("another key");
+        assert!(matches!(refused, MakeCheckpointError::OtherKey { .. }), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_another_key_has_signed_is_not_archived() {
+        let (mut log, mut archive) = (MockAuditLog::new(), archive(None));
+        let theirs = Checkpoint::sign(head(7), at(1), &CheckpointSigningKey::from_seed(&[2; 32]));
+        log.expect_head().returning(|| Ok(head(7)));
+        log.expect_newest_checkpoint().returning(move || Ok(Some(theirs)));
+        archive.expect_append().never();
+        let made = make(log, archive).await.expect("there");
         assert_eq!(made, MadeCheckpoint { checkpoint: theirs, created: false });
     }
 

@@ -86,6 +86,21 @@ impl CreateKey {
         let by = Origin::new(actor, request_id).at(self.clock.now());
         self.keys.create(key, by).await
     }
+
+    /// Stores a key that was prepared if there is no key at all, with an audit entry. `false`: there is one, and this one
+    /// will never open anything.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn store_first(
+        &self,
+        key: ApiKey,
+        actor: Actor,
+        request_id: RequestId,
+    ) -> Result<bool, StoreUnavailable> {
+        let by = Origin::new(actor, request_id).at(self.clock.now());
+        self.keys.create_first(key, by).await
+    }
 }
 
 /// Lists keys.

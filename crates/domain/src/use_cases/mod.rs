@@ -7,6 +7,7 @@ mod authorize;
 mod checkpoint_sources;
 mod commands;
 mod decide_approval;
+mod enforce_budgets;
 mod expire_approvals;
 mod expire_leases;
 mod export_audit;
@@ -16,6 +17,7 @@ mod ingest_messages;
 mod intervene;
 mod intervene_fleet;
 mod intervene_scope;
+mod keep_epoch;
 mod log_in;
 mod make_checkpoint;
 mod manage_keys;
@@ -27,10 +29,13 @@ mod read_audit;
 mod read_history;
 mod read_operations;
 mod read_sessions;
+mod read_usage;
 mod reconcile;
 mod register_session;
 mod report_status;
+mod search_history;
 mod select_events;
+mod set_budget;
 mod spawn_session;
 mod spooled_actions;
 #[cfg(test)]
@@ -43,6 +48,7 @@ pub use authenticate::{Authenticate, AuthenticateError};
 pub use authorize::{AccessDenied, Authorize, AuthorizeError};
 pub use commands::{AcknowledgeCommand, ReadCommands};
 pub use decide_approval::DecideApproval;
+pub use enforce_budgets::EnforceBudgets;
 pub use expire_approvals::ExpireApprovals;
 pub use expire_leases::ExpireLeases;
 pub use export_audit::{AuditExport, ExportAudit};
@@ -51,6 +57,7 @@ pub use ingest_messages::{IngestError, IngestMessages, MessageInput};
 pub use intervene::{Intervene, InterveneError, Intervened};
 pub use intervene_fleet::InterveneFleet;
 pub use intervene_scope::{InterveneScope, ScopedRequest};
+pub use keep_epoch::{FoundEpoch, KeepEpoch, KeepEpochError};
 pub use log_in::{LogIn, LogInError};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
@@ -62,10 +69,13 @@ pub use read_audit::{AuditReader, ReadAudit};
 pub use read_history::{HistoryPlace, ReadHistory};
 pub use read_operations::ReadOperations;
 pub use read_sessions::ReadSessions;
+pub use read_usage::ReadUsage;
 pub use reconcile::{Reconcile, Reconciled};
 pub use register_session::{NewSession, RegisterSession};
 pub use report_status::ReportStatus;
+pub use search_history::{SearchHistory, SearchPage, SearchWords, UnsearchableWords};
 pub use select_events::{FeedFilter, SelectEvents};
+pub use set_budget::SetBudget;
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use spooled_actions::SpooledActions;
 pub use transfer::{Transfer, TransferError, Transferred};
@@ -76,8 +86,8 @@ use std::sync::Arc;
 
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, FleetFeed, IdGenerator, LoginRepository, MessageRepository, OperationRepository,
-    OperatorActions, SessionRepository, WakeUps,
+    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
+    OperationRepository, OperatorActions, SessionRepository, UsageRepository, WakeUps,
 };
 
 /// Every port, as one deployment has them.
@@ -95,12 +105,16 @@ pub struct Ports {
     pub approvals: Arc<dyn ApprovalRepository>,
     /// Operations and what became of them.
     pub operations: Arc<dyn OperationRepository>,
+    /// Usage and budgets.
+    pub usage: Arc<dyn UsageRepository>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// The fleet feed.
     pub feed: Arc<dyn FleetFeed>,
     /// API keys.
     pub keys: Arc<dyn ApiKeyRepository>,
+    /// Which history of the deployment the store holds.
+    pub epochs: Arc<dyn EpochRepository>,
     /// Logins.
     pub logins: Arc<dyn LoginRepository>,
     /// Signed checkpoints of the audit log; `None` where there are none.
@@ -131,9 +145,11 @@ impl Ports {
             + OperatorActions
             + ApprovalRepository
             + OperationRepository
+            + UsageRepository
             + AuditLog
             + FleetFeed
             + ApiKeyRepository
+            + EpochRepository
             + LoginRepository
             + 'static,
     {
@@ -144,9 +160,11 @@ impl Ports {
             actions: store.clone(),
             approvals: store.clone(),
             operations: store.clone(),
+            usage: store.clone(),
             audit: store.clone(),
             feed: store.clone(),
             keys: store.clone(),
+            epochs: store.clone(),
             logins: store,
             checkpointing: None,
             spool: None,

@@ -1,6 +1,6 @@
 //! The providers that a deployment has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::message::Message;
 use crate::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use crate::session::Session;
-use crate::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId};
+use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 
 /// A name that no provider has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,11 +26,13 @@ pub struct UnknownProvider {
 pub struct Providers {
     by_name: BTreeMap<ProviderName, Arc<dyn AgentProvider>>,
     replica: Option<ProviderSessionId>,
+    without_lease: BTreeSet<ProviderName>,
 }
 
 impl Default for Providers {
     fn default() -> Self {
-        Self { by_name: BTreeMap::new(), replica: None }.with(Arc::new(InternalProvider))
+        Self { by_name: BTreeMap::new(), replica: None, without_lease: BTreeSet::new() }
+            .with(Arc::new(InternalProvider))
     }
 }
 
@@ -40,6 +42,20 @@ impl Providers {
     pub fn with(mut self, provider: Arc<dyn AgentProvider>) -> Self {
         self.by_name.insert(provider.name(), provider);
         self
+    }
+
+    /// Says that the agents of a provider give no sign of life between what they do: their sessions are not lost for being
+    /// silent.
+    #[must_use]
+    pub fn without_lease(mut self, name: ProviderName) -> Self {
+        self.without_lease.insert(name);
+        self
+    }
+
+    /// Whether the agents of this provider may be silent for as long as they like.
+    #[must_use]
+    pub fn has_no_lease(&self, name: &ProviderName) -> bool {
+        self.without_lease.contains(name)
     }
 
     /// Names the replica that runs them, where there are several on one store. The sessions whose agents live in this
@@ -66,6 +82,13 @@ impl Providers {
         })
     }
 
+    /// The provider that starts agents of this kind when nobody says which: the one that serves it, else `internal`.
+    #[must_use]
+    pub fn for_agent(&self, agent_type: &AgentType) -> ProviderName {
+        let serving = self.iter().find(|provider| provider.serves(agent_type));
+        serving.map_or_else(ProviderName::internal, |provider| provider.name())
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AgentProvider>> {
         self.by_name.values()
@@ -86,7 +109,7 @@ impl AgentProvider for InternalProvider {
         Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: false, in_process: false }
     }
 
-    async fn check(&self, _context: &JsonObject) -> Result<(), SpawnError> {
+    async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {
         Ok(())
     }
 

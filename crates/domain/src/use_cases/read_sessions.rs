@@ -38,6 +38,14 @@ impl ReadSessions {
     pub async fn page(&self, query: SessionQuery) -> Result<SessionPage, StoreUnavailable> {
         self.sessions.list(SessionQuery { limit: query.limit.min(Self::MAX_LIMIT), ..query }).await
     }
+
+    /// Whether nothing may spawn until the kill switch is released.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        self.sessions.kill_switch_engaged().await
+    }
 }
 
 #[cfg(test)]

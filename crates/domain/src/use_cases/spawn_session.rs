@@ -47,7 +47,7 @@ impl SpawnSession {
         prompt: Option<MessageContent>,
     ) -> Result<Registered, SpawnSessionError> {
         let provider = Arc::clone(self.providers.get(&new.provider)?);
-        provider.check(&new.context).await?;
+        provider.check(&new.agent_type, &new.context).await?;
         let new = match self.providers.replica().filter(|_| provider.capabilities().in_process) {
             Some(replica) => NewSession { provider_session_id: Some(replica.clone()), ..new },
             None => new,
@@ -78,7 +78,7 @@ mod tests {
     fn robot(spawns: Result<(), &'static str>) -> Providers {
         let mut provider = MockAgentProvider::new();
         provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
-        provider.expect_check().returning(|_| Ok(()));
+        provider.expect_check().returning(|_, _| Ok(()));
         provider.expect_spawn().returning(move |_, _| spawns.map_err(|text| SpawnError::Failed(text.into())));
         Providers::default().with(Arc::new(provider))
     }
@@ -123,7 +123,7 @@ mod tests {
         for (in_process, expected) in [(true, Some(name.clone())), (false, None)] {
             let mut provider = MockAgentProvider::new();
             provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
-            provider.expect_check().returning(|_| Ok(()));
+            provider.expect_check().returning(|_, _| Ok(()));
             provider.expect_spawn().returning(|_, _| Ok(()));
             let capable = Capabilities { pause: None, steer: false, queue: true, spawn: true, in_process };
             provider.expect_capabilities().return_const(capable);

@@ -151,8 +151,13 @@ mod tests {
     ) -> Result<Committed, OperatorActionError> {
         let mut ids = MockIdGenerator::new();
         ids.expect_uuid().return_const(ID);
-        let action =
-            OperatorAction { session_id: session_id(1), intervention, operation: None, by: attribution("because") };
+        let action = OperatorAction {
+            session_id: session_id(1),
+            intervention,
+            operation: None,
+            able: None,
+            by: attribution("because"),
+        };
         SpooledActions::new(Arc::new(inner), Arc::new(spool), Arc::new(ids)).commit(action).await
     }
 
@@ -181,7 +186,13 @@ mod tests {
     async fn the_same_call_is_kept_once() {
         let key = crate::text::IdempotencyKey::new("k").ok();
         let by = Attribution { idempotency_key: key, ..attribution("because") };
-        let kill = OperatorAction { session_id: session_id(1), intervention: Intervention::Kill, operation: None, by };
+        let kill = OperatorAction {
+            session_id: session_id(1),
+            intervention: Intervention::Kill,
+            operation: None,
+            able: None,
+            by,
+        };
         let action = SpooledAction::one(Uuid::from_u128(1), &kill).expect("a stop");
         let (mut inner, mut spool) = (MockOperatorActions::new(), MockAuditSpool::new());
         inner.expect_commit().times(2).returning(|_| Err(away()));

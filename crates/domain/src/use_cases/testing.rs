@@ -8,9 +8,9 @@ use super::{AuditReader, NewSession, Ports};
 use crate::fixtures::at;
 use crate::operator::Actor;
 use crate::ports::{
-    MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockFleetFeed,
-    MockIdGenerator, MockLoginRepository, MockMessageRepository, MockOperationRepository, MockOperatorActions,
-    MockSessionRepository, MockWakeUps,
+    MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
+    MockFleetFeed, MockIdGenerator, MockLoginRepository, MockMessageRepository, MockOperationRepository,
+    MockOperatorActions, MockSessionRepository, MockUsageRepository, MockWakeUps,
 };
 use crate::text::{AgentType, RequestId, TaskId};
 
@@ -23,9 +23,11 @@ pub(crate) struct MockPorts {
     pub(crate) actions: MockOperatorActions,
     pub(crate) approvals: MockApprovalRepository,
     pub(crate) operations: MockOperationRepository,
+    pub(crate) usage: MockUsageRepository,
     pub(crate) audit: MockAuditLog,
     pub(crate) feed: MockFleetFeed,
     pub(crate) keys: MockApiKeyRepository,
+    pub(crate) epochs: MockEpochRepository,
     pub(crate) logins: MockLoginRepository,
     pub(crate) wake_ups: MockWakeUps,
 }
@@ -47,9 +49,11 @@ impl MockPorts {
             actions: Arc::new(self.actions),
             approvals: Arc::new(self.approvals),
             operations: Arc::new(self.operations),
+            usage: Arc::new(self.usage),
             audit: Arc::new(self.audit),
             feed: Arc::new(self.feed),
             keys: Arc::new(self.keys),
+            epochs: Arc::new(self.epochs),
             logins: Arc::new(self.logins),
             checkpointing: None,
             spool: None,

@@ -167,6 +167,12 @@ impl KeyRing {
         }
     }
 
+    /// How many streams are open, over all keys.
+    pub(crate) fn open_streams(&self) -> u64 {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().map(|key| u64::try_from(key.streams.load(Ordering::Relaxed)).unwrap_or(u64::MAX)).sum()
+    }
+
     /// Asks the store about every key and login in use, and ends the streams of those that are no longer good. A store
     /// that does not answer ends nothing.
     pub(crate) async fn sweep(&self) {

@@ -154,6 +154,6 @@ pub(crate) struct ApprovalsView {
     /// Give it as `before` to read on; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_before: Option<String>,
-    /// The position on the fleet feed to continue from.
-    pub(crate) as_of: u64,
+    /// The place on the fleet feed to continue from.
+    pub(crate) as_of: String,
 }

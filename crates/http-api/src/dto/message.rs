@@ -5,12 +5,13 @@ use flightdeck_domain::message::{Appended, Message, MessageReceipt, MessageRole}
 use flightdeck_domain::ports::MessageSlice;
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::usage::Usage;
 use flightdeck_domain::use_cases::MessageInput;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ControlView;
+use super::{ControlView, UsageBody};
 
 /// A message as an agent reports it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,6 +30,10 @@ pub(crate) struct MessageBody {
     #[serde(default)]
     #[schema(value_type = Object)]
     metadata: JsonObject,
+    /// What was used for it since the last report. It counts with this message, once; it is kept in `metadata.usage`,
+    /// which may be given in its place.
+    #[schema(value_type = Option<UsageBody>)]
+    usage: Option<Usage>,
     /// When it was said; now when missing.
     #[schema(value_type = Option<chrono::DateTime<chrono::Utc>>)]
     created_at: Option<Timestamp>,
@@ -41,6 +46,7 @@ impl From<MessageBody> for MessageInput {
             role: body.role,
             content: body.content,
             metadata: body.metadata,
+            usage: body.usage,
             created_at: body.created_at,
         }
     }

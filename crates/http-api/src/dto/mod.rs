@@ -8,7 +8,9 @@ mod feed;
 mod login;
 mod message;
 mod operation;
+mod search;
 mod session;
+mod usage;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
@@ -23,4 +25,6 @@ pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
+pub(crate) use search::SearchView;
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
+pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, UsageBody};

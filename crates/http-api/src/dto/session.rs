@@ -7,7 +7,7 @@ use flightdeck_domain::text::{
     AgentType, GateProfile, JsonObject, MessageContent, MissionId, ProviderName, ProviderSessionId, Reason, TaskId,
     TaskSource,
 };
-use flightdeck_domain::use_cases::NewSession;
+use flightdeck_domain::use_cases::{NewSession, Providers};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -110,7 +110,7 @@ pub(crate) struct SpawnBody {
     /// The quality gate profile for its work.
     #[schema(value_type = Option<String>, max_length = 100)]
     gate_profile: Option<GateProfile>,
-    /// What is to run it; `internal` when missing.
+    /// What is to run it. When missing it is the provider that runs agents of this type, `internal` where there is none.
     #[schema(value_type = Option<String>, max_length = 50)]
     provider: Option<ProviderName>,
     /// What to tell it first.
@@ -127,11 +127,11 @@ impl SpawnBody {
         self.parent_agent_id
     }
 
-    pub(crate) fn into_session(self) -> (NewSession, Option<MessageContent>) {
+    pub(crate) fn into_session(self, providers: &Providers) -> (NewSession, Option<MessageContent>) {
         let new = NewSession {
             session_id: None,
             parent_id: self.parent_agent_id,
-            provider: self.provider.unwrap_or_else(ProviderName::internal),
+            provider: self.provider.unwrap_or_else(|| providers.for_agent(&self.agent_type)),
             provider_session_id: None,
             mission_id: self.mission_id,
             task_id: self.task_id,

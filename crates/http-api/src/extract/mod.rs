@@ -5,5 +5,5 @@ mod path;
 mod query;
 
 pub(crate) use json::{Body, BodyBytes, MAX_BODY, decode};
-pub(crate) use path::{AgentApprovalPath, AgentPath, ApprovalPath, CommandPath, OperationPath};
+pub(crate) use path::{AgentApprovalPath, AgentPath, ApprovalPath, CommandPath, MissionPath, OperationPath};
 pub(crate) use query::Params;

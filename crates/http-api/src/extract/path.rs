@@ -5,6 +5,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, OperationId, SessionId};
+use flightdeck_domain::text::MissionId;
+use percent_encoding::percent_decode_str;
 
 use crate::problem::ApiError;
 
@@ -75,6 +77,21 @@ impl FromRequest for AgentApprovalPath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(agent(request).and_then(|agent| Ok(Self(agent, approval(request)?))))
+    }
+}
+
+/// `/missions/{missionId}`, with what is not plain in it percent-encoded.
+pub(crate) struct MissionPath(pub(crate) MissionId);
+
+impl FromRequest for MissionPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // A slash and a percent sign are still encoded here, for the path was split at its slashes.
+        let text = percent_decode_str(request.match_info().query("missionId")).decode_utf8_lossy();
+        let mission = MissionId::new(text).map_err(|error| ApiError::field("missionId", error.to_string()));
+        ready(mission.map(Self))
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) async fn register(
         ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing"),
         ("cursor" = Option<String>, Query, description = "from the header Flightdeck-Next-Cursor")),
     responses((status = 200, body = Vec<SessionView>,
-        headers(("Flightdeck-As-Of" = u64, description = "the position on the fleet feed to continue from"),
+        headers(("Flightdeck-As-Of" = String, description = "the place on the fleet feed to continue from"),
             ("Flightdeck-Next-Cursor" = String, description = "missing on the last page")))))]
 pub(crate) async fn list(
     api: Data<Api>,
@@ -65,7 +65,7 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let page = page(&api, &caller, params, 100).await?;
-    Ok(paged(&request, page, SessionView::from))
+    Ok(paged(&api, &request, page, SessionView::from))
 }
 
 /// The session tree as flat entries, newest first.
@@ -80,7 +80,7 @@ pub(crate) async fn list(
         ("limit" = Option<u64>, Query, description = "1 to 1000, 200 when missing"),
         ("cursor" = Option<String>, Query, description = "from the header Flightdeck-Next-Cursor")),
     responses((status = 200, body = Vec<TreeEntry>,
-        headers(("Flightdeck-As-Of" = u64, description = "the position on the fleet feed to continue from"),
+        headers(("Flightdeck-As-Of" = String, description = "the place on the fleet feed to continue from"),
             ("Flightdeck-Next-Cursor" = String, description = "missing on the last page"))),
         (status = 429, description = "200 a minute and key by default", body = Problem,
             content_type = "application/problem+json")))]
@@ -92,7 +92,7 @@ pub(crate) async fn tree(
 ) -> Result<HttpResponse, ApiError> {
     api.throttle_tree.admit(&caller.principal.key_id).pass()?;
     let page = page(&api, &caller, params, 200).await?;
-    Ok(paged(&request, page, TreeEntry::from))
+    Ok(paged(&api, &request, page, TreeEntry::from))
 }
 
 async fn page(api: &Api, caller: &Caller, mut params: Params, default_limit: u64) -> Result<SessionPage, ApiError> {
@@ -123,6 +123,7 @@ async fn readable(api: &Api, caller: &Caller, subtree: Option<SessionId>) -> Res
 }
 
 fn paged<T: serde::Serialize>(
+    api: &Api,
     request: &HttpRequest,
     page: SessionPage,
     view: impl Fn(flightdeck_domain::session::Session) -> T,
@@ -130,7 +131,7 @@ fn paged<T: serde::Serialize>(
     let next = page.next.map(|next| Cursor(next).to_string());
     let entries: Vec<T> = page.sessions.into_iter().map(view).collect();
     let mut response = HttpResponse::Ok();
-    response.insert_header((AS_OF, page.as_of.get()));
+    response.insert_header((AS_OF, api.epoch.cursor(page.as_of.get()).to_string()));
     if let Some(next) = next {
         let kept = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
         let query: Vec<&str> = kept.collect();

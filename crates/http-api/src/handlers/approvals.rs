@@ -101,7 +101,7 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
     Ok(Json(ApprovalsView {
         approvals: page.approvals.into_iter().map(ApprovalView::from).collect(),
         next_before: page.next.map(|next| Place(next).to_string()),
-        as_of: page.as_of.get(),
+        as_of: api.epoch.cursor(page.as_of.get()).to_string(),
     }))
 }
 

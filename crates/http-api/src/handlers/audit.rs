@@ -176,14 +176,16 @@ impl std::str::FromStr for Moment {
     }
 }
 
-/// An operator on the audit log: a key id, the command line, or Flightdeck itself.
+/// An operator on the audit log: a key id, the command line, a budget, or Flightdeck itself.
 struct Operator(Actor);
 
 impl std::str::FromStr for Operator {
     type Err = flightdeck_domain::api_key::InvalidKeyId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(actor) = [Actor::local_cli(), Actor::system()].into_iter().find(|actor| actor.as_str() == text) {
+        if let Some(actor) =
+            [Actor::local_cli(), Actor::system(), Actor::budget()].into_iter().find(|actor| actor.as_str() == text)
+        {
             return Ok(Self(actor));
         }
         Ok(Self(Actor::key(&KeyId::new(text)?)))

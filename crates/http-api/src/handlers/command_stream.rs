@@ -89,7 +89,8 @@ impl CommandStream {
         let session = self.api.sessions.one(self.session).await?.ok_or_else(unknown)?;
         for command in self.api.commands.execute(self.session, self.after).await?.ok_or_else(unknown)? {
             self.after = command.seq;
-            self.due.push_back(sse::frame("command", Some(command.seq.get()), &CommandView::from(command)));
+            let seq = command.seq;
+            self.due.push_back(sse::frame("command", Some(&seq), &CommandView::from(command)));
         }
         if session.status.is_terminal() {
             let end = serde_json::json!({"status": session.status});

@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use flightdeck_domain::epoch::FeedCursor;
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::Permission;
@@ -20,16 +21,21 @@ const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250
 
 /// Follow everything that happens to sessions, in one durable order.
 ///
-/// Server-sent events: `event:` is the type (`spawned`, `status`, `action`, `receipt`, `approval`, `killswitch`), `id:` the position.
+/// Server-sent events: `event:` is the type (`spawned`, `status`, `action`, `receipt`, `approval`, `killswitch`), `id:` the
+/// epoch and the position, `<epoch>-<position>`.
 /// Without a cursor it begins with what happens next; `GET /agents/tree` gives in `Flightdeck-As-Of` the position from
 /// which tree and feed have no gap between them. With filters only what is wanted comes; ids stay positions on the whole
 /// feed, and resuming after the last one misses nothing that is wanted.
 ///
 /// `event: activity` says `{"sessionId", "seq"}`: a conversation has grown to that seq. It has no id, comes at most four
 /// times a second and session, and is not repeated to those who reconnect.
+///
+/// When the deployment was restored to an earlier moment, its epoch is another one. A cursor from before gets `event: gap`
+/// with `{"reason": "restored", "epoch", "after"}`, and then what happens next: read the tree anew.
 #[utoipa::path(get, path = "/agents/events", tag = "agents", security(("apiKey" = [])),
-    params(("Last-Event-ID" = Option<u64>, Header, description = "go on after this position; goes before after"),
-        ("after" = Option<u64>, Query, description = "go on after this position; 0 begins with the first event"),
+    params(("Last-Event-ID" = Option<String>, Header, description = "go on after this event; goes before after"),
+        ("after" = Option<String>, Query,
+            description = "go on after this place, <epoch>-<position> or a bare position; 0 begins with the first event"),
         ("type" = Option<String>, Query,
             description = "comma-separated types; with `activity` among them, or without this parameter, ticks come too"),
         ("subtree" = Option<uuid::Uuid>, Query, description = "only this session and those below it"),
@@ -46,16 +52,20 @@ pub(crate) async fn stream(
     request: HttpRequest,
     mut params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let after = params.number("after", 0..=u64::MAX);
+    let after = params.take::<FeedCursor>("after");
     let (kinds, ticks) = kinds(&mut params);
     let (subtree, mission_id) = (params.take::<SessionId>("subtree"), params.take("missionId"));
     params.finish()?;
-    let resumed = last_event_id(request.headers())?;
+    let resumed = last_event_id::<FeedCursor>(request.headers())?;
     let fleet_wide = whole_fleet(&api, &caller, subtree).await?;
     let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.feed.head(&()).await?.map_or(0, |head| head.position);
-    let cursor = resumed.or(after).unwrap_or(head);
+    let brought = resumed.or(after);
+    let over = api.epoch.is_over(brought.and_then(|cursor| cursor.epoch));
+    // What the places of another history were given to is not known: it goes on with what happens next.
+    let cursor = brought.filter(|_| !over).map_or(head, |cursor| cursor.position.get());
     not_ahead(cursor, head, resumed.is_some())?;
+    let first = over.then(|| sse::gap_frame(api.epoch.get(), head, Some(&api.epoch.cursor(head))));
     let follower = api.feed.follow((), cursor).await?;
     let follower = follower.ok_or_else(|| ApiError::Internal("there is no fleet feed".into()))?;
     if let Some(top) = subtree {
@@ -63,7 +73,7 @@ pub(crate) async fn stream(
     }
     let select = SelectEvents::new(&api.ports, FeedFilter { kinds, subtree, mission_id, fleet_wide });
     let ticks = ticks.then(|| api.hints.activity(ACTIVITY_EVERY));
-    Ok(sse::follow(&api, &caller, counted, Selection::new(follower, ticks, select)))
+    Ok(sse::follow(&api, &caller, counted, first, Selection::new(follower, ticks, select)))
 }
 
 /// The types that are wanted, and whether ticks are.

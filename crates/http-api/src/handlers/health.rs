@@ -47,7 +47,7 @@ pub(crate) async fn ready(api: Data<Api>) -> Result<Json<HealthView>, ApiError> 
 }
 
 /// A word to whoever comes by with a browser or curl.
-pub(crate) async fn welcome() -> HttpResponse {
+pub(crate) fn welcome() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(
         "Flightdeck: mission control for fleets of AI agents.\n\n\
          The API is described in /openapi.json. It needs a key: X-API-Key or Authorization: Bearer.\n\

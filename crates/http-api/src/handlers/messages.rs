@@ -1,5 +1,7 @@
 //! Conversations: append, page, follow.
 
+use std::str::FromStr;
+
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,9 +9,11 @@ use flightdeck_domain::ids::Seq;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
 
+use super::preview::Previewed;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AppendReply, HistoryView, MessageBody};
+use crate::epochs;
 use crate::extract::{AgentPath, BodyBytes, Params, decode};
 use crate::problem::{ApiError, Problem};
 use crate::sse;
@@ -18,7 +22,7 @@ use crate::state::Api;
 /// Append one message, an array of messages, or NDJSON (`application/x-ndjson`), whole or not at all.
 ///
 /// When it is answered the messages are durable. A message with an id that is there already, with the same role, content
-/// and metadata, keeps its first place, so a call may be repeated safely. At most 1000 messages and 4 MiB at once.
+/// and metadata, keeps its first place, so a call may be repeated safely. What it says in `usage` counts once. At most 1000 messages and 4 MiB at once.
 #[utoipa::path(post, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path)),
     request_body(content(
@@ -40,7 +44,16 @@ pub(crate) async fn append(
 ) -> Result<HttpResponse, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let batch = batch(&body)?;
-    let outcome = to_the_end(async move { Ok(api.ingest.execute(path.0, batch).await?) }).await?;
+    let outcome = to_the_end(async move {
+        let mut outcome = api.ingest.execute(path.0, batch).await?;
+        if outcome.exhausted {
+            api.enforce_budgets().await;
+            // The agent learns of its pause by this very answer.
+            outcome.control = api.report.heartbeat(path.0).await?.unwrap_or(outcome.control);
+        }
+        Ok(outcome)
+    })
+    .await?;
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
         AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };
@@ -71,7 +84,8 @@ fn lines(bytes: &[u8]) -> Result<Vec<MessageBody>, ApiError> {
 
 /// One page of a conversation, in its order.
 ///
-/// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`.
+/// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`. A page of large messages
+/// has fewer than `limit`: it ends where some 4 MiB are reached. Go on behind the last message that came.
 #[utoipa::path(get, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
         ("limit" = Option<u64>, Query, description = "1 to 1000, 50 when missing"),
@@ -103,7 +117,9 @@ pub(crate) async fn history(
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let slice = api.history.execute(path.0, place, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(HttpResponse::Ok().json(Json(HistoryView::from(&slice)).into_inner()))
+    let mut response = HttpResponse::Ok().json(Json(HistoryView::from(&slice)).into_inner());
+    epochs::tell(&api, &mut response);
+    Ok(response)
 }
 
 /// Follow a conversation: its history from a cursor on, then live.
@@ -112,11 +128,21 @@ pub(crate) async fn history(
 /// became of an operator's message changes, `event: receipt` (without an id) tells, with its fields on the fleet feed; to
 /// a reader that begins or comes back, the newest 256 are told again behind the history. A session that ends sends `event: end`; after that, and with a cursor at the end of an ended session, the answer is 204, which stops
 /// an EventSource.
+///
+/// With `preview=true` there is `event: preview` besides, without an id: `{"kind", "text", "leftOut"}`, the newest 4 KiB of
+/// what an agent that the server runs is saying just now. It is not the record: previews come ten times a second at most,
+/// are dropped for a slow reader, reach only those at the replica that runs the agent, and the message that follows counts.
+///
+/// `epoch` takes what the header `Flightdeck-Epoch` said when the cursor was read. When the deployment was restored to an
+/// earlier moment since, places were given to other messages: then `event: gap` comes first, with
+/// `{"reason": "restored", "epoch", "after"}`, and the stream begins as it does without a cursor.
 #[utoipa::path(get, path = "/agents/{agentId}/messages/stream", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
         ("Last-Event-ID" = Option<u64>, Header, description = "go on after this seq; goes before after and tail"),
         ("after" = Option<u64>, Query, description = "go on after this seq; goes before tail"),
-        ("tail" = Option<u64>, Query, description = "begin with the last so many messages")),
+        ("tail" = Option<u64>, Query, description = "begin with the last so many messages"),
+        ("preview" = Option<bool>, Query, description = "true: show what is being said, too; false when missing"),
+        ("epoch" = Option<String>, Query, description = "the epoch that the cursor belongs to")),
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = 204, description = "the session has ended and nothing is left to send"),
         (status = 400, description = "the cursor is wrong, or beyond the end", body = Problem,
@@ -131,33 +157,40 @@ pub(crate) async fn stream(
 ) -> Result<HttpResponse, ApiError> {
     let after = params.number("after", 0..=u64::MAX);
     let tail = params.number("tail", 0..=u64::MAX);
+    let previews = params.take::<bool>("preview").unwrap_or(false);
+    let over = api.epoch.is_over(params.take("epoch"));
     params.finish()?;
-    let resumed = last_event_id(request.headers())?;
+    let resumed = last_event_id::<u64>(request.headers())?;
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.conversations.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    let cursor = match (resumed, after, tail) {
-        (Some(seq), _, _) | (None, Some(seq), _) => seq,
-        (None, None, Some(tail)) => head.position.saturating_sub(tail),
-        (None, None, None) => 0,
+    let cursor = match (resumed.or(after).filter(|_| !over), tail) {
+        (Some(seq), _) => seq,
+        (None, Some(tail)) => head.position.saturating_sub(tail),
+        (None, None) => 0,
     };
     not_ahead(cursor, head.position, resumed.is_some())?;
-    if head.ended && cursor == head.position {
+    let first = over.then(|| sse::gap_frame(api.epoch.get(), cursor, None));
+    if head.ended && cursor == head.position && first.is_none() {
         return Ok(HttpResponse::NoContent().finish());
     }
     let follower = api.conversations.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(sse::follow(&api, &caller, counted, follower))
+    if previews {
+        let source = Previewed { follower, previews: api.hints.previews(path.0) };
+        return Ok(sse::follow(&api, &caller, counted, first, source));
+    }
+    Ok(sse::follow(&api, &caller, counted, first, follower))
 }
 
 /// The cursor that a reconnecting client brings.
-pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+pub(super) fn last_event_id<T: FromStr>(headers: &HeaderMap) -> Result<Option<T>, ApiError> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
     let text = value.to_str().unwrap_or("?").trim();
     if text.is_empty() {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_error| {
-        ApiError::field("Last-Event-ID", format!("{text:?} is not the id of an event: a whole number from 0 on"))
+        ApiError::field("Last-Event-ID", format!("{text:?} is not the id of an event of this stream"))
     })
 }
 

@@ -1,5 +1,6 @@
 //! One file for each resource: take the request apart, call one use case, map the result.
 
+pub(crate) mod agent_log;
 pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod audit;
@@ -7,17 +8,23 @@ mod command_stream;
 pub(crate) mod commands;
 pub(crate) mod control;
 pub(crate) mod events;
+pub(crate) mod fleet;
 pub(crate) mod health;
+pub(crate) mod hooks;
 pub(crate) mod inject;
 pub(crate) mod kill_all;
 pub(crate) mod login;
 pub(crate) mod messages;
+pub(crate) mod missions;
 mod operation_wait;
 pub(crate) mod operations;
 mod operator;
+mod preview;
 mod scope;
+pub(crate) mod search;
 pub(crate) mod spawn;
 pub(crate) mod status;
+pub(crate) mod usage;
 
 use std::future::Future;
 

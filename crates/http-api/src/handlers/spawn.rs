@@ -22,7 +22,7 @@ use crate::state::Api;
             content_type = "application/problem+json")))]
 pub(crate) async fn spawn(api: Data<Api>, caller: Caller, body: Body<SpawnBody>) -> Result<HttpResponse, ApiError> {
     api.authorize.spawn(&caller.principal, None, body.0.parent()).await?;
-    let (new, prompt) = body.0.into_session();
+    let (new, prompt) = body.0.into_session(&api.providers);
     let registered = to_the_end(async move { Ok(api.spawn.execute(new, prompt).await?) }).await?;
     Ok(HttpResponse::Created().json(SpawnReply { agent_id: *registered.session.id.as_uuid(), status: "spawning" }))
 }

@@ -4,10 +4,11 @@ use flightdeck_domain::action::ActionRefused;
 use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, DecideApprovalError, ObserveError, OpenApprovalError, OperatorActionError,
-    RegisterError, SpawnError, StoreUnavailable, WithdrawApprovalError,
+    AcknowledgeError, AppendError, DecideApprovalError, HookError, ObserveError, OpenApprovalError,
+    OperatorActionError, RegisterError, SetBudgetError, SpawnError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::RegistrationRefused;
+use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
     AccessDenied, AuthenticateError, AuthorizeError, IngestError, LogInError, MakeCheckpointError, SpawnSessionError,
 };
@@ -109,6 +110,7 @@ impl From<IngestError> for ApiError {
         match error {
             IngestError::EmptyBatch | IngestError::BatchTooLarge { .. } => Self::field("", detail),
             IngestError::OperatorRole { index } => Self::field(format!("/{index}/role"), detail),
+            IngestError::UsageTwice { index } => Self::field(format!("/{index}/usage"), detail),
             IngestError::Append(AppendError::UnknownSession(id)) => Self::no_session(id),
             IngestError::Append(AppendError::Refused(AppendRefused::Ended { .. })) => {
                 Self::conflict("session-ended", detail)
@@ -130,6 +132,9 @@ impl From<OperatorActionError> for ApiError {
             }
             OperatorActionError::Refused(refused @ ActionRefused::BeingKilled(_)) => {
                 Self::conflict("being-killed", refused)
+            }
+            OperatorActionError::Refused(refused @ ActionRefused::Unable { .. }) => {
+                Self::conflict("provider-cannot", refused)
             }
             OperatorActionError::Refused(refused @ ActionRefused::NoMission(_)) => {
                 Self::conflict("no-mission", refused)
@@ -205,11 +210,32 @@ impl From<WithdrawApprovalError> for ApiError {
     }
 }
 
+impl From<SetBudgetError> for ApiError {
+    fn from(error: SetBudgetError) -> Self {
+        match error {
+            SetBudgetError::Refused(BudgetRefused::UnknownSession(id)) => Self::no_session(id),
+            SetBudgetError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<HookError> for ApiError {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::Invalid { field, problem } => Self::field(format!("/{field}"), problem),
+            HookError::OutsideSubtree { .. } => Self::Denied(error.to_string()),
+            HookError::Register(error) => error.into(),
+            HookError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 impl From<MakeCheckpointError> for ApiError {
     fn from(error: MakeCheckpointError) -> Self {
         match error {
             MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
             MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
+            MakeCheckpointError::OtherKey { .. } => Self::conflict("other-signing-key", error),
             MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_) => {
                 Self::conflict("audit-log-tampered", error)
             }

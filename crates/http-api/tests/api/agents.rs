@@ -88,7 +88,7 @@ fn the_tree_is_flat_newest_first_and_pages_without_gap() {
         entries.as_array().expect("a list").iter().map(|e| e["sessionId"].as_str().expect("an id").to_owned()).collect()
     };
     let whole = server.get("/agents/tree");
-    assert_eq!(whole.header("flightdeck-as-of"), Some("7"));
+    assert_eq!(whole.header("flightdeck-as-of"), Some("00000000-7"));
     assert_eq!(ids(&whole.expect(200)), made);
 
     let (mut seen, mut path) = (Vec::new(), "/agents/tree?limit=3".to_owned());

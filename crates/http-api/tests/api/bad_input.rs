@@ -19,6 +19,8 @@ fn the_table_of_bad_input() {
     let messages = format!("/agents/{agent}/messages");
     let status = format!("/agents/{agent}/status");
     let post = |path: &str, body: &str| ("POST", path.to_owned(), json, body.as_bytes().to_vec());
+    let put = |path: &str, body: &str| ("PUT", path.to_owned(), json, body.as_bytes().to_vec());
+    let used = |usage: &str| format!("{{\"role\":\"user\",\"content\":\"x\",\"usage\":{usage}}}");
     let get = |path: &str| ("GET", path.to_owned(), "", Vec::new());
     let register = |rest: &str| format!("{{\"taskId\":\"FD-1\",\"agentType\":\"worker\"{rest}}}");
     let large = format!("{{\"role\":\"user\",\"content\":\"{}\"}}", "x".repeat(10 * 1_048_576));
@@ -47,6 +49,17 @@ fn the_table_of_bad_input() {
         full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"createdAt\":\"yesterday\"}"), 400, "/createdAt"),
         full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"metadata\":[]}"), 400, "/metadata"),
         full(post(&messages, "[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"user\"}]"), 400, "/1"),
+        full(post(&messages, &used("{\"input_tokens\":1}")), 400, "unknown field `input_tokens`"),
+        full(post(&messages, &used("{}")), 400, "/usage: says nothing"),
+        full(post(&messages, &used("{\"costUsd\":-1}")), 400, "/usage/costUsd: -1 is no amount"),
+        full(post(&messages, &used("{\"inputTokens\":1},\"metadata\":{\"usage\":1}")), 400, "/0/usage"),
+        full(put(&format!("/agents/{agent}/budget"), "{}"), 400, "limits nothing"),
+        full(put(&format!("/agents/{agent}/budget"), "{\"maxTokens\":-1}"), 400, "/maxTokens"),
+        full(put(&format!("/agents/{unknown}/budget"), "{\"maxTokens\":1}"), 404, unknown),
+        full(get(&format!("/agents/{unknown}/usage")), 404, unknown),
+        full(get("/missions/apollo"), 404, "there is no mission apollo"),
+        full(get("/missions/%20"), 400, "missionId: must not be empty"),
+        full(get("/missions?after=x"), 400, "nextAfter"),
         full(post(&messages, &many), 400, "at most 1000"),
         full(post(&messages, &long), 400, "/content: is too long"),
         full(post(&messages, &large), 413, "larger than 4194304 bytes"),
@@ -134,6 +147,10 @@ fn the_table_of_bad_input() {
         full(post(&format!("/agents/{ended}/pause"), "{}"), 409, "is failed"),
         full(post(&format!("/agents/{agent}/commands/x/ack"), "{\"state\":\"consumed\"}"), 400, "seq"),
         full(post(&format!("/agents/{agent}/commands/1/ack"), "{\"state\":\"refused\"}"), 400, "/reason"),
+        full(get(&format!("/agents/{agent}/messages/search")), 400, "q: is missing"),
+        full(get(&format!("/agents/{agent}/messages/search?q=%20")), 400, "give 1 to 200 characters"),
+        full(get(&format!("/agents/{agent}/messages/search?q=x&limit=201")), 400, "a whole number from 1 to 200"),
+        full(get(&format!("/agents/{unknown}/messages/search?q=x")), 404, unknown),
         full(get("/agents/"), 404, "there is nothing at /agents/"),
         full(("DELETE", "/agents".to_owned(), "", Vec::new()), 405, "use GET, POST"),
     ];

@@ -15,7 +15,7 @@ pub(crate) fn described(server: &TestServer) -> Vec<(String, String, String)> {
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for method in methods.as_object().expect("methods").keys() {
-            let filled = ["{agentId}", "{approvalId}", "{operationId}"]
+            let filled = ["{agentId}", "{approvalId}", "{operationId}", "{missionId}"]
                 .iter()
                 .fold(path.clone(), |path, id| path.replace(id, AGENT));
             let filled = filled.replace("{seq}", "1").replace("{token}", "1");
@@ -29,7 +29,7 @@ pub(crate) fn described(server: &TestServer) -> Vec<(String, String, String)> {
 fn every_described_route_is_there_and_no_other_method_is() {
     let server = TestServer::start();
     let routes = described(&server);
-    assert_eq!(routes.len(), 39, "a route more or less: describe it, and say so here");
+    assert_eq!(routes.len(), 49, "a route more or less: describe it, and say so here");
     let paths: BTreeSet<&String> = routes.iter().map(|(_, filled, _)| filled).collect();
     for path in paths {
         let allowed: BTreeSet<&str> = routes.iter().filter(|(_, p, _)| p == path).map(|(m, ..)| m.as_str()).collect();

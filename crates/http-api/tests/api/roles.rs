@@ -27,11 +27,12 @@ fn the_table_of_routes_and_roles() {
             // A stream would stay open: a cursor beyond the end is refused, but only after the permission was looked at.
             let stream = path.ends_with("/events") || path.ends_with("/stream");
             let target = if stream { format!("{filled}?after=999999") } else { filled.clone() };
-            let mark = match server.call_as(key, &method, &target, "application/json", valid_body(&path)).status {
-                401 => "401",
-                403 => "-",
-                _ => "+",
-            };
+            let mark =
+                match server.call_as(key, &method, &target, "application/json", valid_body(&method, &path)).status {
+                    401 => "401",
+                    403 => "-",
+                    _ => "+",
+                };
             let _ = write!(table, "{mark:<10}");
         }
     }
@@ -40,8 +41,9 @@ fn the_table_of_routes_and_roles() {
 }
 
 /// Enough of a body to get past the reading of it.
-fn valid_body(path: &str) -> &'static [u8] {
+fn valid_body(method: &str, path: &str) -> &'static [u8] {
     match path {
+        _ if method == "DELETE" => b"{}",
         "/agents" => br#"{"sessionId":"0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11","taskId":"FD-1","agentType":"worker"}"#,
         "/agents/spawn" => br#"{"taskId":"FD-1","agentType":"worker"}"#,
         "/agents/{agentId}/status" => br#"{"status":"running"}"#,
@@ -49,6 +51,7 @@ fn valid_body(path: &str) -> &'static [u8] {
         "/agents/{agentId}/inject" => br#"{"message":"x"}"#,
         "/agents/{agentId}/approvals" => br#"{"title":"x"}"#,
         "/approvals/{approvalId}/decide" => br#"{"option":"allow_once"}"#,
+        "/agents/{agentId}/budget" | "/missions/{missionId}/budget" => br#"{"maxTokens":1000}"#,
         "/agents/{agentId}/commands/{seq}/ack" => br#"{"state":"consumed"}"#,
         _ => b"{}",
     }

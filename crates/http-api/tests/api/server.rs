@@ -293,7 +293,8 @@ impl Stream {
             let line = line.trim_end();
             match line.split_once(": ") {
                 Some(("event", kind)) => kind.clone_into(&mut event.kind),
-                Some(("id", id)) => event.id = id.parse().ok(),
+                // The feed says the epoch before the place.
+                Some(("id", id)) => event.id = id.rsplit('-').next().and_then(|place| place.parse().ok()),
                 Some(("data", data)) => event.data = serde_json::from_str(data).expect("one line of JSON"),
                 _ if line.is_empty() && !event.kind.is_empty() => return Some(event),
                 _ => {}

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::obey::SIGN_OF_LIFE;
 use super::{Agent, metadata};
 use crate::script::Question;
-use crate::uplink::Stop;
+use flightdeck_uplink::Stop;
 
 /// How often a waiting agent looks whether somebody has decided.
 const LOOK: Duration = Duration::from_millis(500);

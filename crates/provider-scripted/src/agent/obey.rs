@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Agent, metadata};
-use crate::mailbox::Order;
 use crate::script::quote;
-use crate::uplink::Stop;
+use flightdeck_uplink::Order;
+use flightdeck_uplink::Stop;
 
 /// After so long without a report an agent gives a sign of life, so that nobody takes it for lost.
 pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(30);

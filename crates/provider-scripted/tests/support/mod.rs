@@ -20,9 +20,9 @@ use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, ConversationEnd, FleetAction,
     FleetCommitted, Heard, IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog,
-    MockFleetFeed, MockLoginRepository, MockOperationRepository, MockWakeUps, ObserveError, ObservedSession,
-    OperatorActionError, OperatorActions, RegisterError, Registered, ScopedCommitted, SessionFilter, SessionPage,
-    SessionQuery, SessionRepository, StoreUnavailable,
+    MockEpochRepository, MockFleetFeed, MockLoginRepository, MockOperationRepository, MockUsageRepository, MockWakeUps,
+    ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, ScopedCommitted,
+    SessionFilter, SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -118,6 +118,10 @@ impl SessionRepository for FakeStore {
         unimplemented!("no agent counts")
     }
 
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(self.world().kill_switch)
+    }
+
     async fn is_within(&self, _: SessionId, _: SessionId) -> Result<bool, StoreUnavailable> {
         unimplemented!("no agent asks")
     }
@@ -175,7 +179,7 @@ impl MessageRepository for FakeStore {
         let known = world.messages.get(&id).into_iter().flatten().map(|m| (m.id, m.clone())).collect();
         let plan = session.append(batch, &known)?;
         world.sessions.get_mut(&id).unwrap().last_seq = plan.last_seq;
-        for message in plan.insert {
+        for message in plan.insert.clone() {
             world.note(id, format!("{}: {}", message.role, message.content));
             world.messages.entry(id).or_default().push(message);
         }
@@ -184,7 +188,8 @@ impl MessageRepository for FakeStore {
             return Err(StoreUnavailable::new("the line broke").into());
         }
         let control = world.control(id);
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
+        let (appended, inserted, last_seq) = (plan.appended, plan.insert, plan.last_seq);
+        Ok(AppendOutcome { appended, inserted, last_seq, control, came_back: false, exhausted: false })
     }
 
     async fn after(&self, id: SessionId, after: Seq, n: usize) -> Result<Option<MessageSlice>, StoreUnavailable> {
@@ -279,6 +284,7 @@ impl OperatorActions for FakeStore {
 pub(crate) fn silent() -> MockWakeUps {
     let mut wake_ups = MockWakeUps::new();
     wake_ups.expect_session_moved().return_const(());
+    wake_ups.expect_messages_appended().return_const(());
     wake_ups.expect_command_queued().return_const(());
     wake_ups.expect_feed_grew().return_const(());
     wake_ups
@@ -323,6 +329,8 @@ impl Deck {
             audit: Arc::new(MockAuditLog::new()),
             feed: Arc::new(MockFleetFeed::new()),
             keys: Arc::new(MockApiKeyRepository::new()),
+            epochs: Arc::new(MockEpochRepository::new()),
+            usage: Arc::new(MockUsageRepository::new()),
             logins: Arc::new(MockLoginRepository::new()),
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),

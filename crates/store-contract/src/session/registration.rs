@@ -216,10 +216,13 @@ pub async fn a_spawn_and_a_kill_above_it_never_pass_each_other(harness: &dyn Har
 pub async fn the_kill_switch_stops_spawns_until_it_is_released(harness: &dyn Harness) {
     let store = harness.store();
     register(&*store, registration(1)).await;
+    assert!(!store.kill_switch_engaged().await.expect("read"));
     OperatorActions::commit_fleet(&*store, fleet(FleetIntervention::KillAll)).await.expect("engaged");
+    assert!(store.kill_switch_engaged().await.expect("read"));
     assert_eq!(refused(&*store, registration(2)).await, RegistrationRefused::KillSwitchEngaged);
     assert!(!store.register(registration(1)).await.expect("harmless").created);
     OperatorActions::commit_fleet(&*store, fleet(FleetIntervention::ReleaseKillSwitch)).await.expect("released");
+    assert!(!store.kill_switch_engaged().await.expect("read"));
     register(&*store, registration(2)).await;
 }
 

@@ -8,6 +8,7 @@ use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::usage::Totals;
 
 use super::{Answer, Append, Counters};
 use crate::database::{Database, Transaction};
@@ -15,12 +16,23 @@ use crate::error::{StoreError, is_lost};
 use crate::message;
 use crate::tables::sessions::Touch;
 use crate::tables::{commands, messages, sessions};
+use crate::usage::{Booking, book};
 
 /// What the group says to one of its members.
 enum Said {
     Answer(Answer),
-    /// Its session is lost and would come back by it, which writes more than messages.
+    /// It needs more than the group looks at: its session is lost and would come back by it, or a rule refuses it on what
+    /// is known so far. What comes after it in its session is left with it, for order's sake.
     Alone,
+}
+
+/// What a group looks at before it decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Facts {
+    /// The sessions. That a message is in its conversation already is rare, and told by the insert.
+    Heads,
+    /// The sessions, and those of the messages that are in them already.
+    All,
 }
 
 /// Appends all of them, each whole or not at all, and gives an answer for each in their order.
@@ -29,7 +41,10 @@ pub(crate) async fn commit(database: &Database, appends: Vec<Append>, counters: 
         return one_by_one(database, appends).await;
     }
     let appends = Arc::new(appends);
-    let said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends))).await;
+    let mut said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends, Facts::Heads))).await;
+    if matches!(said, Err(StoreError::Repeated)) {
+        said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends, Facts::All))).await;
+    }
     let appends = Arc::into_inner(appends).unwrap_or_default();
     match said {
         Ok(said) => {
@@ -72,13 +87,15 @@ struct State {
     session: Session,
     known: HashMap<MessageId, Message>,
     touched: bool,
+    left: bool,
+    used: Totals,
     pending_commands: u64,
 }
 
-/// However many there are: one statement for the sessions, one for the ids that are known, one for all messages, one for
-/// the sessions again.
-async fn together(tx: &mut Transaction, appends: &[Append]) -> Result<Vec<Said>, StoreError> {
-    let mut states = locked(tx, appends).await?;
+/// However many there are: one statement for the sessions, one for all messages and the sessions again; and one for the ids
+/// that are known, when they have to be.
+async fn together(tx: &mut Transaction, appends: &[Append], facts: Facts) -> Result<Vec<Said>, StoreError> {
+    let mut states = locked(tx, appends, facts).await?;
     let mut said = Vec::with_capacity(appends.len());
     let mut new = Vec::new();
     for append in appends {
@@ -86,19 +103,39 @@ async fn together(tx: &mut Transaction, appends: &[Append]) -> Result<Vec<Said>,
             said.push(Said::Answer(Err(AppendError::UnknownSession(append.session))));
             continue;
         };
-        if state.session.status == SessionStatus::Lost {
+        if state.left {
             said.push(Said::Alone);
             continue;
         }
-        said.push(Said::Answer(state.take(append, &mut new)));
+        said.push(match state.take(append, facts, &mut new) {
+            Err(_) if facts == Facts::Heads => {
+                state.left = true;
+                Said::Alone
+            }
+            answer => Said::Answer(answer),
+        });
     }
-    messages::insert(tx, &new).await?;
     let touched: Vec<Touch> = states.values().filter(|state| state.touched).filter_map(State::touch).collect();
-    sessions::touch(tx, &touched).await?;
+    if !messages::insert_new(tx, &new, &touched).await? {
+        return Err(StoreError::Repeated);
+    }
+    let bookings: Vec<Booking<'_>> = states.values().filter_map(State::booking).collect();
+    let exhausted = book(tx, &bookings).await?;
+    let mut new = new.into_iter();
+    for (append, said) in appends.iter().zip(&mut said) {
+        let Said::Answer(Ok(outcome)) = said else { continue };
+        let created = outcome.appended.iter().filter(|appended| appended.created).count();
+        outcome.inserted = new.by_ref().take(created).collect();
+        outcome.exhausted = exhausted.contains(&append.session);
+    }
     Ok(said)
 }
 
-async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<SessionId, State>, StoreError> {
+async fn locked(
+    tx: &mut Transaction,
+    appends: &[Append],
+    facts: Facts,
+) -> Result<HashMap<SessionId, State>, StoreError> {
     let mut ids: Vec<SessionId> = appends.iter().map(|append| append.session).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -112,9 +149,14 @@ async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<Sess
         .into_iter()
         .map(|session| {
             let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
-            (session.id, State { session, known: HashMap::new(), touched: false, pending_commands })
+            let left = session.status == SessionStatus::Lost;
+            let used = Totals::default();
+            (session.id, State { session, known: HashMap::new(), touched: false, left, used, pending_commands })
         })
         .collect();
+    if facts == Facts::Heads {
+        return Ok(states);
+    }
     let has_messages = |id: &SessionId| states.get(id).is_some_and(|state| state.session.last_seq > Seq::ZERO);
     let wanted: Vec<_> = appends
         .iter()
@@ -131,15 +173,31 @@ async fn locked(tx: &mut Transaction, appends: &[Append]) -> Result<HashMap<Sess
 
 impl State {
     /// Decides one batch, and remembers what follows from it for the next of the same session.
-    fn take(&mut self, append: &Append, new: &mut Vec<Message>) -> Answer {
+    fn take(&mut self, append: &Append, facts: Facts, new: &mut Vec<Message>) -> Answer {
         let plan = self.session.append(append.batch.clone(), &self.known)?;
         self.session.last_seq = plan.last_seq;
         self.session.last_seen_at = self.session.last_seen_at.max(Some(append.at));
         self.touched = true;
-        self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
+        self.used = self.used.plus(plan.used);
+        if facts == Facts::All {
+            self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
+        }
         new.extend(plan.insert);
         let control = Control { desired_status: self.session.desired_status, pending_commands: self.pending_commands };
-        Ok(AppendOutcome { appended: plan.appended, last_seq: plan.last_seq, control, came_back: false })
+        // What was inserted is among all that is new until that is written.
+        Ok(AppendOutcome {
+            appended: plan.appended,
+            inserted: Vec::new(),
+            last_seq: plan.last_seq,
+            control,
+            came_back: false,
+            exhausted: false,
+        })
+    }
+
+    fn booking(&self) -> Option<Booking<'_>> {
+        let at = self.session.last_seen_at.filter(|_| !self.used.is_empty())?;
+        Some(Booking { session: &self.session, used: self.used, at })
     }
 
     fn touch(&self) -> Option<Touch> {

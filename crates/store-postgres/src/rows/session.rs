@@ -208,3 +208,12 @@ impl<'a> From<&'a Session> for NewSessionRow<'a> {
         }
     }
 }
+
+/// A session and one that is above it.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct AboveRow {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub(crate) id: Uuid,
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub(crate) above: Uuid,
+}

@@ -25,6 +25,11 @@ pub(crate) async fn lock(connection: &mut AsyncPgConnection, id: &KeyId) -> Resu
     Ok(key.get_result(connection).await.optional()?.map(ApiKey::try_from).transpose()?)
 }
 
+/// Whether there is a key at all.
+pub(crate) async fn any(connection: &mut AsyncPgConnection) -> Result<bool, StoreError> {
+    Ok(diesel::select(diesel::dsl::exists(api_keys::table.select(api_keys::id))).get_result(connection).await?)
+}
+
 /// All keys, oldest first. There are few.
 pub(crate) async fn list(connection: &mut AsyncPgConnection) -> Result<Vec<ApiKey>, StoreError> {
     let rows = api_keys::table

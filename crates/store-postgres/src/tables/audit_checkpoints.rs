@@ -7,16 +7,23 @@ use flightdeck_domain::ids::AuditSeq;
 
 use super::sound_prefix;
 use crate::error::StoreError;
+use crate::locks;
 use crate::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
 use crate::schema::audit_checkpoints;
 use crate::values::integer;
 
-/// Keeps one, unless there is one at its place; gives the one that stands there.
+/// Keeps one, unless there is one at its place, or the newest is of another key; gives the one that counts.
 pub(crate) async fn keep(
     connection: &mut AsyncPgConnection,
     checkpoint: &Checkpoint,
 ) -> Result<Checkpoint, StoreError> {
-    // It waits for whoever is putting one there at this moment, so the one that stands there is seen after it.
+    // Replicas that start together may each have a key of their own: the first to sign decides whose is the deployment's.
+    locks::all_checkpoints(connection).await?;
+    if let Some(newest) = newest(connection).await?
+        && newest.key_id != checkpoint.key_id
+    {
+        return Ok(newest);
+    }
     diesel::insert_into(audit_checkpoints::table)
         .values(&NewCheckpointRow::from(checkpoint))
         .on_conflict_do_nothing()

@@ -5,11 +5,16 @@ use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::MessageSlice;
 
-use super::commands;
+use super::sessions::Touch;
+use super::{Number, commands};
 use crate::error::StoreError;
 use crate::rows::message::{MessageRow, SliceRow, slice};
 use crate::statement::{Bind, Statement};
 use crate::values::{Key, integer, json};
+
+/// The lengths of texts are known without reading them.
+const ENOUGH: Bind<'static> = Bind::Integer(4_194_304);
+const _: () = assert!(MessageSlice::ENOUGH_BYTES == 4_194_304);
 
 /// Inserts any number, of any number of sessions, with one statement.
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) -> Result<(), StoreError> {
@@ -33,6 +38,41 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) 
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Inserts those of which no other has the id or the place, and notes in their sessions what was [`Touch`]ed: one round trip
+/// for both. Whether all of them were inserted.
+pub(crate) async fn insert_new(
+    connection: &mut AsyncPgConnection,
+    new: &[Message],
+    touched: &[Touch],
+) -> Result<bool, StoreError> {
+    let inserted: Number = Statement::new(
+        "WITH inserted AS ( \
+             INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
+             SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[]) \
+             ON CONFLICT DO NOTHING RETURNING 1 \
+         ), touched AS ( \
+             UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
+             FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id \
+         ) SELECT COUNT(*) AS n FROM inserted",
+        [
+            Bind::Uuids(new.iter().map(|message| *message.session_id.key()).collect()),
+            Bind::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
+            Bind::Uuids(new.iter().map(|message| *message.id.key()).collect()),
+            Bind::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
+            Bind::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
+            Bind::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
+            Bind::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
+            Bind::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
+            Bind::Uuids(touched.iter().map(|it| *it.session.key()).collect()),
+            Bind::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
+            Bind::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
+        ],
+    )
+    .get_result(connection)
+    .await?;
+    Ok(usize::try_from(inserted.count()) == Ok(new.len()))
 }
 
 /// Those of the wanted messages that are there: one session and one id each.
@@ -72,10 +112,16 @@ pub(crate) async fn after(
         "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
                 message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
          FROM sessions LEFT JOIN LATERAL ( \
-             SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
-             WHERE messages.session_id = sessions.id AND seq > ? ORDER BY seq LIMIT ? \
+             SELECT * FROM ( \
+                 SELECT few.*, sum(octet_length(content) + octet_length(metadata)) OVER ( \
+                     ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING \
+                 ) AS bytes_before FROM ( \
+                     SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
+                     WHERE messages.session_id = sessions.id AND seq > ? ORDER BY seq LIMIT ? \
+                 ) AS few \
+             ) AS few WHERE coalesce(bytes_before, 0) < ? \
          ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
-        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit)), Bind::Uuid(session.key())],
+        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Uuid(session.key())],
     )
     .load(connection)
     .await?;
@@ -93,10 +139,16 @@ pub(crate) async fn before(
         "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
                 message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
          FROM sessions LEFT JOIN LATERAL ( \
-             SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
-             WHERE messages.session_id = sessions.id AND seq < ? ORDER BY seq DESC LIMIT ? \
+             SELECT * FROM ( \
+                 SELECT few.*, sum(octet_length(content) + octet_length(metadata)) OVER ( \
+                     ORDER BY seq DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING \
+                 ) AS bytes_before FROM ( \
+                     SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
+                     WHERE messages.session_id = sessions.id AND seq < ? ORDER BY seq DESC LIMIT ? \
+                 ) AS few \
+             ) AS few WHERE coalesce(bytes_before, 0) < ? \
          ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
-        [Bind::Integer(before.to_i64()), Bind::Integer(integer(limit)), Bind::Uuid(session.key())],
+        [Bind::Integer(before.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Uuid(session.key())],
     )
     .load(connection)
     .await?;

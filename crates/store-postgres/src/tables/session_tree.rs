@@ -1,5 +1,7 @@
 //! Ways up and down the tree.
 
+use std::collections::HashMap;
+
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Scope;
@@ -9,7 +11,7 @@ use super::Number;
 use super::sessions::OPEN;
 use crate::error::StoreError;
 use crate::rows::operation::{MemberRow, member};
-use crate::rows::session::AncestorRow;
+use crate::rows::session::{AboveRow, AncestorRow};
 use crate::statement::{Bind, Statement};
 use crate::values::{Key, integer};
 
@@ -48,6 +50,30 @@ pub(crate) async fn is_within(
     .get_result(connection)
     .await?;
     Ok(found.n > 0)
+}
+
+/// For each of these sessions, those above it.
+pub(crate) async fn above(
+    connection: &mut AsyncPgConnection,
+    ids: &[SessionId],
+) -> Result<HashMap<SessionId, Vec<SessionId>>, StoreError> {
+    let rows: Vec<AboveRow> = Statement::new(
+        "WITH RECURSIVE above (level, id, parent_id) AS ( \
+             SELECT 1, id, parent_id FROM sessions WHERE id = ANY(?) AND parent_id IS NOT NULL \
+             UNION ALL \
+             SELECT level + 1, above.id, next.parent_id \
+             FROM above JOIN sessions AS next ON next.id = above.parent_id \
+             WHERE level < ? AND next.parent_id IS NOT NULL \
+         ) SELECT id, parent_id AS above FROM above",
+        [Bind::Uuids(ids.iter().map(|id| *id.key()).collect()), Bind::Integer(integer(Session::MAX_DEPTH))],
+    )
+    .load(connection)
+    .await?;
+    let mut lines: HashMap<SessionId, Vec<SessionId>> = HashMap::new();
+    for row in rows {
+        lines.entry(SessionId::new(row.id)).or_default().push(SessionId::new(row.above));
+    }
+    Ok(lines)
 }
 
 /// How deep each of the sessions `chosen` stands: a part of a statement that gives `id` and `depth`.

@@ -137,8 +137,13 @@ async fn a_life(store: &PostgresStore, n: u128) {
         assert_eq!(done.last_seq, Seq::new(u64::try_from(seq).expect("small")));
         store.heartbeat(id, given::at(2)).await.expect("heard").expect("there");
     }
-    let action =
-        OperatorAction { session_id: id, intervention: Intervention::Pause, operation: None, by: given::attribution() };
+    let action = OperatorAction {
+        session_id: id,
+        intervention: Intervention::Pause,
+        operation: None,
+        able: None,
+        by: given::attribution(),
+    };
     OperatorActions::commit(store, action).await.expect("accepted");
     let pending = store.pending(id, CommandSeq::ZERO, 9).await.expect("read").expect("there");
     assert_eq!(pending.len(), 1);

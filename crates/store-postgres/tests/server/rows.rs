@@ -21,6 +21,7 @@ async fn bench() -> Bench {
         session_id: given::session_id(1),
         intervention: Intervention::Pause,
         operation: None,
+        able: None,
         by: given::attribution(),
     };
     OperatorActions::commit(&*bench.store, action).await.expect("accepted");

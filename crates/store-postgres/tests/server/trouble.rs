@@ -17,6 +17,7 @@ fn pause() -> OperatorAction {
         session_id: given::session_id(1),
         intervention: Intervention::Pause,
         operation: None,
+        able: None,
         by: given::attribution(),
     }
 }

@@ -1,6 +1,8 @@
 //! Rows of `messages`.
 
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::sqlite::Sqlite;
 use flightdeck_domain::ids::Seq;
 use flightdeck_domain::message::Message;
@@ -33,6 +35,11 @@ impl TryFrom<MessageRow> for Message {
 }
 
 impl MessageRow {
+    /// Of what can be long.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.content.len() + self.metadata.len()
+    }
+
     fn read(self) -> Result<Message, Fault> {
         Ok(Message {
             id: message_id(&self.id).column("id")?,
@@ -47,9 +54,8 @@ impl MessageRow {
     }
 }
 
-/// A message to be inserted. Every column is given, so that many rows are one statement.
-#[derive(Debug, Insertable)]
-#[diesel(table_name = messages, check_for_backend(Sqlite), treat_none_as_default_value = false)]
+/// A message to be inserted.
+#[derive(Debug)]
 pub(crate) struct NewMessageRow<'a> {
     session_id: &'a [u8],
     seq: i64,
@@ -73,5 +79,26 @@ impl<'a> From<&'a Message> for NewMessageRow<'a> {
             metadata: json(&message.metadata),
             content: message.content.as_str(),
         }
+    }
+}
+
+impl NewMessageRow<'_> {
+    /// Its values, in the order of the columns.
+    pub(crate) fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_bind_param::<Binary, _>(self.session_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.seq)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(self.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.role)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.provider)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.created_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.metadata)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.content)
     }
 }

@@ -17,6 +17,11 @@ pub(crate) fn get(connection: &mut SqliteConnection, id: &KeyId) -> Result<Optio
     Ok(row.map(ApiKey::try_from).transpose()?)
 }
 
+/// Whether there is a key at all.
+pub(crate) fn any(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    Ok(diesel::select(diesel::dsl::exists(api_keys::table.select(api_keys::id))).get_result(connection)?)
+}
+
 /// All keys, oldest first. There are few.
 pub(crate) fn list(connection: &mut SqliteConnection) -> Result<Vec<ApiKey>, StoreError> {
     let rows = api_keys::table

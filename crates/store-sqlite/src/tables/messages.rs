@@ -2,31 +2,46 @@
 
 use std::collections::HashMap;
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sqlite::Sqlite;
 use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, NewMessage};
+use flightdeck_domain::ports::MessageSlice;
 
 use crate::error::StoreError;
 use crate::rows::message::{MessageRow, NewMessageRow};
-use crate::schema::messages;
 use crate::statement::{Bind, Prepared};
 use crate::values::{Key, integer};
 
-/// The most rows in one `INSERT`: SQLite takes 32,766 values in a statement, and beyond some hundreds of rows nothing is
+/// How many rows one `INSERT` has. Statements of these few lengths stay prepared, and beyond some dozen rows nothing is
 /// gained.
-const CHUNK: usize = 1_000;
+const LENGTHS: [usize; 3] = [64, 8, 1];
 
 pub(crate) fn insert(connection: &mut SqliteConnection, new: &[Message]) -> Result<(), StoreError> {
-    // A single row is a statement that diesel keeps prepared; many rows are one statement, made for their number.
-    if let [message] = new {
-        diesel::insert_into(messages::table).values(&NewMessageRow::from(message)).execute(connection)?;
-        return Ok(());
+    insert_or(connection, new, "").map(drop)
+}
+
+/// Inserts those of which no other has the id or the place. Whether all of them were inserted.
+pub(crate) fn insert_new(connection: &mut SqliteConnection, new: &[Message]) -> Result<bool, StoreError> {
+    Ok(insert_or(connection, new, " ON CONFLICT DO NOTHING")? == new.len())
+}
+
+fn insert_or(
+    connection: &mut SqliteConnection,
+    mut new: &[Message],
+    otherwise: &'static str,
+) -> Result<usize, StoreError> {
+    let mut inserted = 0;
+    for length in LENGTHS {
+        while let Some((some, rest)) = new.split_at_checked(length) {
+            let rows: Vec<NewMessageRow<'_>> = some.iter().map(NewMessageRow::from).collect();
+            inserted += InsertRows { rows: &rows, otherwise }.execute(connection)?;
+            new = rest;
+        }
     }
-    for chunk in new.chunks(CHUNK) {
-        let rows: Vec<NewMessageRow<'_>> = chunk.iter().map(NewMessageRow::from).collect();
-        diesel::insert_into(messages::table).values(&rows).execute(connection)?;
-    }
-    Ok(())
+    Ok(inserted)
 }
 
 /// The messages of a session that have an id of the batch.
@@ -67,12 +82,11 @@ pub(crate) fn after(
     after: Seq,
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
-    let rows: Vec<MessageRow> = Prepared::new(
+    let statement = Prepared::new(
         "SELECT * FROM messages WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT CAST(? AS INTEGER)",
         [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
-    )
-    .load(connection)?;
-    Ok(rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?)
+    );
+    enough(connection, statement)
 }
 
 /// The last `limit` messages before a place, in order.
@@ -82,10 +96,58 @@ pub(crate) fn before(
     before: Seq,
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
-    let rows: Vec<MessageRow> = Prepared::new(
+    let statement = Prepared::new(
         "SELECT * FROM messages WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT CAST(? AS INTEGER)",
         [Bind::Blob(session.key()), Bind::Integer(before.to_i64()), Bind::Integer(integer(limit))],
-    )
-    .load(connection)?;
-    Ok(rows.into_iter().rev().map(Message::try_from).collect::<Result<_, _>>()?)
+    );
+    let mut messages = enough(connection, statement)?;
+    messages.reverse();
+    Ok(messages)
 }
+
+/// Reads row by row, until it is [`MessageSlice::ENOUGH_BYTES`].
+fn enough<const N: usize>(
+    connection: &mut SqliteConnection,
+    statement: Prepared<'_, N>,
+) -> Result<Vec<Message>, StoreError> {
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    for row in statement.load_iter::<MessageRow, DefaultLoadingMode>(connection)? {
+        if bytes >= MessageSlice::ENOUGH_BYTES {
+            break;
+        }
+        let row = row?;
+        bytes += row.bytes();
+        messages.push(Message::try_from(row)?);
+    }
+    Ok(messages)
+}
+
+/// One statement for any number of rows, which diesel keeps prepared under its text.
+struct InsertRows<'a> {
+    rows: &'a [NewMessageRow<'a>],
+    /// What is done with a row that cannot be inserted.
+    otherwise: &'static str,
+}
+
+impl QueryFragment<Sqlite> for InsertRows<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) VALUES ",
+        );
+        for (index, row) in self.rows.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { "), (" });
+            row.bind(&mut out)?;
+        }
+        out.push_sql(")");
+        out.push_sql(self.otherwise);
+        Ok(())
+    }
+}
+
+impl QueryId for InsertRows<'_> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Conn> RunQueryDsl<Conn> for InsertRows<'_> {}

@@ -7,6 +7,7 @@ use diesel::sqlite::SqliteConnection;
 use tokio::sync::mpsc;
 
 use super::{Counters, Effects, Job, count, guarded};
+use crate::append::AppendJob;
 use crate::error::{GroupFailure, StoreError};
 
 type Jobs = Vec<Box<dyn Job>>;
@@ -14,12 +15,38 @@ type Jobs = Vec<Box<dyn Job>>;
 /// Where a group takes its jobs from, and how many at most.
 pub(super) struct Line<'a> {
     pub(super) waiting: &'a mut mpsc::Receiver<Box<dyn Job>>,
+    /// Taken from the queue, and still the first in line.
+    pub(super) looked_at: Option<Box<dyn Job>>,
     pub(super) limit: usize,
 }
 
 impl Line<'_> {
-    fn next(&mut self, taken: &Jobs) -> Option<Box<dyn Job>> {
-        if taken.len() < self.limit { self.waiting.try_recv().ok() } else { None }
+    /// Waits for the first of a group; `None` when nobody can come any more.
+    pub(super) fn wait(&mut self) -> Option<Box<dyn Job>> {
+        self.looked_at.take().or_else(|| self.waiting.blocking_recv())
+    }
+
+    /// The next of a group that has taken so many.
+    fn next(&mut self, taken: usize) -> Option<Box<dyn Job>> {
+        if taken >= self.limit {
+            return None;
+        }
+        self.looked_at.take().or_else(|| self.waiting.try_recv().ok())
+    }
+
+    /// A job, and the appends behind it when it is one itself, up to the first that is none.
+    fn row(&mut self, mut first: Box<dyn Job>, taken: usize) -> Jobs {
+        let mut row = Jobs::new();
+        let appends = first.as_append().is_some();
+        row.push(first);
+        while appends && let Some(mut job) = self.next(taken + row.len()) {
+            if job.as_append().is_none() {
+                self.looked_at = Some(job);
+                break;
+            }
+            row.push(job);
+        }
+        row
     }
 }
 
@@ -33,14 +60,14 @@ enum End {
 }
 
 /// Runs `first` and whatever has queued by then, commits, and only then answers.
-pub(super) fn commit(connection: &mut SqliteConnection, first: Box<dyn Job>, mut line: Line<'_>, counters: &Counters) {
+pub(super) fn commit(connection: &mut SqliteConnection, first: Box<dyn Job>, line: &mut Line<'_>, counters: &Counters) {
     let mut jobs = Jobs::new();
     // IMMEDIATE: a lock that cannot be had is found out here, before any work, and not in the middle of it.
     if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
         roll_back(connection);
         return turn_away(first, line, error);
     }
-    match run(connection, first, &mut jobs, &mut line).and_then(|end| finish(connection, end)) {
+    match run(connection, first, &mut jobs, line).and_then(|end| finish(connection, end)) {
         Ok(commits) => {
             count(&counters.commits, commits);
             count(&counters.writes, jobs.len());
@@ -61,9 +88,9 @@ pub(super) fn commit(connection: &mut SqliteConnection, first: Box<dyn Job>, mut
 
 /// Fails everybody who waits: they have all waited as long as SQLite was told to, and would otherwise wait that long one
 /// after the other.
-fn turn_away(first: Box<dyn Job>, mut line: Line<'_>, error: diesel::result::Error) {
+fn turn_away(first: Box<dyn Job>, line: &mut Line<'_>, error: diesel::result::Error) {
     let mut jobs = vec![first];
-    while let Some(job) = line.next(&jobs) {
+    while let Some(job) = line.next(jobs.len()) {
         jobs.push(job);
     }
     let cause = Arc::new(error);
@@ -81,22 +108,67 @@ fn run(
     jobs: &mut Jobs,
     line: &mut Line<'_>,
 ) -> Result<End, GroupFailure> {
-    if attempt(connection, first, jobs)? == Effects::Undo {
+    let mut row = line.row(first, 0);
+    if row.len() == 1
+        && let Some(first) = row.pop()
+        && attempt(connection, first, jobs)? == Effects::Undo
+    {
         return Ok(End::Rollback);
     }
-    while let Some(job) = line.next(jobs) {
-        if let Err(error) = connection.batch_execute("SAVEPOINT job") {
-            jobs.push(job);
-            return Err(GroupFailure::Savepoint(error));
-        }
-        let end = match attempt(connection, job, jobs)? {
-            Effects::Keep => "RELEASE job",
-            // Fails when SQLite has ended the whole transaction by itself (a full disk, say): then all have failed.
-            Effects::Undo => "ROLLBACK TO job; RELEASE job",
-        };
-        connection.batch_execute(end).map_err(GroupFailure::Savepoint)?;
+    loop {
+        append(connection, row, jobs)?;
+        let Some(next) = line.next(jobs.len()) else { return Ok(End::Commit) };
+        row = line.row(next, jobs.len());
     }
-    Ok(End::Commit)
+}
+
+/// Runs a row of jobs, appends together as far as that goes.
+fn append(connection: &mut SqliteConnection, mut row: Jobs, jobs: &mut Jobs) -> Result<(), GroupFailure> {
+    if row.len() > 1
+        && let Err(failure) = together(connection, &mut row)
+    {
+        jobs.append(&mut row);
+        return Err(failure);
+    }
+    let mut row = row.into_iter();
+    while let Some(mut job) = row.next() {
+        if job.as_append().is_some_and(|append| append.result.is_some()) {
+            jobs.push(job);
+        } else if let Err(failure) = apart(connection, job, jobs) {
+            jobs.extend(row);
+            return Err(failure);
+        }
+    }
+    Ok(())
+}
+
+/// Has appends decided together. Those that are left without a result are still to be done.
+fn together(connection: &mut SqliteConnection, row: &mut Jobs) -> Result<(), GroupFailure> {
+    let mut appends: Vec<&mut AppendJob> = row.iter_mut().filter_map(|job| job.as_append()).collect();
+    connection.batch_execute("SAVEPOINT appends").map_err(GroupFailure::Savepoint)?;
+    let end = match guarded(|| crate::append::together(connection, &mut appends)).map_err(GroupFailure::Panic)? {
+        Ok(true) => "RELEASE appends",
+        Ok(false) => "ROLLBACK TO appends; RELEASE appends",
+        Err(error) => {
+            tracing::warn!(%error, "appends could not be done together, and are done one by one");
+            "ROLLBACK TO appends; RELEASE appends"
+        }
+    };
+    connection.batch_execute(end).map_err(GroupFailure::Savepoint)
+}
+
+/// Runs a job in a savepoint of its own.
+fn apart(connection: &mut SqliteConnection, job: Box<dyn Job>, jobs: &mut Jobs) -> Result<(), GroupFailure> {
+    if let Err(error) = connection.batch_execute("SAVEPOINT job") {
+        jobs.push(job);
+        return Err(GroupFailure::Savepoint(error));
+    }
+    let end = match attempt(connection, job, jobs)? {
+        Effects::Keep => "RELEASE job",
+        // Fails when SQLite has ended the whole transaction by itself (a full disk, say): then all have failed.
+        Effects::Undo => "ROLLBACK TO job; RELEASE job",
+    };
+    connection.batch_execute(end).map_err(GroupFailure::Savepoint)
 }
 
 /// Runs one job. It is among `jobs` afterwards, so that its caller hears of it however the group ends.

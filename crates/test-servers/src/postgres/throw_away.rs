@@ -1,8 +1,7 @@
 //! A server that lives as long as the tests.
 
 use std::io::Read;
-use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tempfile::TempDir;
 
 use super::program;
 use crate::NoServer;
+use crate::port::free_address;
 
 /// How often it is asked whether it is up, and how long it waits in between.
 const LOOKS: u32 = 200;
@@ -20,8 +20,11 @@ const BETWEEN: Duration = Duration::from_millis(50);
 pub(crate) struct ThrowAway {
     server: Child,
     port: u16,
+    postgres: PathBuf,
+    /// Who it runs as, if not as whoever runs the tests.
+    user: Option<&'static str>,
     // Removed after the server is gone.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl ThrowAway {
@@ -36,28 +39,29 @@ impl ThrowAway {
         if let Some(user) = user {
             run(Command::new("chown").arg(user).arg(folder.path()))?;
         }
-        let data = folder.path().join("data");
         let mut make = command(user, &initdb);
-        run(make.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]))?;
-        // A port that was free a moment ago; if it is taken now, the server does not start, and says so.
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let port = free.map_err(|error| NoServer(format!("no port: {error}")))?.port();
-        let server = command(user, &postgres)
-            .arg("-D")
-            .arg(&data)
-            .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"])
-            .args(["-c", "max_connections=300"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| NoServer(format!("postgres does not start: {error}")))?;
-        let mut started = Self { server, port, _folder: folder };
+        let data = folder.path().join("data");
+        run(make.arg("-D").arg(data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]))?;
+        let port = free_address().port();
+        let server = launch(user, &postgres, folder.path(), port)?;
+        let mut started = Self { server, port, postgres, user, folder };
+        started.wait(answers)?;
+        Ok(started)
+    }
+
+    /// Ends it in the middle of whatever it does, and starts it again.
+    pub(crate) fn restart_immediately(&mut self, answers: &dyn Fn(&str) -> bool) -> Result<(), NoServer> {
+        self.quit();
+        self.server = launch(self.user, &self.postgres, self.folder.path(), self.port)?;
+        self.wait(answers)
+    }
+
+    fn wait(&mut self, answers: &dyn Fn(&str) -> bool) -> Result<(), NoServer> {
         for _ in 0..LOOKS {
-            if answers(&started.url()) {
-                return Ok(started);
+            if answers(&self.url()) {
+                return Ok(());
             }
-            if let Ok(Some(status)) = started.server.try_wait() {
+            if let Ok(Some(status)) = self.server.try_wait() {
                 return Err(NoServer(format!("postgres ended with {status}")));
             }
             std::thread::sleep(BETWEEN);
@@ -68,16 +72,28 @@ impl ThrowAway {
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
-}
 
-impl Drop for ThrowAway {
-    fn drop(&mut self) {
-        // QUIT ends it at once, with all of its processes, which a plain kill would not.
+    /// QUIT ends it at once, with all of its processes, which a plain kill would not.
+    fn quit(&mut self) {
         let asked = Command::new("kill").arg("-QUIT").arg(self.server.id().to_string()).status();
         if !asked.is_ok_and(|status| status.success()) {
             let _ = self.server.kill();
         }
         let _ = self.server.wait();
+    }
+}
+
+fn launch(user: Option<&str>, postgres: &Path, folder: &Path, port: u16) -> Result<Child, NoServer> {
+    let mut command = command(user, postgres);
+    command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"]);
+    command.args(["-c", "max_connections=300"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map_err(|error| NoServer(format!("postgres does not start: {error}")))
+}
+
+impl Drop for ThrowAway {
+    fn drop(&mut self) {
+        self.quit();
     }
 }
 

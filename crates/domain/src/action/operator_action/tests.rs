@@ -7,7 +7,7 @@ use crate::ids::Seq;
 use crate::text::MessageContent;
 
 fn action(intervention: Intervention) -> OperatorAction {
-    OperatorAction { session_id: session_id(1), intervention, operation: None, by: attribution("because") }
+    OperatorAction { session_id: session_id(1), intervention, operation: None, able: None, by: attribution("because") }
 }
 
 fn inject() -> Intervention {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::audit::{AuditHead, SealedAuditEntry};
 use crate::command::CommandKind;
+use crate::epoch::Epoch;
 use crate::fixtures::{approval, audit_draft, command, session};
 use crate::ids::FeedPosition;
 
@@ -91,7 +92,12 @@ fn entries() -> Vec<SealedAuditEntry> {
 
 fn held() -> Held {
     let entries = entries();
-    let heads = TransferHeads { audit: entries[1].head(), feed: FeedPosition::new(7), kill_switch: true };
+    let heads = TransferHeads {
+        audit: entries[1].head(),
+        feed: FeedPosition::new(7),
+        kill_switch: true,
+        epoch: Some(Epoch::new(5)),
+    };
     let pages = vec![
         TransferPage::Sessions(vec![session(1), session(2)]),
         TransferPage::Commands(vec![command(1, CommandKind::Pause)]),
@@ -116,7 +122,7 @@ async fn everything_is_moved_and_counted() {
     let (result, target) = moved(held(), NOTHING, Faults::default()).await;
     assert_eq!(target, held());
     let counts = result.expect("moved").counts;
-    assert_eq!(counts.len(), 11);
+    assert_eq!(counts.len(), 13);
     let some: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(some, [("sessions", 2), ("commands", 1), ("approvals", 1), ("audit entries", 2)]);
 }

@@ -1,0 +1,213 @@
+//! `flightdeck connect`: the settings that have an agent report to the server.
+
+mod settings;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use flightdeck_domain::ports::Clock;
+use flightdeck_domain::system::SystemClock;
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use crate::cli::{Outcome, say};
+use crate::{hook, link};
+use settings::{Hooks, SettingsError};
+
+pub(crate) fn grammar() -> Command {
+    let claude_code = Command::new("claude-code")
+        .about("Print the settings that have Claude Code report to the server, or merge them into its own")
+        .long_about(
+            "Prints the settings that have Claude Code report to the server. With --local, --project, --user or --file it \
+             shows what would change in that file, and with --write it changes it: what is there stays there, and a copy \
+             of the file as it was is left beside it.",
+        )
+        .args(link::flags())
+        .args(hook::options())
+        .arg(place("local", "the settings of this folder that are not shared: .claude/settings.local.json"))
+        .arg(place("project", "the settings of this folder that are shared: .claude/settings.json"))
+        .arg(place("user", "the settings of all folders: ~/.claude/settings.json"))
+        .arg(Arg::new("file").long("file").value_name("PATH").help("another file").conflicts_with_all(["local", "project", "user"]))
+        .arg(Arg::new("write").long("write").action(ArgAction::SetTrue).help("change the file, and not only show how"))
+        .arg(
+            Arg::new("commands")
+                .long("commands")
+                .action(ArgAction::SetTrue)
+                .help("use command hooks (flightdeck hook) where HTTP hooks would do"),
+        )
+        .arg(Arg::new("remove").long("remove").action(ArgAction::SetTrue).help("take the hooks of Flightdeck out again"));
+    Command::new("connect")
+        .about("Have an agent that people run report to the server")
+        .subcommand_required(true)
+        .subcommand(claude_code)
+}
+
+fn place(name: &'static str, help: &'static str) -> Arg {
+    let others: Vec<&str> = ["local", "project", "user"].into_iter().filter(|other| *other != name).collect();
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help).conflicts_with_all(others)
+}
+
+/// Why the settings were not merged. They are as they were.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("there is no home folder; give --file")]
+    NoHome,
+    #[error("cannot read {path}")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{path} is not the settings of Claude Code, and was not touched")]
+    Settings { path: PathBuf, source: SettingsError },
+    #[error("cannot write {path}")]
+    Write { path: PathBuf, source: io::Error },
+    #[error("this binary does not know where it is")]
+    Binary(#[source] io::Error),
+}
+
+pub(crate) fn run(given: &ArgMatches) -> Outcome {
+    let Some(("claude-code", given)) = given.subcommand() else { return Ok(()) };
+    let hooks = hooks(given)?;
+    let Some(path) = file(given)? else {
+        say(pretty(&json!({"hooks": hooks.all()})));
+        return Ok(());
+    };
+    let before = read(&path)?;
+    let merged =
+        if given.get_flag("remove") { Hooks::removed(before.as_deref()) } else { hooks.merged(before.as_deref()) };
+    let settings = merged.map_err(|source| ConnectError::Settings { path: path.clone(), source })?;
+    let after = format!("{}\n", pretty(&settings));
+    let before = before.unwrap_or_default();
+    if before == after {
+        say(format!("{} needs no change", path.display()));
+        return Ok(());
+    }
+    let name = path.display().to_string();
+    say(TextDiff::from_lines(&before, &after)
+        .unified_diff()
+        .context_radius(2)
+        .header(&name, &name)
+        .to_string()
+        .trim_end());
+    if !given.get_flag("write") {
+        say("\nnothing is written yet; add --write");
+        return Ok(());
+    }
+    let backup = write(&path, &before, &after).map_err(|source| ConnectError::Write { path: path.clone(), source })?;
+    say(format!("\nwritten to {}", path.display()));
+    if let Some(backup) = backup {
+        say(format!("as it was: {}", backup.display()));
+    }
+    if !given.get_flag("remove") {
+        say(format!("Claude Code needs the key in its environment: export {}=…", link::KEY));
+        say("  an operator's key: flightdeck keys create --role operator --name claude-code");
+    }
+    Ok(())
+}
+
+fn hooks(given: &ArgMatches) -> Result<Hooks, ConnectError> {
+    let binary = std::env::current_exe().map_err(ConnectError::Binary)?;
+    let mut command =
+        format!("{} hook claude-code --url {}", quoted(&binary.display().to_string()), quoted(&link::url(given)));
+    command = format!("{command} --hold {}", hook::hold(given).as_secs());
+    for flag in ["mission", "task"] {
+        if let Some(value) = given.get_one::<String>(flag) {
+            command = format!("{command} --{flag} {}", quoted(value));
+        }
+    }
+    Ok(Hooks {
+        url: format!("{}{}", link::url(given), hook::path(given)),
+        command,
+        hold: hook::hold(given).as_secs(),
+        commands_only: given.get_flag("commands"),
+    })
+}
+
+/// One word for a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn file(given: &ArgMatches) -> Result<Option<PathBuf>, ConnectError> {
+    if let Some(path) = given.get_one::<String>("file") {
+        return Ok(Some(PathBuf::from(path)));
+    }
+    if given.get_flag("user") {
+        let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).ok_or(ConnectError::NoHome)?;
+        return Ok(Some(Path::new(&home).join(".claude/settings.json")));
+    }
+    if given.get_flag("project") {
+        return Ok(Some(PathBuf::from(".claude/settings.json")));
+    }
+    // What is to be written or taken out needs a file.
+    let local = given.get_flag("local") || given.get_flag("write") || given.get_flag("remove");
+    Ok(local.then(|| PathBuf::from(".claude/settings.local.json")))
+}
+
+fn read(path: &Path) -> Result<Option<String>, ConnectError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConnectError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// Leaves a copy of what was there, then takes its place in one step. A link stays one: what it points to is written.
+fn write(path: &Path, before: &str, after: &str) -> io::Result<Option<PathBuf>> {
+    let path = if path.exists() { path.canonicalize()? } else { path.to_owned() };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut fresh, after.as_bytes())?;
+    let mut backup = None;
+    if path.exists() {
+        std::fs::set_permissions(fresh.path(), std::fs::metadata(&path)?.permissions())?;
+        let beside = beside(&path, before)?;
+        backup = Some(beside);
+    }
+    fresh.as_file().sync_all()?;
+    fresh.persist(&path)?;
+    Ok(backup)
+}
+
+fn beside(path: &Path, before: &str) -> io::Result<PathBuf> {
+    let stamp = SystemClock.now().as_datetime().format("%Y%m%dT%H%M%S%6fZ");
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{stamp}.bak"));
+    let beside = path.with_file_name(name);
+    let mut file = std::fs::File::create_new(&beside)?;
+    file.set_permissions(std::fs::metadata(path)?.permissions())?;
+    io::Write::write_all(&mut file, before.as_bytes())?;
+    file.sync_all()?;
+    Ok(beside)
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_for_a_shell_is_one_word() {
+        assert_eq!(quoted("/usr/bin/flightdeck"), "/usr/bin/flightdeck");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted("$(rm)"), "'$(rm)'");
+    }
+
+    #[test]
+    fn what_was_there_is_left_beside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/settings.json");
+        assert_eq!(write(&path, "", "one\n").expect("written"), None);
+        let backup = write(&path, "one\n", "two\n").expect("written").expect("a copy");
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), "two\n");
+        assert_eq!(std::fs::read_to_string(backup).expect("read"), "one\n");
+    }
+}

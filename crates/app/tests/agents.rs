@@ -1,0 +1,10 @@
+//! Agents that people run by themselves: hooks, and commands that are wrapped.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "agents/connect.rs"]
+mod connect;
+#[path = "agents/hooks.rs"]
+mod hooks;
+#[path = "agents/run.rs"]
+mod run;
+mod support;

@@ -1,0 +1,112 @@
+//! Hooks over HTTP and through the command.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::process::Server;
+
+fn body(event: &str, fields: &Value) -> Value {
+    let mut body = json!({"session_id": "claude-1", "cwd": "/home/ana/shop", "hook_event_name": event});
+    body.as_object_mut().expect("an object").extend(fields.as_object().cloned().expect("an object"));
+    body
+}
+
+fn tool() -> Value {
+    body("PreToolUse", &json!({"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_1"}))
+}
+
+/// Runs `flightdeck hook claude-code` as Claude Code would.
+fn hook(folder: &Path, url: &str, key: &str, arguments: &[&str], body: &Value) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flightdeck"));
+    command.args(["hook", "claude-code", "--url", url]).args(arguments).env_clear().env("FLIGHTDECK_API_KEY", key);
+    let mut child = command
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // Whoever does not read it has answered without.
+    let _ = child.stdin.take().expect("its input").write_all(body.to_string().as_bytes());
+    child.wait_with_output().expect("it ends")
+}
+
+fn json_of(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
+#[test]
+fn hooks_over_http_and_by_command_are_one_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let (admin, url, key) = (server.admin(), format!("http://{}", server.address), server.admin_key());
+    let start = body("SessionStart", &json!({"source": "startup"}));
+    let quiet = hook(folder.path(), &url, &key, &["--mission", "apollo 11/b"], &start);
+    assert!(quiet.stdout.is_empty(), "{quiet:?}");
+    assert_eq!(admin.post("/hooks/claude-code", &body("UserPromptSubmit", &json!({"prompt": "go"}))), (200, json!({})));
+    let agents = admin.get("/agents").1;
+    assert_eq!((agents.as_array().map(Vec::len), &agents[0]["missionId"]), (Some(1), &json!("apollo 11/b")));
+    let agent = agents[0]["agentId"].as_str().expect("an id");
+    let told = admin.post(&format!("/agents/{agent}/inject"), &json!({"message": "look here"}));
+    assert_eq!(told.0, 200, "{told:?}");
+    let answer = json_of(&hook(folder.path(), &url, &key, &[], &tool()));
+    assert_eq!(answer["hookSpecificOutput"]["additionalContext"], "Message from the operator: look here");
+
+    admin.post(&format!("/agents/{agent}/pause?wait=0s"), &json!({"reason": "lunch"}));
+    let (status, held) = admin.post("/hooks/claude-code?hold=1s", &tool());
+    assert_eq!((status, &held["hookSpecificOutput"]["permissionDecision"]), (200, &json!("deny")), "{held}");
+    admin.post(&format!("/agents/{agent}/kill?wait=0s"), &json!({}));
+    let stopped = json_of(&hook(folder.path(), &url, &key, &[], &tool()));
+    assert_eq!(stopped, json!({"continue": false, "stopReason": "Stopped by an operator"}));
+    assert_eq!(admin.get(&format!("/agents/{agent}/status")).1["status"], "killed");
+}
+
+#[test]
+fn without_a_server_the_agent_works_on_unless_told_otherwise() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", nobody.local_addr().expect("an address"));
+    drop(nobody);
+    let allowed = hook(folder.path(), &url, "fd_x_y", &[], &tool());
+    assert_eq!((allowed.status.code(), allowed.stdout.len()), (Some(0), 0), "{allowed:?}");
+    let said = String::from_utf8_lossy(&allowed.stderr).into_owned();
+    assert!(said.contains("cannot be reached"), "{said}");
+    let denied = hook(folder.path(), &url, "fd_x_y", &["--unreachable", "deny"], &tool());
+    assert_eq!(denied.status.code(), Some(2), "{denied:?}");
+}
+
+#[test]
+fn what_the_server_refuses_leaves_the_agent_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let url = format!("http://{}", server.address);
+    for (key, body) in [("fd_000000000000_wrong", tool()), (server.admin_key().as_str(), json!({"no": "hook"}))] {
+        let output = hook(folder.path(), &url, key, &[], &body);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{output:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn an_agents_key_sees_its_hooks_below_its_own_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data);
+    let admin = server.admin();
+    let own = admin.register(None);
+    let mut create =
+        crate::support::process::flightdeck(&data, &["keys", "create", "--role", "agent", "--session", &own, "-q"]);
+    let key = String::from_utf8(create.output().expect("it runs").stdout).expect("a key");
+    let agent = server.client(key.trim());
+    assert_eq!(agent.post("/hooks/claude-code", &tool()).0, 200);
+    let tree = admin.get(&format!("/agents/tree?root={own}")).1;
+    assert_eq!(tree.as_array().map(Vec::len), Some(2), "{tree}");
+    let mut other = tool();
+    other["session_id"] = "claude-2".into();
+    assert_eq!(admin.post("/hooks/claude-code", &other).0, 200);
+    assert_eq!(agent.post("/hooks/claude-code", &other).0, 403);
+}

@@ -1,0 +1,67 @@
+//! What a provider cannot do is refused, with what would work.
+
+use super::Intervention;
+use crate::command::Delivery;
+use crate::ports::Capabilities;
+use crate::session::SessionStatus;
+
+/// Why a provider cannot do what is wanted, and what would work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unable {
+    /// A turn runs, and its agent takes nothing into it.
+    #[error(
+        "its agent takes no message into a running turn; delivery queue brings it with the next turn, and interrupt stops \
+         the turn for it"
+    )]
+    Steer,
+    /// Nothing waits for its agent.
+    #[error("no message waits for its agent until the next turn; delivery steer brings it at once")]
+    Queue,
+    /// It goes on or it ends.
+    #[error("its agent cannot be paused; interrupt stops its turn, and kill ends it")]
+    Pause,
+}
+
+impl Capabilities {
+    /// Why an intervention on a session that has this status cannot be done; `None` when it can.
+    #[must_use]
+    pub fn unable(&self, wanted: &Intervention, status: SessionStatus) -> Option<Unable> {
+        let turn_runs = matches!(status, SessionStatus::Running | SessionStatus::Waiting);
+        match wanted {
+            Intervention::Inject { delivery: Delivery::Steer, .. } if turn_runs && !self.steer => Some(Unable::Steer),
+            Intervention::Inject { delivery: Delivery::Queue, .. } if !self.queue => Some(Unable::Queue),
+            Intervention::Pause if self.pause.is_none() => Some(Unable::Pause),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::message_id;
+    use crate::text::MessageContent;
+
+    fn inject(delivery: Delivery) -> Intervention {
+        let content = MessageContent::new("x").expect("valid");
+        Intervention::Inject { message_id: message_id(1), content, delivery }
+    }
+
+    #[test]
+    fn what_a_provider_cannot_do_is_told_apart() {
+        use SessionStatus::{Idle, Running, Waiting};
+        let able = Capabilities { pause: None, steer: false, queue: true, spawn: true, in_process: true };
+        let steer = inject(Delivery::Steer);
+        assert_eq!(
+            [Running, Waiting, Idle].map(|s| able.unable(&steer, s)),
+            [Some(Unable::Steer), Some(Unable::Steer), None]
+        );
+        assert_eq!(able.unable(&inject(Delivery::Queue), Running), None);
+        assert_eq!(able.unable(&inject(Delivery::Interrupt), Running), None);
+        assert_eq!(able.unable(&Intervention::Pause, Running), Some(Unable::Pause));
+        assert_eq!(able.unable(&Intervention::Kill, Running), None, "a kill is never refused for it");
+        let hears = Capabilities { steer: true, queue: false, ..able };
+        assert_eq!(hears.unable(&steer, Running), None);
+        assert_eq!(hears.unable(&inject(Delivery::Queue), Running), Some(Unable::Queue));
+    }
+}

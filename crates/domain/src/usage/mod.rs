@@ -1,0 +1,18 @@
+//! Usage: what agents say they have used, summed up, and budgets over the sums.
+//!
+//! An agent says it along with a message ([`Usage`]), and it counts when the message is written: a message that is sent
+//! again is written once, so it counts once. Each session, each subtree and each mission has an [`Account`], booked in the
+//! transaction of the message. A [`Budget`] is over a subtree or a mission; the booking that reaches it marks the account,
+//! and [`crate::use_cases::EnforceBudgets`] pauses whom it concerns, on the record.
+
+mod account;
+mod budget;
+mod cost;
+mod report;
+mod totals;
+
+pub use account::{Account, AccountKey, Exhaustion, UnknownAccount};
+pub use budget::{Budget, BudgetAction, BudgetDecision, BudgetRefused, EmptyBudget};
+pub use cost::{Cost, InvalidCost};
+pub use report::{InvalidUsage, Usage};
+pub use totals::Totals;

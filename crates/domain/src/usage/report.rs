@@ -1,0 +1,177 @@
+//! What one message says about usage.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Cost;
+use crate::text::JsonObject;
+
+/// What an agent has used since it last said so: it stands with the message that it was used for.
+///
+/// In a conversation it is found in the message's metadata under [`Usage::KEY`]. Metadata that has something else there
+/// says nothing about usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
+pub struct Usage {
+    input_tokens: u64,
+    output_tokens: u64,
+    cache_read_tokens: u64,
+    cache_write_tokens: u64,
+    cost: Option<Cost>,
+}
+
+/// Why a report of usage was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUsage {
+    /// Nobody can have used so many.
+    #[error("{field} is more than {} tokens", Usage::MOST_TOKENS)]
+    TooMany {
+        /// The field, as the API names it.
+        field: &'static str,
+    },
+    /// There is no number in it.
+    #[error(
+        "says nothing: give at least one of inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens and costUsd"
+    )]
+    Empty,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Fields {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_read_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<Cost>,
+}
+
+impl Usage {
+    /// The name in a message's metadata.
+    pub const KEY: &'static str = "usage";
+
+    /// The most tokens of one kind that one report can say.
+    pub const MOST_TOKENS: u64 = 1_000_000_000_000;
+
+    /// What the metadata of a message says.
+    #[must_use]
+    pub fn of(metadata: &JsonObject) -> Option<Self> {
+        Self::deserialize(metadata.as_map().get(Self::KEY)?).ok()
+    }
+
+    /// The metadata with this in it, in the place of whatever stood there.
+    #[must_use]
+    pub fn within(self, metadata: JsonObject) -> JsonObject {
+        let mut map = serde_json::Map::from(metadata);
+        map.insert(Self::KEY.to_owned(), json!(self));
+        JsonObject::trusted(map.into())
+    }
+
+    /// What the model was given, besides what came out of a cache or went into one.
+    #[must_use]
+    pub const fn input_tokens(&self) -> u64 {
+        self.input_tokens
+    }
+
+    /// What the model wrote.
+    #[must_use]
+    pub const fn output_tokens(&self) -> u64 {
+        self.output_tokens
+    }
+
+    /// What came out of the provider's cache.
+    #[must_use]
+    pub const fn cache_read_tokens(&self) -> u64 {
+        self.cache_read_tokens
+    }
+
+    /// What went into the provider's cache.
+    #[must_use]
+    pub const fn cache_write_tokens(&self) -> u64 {
+        self.cache_write_tokens
+    }
+
+    /// What it cost, where the agent knows.
+    #[must_use]
+    pub const fn cost(&self) -> Option<Cost> {
+        self.cost
+    }
+}
+
+impl TryFrom<Fields> for Usage {
+    type Error = InvalidUsage;
+
+    fn try_from(fields: Fields) -> Result<Self, InvalidUsage> {
+        let Fields { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd } = fields;
+        let tokens = [
+            ("inputTokens", input_tokens),
+            ("outputTokens", output_tokens),
+            ("cacheReadTokens", cache_read_tokens),
+            ("cacheWriteTokens", cache_write_tokens),
+        ];
+        if cost_usd.is_none() && tokens.iter().all(|(_, tokens)| tokens.is_none()) {
+            return Err(InvalidUsage::Empty);
+        }
+        if let Some((field, _)) = tokens.iter().find(|(_, tokens)| tokens.is_some_and(|n| n > Self::MOST_TOKENS)) {
+            return Err(InvalidUsage::TooMany { field });
+        }
+        Ok(Self {
+            input_tokens: input_tokens.unwrap_or_default(),
+            output_tokens: output_tokens.unwrap_or_default(),
+            cache_read_tokens: cache_read_tokens.unwrap_or_default(),
+            cache_write_tokens: cache_write_tokens.unwrap_or_default(),
+            cost: cost_usd,
+        })
+    }
+}
+
+impl From<Usage> for Fields {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input_tokens: Some(usage.input_tokens),
+            output_tokens: Some(usage.output_tokens),
+            cache_read_tokens: Some(usage.cache_read_tokens),
+            cache_write_tokens: Some(usage.cache_write_tokens),
+            cost_usd: usage.cost,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn read(value: Value) -> Result<Usage, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_missing_is_nothing_and_what_is_unknown_is_refused() {
+        let usage = read(json!({"inputTokens": 5, "costUsd": 0.25})).expect("valid");
+        assert_eq!((usage.input_tokens(), usage.output_tokens()), (5, 0));
+        assert_eq!(usage.cost().map(Cost::nanos), Some(250_000_000));
+        assert!(read(json!({"input_tokens": 5})).expect_err("refused").contains("input_tokens"));
+        assert!(read(json!({})).expect_err("refused").contains("says nothing"));
+        assert!(read(json!({"outputTokens": Usage::MOST_TOKENS + 1})).expect_err("refused").contains("outputTokens"));
+        assert!(read(json!({"costUsd": -1})).is_err());
+    }
+
+    #[test]
+    fn it_is_found_in_the_metadata_that_it_was_put_into() {
+        let usage = read(json!({"outputTokens": 7})).expect("valid");
+        let metadata = JsonObject::trusted(json!({"model": "m"}));
+        let with = usage.within(metadata.clone());
+        assert_eq!(Usage::of(&with), Some(usage));
+        assert_eq!(with.as_map().get("model"), metadata.as_map().get("model"));
+    }
+
+    #[test]
+    fn metadata_of_another_shape_says_nothing() {
+        for other in [json!({}), json!({"usage": 3}), json!({"usage": {"input_tokens": 3}}), json!({"usage": {}})] {
+            assert_eq!(Usage::of(&JsonObject::trusted(other)), None);
+        }
+    }
+}

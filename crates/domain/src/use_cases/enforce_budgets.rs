@@ -1,0 +1,136 @@
+//! Whoever has used up a budget is paused.
+
+use std::sync::Arc;
+
+use super::{InterveneScope, Ports, Providers, ScopedRequest};
+use crate::action::Origin;
+use crate::ids::SessionId;
+use crate::operation::{Reach, Wish};
+use crate::operator::Actor;
+use crate::ports::{OperatorActionError, StoreUnavailable, UsageRepository};
+use crate::text::{IdempotencyKey, RequestId};
+use crate::usage::{Account, AccountKey};
+
+/// Pauses what has no budget left: an action like an operator's, with its operation and its audit entry, whose actor is
+/// `budget`; each conversation says why. To be called about once a second and after each report that used a budget up;
+/// several at a time are harmless, for the key of the call follows from the account.
+#[derive(Clone)]
+pub struct EnforceBudgets {
+    usage: Arc<dyn UsageRepository>,
+    intervene: InterveneScope,
+}
+
+/// The most that one call looks after; the next one goes on.
+const AT_ONCE: usize = 100;
+
+impl EnforceBudgets {
+    /// Takes the ports it needs.
+    #[must_use]
+    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+        Self { usage: Arc::clone(&ports.usage), intervene: InterveneScope::new(ports, providers) }
+    }
+
+    /// Asks for each pause that is due, and says how many there were. A budget pauses once: whoever lets a session go on
+    /// without raising its budget has decided so.
+    ///
+    /// # Errors
+    /// The store is not available. What is left is still due.
+    pub async fn execute(&self) -> Result<u64, StoreUnavailable> {
+        let mut asked = 0;
+        for account in self.usage.exhausted(AT_ONCE).await? {
+            let Some(used_up) = account.exhausted else { continue };
+            if let Some((session_id, reach)) = concerned(&account) {
+                let request = ScopedRequest { session_id, reach, wish: Wish::Pause, drop_queued: false };
+                let name = format!("{}@{}", account.key, used_up.at.as_micros());
+                match self.intervene.execute(request, origin(&account, &name)).await {
+                    // A refusal is on the record, and would be refused again.
+                    Ok(_) | Err(OperatorActionError::Refused(_)) => asked += 1,
+                    Err(OperatorActionError::Unavailable(error) | OperatorActionError::Kept(error)) => {
+                        return Err(error);
+                    }
+                }
+            }
+            self.usage.enforced(account.key.clone(), used_up.at).await?;
+        }
+        Ok(asked)
+    }
+}
+
+/// The session to name, and how far the pause reaches from it. A mission on which nobody has booked has nobody to pause.
+fn concerned(account: &Account) -> Option<(SessionId, Reach)> {
+    match account.key {
+        AccountKey::Session(id) | AccountKey::Subtree(id) => Some((id, Reach::Subtree)),
+        AccountKey::Mission(_) => account.last_session.map(|id| (id, Reach::Mission)),
+    }
+}
+
+fn origin(account: &Account, name: &str) -> Origin {
+    // Names and keys have limits that no session has, but the id of a mission may come near them.
+    let short = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes());
+    let origin = Origin::new(Actor::budget(), RequestId::from(short)).because(account.why_paused());
+    Origin { idempotency_key: IdempotencyKey::new(short.to_string()).ok(), ..origin }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{at, attribution, session_id};
+    use crate::ids::AuditSeq;
+    use crate::operation::{Operation, Scope, ScopedAction, Tally};
+    use crate::ports::{ScopedCommitted, TargetPage};
+    use crate::text::MissionId;
+    use crate::usage::{Budget, Totals};
+    use crate::use_cases::testing::MockPorts;
+
+    fn used_up(key: AccountKey) -> Account {
+        let account = Account::open(key, at(0)).budgeted(Budget::new(None, Some(1)).ok(), at(0));
+        account.book(Totals { input_tokens: 1, reports: 1, ..Totals::default() }, session_id(3), at(5)).0
+    }
+
+    fn committed(action: &ScopedAction) -> ScopedCommitted {
+        let scope = Scope::Subtree(action.session_id);
+        let operation = Operation::begin(action.operation, action.wish, scope, &attribution("x"), Tally::default());
+        ScopedCommitted { operation, audit_seq: Some(AuditSeq::new(1)), again: false }
+    }
+
+    #[tokio::test]
+    async fn each_account_is_paused_once_by_the_budget_and_marked() {
+        let mut mocks = MockPorts::default();
+        let mission = AccountKey::Mission(MissionId::new("apollo").expect("valid"));
+        let due = vec![used_up(AccountKey::Subtree(session_id(1))), used_up(mission)];
+        mocks.usage.expect_exhausted().times(1).return_once(|_| Ok(due));
+        let pauses = |action: &ScopedAction| {
+            let whom = (action.session_id, action.reach);
+            let by = &action.by;
+            action.wish == Wish::Pause
+                && (whom == (session_id(1), Reach::Subtree) || whom == (session_id(3), Reach::Mission))
+                && by.actor == Actor::budget()
+                && by.idempotency_key.is_some()
+                && by.reason.as_ref().is_some_and(|why| why.as_str().ends_with("1 of 1 tokens"))
+        };
+        mocks.actions.expect_commit_scoped().withf(pauses).times(2).returning(|action| Ok(committed(&action)));
+        mocks.wake_ups.expect_feed_grew().times(2).return_const(());
+        mocks.operations.expect_targets().returning(|_| Ok(TargetPage { targets: Vec::new(), next: None }));
+        mocks.usage.expect_enforced().withf(|_, when| *when == at(5)).times(2).returning(|_, _| Ok(()));
+        let enforce = EnforceBudgets::new(&mocks.ports(), &Providers::default());
+        assert_eq!(enforce.execute().await.expect("done"), 2);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_paused_stays_due() {
+        let mut mocks = MockPorts::default();
+        let due = vec![used_up(AccountKey::Subtree(session_id(1)))];
+        mocks.usage.expect_exhausted().times(1).return_once(|_| Ok(due));
+        let away = || OperatorActionError::Unavailable(StoreUnavailable::new("away"));
+        mocks.actions.expect_commit_scoped().times(1).returning(move |_| Err(away()));
+        assert!(EnforceBudgets::new(&mocks.ports(), &Providers::default()).execute().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_same_exhaustion_has_the_same_key() {
+        let account = used_up(AccountKey::Subtree(session_id(1)));
+        let key = |name: &str| origin(&account, name).idempotency_key;
+        assert_eq!(key("a@1"), key("a@1"));
+        assert_ne!(key("a@1"), key("a@2"));
+    }
+}

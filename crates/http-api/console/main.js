@@ -1,0 +1,174 @@
+// Puts the page together.
+
+import { whenLoggedOut } from './api.js';
+import { Approvals } from './approvals.js';
+import { auditView } from './audit.js';
+import { Costs } from './costs.js';
+import { byId, say } from './dom.js';
+import { Fleet } from './fleet.js';
+import { header } from './header.js';
+import { help, keyboard } from './keyboard.js';
+import { logout, whoami } from './login.js';
+import { OperationCards, operationsView } from './operations.js';
+import { Panels } from './panels.js';
+import { STATUSES } from './status.js';
+import { control, killAll, release } from './stepin.js';
+import { complain, toast } from './toast.js';
+import { filterBar, Tree } from './tree.js';
+
+const VIEWS = ['fleet', 'approvals', 'operations', 'audit'];
+
+/** The view and the open sessions, as the address has them: `#fleet?open=<id>,<id>`. */
+function address() {
+  const [view = '', query = ''] = location.hash.slice(1).split('?');
+  const open = new URLSearchParams(query).get('open') ?? '';
+  return { view: VIEWS.includes(view) ? view : 'fleet', open: open.split(',').filter((id) => /^[0-9a-f-]{36}$/i.test(id)) };
+}
+
+/** Light, dark, or as the system is. */
+function themeButton() {
+  const root = document.documentElement;
+  const show = () => say(byId('theme-word'), root.dataset.theme ?? 'auto');
+  byId('theme').addEventListener('click', () => {
+    const next = { auto: 'dark', dark: 'light', light: '' }[root.dataset.theme ?? 'auto'] ?? '';
+    if (next) root.dataset.theme = next;
+    else delete root.dataset.theme;
+    localStorage.setItem('flightdeck-theme', next);
+    show();
+  });
+  show();
+}
+
+async function start() {
+  themeButton();
+  const me = await whoami();
+  whenLoggedOut(() => location.reload());
+  document.body.dataset.state = 'in';
+  say(byId('me'), `${me.name} · ${me.role}`);
+  byId('logout').addEventListener('click', () => void logout().catch(complain));
+  const mayControl = me.role === 'operator' || me.role === 'admin';
+  document.body.classList.toggle('looks-only', !mayControl);
+
+  const fleet = new Fleet();
+  const cards = new OperationCards(fleet);
+  /** @type {import('./stepin.js').Desk} */
+  const desk = {
+    fleet,
+    watch: (id) => cards.watch(id),
+    toast,
+    mayControl() {
+      if (!mayControl) toast('A viewer looks and does not step in.', 'bad');
+      return mayControl;
+    },
+  };
+  let view = 'fleet';
+  const panels = new Panels(fleet, {
+    mayControl,
+    control: (wish, node) => control(desk, wish, node),
+    changed: (ids) => {
+      tree.open = new Set(ids);
+      tree.redraw();
+      remember();
+    },
+  });
+  const tree = new Tree(fleet, { open: (node, beside) => panels.open(node.id, beside) });
+  new Costs(fleet, () => [...tree.inSight, ...panels.list.flatMap((panel) => panel.node ?? [])]);
+  const bar = filterBar(tree, STATUSES);
+  const approvals = new Approvals(fleet, {
+    mayControl,
+    open: (session) => {
+      show('fleet');
+      tree.select(session);
+      panels.open(session, true);
+    },
+  });
+  const operations = operationsView(fleet);
+  const audit = auditView();
+  const tick = header(fleet);
+
+  function remember() {
+    const open = panels.list.map((panel) => panel.id).join(',');
+    history.replaceState(null, '', `#${view}${open ? `?open=${open}` : ''}`);
+  }
+
+  /** @param {string} name */
+  function show(name) {
+    view = name;
+    for (const one of VIEWS) {
+      byId(`view-${one}`).hidden = one !== name;
+      byId(`tab-${one}`).toggleAttribute('aria-current', one === name);
+      if (one === name) byId(`tab-${one}`).setAttribute('aria-current', 'page');
+    }
+    document.body.dataset.view = name;
+    operations.show(name === 'operations');
+    audit.show(name === 'audit');
+    if (name === 'approvals') approvals.focus();
+    if (name === 'fleet') byId('tree').focus();
+    remember();
+  }
+
+  for (const name of VIEWS) byId(`tab-${name}`).addEventListener('click', () => show(name));
+  byId('kill-all').addEventListener('click', () => killAll(desk));
+  byId('release').addEventListener('click', () => release(desk));
+  byId('back').addEventListener('click', () => panels.active && panels.close(panels.active));
+  approvals.on('open', (number) => {
+    say(byId('approvals-badge'), number ? String(number) : '');
+    byId('approvals-badge').title = number ? `${number} open` : '';
+    document.title = number ? `(${number}) Flightdeck` : 'Flightdeck';
+  });
+
+  /** @param {import('./types').Wish} wish */
+  const wish = (wish) => () => {
+    const node = tree.current ?? panels.active?.node;
+    if (node) control(desk, wish, node);
+    else toast('Choose a session first.', 'bad');
+  };
+  /** @type {import('./keyboard.js').Shortcut[]} */
+  const shortcuts = [
+    { keys: ['↑', '↓', '←', '→'], label: 'move in the tree, fold and unfold' },
+    { keys: ['Enter'], label: 'open the session; with Shift beside the others' },
+    { keys: ['/'], label: 'filter the tree', act: () => (show('fleet'), byId('filter-text').focus()) },
+    { keys: ['i'], label: 'inject: say something to the session', act: () => inject() },
+    { keys: ['p'], label: 'pause', act: wish('pause') },
+    { keys: ['r'], label: 'resume', act: wish('resume') },
+    { keys: ['k'], label: 'kill', act: wish('kill') },
+    { keys: ['f'], label: 'search in the session, jump to a seq or a time', act: () => panels.active?.find.toggle() },
+    { keys: ['x'], label: 'close the panel', act: () => panels.active && panels.close(panels.active) },
+    { keys: ['a', 'A', 'd', 'D'], label: 'in the approvals: allow once, always; reject once, always' },
+    { keys: ['1'], label: 'fleet', act: () => show('fleet') },
+    { keys: ['2'], label: 'approvals', act: () => show('approvals') },
+    { keys: ['3'], label: 'operations', act: () => show('operations') },
+    { keys: ['4'], label: 'audit', act: () => show('audit') },
+    { keys: ['?'], label: 'this help', act: () => help(shortcuts) },
+  ];
+  keyboard(shortcuts);
+  byId('help').addEventListener('click', () => help(shortcuts));
+
+  function inject() {
+    if (!desk.mayControl()) return;
+    const node = tree.current;
+    const panel = node ? panels.open(node.id, !panels.list.some((one) => one.id === node.id)) : panels.active;
+    if (panel) panel.compose.focus();
+    else toast('Choose a session first.', 'bad');
+  }
+
+  try {
+    await fleet.start();
+  } catch (error) {
+    say(byId('tree-empty'), error instanceof Error ? error.message : String(error));
+    byId('tree-empty').hidden = false;
+  }
+  const wanted = address();
+  for (const id of wanted.open.slice(0, 6)) panels.open(id, true);
+  show(wanted.view);
+  const first = tree.fleet.roots[0];
+  if (!tree.selected && first) tree.select(panels.active?.id ?? first.id);
+  setInterval(() => {
+    tick();
+    bar.recount();
+  }, 1_000);
+  tick();
+  bar.recount();
+}
+
+void start();

@@ -1,0 +1,205 @@
+// One session beside others: who it is, what it says, and the ways to step in.
+
+import { get, post } from './api.js';
+import { composer } from './compose.js';
+import { button, h, icon, put, redraw, say } from './dom.js';
+import { finder } from './find.js';
+import { isOver, isPossible, MEANING, wished } from './status.js';
+import { brief, clock, money, plain, span } from './text.js';
+import { Transcript } from './transcript.js';
+import { complain, toast } from './toast.js';
+
+/** How often a session that lives is looked at by itself: a tick may be lost. */
+const LOOK = 3_000;
+
+/**
+ * @typedef {import('./types').Node} Node
+ * @typedef {import('./types').Wish} Wish
+ * @typedef {{ close: (panel: Panel) => void, open: (id: string) => void, control: (wish: Wish, node: Node) => void,
+ *   focused: (panel: Panel) => void }} PanelActions
+ */
+
+/** @param {Node} node */
+function costs({ costUsd, subtreeUsd }) {
+  if (costUsd === null && subtreeUsd === null) return '';
+  const below = subtreeUsd !== null && subtreeUsd !== costUsd ? ` (${money(subtreeUsd)} with all below)` : '';
+  return ` · ${money(costUsd)}${below}`;
+}
+
+/** @type {[Wish, string, string][]} */
+const WISHES = [
+  ['pause', 'pause', 'Pause (p)'],
+  ['resume', 'resume', 'Resume (r)'],
+  ['interrupt', 'interrupt', 'Interrupt'],
+  ['kill', 'kill', 'Kill (k)'],
+];
+
+export class Panel {
+  #status = icon('running');
+  #words = h('span', { class: 'panel-status' });
+  #facts = h('div', { class: 'panel-facts' });
+  #live = h('div', { class: 'liveness', role: 'status' });
+  /** @type {Map<Wish, HTMLButtonElement>} */
+  #wishes = new Map();
+  #heardAt = Date.now();
+  #fault = '';
+  /** @type {(() => void)[]} */
+  #ends = [];
+
+  /**
+   * @param {import('./fleet.js').Fleet} fleet
+   * @param {string} id
+   * @param {{ mayControl: boolean, actions: PanelActions }} about
+   */
+  constructor(fleet, id, { mayControl, actions }) {
+    this.fleet = fleet;
+    this.id = id;
+    this.mayControl = mayControl;
+    this.actions = actions;
+    this.transcript = new Transcript(id, {
+      cancel: (message) => this.#takeBack(message),
+      openSession: (child) => actions.open(child),
+      seen: (seq) => document.visibilityState === 'visible' && fleet.read(id, seq),
+      failed: (error) => this.#failed(error),
+    });
+    this.compose = composer(id, () => void this.transcript.toEnd());
+    this.find = finder(this.transcript);
+    this.element = this.#build();
+    this.#listen();
+    this.#show();
+    void this.transcript.toEnd().then(() => this.#show());
+    void this.#readFacts();
+  }
+
+  get node() {
+    return this.fleet.nodes.get(this.id);
+  }
+
+  #build() {
+    const { node, actions } = this;
+    const name = node ? plain(node.agentType) : 'session';
+    const title = h('h2', { class: 'panel-title' }, h('span', { class: 'panel-name' }, name), h('span', { class: 'panel-task' }, node ? plain(node.taskId) : brief(this.id)));
+    const controls = h('div', { class: 'panel-controls' });
+    for (const [wish, drawing, label] of WISHES) {
+      const control = button({ label, icon: drawing, short: true, class: `tool-button ${wish}` }, () => this.node && actions.control(wish, this.node));
+      this.#wishes.set(wish, control);
+      if (this.mayControl) put(controls, control);
+    }
+    put(
+      controls,
+      button({ label: 'Search and jump', icon: 'search', short: true, class: 'tool-button' }, () => this.find.toggle()),
+      button({ label: 'Close this panel (x)', icon: 'close', short: true, class: 'tool-button' }, () => actions.close(this)),
+    );
+    const head = h('header', { class: 'panel-head' }, h('div', { class: 'panel-line' }, this.#status, title, controls), h('div', { class: 'panel-line' }, this.#words, this.#live), this.#facts);
+    const box = h('div', { class: 'transcript-box' }, this.transcript.element, this.transcript.newsButton);
+    const element = h('section', { class: 'panel', 'aria-label': `Conversation of ${name}`, 'data-session': this.id }, head, this.find.element, box);
+    if (this.mayControl) put(element, this.compose.form);
+    element.addEventListener('focusin', () => actions.focused(this));
+    element.addEventListener('pointerdown', () => actions.focused(this));
+    this.transcript.element.setAttribute('aria-label', `Messages of ${name}`);
+    return element;
+  }
+
+  #listen() {
+    const mine = (/** @type {Node} */ node) => node.id === this.id;
+    this.#ends = [
+      this.fleet.on('moved', (node) => mine(node) && void this.#grown(node.lastSeq)),
+      this.fleet.on('touched', (node) => mine(node) && this.#show()),
+      this.fleet.on('event', (event) => this.#hear(event)),
+      this.fleet.on('live', () => this.#show()),
+      this.fleet.on('resumed', () => void this.#look()),
+      this.fleet.on('reread', () => void (this.transcript.following ? this.transcript.toEnd() : this.#look())),
+    ];
+    const timer = setInterval(() => {
+      this.#show();
+      const { node } = this;
+      if (node && !isOver(node.status) && Date.now() - this.#heardAt > LOOK) void this.#look();
+    }, 1_000);
+    this.#ends.push(() => clearInterval(timer));
+  }
+
+  /** @param {number} seq */
+  async #grown(seq) {
+    this.#fault = '';
+    await this.transcript.grown(seq);
+    this.#heardAt = Date.now();
+  }
+
+  async #look() {
+    this.#heardAt = Date.now();
+    this.#fault = '';
+    await this.transcript.catchUp();
+    this.#show();
+  }
+
+  /** @param {import('./types').FleetEvent} event */
+  #hear(event) {
+    if (event.sessionId !== this.id || event.type !== 'receipt') return;
+    const command = /** @type {{ messageSeq?: number }} */ (event.command);
+    const receipt = /** @type {{ state: string, reason?: string }} */ (event.receipt);
+    if (!command.messageSeq) return;
+    this.transcript.window.settle(command.messageSeq, { commandSeq: Number(event.commandSeq), ...receipt });
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    const status = error instanceof Error && 'status' in error ? error.status : -1;
+    this.#fault = status === 404 ? 'There is no such session.' : error instanceof Error ? error.message : String(error);
+    this.#show();
+  }
+
+  #show() {
+    const { node } = this;
+    const over = node ? isOver(node.status) : false;
+    if (node) {
+      redraw(this.#status, node.status);
+      const wish = wished(node.status, node.desired);
+      const age = span((node.completedAt ?? Date.now()) - node.spawnedAt);
+      say(this.#words, `${node.status}${wish ? `, ${wish}` : ''} · ${age}${costs(node)}`);
+      this.#words.title = MEANING[node.status];
+      this.element.dataset.status = node.status;
+      for (const [wish, control] of this.#wishes) control.disabled = !isPossible(wish, node) && !node.children.length;
+      this.compose.lock(over ? `It is ${node.status}: nothing can be said any more.` : node.desired === 'killed' ? 'It is being killed.' : '');
+    }
+    this.#showLiveness(over);
+  }
+
+  /** @param {boolean} over */
+  #showLiveness(over) {
+    const { live, since } = this.fleet.feed;
+    const [state, words] = this.#fault
+      ? ['bad', `Not live: ${this.#fault}`]
+      : !live
+        ? ['bad', `Not live since ${clock(new Date(since).toISOString())}`]
+        : over && this.transcript.window.atEnd
+          ? ['over', 'Complete']
+          : ['good', 'Live'];
+    this.#live.className = `liveness ${state}`;
+    say(this.#live, words);
+  }
+
+  async #readFacts() {
+    try {
+      /** @type {import('./types').Session} */
+      const session = await get(`/agents/${this.id}/status`);
+      const title = session.metadata.title;
+      const parts = [typeof title === 'string' ? title : '', session.missionId ?? '', session.provider, brief(this.id)];
+      say(this.#facts, plain(parts.filter(Boolean).join(' · ')));
+      this.#facts.title = `${plain(this.id)}${session.statusReason ? `\n${plain(session.statusReason)}` : ''}`;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** @param {import('./types').Message} message */
+  #takeBack(message) {
+    post(`/agents/${this.id}/commands/${message.receipt?.commandSeq}/cancel`, {})
+      .then(() => toast('The message was taken back.'))
+      .catch(complain);
+  }
+
+  end() {
+    for (const end of this.#ends) end();
+    this.element.remove();
+  }
+}

@@ -1,0 +1,174 @@
+//! Usage, budgets and missions.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use flightdeck_domain::ports::{MissionSummary, SessionUsage};
+use flightdeck_domain::text::Reason;
+use flightdeck_domain::usage::{Account, Budget, Cost, EmptyBudget, Totals};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What an agent used for a message, since it last said so. At least one number.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what the domain reads")]
+pub(crate) struct UsageBody {
+    /// What the model was given, besides what came out of a cache or went into one.
+    #[schema(maximum = 1_000_000_000_000_i64)]
+    input_tokens: Option<u64>,
+    /// What the model wrote.
+    #[schema(maximum = 1_000_000_000_000_i64)]
+    output_tokens: Option<u64>,
+    #[schema(maximum = 1_000_000_000_000_i64)]
+    cache_read_tokens: Option<u64>,
+    #[schema(maximum = 1_000_000_000_000_i64)]
+    cache_write_tokens: Option<u64>,
+    /// What it cost, in US dollars, where the agent knows; kept to a billionth.
+    #[schema(minimum = 0)]
+    cost_usd: Option<f64>,
+}
+
+/// A sum of reports.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TotalsView {
+    input_tokens: u64,
+    output_tokens: u64,
+    cache_read_tokens: u64,
+    cache_write_tokens: u64,
+    /// Tokens of all four kinds.
+    total_tokens: u64,
+    cost_usd: f64,
+    /// How many messages said what was used.
+    reports: u64,
+    /// How many of them said what it cost; when these are fewer, `costUsd` is a part of the whole.
+    priced_reports: u64,
+}
+
+impl From<&Totals> for TotalsView {
+    fn from(totals: &Totals) -> Self {
+        Self {
+            input_tokens: totals.input_tokens,
+            output_tokens: totals.output_tokens,
+            cache_read_tokens: totals.cache_read_tokens,
+            cache_write_tokens: totals.cache_write_tokens,
+            total_tokens: totals.tokens(),
+            cost_usd: totals.cost.into(),
+            reports: totals.reports,
+            priced_reports: totals.priced_reports,
+        }
+    }
+}
+
+/// What may be used, and whether it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BudgetView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u64>,
+    /// Since when nothing of it is left.
+    exhausted_at: Option<DateTime<Utc>>,
+    /// Whether the pause was asked for that follows.
+    pause_requested: bool,
+}
+
+impl BudgetView {
+    fn of(account: &Account) -> Option<Self> {
+        let budget = account.budget?;
+        Some(Self {
+            max_cost_usd: budget.max_cost().map(f64::from),
+            max_tokens: budget.max_tokens(),
+            exhausted_at: account.exhausted.map(|used_up| used_up.at.as_datetime()),
+            pause_requested: account.exhausted.is_some_and(|used_up| used_up.enforced),
+        })
+    }
+}
+
+/// The usage of an agent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AgentUsageView {
+    agent_id: Uuid,
+    /// What it used by itself.
+    own: TotalsView,
+    /// What it and all below it used.
+    subtree: TotalsView,
+    /// Over the subtree; null when there is none.
+    budget: Option<BudgetView>,
+}
+
+impl AgentUsageView {
+    pub(crate) fn new(agent_id: Uuid, usage: &SessionUsage) -> Self {
+        let budget = BudgetView::of(&usage.subtree);
+        Self { agent_id, own: (&usage.own).into(), subtree: (&usage.subtree.totals).into(), budget }
+    }
+}
+
+/// A mission as a whole.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MissionView {
+    mission_id: String,
+    /// When its first session registered, or its budget was set.
+    opened_at: DateTime<Utc>,
+    sessions: MissionSessionsView,
+    usage: TotalsView,
+    /// Null when there is none.
+    budget: Option<BudgetView>,
+}
+
+/// The sessions of a mission.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MissionSessionsView {
+    total: u64,
+    /// Without those statuses in which there is none.
+    by_status: BTreeMap<&'static str, u64>,
+}
+
+impl From<&MissionSummary> for MissionView {
+    fn from(mission: &MissionSummary) -> Self {
+        let by_status = mission.sessions.iter().map(|(status, count)| (status.as_str(), *count)).collect();
+        Self {
+            mission_id: mission.id.to_string(),
+            opened_at: mission.account.opened_at.as_datetime(),
+            sessions: MissionSessionsView { total: mission.sessions.values().sum(), by_status },
+            usage: (&mission.account.totals).into(),
+            budget: BudgetView::of(&mission.account),
+        }
+    }
+}
+
+/// A page of missions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MissionsView {
+    pub(crate) missions: Vec<MissionView>,
+    /// Give it as `after` to read on; missing on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_after: Option<String>,
+}
+
+/// What may be used: at least one of the two. What is reached first counts.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BudgetBody {
+    /// The most that may be spent, in US dollars.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    max_cost_usd: Option<Cost>,
+    /// The most tokens, of all four kinds together.
+    max_tokens: Option<u64>,
+    /// For the audit log.
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    pub(crate) reason: Option<Reason>,
+}
+
+impl BudgetBody {
+    pub(crate) fn budget(&self) -> Result<Budget, EmptyBudget> {
+        Budget::new(self.max_cost_usd, self.max_tokens)
+    }
+}

@@ -1,0 +1,41 @@
+//! What an agent's program wrote beside its work.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::Data;
+use flightdeck_domain::operator::Permission;
+
+use crate::auth::Caller;
+use crate::extract::AgentPath;
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// Whether the beginning is missing.
+const TRUNCATED: HeaderName = HeaderName::from_static("flightdeck-truncated");
+
+/// The newest 256 KiB of the standard error of an agent that the server runs.
+#[utoipa::path(get, path = "/agents/{agentId}/log", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)),
+    responses((status = 200, description = "plain text, from the begin of a line on", content_type = "text/plain",
+            body = String,
+            headers(("Flightdeck-Truncated" = bool, description = "whether there was more before it"))),
+        (status = 404, description = "no such agent, or nothing of the kind is kept of it", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn read(api: Data<Api>, caller: Caller, path: AgentPath) -> Result<HttpResponse, ApiError> {
+    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let session = api.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let kept = match api.providers.get(&session.provider) {
+        Ok(provider) => provider.log(session.id).await.map_err(|error| ApiError::Internal(Box::new(error)))?,
+        Err(_gone) => None,
+    };
+    let Some(log) = kept else {
+        let detail = format!("no log is kept of session {}: the server does not run its program", session.id);
+        return Err(ApiError::NotFound { kind: "no-log", detail });
+    };
+    // It is the agent's text: nothing may take it for anything else.
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((TRUNCATED, log.truncated.to_string()))
+        .body(log.text))
+}

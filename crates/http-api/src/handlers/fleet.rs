@@ -1,0 +1,30 @@
+//! The fleet at a glance.
+
+use actix_web::web::{Data, Json};
+use flightdeck_domain::operator::Permission;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::Caller;
+use crate::problem::ApiError;
+use crate::state::Api;
+
+/// What holds of the whole fleet.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FleetView {
+    /// Whether nothing may spawn until `POST /killswitch/release`.
+    kill_switch_engaged: bool,
+    /// The streams that this server has open: of conversations, commands and the fleet feed. Other replicas have their own.
+    open_streams: u64,
+}
+
+/// What holds of the whole fleet, and how many follow it on this server.
+#[utoipa::path(get, path = "/fleet", tag = "agents", security(("apiKey" = [])),
+    responses((status = 200, body = FleetView)))]
+pub(crate) async fn read(api: Data<Api>, caller: Caller) -> Result<Json<FleetView>, ApiError> {
+    let allowed = api.authorize.role(&caller.principal, Permission::ReadFleet);
+    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    let kill_switch_engaged = api.sessions.kill_switch_engaged().await?;
+    Ok(Json(FleetView { kill_switch_engaged, open_streams: api.keys.open_streams() }))
+}

@@ -1,0 +1,63 @@
+//! The hooks of agents that people run by themselves.
+
+use std::time::Duration;
+
+use actix_web::web::{Data, Json};
+use flightdeck_domain::operator::{Permission, Role};
+use flightdeck_domain::ports::HookCall;
+use serde_json::{Map, Value};
+
+use crate::auth::Caller;
+use crate::extract::{Body, Params};
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// How long an answer is held back when the caller does not say.
+const HOLD: Duration = Duration::from_secs(50);
+/// The longest that an answer can be held back.
+const MOST_HOLD: Duration = Duration::from_mins(10);
+
+/// Take in a hook of Claude Code, and answer it.
+///
+/// The body is what Claude Code sends to an HTTP hook, unchanged: any object with `hook_event_name` and `session_id`; fields
+/// and events that are not known are kept as data. Sessions and sub-agents appear in the tree with ids that follow from
+/// Claude Code's own; prompts, tool calls and results are messages. The answer is Claude Code's own form of a hook's output.
+/// While a pause or an open permission request holds the agent, the answer is held back for as long as `hold` says: give the
+/// hook a timeout that is a few seconds longer.
+#[utoipa::path(post, path = "/hooks/claude-code", tag = "hooks", security(("apiKey" = [])),
+    params(
+        ("hold" = Option<String>, Query, description = "how long the answer may be held back: 50s when missing, at most 600s"),
+        ("missionId" = Option<String>, Query, description = "the mission of a session that appears by this hook"),
+        ("taskId" = Option<String>, Query,
+            description = "its work item; the name of the folder that Claude Code works in when missing")),
+    request_body(content = Object, content_type = "application/json"),
+    responses((status = 200, description = "the hook's output, for Claude Code", body = Object),
+        (status = 400, description = "not the body of a hook", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 403, description = "the session is outside of the subtree of this key", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "this server takes no hooks", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn claude_code(
+    api: Data<Api>,
+    caller: Caller,
+    mut params: Params,
+    body: Body<Map<String, Value>>,
+) -> Result<Json<Value>, ApiError> {
+    let hold = params.span("hold", MOST_HOLD).unwrap_or(HOLD);
+    let mission_id = params.take("missionId");
+    let task_id = params.take("taskId");
+    params.finish()?;
+    let principal = &caller.principal;
+    for permission in [Permission::Spawn, Permission::Report] {
+        api.authorize.role(principal, permission).map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    }
+    let bound_to = match (principal.role, principal.bound_to) {
+        (Role::Agent, None) => return Err(ApiError::Denied("this agent key is bound to no session".to_owned())),
+        (_, bound_to) => bound_to,
+    };
+    let hooks = api.claude_code.as_ref().ok_or_else(|| ApiError::NoRoute("/hooks/claude-code".to_owned()))?;
+    // Not to its end whatever happens: when nobody waits for the answer any more, nothing must be said to have arrived.
+    let call = HookCall { body: body.0, hold, bound_to, mission_id, task_id };
+    Ok(Json(hooks.take(call).await?))
+}

@@ -1,0 +1,95 @@
+//! What agents used, and what they may use.
+
+use actix_web::web::{Data, Json};
+use flightdeck_domain::action::ActionName;
+use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::operator::Permission;
+use flightdeck_domain::text::Reason;
+use flightdeck_domain::usage::{AccountKey, Budget};
+
+use super::operator::Operator;
+use super::to_the_end;
+use crate::auth::Caller;
+use crate::dto::{AgentUsageView, BudgetBody, ControlBody};
+use crate::extract::{AgentPath, Body};
+use crate::problem::{ApiError, Problem};
+use crate::state::Api;
+
+/// What an agent used by itself, and with all below it.
+///
+/// Agents say it with their messages (`usage`); it counts once with each message, however often that is sent.
+#[utoipa::path(get, path = "/agents/{agentId}/usage", tag = "usage", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)),
+    responses((status = 200, body = AgentUsageView),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn read(api: Data<Api>, caller: Caller, path: AgentPath) -> Result<Json<AgentUsageView>, ApiError> {
+    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    view(&api, path).await
+}
+
+async fn view(api: &Api, path: AgentPath) -> Result<Json<AgentUsageView>, ApiError> {
+    let usage = api.usage.session(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    Ok(Json(AgentUsageView::new(*path.0.as_uuid(), &usage)))
+}
+
+/// Say what an agent and all below it may use.
+///
+/// When it is used up they are paused: an operation like any other, on the audit log with the operator `budget`, and told
+/// in each conversation. It happens once: who is resumed without a higher budget goes on. A new budget counts from the
+/// agent's first report on.
+#[utoipa::path(put, path = "/agents/{agentId}/budget", tag = "usage", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)), request_body = BudgetBody,
+    responses((status = 200, body = AgentUsageView),
+        (status = 400, description = "no limit, or a wrong one", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+            content_type = "application/problem+json")))]
+pub(crate) async fn set(
+    api: Data<Api>,
+    operator: Operator,
+    path: AgentPath,
+    body: Body<BudgetBody>,
+) -> Result<Json<AgentUsageView>, ApiError> {
+    let budget = body.0.budget().map_err(|error| ApiError::field("", error.to_string()))?;
+    let target = AuditTarget::Session(path.0);
+    change(&api, operator, AccountKey::Subtree(path.0), target, Some(budget), body.0.reason).await?;
+    view(&api, path).await
+}
+
+/// Take the budget of an agent away.
+#[utoipa::path(delete, path = "/agents/{agentId}/budget", tag = "usage", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path)), request_body = ControlBody,
+    responses((status = 200, body = AgentUsageView),
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn remove(
+    api: Data<Api>,
+    operator: Operator,
+    path: AgentPath,
+    body: Body<ControlBody>,
+) -> Result<Json<AgentUsageView>, ApiError> {
+    let target = AuditTarget::Session(path.0);
+    change(&api, operator, AccountKey::Subtree(path.0), target, None, body.0.reason).await?;
+    view(&api, path).await
+}
+
+/// Sets a budget or takes it away, and pauses at once whoever has used it up already.
+pub(super) async fn change(
+    api: &Data<Api>,
+    operator: Operator,
+    key: AccountKey,
+    target: AuditTarget,
+    budget: Option<Budget>,
+    reason: Option<Reason>,
+) -> Result<(), ApiError> {
+    operator.may_control(api, ActionName::BudgetSet, target).await?;
+    let (acting, origin) = (api.clone(), operator.origin(reason));
+    to_the_end(async move {
+        let set = acting.set_budget.execute(key, budget, origin).await?;
+        if set.account.exhausted.is_some_and(|used_up| !used_up.enforced) {
+            acting.enforce_budgets().await;
+        }
+        Ok(())
+    })
+    .await
+}

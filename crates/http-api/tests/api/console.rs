@@ -1,0 +1,74 @@
+//! The page: what is served, and how.
+
+use std::io::Read;
+
+use crate::server::TestServer;
+
+struct Answer {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// Without a key, as a browser comes.
+fn ask(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let request =
+        headers.iter().fold(ureq::get(server.url(path)), |request, (name, value)| request.header(*name, *value));
+    let mut response = request.config().http_status_as_error(false).build().call().expect("an answer");
+    let mut body = Vec::new();
+    response.body_mut().as_reader().read_to_end(&mut body).expect("a body");
+    Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+}
+
+const BROWSER: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+
+#[test]
+fn a_browser_gets_the_page_and_others_a_few_words() {
+    let server = TestServer::start();
+    let page = ask(&server, "/", &[BROWSER]);
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let curl = ask(&server, "/", &[("Accept", "*/*")]);
+    assert_eq!((curl.status, curl.header("content-type")), (200, "text/plain; charset=utf-8"));
+}
+
+#[test]
+fn everything_that_the_page_names_is_there_under_the_same_policy() {
+    let server = TestServer::start();
+    let page = ask(&server, "/", &[BROWSER]);
+    let text = String::from_utf8(page.body).expect("a text");
+    let mut names: Vec<&str> = text.split('"').filter(|part| part.starts_with("/console/")).collect();
+    names.sort_unstable();
+    let listed = names.len();
+    names.dedup();
+    assert_eq!((names.len(), listed > 25), (listed, true), "each once");
+    for name in names {
+        let file = ask(&server, name, &[]);
+        assert_eq!(file.status, 200, "{name}");
+        let policy = file.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{name}: {policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(file.header("x-content-type-options"), "nosniff", "{name}");
+    }
+    assert_eq!(ask(&server, "/console/index.html", &[]).status, 404);
+    assert_eq!(ask(&server, "/console/..%2fCargo.toml", &[]).status, 404);
+}
+
+#[test]
+fn what_a_browser_has_is_not_sent_again_and_what_it_gets_is_packed() {
+    let server = TestServer::start();
+    let plain = ask(&server, "/console/main.js", &[("Accept-Encoding", "identity")]);
+    assert_eq!(plain.header("content-encoding"), "");
+    let tag = plain.header("etag").to_owned();
+    let again = ask(&server, "/console/main.js", &[("If-None-Match", &format!("\"other\", W/{tag}"))]);
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, tag.as_str()));
+    assert_eq!(ask(&server, "/console/main.js", &[("If-None-Match", "\"other\"")]).status, 200);
+    let packed = ask(&server, "/console/main.js", &[("Accept-Encoding", "gzip, br")]);
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() < plain.body.len());
+}

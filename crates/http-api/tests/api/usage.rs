@@ -1,0 +1,119 @@
+//! Usage is summed, and a budget pauses.
+
+use serde_json::{Value, json};
+
+use crate::server::TestServer;
+
+fn used(id: u8, usage: &Value) -> Value {
+    let id = format!("0198c1f0-7d3e-7c2a-9a51-0000000000{id:02x}");
+    json!({"id": id, "role": "assistant", "content": "worked", "usage": usage})
+}
+
+fn register(server: &TestServer, mission: &str) -> String {
+    let new = json!({"taskId": "FD-1", "agentType": "worker", "missionId": mission});
+    server.post("/agents", &new).expect(201)["agentId"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn usage_counts_once_for_the_agent_its_subtree_and_its_mission() {
+    let server = TestServer::start();
+    let top = register(&server, "a/b c");
+    let child = server.session(Some(&top));
+    let report = json!([used(1, &json!({"inputTokens": 100, "outputTokens": 20, "costUsd": 0.3}))]);
+    server.post(&format!("/agents/{child}/messages"), &report).expect(201);
+    server.post(&format!("/agents/{child}/messages"), &report).expect(200);
+    let with_cache = used(2, &json!({"cacheReadTokens": 1000, "cacheWriteTokens": 5}));
+    server.post(&format!("/agents/{top}/messages"), &with_cache).expect(201);
+    let usage = server.get(&format!("/agents/{top}/usage")).expect(200);
+    let own = json!({"inputTokens": 0, "outputTokens": 0, "cacheReadTokens": 1000, "cacheWriteTokens": 5,
+        "totalTokens": 1005, "costUsd": 0.0, "reports": 1, "pricedReports": 0});
+    let all = json!({"inputTokens": 100, "outputTokens": 20, "cacheReadTokens": 1000, "cacheWriteTokens": 5,
+        "totalTokens": 1125, "costUsd": 0.3, "reports": 2, "pricedReports": 1});
+    assert_eq!(usage, json!({"agentId": top, "own": own, "subtree": all, "budget": null}));
+    let mission = server.get("/missions/a%2Fb%20c").expect(200);
+    assert_eq!((&mission["missionId"], &mission["usage"]), (&json!("a/b c"), &all));
+    assert_eq!(mission["sessions"], json!({"total": 2, "byStatus": {"running": 2}}));
+    let said = server.get(&format!("/agents/{child}/messages")).expect(200);
+    assert_eq!(said["messages"][0]["metadata"]["usage"]["inputTokens"], 100);
+}
+
+#[test]
+fn missions_are_listed_page_by_page() {
+    let server = TestServer::start();
+    for mission in ["one", "two", "three"] {
+        register(&server, mission);
+    }
+    let first = server.get("/missions?limit=2").expect(200);
+    let next = first["nextAfter"].as_str().expect("a place");
+    let second = server.get(&format!("/missions?limit=2&after={next}")).expect(200);
+    let names = |page: &Value| -> Vec<String> {
+        let missions = page["missions"].as_array().expect("missions").iter();
+        missions.map(|mission| mission["missionId"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!((names(&first), names(&second)), (vec!["three".into(), "two".into()], vec!["one".into()]));
+    assert_eq!(second["nextAfter"], Value::Null);
+}
+
+#[test]
+fn a_used_up_budget_pauses_the_subtree_on_record_and_says_so() {
+    let server = TestServer::start();
+    let top = server.session(None);
+    let child = server.session(Some(&top));
+    let budget = json!({"maxCostUsd": 1, "maxTokens": 1_000_000, "reason": "a trial"});
+    let set = server.call("PUT", &format!("/agents/{top}/budget"), "application/json", budget.to_string().as_bytes());
+    let limits = json!({"maxCostUsd": 1.0, "maxTokens": 1_000_000, "exhaustedAt": null, "pauseRequested": false});
+    assert_eq!(set.expect(200)["budget"], limits);
+    let messages = format!("/agents/{child}/messages");
+    let early = server.post(&messages, &used(1, &json!({"costUsd": 0.99}))).expect(201);
+    assert_eq!(early["control"]["desiredStatus"], "running");
+    let late = server.post(&messages, &used(2, &json!({"costUsd": 0.01}))).expect(201);
+    assert_eq!(late["control"], json!({"desiredStatus": "paused", "pendingCommands": 1}), "the report itself is told");
+    for agent in [&top, &child] {
+        let commands = server.get(&format!("/agents/{agent}/commands")).expect(200);
+        assert_eq!(commands["commands"][0]["kind"], "pause", "{commands}");
+        let said = server.get(&format!("/agents/{agent}/messages")).expect(200);
+        let last = said["messages"].as_array().and_then(|messages| messages.last()).expect("a message");
+        let told = format!("pause requested: the budget of session {top} is used up: 1.00 of 1.00 US dollars");
+        assert!(last["content"].as_str().is_some_and(|text| text.starts_with(&told)), "{last}");
+    }
+    let entries = server.get("/audit?action=pause&operator=budget").expect(200);
+    assert_eq!(entries["entries"].as_array().map(Vec::len), Some(1), "{entries}");
+    assert_eq!(server.get("/audit?action=budget_set").expect(200)["entries"][0]["reason"], "a trial");
+    let usage = server.get(&format!("/agents/{top}/usage")).expect(200);
+    assert_eq!(usage["budget"]["pauseRequested"], true);
+    let operations = server.get("/operations").expect(200);
+    assert_eq!(operations["operations"][0]["operator"], "budget");
+
+    server.post(&messages, &used(3, &json!({"costUsd": 0.5}))).expect(201);
+    let again = server.get("/audit?action=pause&operator=budget").expect(200);
+    assert_eq!(again["entries"].as_array().map(Vec::len), Some(1), "it pauses once");
+}
+
+#[test]
+fn a_budget_of_a_mission_may_come_first_and_be_taken_away() {
+    let server = TestServer::start();
+    let put = |path: &str, body: &Value| server.call("PUT", path, "application/json", body.to_string().as_bytes());
+    let set = put("/missions/apollo/budget", &json!({"maxTokens": 10})).expect(200);
+    assert_eq!(set["sessions"], json!({"total": 0, "byStatus": {}}));
+    let (one, two) = (register(&server, "apollo"), register(&server, "apollo"));
+    server.post(&format!("/agents/{one}/messages"), &used(1, &json!({"outputTokens": 10}))).expect(201);
+    let other = server.get(&format!("/agents/{two}/commands")).expect(200);
+    assert_eq!(other["commands"][0]["kind"], "pause");
+    let removed = server.call("DELETE", "/missions/apollo/budget", "application/json", b"{}").expect(200);
+    assert_eq!(removed["budget"], Value::Null);
+    assert_eq!(server.call("DELETE", "/missions/gemini/budget", "", b"").status, 404);
+    assert_eq!(server.get("/missions/gemini").status, 404);
+    let entry = &server.get("/audit?action=budget_set").expect(200)["entries"][0];
+    assert_eq!(entry["target"], json!({"kind": "mission", "value": "apollo"}), "{entry}");
+}
+
+#[test]
+fn a_budget_below_what_is_used_pauses_at_once() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    server.post(&format!("/agents/{agent}/messages"), &used(1, &json!({"outputTokens": 10}))).expect(201);
+    let body = json!({"maxTokens": 5}).to_string();
+    server.call("PUT", &format!("/agents/{agent}/budget"), "application/json", body.as_bytes()).expect(200);
+    let status = server.get(&format!("/agents/{agent}/status")).expect(200);
+    assert_eq!(status["desiredStatus"], "paused");
+}

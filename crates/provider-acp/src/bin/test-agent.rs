@@ -1,0 +1,265 @@
+//! An agent that speaks the protocol by a script: its prompt, a line for each step. It is what the tests run, and its own
+//! supervisor besides.
+//!
+//! | step | what it does |
+//! | --- | --- |
+//! | `say TEXT`, `think TEXT` | says it in pieces of five characters |
+//! | `wait MS` | waits; a cancel cuts it short and ends the turn |
+//! | `deaf MS` | the same, and no cancel is heard |
+//! | `tool NAME OUTPUT` | a tool call that succeeds |
+//! | `ask TITLE` | asks for permission and says what was decided |
+//! | `plan STEP` | a plan of one step |
+//! | `usage N` | says that it has used N tokens |
+//! | `print TEXT` | writes a line to standard output that is no message |
+//! | `log TEXT` | writes a line to standard error |
+//! | `stop REASON` | ends the turn with that stop reason |
+//! | `error TEXT` | answers the prompt with an error |
+//! | `env NAME` | says what the variable holds |
+//! | `cwd` | says where it works |
+//! | `spin` | uses processor time until the turn is cancelled |
+//! | `children N` | starts N processes that nobody waits for, each in a session of its own, and that ignore TERM |
+//! | `crash` | ends with exit code 3 |
+//! | `exit` | ends with exit code 0 after the turn |
+//!
+//! Anything else is said back. Its first argument may be `slow-start`, `mute` (never answers), `garbage` (prints no
+//! protocol at all) or `forgetful` (cannot take up an earlier session).
+
+#![expect(clippy::indexing_slicing, reason = "a member that a JSON value does not have is null")]
+
+use std::io::{BufRead, Write};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+fn main() -> ExitCode {
+    if let Some(code) = flightdeck_processes::divert() {
+        return code;
+    }
+    let (sender, messages) = channel();
+    std::thread::spawn(move || read(&sender));
+    match std::env::args().nth(1).as_deref() {
+        Some("mute") => std::thread::sleep(Duration::from_hours(1)),
+        Some("garbage") => print("I am no agent, {\"but\": I write\n"),
+        Some("slow-start") => std::thread::sleep(Duration::from_millis(300)),
+        _ => {}
+    }
+    let mut agent = Agent { messages, waiting: Vec::new(), next_id: 1, exit: false };
+    while let Some(message) = agent.next() {
+        agent.answer(&message);
+        if agent.exit {
+            break;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn read(sender: &Sender<Value>) {
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        if let Ok(message) = serde_json::from_str(&line)
+            && sender.send(message).is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever does not listen is gone.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn send(message: &Value) {
+    print(&format!("{message}\n"));
+}
+
+struct Agent {
+    messages: Receiver<Value>,
+    /// What came while it was at work.
+    waiting: Vec<Value>,
+    next_id: u64,
+    exit: bool,
+}
+
+/// Why a turn is over.
+enum Over {
+    Stop(String),
+    Error(String),
+}
+
+impl Agent {
+    fn next(&mut self) -> Option<Value> {
+        if self.waiting.is_empty() { self.messages.recv().ok() } else { Some(self.waiting.remove(0)) }
+    }
+
+    fn answer(&mut self, message: &Value) {
+        let (id, params) = (message["id"].clone(), &message["params"]);
+        let forgetful = std::env::args().nth(1).as_deref() == Some("forgetful");
+        match message["method"].as_str() {
+            Some("initialize") => {
+                let can = json!({"loadSession": !forgetful});
+                let who = json!({"name": "test-agent", "version": "1"});
+                send(&json!({"jsonrpc": "2.0", "id": id, "result":
+                    {"protocolVersion": 1, "agentCapabilities": can, "agentInfo": who, "authMethods": []}}));
+            }
+            Some("session/new") => {
+                send(&json!({"jsonrpc": "2.0", "id": id, "result": {"sessionId": format!("s{}", std::process::id())}}));
+            }
+            Some("session/load") => {
+                let session = params["sessionId"].as_str().unwrap_or_default();
+                update(session, &json!({"sessionUpdate": "user_message_chunk", "content": text("before")}));
+                update(session, &json!({"sessionUpdate": "agent_message_chunk", "content": text("I did.")}));
+                send(&json!({"jsonrpc": "2.0", "id": id, "result": {}}));
+            }
+            Some("session/prompt") => {
+                let session = params["sessionId"].as_str().unwrap_or_default();
+                let script = params["prompt"][0]["text"].as_str().unwrap_or_default();
+                let reply = match self.play(session, script) {
+                    Over::Stop(reason) => json!({"jsonrpc": "2.0", "id": id, "result": {"stopReason": reason}}),
+                    Over::Error(text) => {
+                        json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32000, "message": text}})
+                    }
+                };
+                send(&reply);
+            }
+            _ => {}
+        }
+    }
+
+    fn play(&mut self, session: &str, script: &str) -> Over {
+        for step in script.lines() {
+            let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
+            let number = || rest.parse::<u64>().unwrap_or(0);
+            let cut = match word {
+                "say" => said(session, "agent_message_chunk", rest),
+                "think" => said(session, "agent_thought_chunk", rest),
+                "wait" => self.wait(Duration::from_millis(number())),
+                "deaf" => {
+                    std::thread::sleep(Duration::from_millis(number()));
+                    false
+                }
+                "tool" => tool(session, rest),
+                "ask" => self.ask(session, rest),
+                "plan" => {
+                    let entry = json!({"content": rest, "priority": "medium", "status": "pending"});
+                    update(session, &json!({"sessionUpdate": "plan", "entries": [entry]}))
+                }
+                "usage" => update(session, &json!({"sessionUpdate": "usage_update", "used": number(), "size": 1000})),
+                "print" => {
+                    print(&format!("{rest}\n"));
+                    false
+                }
+                "log" => std::io::stderr().write_all(format!("{rest}\n").as_bytes()).is_err(),
+                "env" => said(session, "agent_message_chunk", &std::env::var(rest).unwrap_or_else(|_| "none".into())),
+                "cwd" => {
+                    let cwd = std::env::current_dir().map(|cwd| cwd.display().to_string());
+                    said(session, "agent_message_chunk", &cwd.unwrap_or_default())
+                }
+                "spin" => self.spin(),
+                "children" => children(number()),
+                "stop" => return Over::Stop(rest.to_owned()),
+                "error" => return Over::Error(rest.to_owned()),
+                "crash" => std::process::exit(3),
+                "exit" => {
+                    self.exit = true;
+                    false
+                }
+                _ => said(session, "agent_message_chunk", &format!("You said: {step}")),
+            };
+            if cut {
+                return Over::Stop("cancelled".to_owned());
+            }
+        }
+        Over::Stop("end_turn".to_owned())
+    }
+
+    /// Waits; `true` when it was cancelled.
+    fn wait(&mut self, span: Duration) -> bool {
+        let until = Instant::now() + span;
+        while let Ok(message) = self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if message["method"] == "session/cancel" {
+                return true;
+            }
+            self.waiting.push(message);
+        }
+        false
+    }
+
+    fn spin(&mut self) -> bool {
+        loop {
+            while let Ok(message) = self.messages.try_recv() {
+                if message["method"] == "session/cancel" {
+                    return true;
+                }
+                self.waiting.push(message);
+            }
+        }
+    }
+
+    /// Asks, and waits for the answer; `true` when it was cancelled.
+    fn ask(&mut self, session: &str, title: &str) -> bool {
+        let id = format!("ask-{}", self.next_id);
+        self.next_id += 1;
+        let options = json!([
+            {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
+            {"optionId": "no", "name": "No", "kind": "reject_once"},
+        ]);
+        let call = json!({"toolCallId": "asked", "title": title, "rawInput": {"command": title}});
+        let params = json!({"sessionId": session, "toolCall": call, "options": options});
+        send(&json!({"jsonrpc": "2.0", "id": id, "method": "session/request_permission", "params": params}));
+        let mut cancelled = false;
+        while let Ok(message) = self.messages.recv() {
+            if message["id"] == id.as_str() {
+                let outcome = &message["result"]["outcome"];
+                let chosen = outcome["optionId"].as_str().unwrap_or("nothing");
+                said(session, "agent_message_chunk", &format!("decided: {chosen}"));
+                return cancelled;
+            }
+            if message["method"] == "session/cancel" {
+                cancelled = true;
+            } else {
+                self.waiting.push(message);
+            }
+        }
+        true
+    }
+}
+
+fn text(text: &str) -> Value {
+    json!({"type": "text", "text": text})
+}
+
+fn update(session: &str, update: &Value) -> bool {
+    let params = json!({"sessionId": session, "update": update});
+    send(&json!({"jsonrpc": "2.0", "method": "session/update", "params": params}));
+    false
+}
+
+fn said(session: &str, kind: &str, whole: &str) -> bool {
+    let letters: Vec<char> = whole.chars().collect();
+    for piece in letters.chunks(5) {
+        let piece: String = piece.iter().collect();
+        update(session, &json!({"sessionUpdate": kind, "content": text(&piece)}));
+    }
+    false
+}
+
+fn tool(session: &str, rest: &str) -> bool {
+    let (name, output) = rest.split_once(' ').unwrap_or((rest, ""));
+    let call = json!({"sessionUpdate": "tool_call", "toolCallId": name, "title": name, "status": "in_progress",
+                      "rawInput": {"of": name}});
+    update(session, &call);
+    let content = json!([{"type": "content", "content": text(output)}]);
+    let ended =
+        json!({"sessionUpdate": "tool_call_update", "toolCallId": name, "status": "completed", "content": content});
+    update(session, &ended)
+}
+
+/// In a shell: a process that ignores a signal hands that on to what it starts.
+fn children(count: u64) -> bool {
+    let script = format!("trap '' TERM; n=0; while [ $n -lt {count} ]; do (setsid sleep 1000 &); n=$((n+1)); done");
+    let started = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).stdout(Stdio::null()).status();
+    started.is_err()
+}

@@ -1,0 +1,38 @@
+//! The provider `acp`: agents that people use, run as child processes that speak the Agent Client Protocol (version 1) over
+//! their standard input and output.
+//!
+//! # Which agents
+//! Those that the configuration allows ([`AgentConfig`]), by name; a session's `agentType` is the name. Nothing of a
+//! request reaches a command line: the prompt goes over the protocol. Of the session's `context` only `resume` is read: the
+//! agent's own id of an earlier session, which it is then to take up again (`session/load`).
+//!
+//! # How such an agent lives
+//! - It gets a process group, a cleared environment and limits of its own (`flightdeck-processes`). When as many agents run
+//!   as the configuration allows, the next waits for its turn, first come first served; meanwhile its session is `spawning`.
+//! - The prompt enters the conversation as its first message, with the role `user`; then the agent reports `running`.
+//! - What it says becomes messages, one for each item, however many pieces it came in ([`transcript`]); while an item grows
+//!   it is shown as a preview.
+//! - A permission request becomes an approval, and the decision goes back to the agent.
+//! - A stop reason ends the turn: `idle`, with the stop reason as the reason.
+//! - **Inject**: `queue` waits here, not in the agent, until the turn has ended, for agents drop what they have queued when
+//!   they are cancelled. `interrupt` cancels the turn, waits until the agent has said so, and is then the next prompt.
+//!   `steer` is given to the agent at once where the configuration says that it takes a prompt into a running turn;
+//!   elsewhere it is refused while a turn runs, and the receipt says so.
+//! - **Receipts**: `delivered` when the prompt is on its way to the agent, `consumed` when the agent has answered to it.
+//! - **Pause** takes effect between two turns, or freezes the processes where the configuration says so; who is frozen for
+//!   longer than the cap goes on and is paused when the turn ends.
+//! - **Kill**: `session/cancel`, TERM, KILL, each with a deadline; `killed` is reported when nothing is left of the agent and
+//!   of all that it started.
+//!
+//! # What does not belong here
+//! HTTP, SQL, and rules: what is legal is the domain's to say.
+
+mod agent;
+mod config;
+mod peer;
+mod provider;
+pub mod transcript;
+mod worktree;
+
+pub use config::{AgentConfig, InvalidAgent, PauseBy};
+pub use provider::{AcpProvider, Home};

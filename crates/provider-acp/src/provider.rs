@@ -1,0 +1,293 @@
+//! The provider: which agents there are, and how commands reach them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flightdeck_domain::command::Command;
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::message::Message;
+use flightdeck_domain::ports::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+use flightdeck_domain::session::Session;
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName};
+use flightdeck_domain::use_cases::Ports;
+use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
+use flightdeck_uplink::{Desk, Mailbox};
+use serde_json::{Map, Value};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::agent::{self, Start};
+use crate::config::{AgentConfig, PauseBy};
+
+/// How long a shutdown waits for agents: each is asked for a second at most, and killed then.
+const GRACE: Duration = Duration::from_secs(5);
+/// The newest bytes of a log that are given out.
+const LOG_SHOWN: u64 = 256 << 10;
+
+/// Where a server keeps what its agents need, and whose they are.
+#[derive(Clone, Debug)]
+pub struct Home {
+    folder: PathBuf,
+    pub(crate) owner: Owner,
+}
+
+impl Home {
+    /// A home in this folder, which exists. No two servers of a machine have the same.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        Self { owner: Owner::new(whole.to_string_lossy()), folder: whole }
+    }
+
+    pub(crate) fn log(&self, session: SessionId) -> PathBuf {
+        self.folder.join("agent-logs").join(format!("{session}.log"))
+    }
+
+    pub(crate) fn worktree(&self, session: SessionId) -> PathBuf {
+        self.folder.join("worktrees").join(session.to_string())
+    }
+
+    fn make(&self) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        ["agent-logs", "worktrees"]
+            .iter()
+            .try_for_each(|name| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join(name)))
+    }
+
+    /// Ends what agents of an earlier run of this server have left, and says of which sessions something was found. Blocks;
+    /// call it before any agent is started.
+    #[must_use]
+    pub fn sweep(&self) -> Swept {
+        self.owner.sweep()
+    }
+}
+
+/// Runs the agents that the configuration allows. How they live is described at the top of the crate.
+///
+/// Sessions of a process that is gone are not taken up again:
+/// [`Reconcile`](flightdeck_domain::use_cases::Reconcile) marks them failed at the next start.
+pub struct AcpProvider {
+    agents: Arc<Agents>,
+}
+
+impl AcpProvider {
+    /// A provider of these agents, which report through these ports.
+    ///
+    /// # Errors
+    /// Its folders cannot be made, or no thread can be started.
+    pub fn new(ports: &Ports, configs: Vec<AgentConfig>, home: Home, supervisor: Supervisor) -> io::Result<Self> {
+        home.make()?;
+        let kinds = configs.into_iter().map(|config| {
+            let places = Arc::new(Semaphore::new(config.at_once));
+            (config.name.clone(), Kind { config: Arc::new(config), places })
+        });
+        let agents = Agents {
+            desk: Desk::new(ports),
+            launcher: Launcher::new(supervisor)?,
+            home,
+            kinds: kinds.collect(),
+            registry: Mutex::default(),
+            left: Notify::new(),
+        };
+        Ok(Self { agents: Arc::new(agents) })
+    }
+
+    /// How many agents are at work or wait for a place.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.agents.lock().running.len()
+    }
+
+    /// Ends every agent without a word about its session, and starts none any more: the server goes down. Comes back when
+    /// nothing is left of them, after five seconds at most; what is left then dies with this process.
+    pub async fn shutdown(&self) {
+        {
+            let mut registry = self.agents.lock();
+            registry.closed = true;
+            for running in registry.running.values() {
+                running.mailbox.shut_down();
+            }
+        }
+        let all_left = async {
+            loop {
+                let left = self.agents.left.notified();
+                if self.running() == 0 {
+                    return;
+                }
+                left.await;
+            }
+        };
+        if tokio::time::timeout(GRACE, all_left).await.is_err() {
+            tracing::warn!(agents = self.running(), "agents did not end in time; they die with the server");
+        }
+    }
+
+    /// Kills the program of a session's agent as if it had crashed; `false` when there is none. For those who want to see
+    /// what happens then.
+    #[must_use]
+    pub fn crash(&self, session: SessionId) -> bool {
+        let registry = self.agents.lock();
+        let process = registry.running.get(&session).and_then(|running| running.process.as_ref());
+        process.map(Process::crash).is_some()
+    }
+
+    fn kind(&self, agent_type: &AgentType) -> Result<&Kind, SpawnError> {
+        let kinds = &self.agents.kinds;
+        kinds.get(agent_type.as_str()).ok_or_else(|| {
+            let known: Vec<&str> = kinds.keys().map(String::as_str).collect();
+            let known =
+                if known.is_empty() { "allows none".to_owned() } else { format!("allows {}", known.join(", ")) };
+            let problem = format!("there is no agent {agent_type:?} to be run; the configuration {known}");
+            SpawnError::Invalid { field: "agentType", problem }
+        })
+    }
+}
+
+#[async_trait]
+impl AgentProvider for AcpProvider {
+    fn name(&self) -> ProviderName {
+        ProviderName::acp()
+    }
+
+    /// What all of its agents can.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { pause: Some(PauseCapability::Turn), steer: false, queue: true, spawn: true, in_process: true }
+    }
+
+    fn capabilities_of(&self, session: &Session) -> Capabilities {
+        let Ok(Kind { config, .. }) = self.kind(&session.agent_type) else { return self.capabilities() };
+        let pause = match config.pause {
+            PauseBy::Turn => PauseCapability::Turn,
+            PauseBy::Freeze => PauseCapability::Freeze,
+        };
+        Capabilities { pause: Some(pause), steer: config.steer, ..self.capabilities() }
+    }
+
+    fn serves(&self, agent_type: &AgentType) -> bool {
+        self.agents.kinds.contains_key(agent_type.as_str())
+    }
+
+    async fn check(&self, agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError> {
+        self.kind(agent_type)?;
+        resumed(context).map(drop)
+    }
+
+    async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError> {
+        let Kind { config, places } = self.kind(&session.agent_type)?.clone();
+        let resume = resumed(&session.context)?;
+        let start = Start { session: session.id, config, places, resume, prompt };
+        if self.agents.start(start) { Ok(()) } else { Err(SpawnError::Failed("the server is going down".into())) }
+    }
+
+    async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
+        let not_running = DeliverError::NotRunning(command.session_id);
+        let mailbox = self.agents.lock().running.get(&command.session_id).map(|running| Arc::clone(&running.mailbox));
+        match mailbox {
+            Some(mailbox) if mailbox.put(command, message) => Ok(()),
+            _ => Err(not_running),
+        }
+    }
+
+    async fn log(&self, session: SessionId) -> Result<Option<AgentLog>, io::Error> {
+        let log = LogFile::new(self.agents.home.log(session), 2);
+        let tail = tokio::task::spawn_blocking(move || log.tail(LOG_SHOWN)).await??;
+        Ok(tail.map(|tail| AgentLog { text: tail.text, truncated: tail.truncated }))
+    }
+}
+
+/// The agent's own id of the session to take up, if there is one.
+fn resumed(context: &JsonObject) -> Result<Option<String>, SpawnError> {
+    let context: Map<String, Value> = context.clone().into();
+    match context.get("resume") {
+        None => Ok(None),
+        Some(Value::String(id)) if !id.trim().is_empty() && id.len() <= 200 => Ok(Some(id.clone())),
+        Some(_) => Err(SpawnError::Invalid {
+            field: "context.resume",
+            problem: "must be the agent's own id of an earlier session, a text of at most 200 bytes".to_owned(),
+        }),
+    }
+}
+
+#[derive(Clone)]
+struct Kind {
+    config: Arc<AgentConfig>,
+    /// First come, first served.
+    places: Arc<Semaphore>,
+}
+
+/// The agents at work, and what they share.
+pub(crate) struct Agents {
+    pub(crate) desk: Desk,
+    pub(crate) launcher: Launcher,
+    pub(crate) home: Home,
+    kinds: BTreeMap<String, Kind>,
+    registry: Mutex<Registry>,
+    /// Told when an agent has left the registry.
+    left: Notify,
+}
+
+#[derive(Default)]
+struct Registry {
+    closed: bool,
+    running: HashMap<SessionId, Running>,
+}
+
+struct Running {
+    mailbox: Arc<Mailbox>,
+    /// `None` until it is launched.
+    process: Option<Process>,
+}
+
+impl Agents {
+    /// Starts an agent; `false` when the server goes down. A session whose agent is at work already has started.
+    fn start(self: &Arc<Self>, start: Start) -> bool {
+        let mailbox = Arc::new(Mailbox::default());
+        {
+            let mut registry = self.lock();
+            if registry.closed {
+                return false;
+            }
+            if registry.running.contains_key(&start.session) {
+                return true;
+            }
+            registry.running.insert(start.session, Running { mailbox: Arc::clone(&mailbox), process: None });
+        }
+        let presence = Presence { agents: Arc::clone(self), session: start.session, mailbox: Arc::clone(&mailbox) };
+        let agents = Arc::clone(self);
+        tokio::spawn(async move {
+            let _presence = presence;
+            agent::run(agents, mailbox, start).await;
+        });
+        true
+    }
+
+    /// Its program runs.
+    pub(crate) fn launched(&self, session: SessionId, process: &Process) {
+        if let Some(running) = self.lock().running.get_mut(&session) {
+            running.process = Some(process.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        // No code that holds the lock can panic half-way through a change.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An agent is in the registry for as long as its task lives, however it ends.
+struct Presence {
+    agents: Arc<Agents>,
+    session: SessionId,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.mailbox.close();
+        self.agents.lock().running.remove(&self.session);
+        self.agents.left.notify_waiters();
+    }
+}

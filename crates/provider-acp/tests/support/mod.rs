@@ -1,0 +1,201 @@
+//! A deployment in memory with real agents: the test agent, as a child process.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use flightdeck_domain::action::{Intervention, Origin};
+use flightdeck_domain::approval::{Approval, ApprovalOption, ApprovalStatus};
+use flightdeck_domain::command::{Delivery, Receipt};
+use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::message::Message;
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery, IdGenerator, WakeUps};
+use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::system::{SystemClock, SystemIds};
+use flightdeck_domain::text::ProviderName;
+use flightdeck_domain::use_cases::{
+    DecideApproval, Intervene, InterveneError, Intervened, NewSession, Ports, Providers, SpawnSession,
+    SpawnSessionError,
+};
+use flightdeck_processes::Supervisor;
+use flightdeck_provider_acp::{AcpProvider, AgentConfig, Home};
+use flightdeck_store_memory::MemoryStore;
+use serde_json::{Value, json};
+
+/// Keeps what was shown as previews.
+#[derive(Default)]
+pub(crate) struct Shown(pub(crate) Mutex<Vec<String>>);
+
+impl WakeUps for Shown {
+    fn session_moved(&self, _session: SessionId, _seq: Seq) {}
+
+    fn command_queued(&self, _session: SessionId) {}
+
+    fn feed_grew(&self) {}
+
+    fn previewed(&self, _session: SessionId, kind: &str, text: &str) {
+        self.0.lock().expect("nobody panicked").push(format!("{kind}: {text}"));
+    }
+}
+
+pub(crate) struct Deck {
+    pub(crate) shown: Arc<Shown>,
+    pub(crate) ports: Ports,
+    pub(crate) provider: Arc<AcpProvider>,
+    pub(crate) providers: Providers,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+pub(crate) fn test_agent() -> String {
+    env!("CARGO_BIN_EXE_test-agent").to_owned()
+}
+
+/// The test agent with short deadlines.
+pub(crate) fn config(name: &str, args: &[&str]) -> AgentConfig {
+    let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let path = std::env::var("PATH").expect("a path");
+    AgentConfig {
+        env: [("PATH".to_owned(), path), ("GIVEN".to_owned(), "yes".to_owned())].into(),
+        cwd: Some(std::env::temp_dir()),
+        cancel_time: Duration::from_millis(300),
+        term_time: Duration::from_millis(300),
+        ..AgentConfig::new(name, test_agent(), args)
+    }
+}
+
+impl Deck {
+    pub(crate) fn new(configs: Vec<AgentConfig>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(MemoryStore::default());
+        let shown = Arc::new(Shown::default());
+        let ports = Ports::from_store(store, shown.clone(), Arc::new(SystemClock), Arc::new(SystemIds));
+        let supervisor = Supervisor { binary: PathBuf::from(test_agent()) };
+        let provider = AcpProvider::new(&ports, configs, Home::new(folder.path()), supervisor).expect("a provider");
+        let provider = Arc::new(provider);
+        let providers = Providers::default().with(provider.clone());
+        Self { shown, ports, provider, providers, folder }
+    }
+
+    /// With one agent, `tester`.
+    pub(crate) fn one() -> Self {
+        Self::new(vec![config("tester", &[])])
+    }
+
+    pub(crate) async fn spawn(&self, script: &str) -> SessionId {
+        self.spawn_as("tester", script, json!({})).await.expect("spawned")
+    }
+
+    pub(crate) async fn spawn_as(
+        &self,
+        agent: &str,
+        script: &str,
+        context: Value,
+    ) -> Result<SessionId, SpawnSessionError> {
+        let new = NewSession {
+            provider: ProviderName::acp(),
+            context: serde_json::from_value(context).expect("an object"),
+            ..NewSession::new("FD-1".parse().expect("valid"), agent.parse().expect("valid"))
+        };
+        let prompt = (!script.is_empty()).then(|| script.parse().expect("valid"));
+        let spawned = SpawnSession::new(&self.ports, &self.providers).execute(new, prompt).await;
+        spawned.map(|registered| registered.session.id)
+    }
+
+    pub(crate) async fn act(&self, id: SessionId, what: Intervention) -> Result<Intervened, InterveneError> {
+        let origin = Origin::new(Actor::local_cli(), "req-1".parse().expect("valid"));
+        Intervene::new(&self.ports, &self.providers).execute(id, what, origin).await
+    }
+
+    pub(crate) async fn inject(&self, id: SessionId, delivery: Delivery, text: &str) -> Seq {
+        let what = Intervention::Inject {
+            message_id: SystemIds.message_id(),
+            content: text.parse().expect("valid"),
+            delivery,
+        };
+        self.act(id, what).await.expect("accepted").committed.message.expect("a message").seq
+    }
+
+    pub(crate) async fn session(&self, id: SessionId) -> Session {
+        self.ports.sessions.get(id).await.expect("read").expect("there")
+    }
+
+    /// Waits for a status; the test runner's own limit is the deadline.
+    pub(crate) async fn until(&self, id: SessionId, status: SessionStatus) -> Session {
+        loop {
+            let session = self.session(id).await;
+            if session.status == status {
+                return session;
+            }
+            assert!(!session.status.is_terminal(), "{}: {:?}", session.status, session.status_reason);
+            pause().await;
+        }
+    }
+
+    pub(crate) async fn messages(&self, id: SessionId) -> Vec<Message> {
+        self.ports.messages.after(id, Seq::ZERO, 1_000).await.expect("read").expect("there").messages
+    }
+
+    /// The conversation as `role: text`, without the messages of status changes and of usage.
+    pub(crate) async fn told(&self, id: SessionId) -> Vec<String> {
+        let messages = self.messages(id).await;
+        let said = messages.iter().filter(|message| message.role.to_string() != "system");
+        said.map(|message| format!("{}: {}", message.role, message.content)).collect()
+    }
+
+    /// Waits until the conversation holds this line.
+    pub(crate) async fn until_told(&self, id: SessionId, line: &str) {
+        while !self.told(id).await.iter().any(|told| told == line) {
+            pause().await;
+        }
+    }
+
+    /// Waits until the message at a place has a receipt of this state, and gives it back.
+    pub(crate) async fn until_receipt(&self, id: SessionId, place: Seq, state: &str) -> Receipt {
+        loop {
+            let slice = self.ports.messages.after(id, place.previous(), 1).await.expect("read").expect("there");
+            let receipt = slice.receipts.values().next().expect("an operator's message").receipt.clone();
+            if receipt.as_str() == state {
+                return receipt;
+            }
+            assert!(receipt.is_pending(), "{receipt:?}");
+            pause().await;
+        }
+    }
+
+    pub(crate) async fn until_asked(&self, id: SessionId) -> Approval {
+        loop {
+            let filter =
+                ApprovalFilter { session_id: Some(id), statuses: vec![ApprovalStatus::Open], ..Default::default() };
+            let page = self.ports.approvals.list(ApprovalQuery { filter, before: None, limit: 1 }).await;
+            if let Some(approval) = page.expect("read").approvals.pop() {
+                return approval;
+            }
+            pause().await;
+        }
+    }
+
+    pub(crate) async fn decide(&self, approval: &Approval, option: ApprovalOption) {
+        let origin = Origin::new(Actor::local_cli(), "req-2".parse().expect("valid"));
+        DecideApproval::new(&self.ports).execute(approval.id, option, origin).await.expect("decided");
+    }
+
+    /// Every process that an agent of this deck has, its supervisor included.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let home = self.folder.path().canonicalize().expect("there");
+        let mark = format!("FLIGHTDECK_PROCESS={}#", home.display());
+        let entries = std::fs::read_dir("/proc").expect("listed").filter_map(Result::ok);
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let bears = |pid: &u32| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(mark.as_bytes()))
+        };
+        pids.filter(bears).collect()
+    }
+}
+
+/// Between two looks.
+pub(crate) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}

@@ -1,0 +1,192 @@
+//! A permission dialog becomes a permission request, and the decision goes back.
+
+use std::time::Duration;
+
+use flightdeck_domain::approval::{
+    ApprovalOption, ApprovalOptions, ApprovalState, ApprovalStatus, Verdict as Decision,
+};
+use flightdeck_domain::ids::ApprovalId;
+use flightdeck_domain::ports::{
+    ApprovalFilter, ApprovalQuery, ApprovalRepository, HookError, OpenApprovalError, SessionRepository,
+    StoreUnavailable, WithdrawApprovalError,
+};
+use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus};
+use flightdeck_domain::text::{ApprovalTitle, JsonObject, Reason};
+use flightdeck_domain::use_cases::{NewApproval, OpenApproval, WithdrawApproval};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::control::{LOOK, stopped};
+use crate::hook::{Hook, one_line, shortened};
+use crate::ids;
+use crate::record::Record;
+use crate::reply::Verdict;
+
+/// How far back the tool call is looked for that the permission is asked for.
+const LOOK_BACK: usize = 20;
+
+/// Asks.
+pub(crate) struct Permission<'a> {
+    pub(crate) sessions: &'a dyn SessionRepository,
+    pub(crate) approvals: &'a dyn ApprovalRepository,
+    pub(crate) open: &'a OpenApproval,
+    pub(crate) withdraw: &'a WithdrawApproval,
+    pub(crate) record: &'a Record<'a>,
+}
+
+impl Permission<'_> {
+    /// Waits for a decision until the hold is over; then the request is taken back, and the agent asks at its terminal.
+    pub(crate) async fn ask(&self, session: &Session, hook: &Hook, until: Instant) -> Result<Verdict, HookError> {
+        let new = self.request(session, hook, until).await?;
+        let opened = match self.open.execute(session.id, new).await {
+            Ok(opened) => opened.approval,
+            Err(OpenApprovalError::Unavailable(error)) => return Err(error.into()),
+            Err(OpenApprovalError::UnknownSession(_)) => return Ok(Verdict::Nothing),
+            Err(OpenApprovalError::Refused(refused)) => {
+                tracing::debug!(%refused, "a permission request of a hook was not opened");
+                return Ok(self.doomed(session).await?.unwrap_or_default());
+            }
+        };
+        let mut approval = opened;
+        loop {
+            match &approval.state {
+                ApprovalState::Decided(decision) => return Ok(verdict(decision, hook)),
+                ApprovalState::Expired { .. } => return Ok(self.doomed(session).await?.unwrap_or_default()),
+                ApprovalState::Open if Instant::now() >= until => {
+                    self.take_back(approval.id).await?;
+                    return Ok(Verdict::Nothing);
+                }
+                ApprovalState::Open => {}
+            }
+            if let Some(stop) = self.doomed(session).await? {
+                return Ok(stop);
+            }
+            tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
+            match self.approvals.get(approval.id).await? {
+                Some(now) => approval = now,
+                None => return Ok(Verdict::Nothing),
+            }
+        }
+    }
+
+    /// The agent went on, so what it had asked for was decided at its terminal.
+    pub(crate) async fn decided_elsewhere(&self, session: &Session) -> Result<(), HookError> {
+        let filter = ApprovalFilter {
+            session_id: Some(session.id),
+            statuses: vec![ApprovalStatus::Open],
+            ..ApprovalFilter::default()
+        };
+        let page = self.approvals.list(ApprovalQuery { filter, before: None, limit: 100 }).await?;
+        for approval in page.approvals {
+            self.take_back(approval.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_back(&self, id: ApprovalId) -> Result<(), HookError> {
+        match self.withdraw.execute(id).await {
+            Err(WithdrawApprovalError::Unavailable(error)) => Err(error.into()),
+            Ok(_) | Err(WithdrawApprovalError::Unknown(_) | WithdrawApprovalError::Refused(_)) => Ok(()),
+        }
+    }
+
+    async fn doomed(&self, session: &Session) -> Result<Option<Verdict>, StoreUnavailable> {
+        let now = self.sessions.get(session.id).await?;
+        let doomed =
+            now.is_some_and(|now| now.status == SessionStatus::Killed || now.desired_status == DesiredStatus::Killed);
+        Ok(doomed.then(|| stopped(None)))
+    }
+
+    async fn request(&self, session: &Session, hook: &Hook, until: Instant) -> Result<NewApproval, HookError> {
+        let once = self.once(session, hook).await?;
+        let invalid = |problem: String| HookError::Invalid { field: "tool_name", problem };
+        let title = ApprovalTitle::new(one_line(&hook.tool(), ApprovalTitle::LIMIT));
+        let mut options = vec![ApprovalOption::AllowOnce, ApprovalOption::RejectOnce];
+        if suggestions(hook).is_some() {
+            options.push(ApprovalOption::AllowAlways);
+        }
+        Ok(NewApproval {
+            id: Some(ids::approval(session.id, &once)),
+            title: title.map_err(|error| invalid(error.to_string()))?,
+            detail: detail(hook),
+            options: ApprovalOptions::new(options).map_err(|error| invalid(error.to_string()))?,
+            expires_in: Some(expiry(until)),
+        })
+    }
+
+    /// The dialog of one tool call is one request, however often its hook comes. The hook does not name the call, but the
+    /// hook before it did.
+    async fn once(&self, session: &Session, hook: &Hook) -> Result<String, StoreUnavailable> {
+        if let Some(id) = hook.text("tool_use_id") {
+            return Ok(id.to_owned());
+        }
+        let asked = (hook.value("tool_name"), hook.value("tool_input"));
+        let recent = self.record.newest(session, LOOK_BACK).await?;
+        let calls = recent.iter().rev().filter_map(|message| message.metadata.as_map().get("data"));
+        let mut call = calls.filter(|data| (data.get("tool_name"), data.get("tool_input")) == asked);
+        let named = call.find_map(|data| data.get("tool_use_id").and_then(Value::as_str));
+        let place = recent.last().map(|message| message.seq.get()).unwrap_or_default();
+        Ok(named.map_or_else(|| format!("{}/{place}", hook.tool()), ToOwned::to_owned))
+    }
+}
+
+/// A request has a deadline in whole seconds, and none that is over at once.
+fn expiry(until: Instant) -> Duration {
+    let left = until.saturating_duration_since(Instant::now()).as_secs();
+    Duration::from_secs(left.max(1))
+}
+
+fn suggestions(hook: &Hook) -> Option<&Value> {
+    hook.value("permission_suggestions").filter(|rules| rules.as_array().is_some_and(|rules| !rules.is_empty()))
+}
+
+fn detail(hook: &Hook) -> JsonObject {
+    let fields = ["tool_name", "tool_input", "permission_mode", "permission_suggestions", "cwd"];
+    let told = |most: Option<usize>| {
+        let value = |field: &str| {
+            let value = hook.value(field)?.clone();
+            Some(match most {
+                Some(most) if value.to_string().len() > most => shortened(&value.to_string(), most).into(),
+                _ => value,
+            })
+        };
+        fields.into_iter().filter_map(|field| Some((field.to_owned(), value(field)?))).collect()
+    };
+    JsonObject::new(told(None)).or_else(|_| JsonObject::new(told(Some(JsonObject::LIMIT / 16)))).unwrap_or_default()
+}
+
+fn verdict(decision: &Decision, hook: &Hook) -> Verdict {
+    match decision.option {
+        ApprovalOption::AllowOnce => Verdict::Allow(None),
+        ApprovalOption::AllowAlways => Verdict::Allow(suggestions(hook).cloned()),
+        ApprovalOption::RejectOnce | ApprovalOption::RejectAlways => {
+            let why = decision.reason.as_ref().map(Reason::as_str).unwrap_or_default();
+            Verdict::Refuse(if why.is_empty() {
+                "An operator said no".to_owned()
+            } else {
+                format!("An operator said no: {why}")
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hook(body: &Value) -> Hook {
+        Hook::read(body.as_object().cloned().expect("an object")).expect("a hook")
+    }
+
+    #[test]
+    fn the_detail_is_cut_where_it_is_too_long() {
+        let long = "x".repeat(JsonObject::LIMIT);
+        let body = json!({"hook_event_name": "PermissionRequest", "session_id": "s", "tool_name": "Write",
+            "tool_input": {"content": long}});
+        let detail = detail(&hook(&body));
+        assert_eq!(detail.as_map()["tool_name"], "Write");
+        assert!(detail.as_map()["tool_input"].as_str().is_some_and(|text| text.ends_with('…')));
+    }
+}

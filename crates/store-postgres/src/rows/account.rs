@@ -1,0 +1,114 @@
+//! Rows of `accounts`.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::usage::{Account, AccountKey, Budget, Cost, Exhaustion, Totals};
+use uuid::Uuid;
+
+use super::{BrokenRow, Column, Fault, maybe};
+use crate::schema::accounts;
+use crate::values::{Key, counted, moment};
+
+/// A sum of usage with its budget. The same row is read and written.
+#[derive(Debug, Queryable, QueryableByName, Selectable, Insertable)]
+#[diesel(table_name = accounts, check_for_backend(Pg), treat_none_as_default_value = false)]
+pub(crate) struct AccountRow {
+    scope: String,
+    key: String,
+    opened_at: i64,
+    input_tokens: i64,
+    output_tokens: i64,
+    cache_read_tokens: i64,
+    cache_write_tokens: i64,
+    cost: i64,
+    reports: i64,
+    priced_reports: i64,
+    last_session: Option<Uuid>,
+    max_cost: Option<i64>,
+    max_tokens: Option<i64>,
+    exhausted_at: Option<i64>,
+    enforced: bool,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = BrokenRow;
+
+    fn try_from(row: AccountRow) -> Result<Self, BrokenRow> {
+        let name = format!("{}/{}", row.scope, row.key);
+        row.read().map_err(|fault| fault.of("accounts", name))
+    }
+}
+
+impl AccountRow {
+    fn read(self) -> Result<Account, Fault> {
+        let budget = match (self.max_cost, self.max_tokens) {
+            (None, None) => None,
+            (cost, tokens) => {
+                let cost = maybe(cost, u64::try_from).column("max_cost")?.map(Cost::from_nanos);
+                let tokens = maybe(tokens, u64::try_from).column("max_tokens")?;
+                Some(Budget::new(cost, tokens).column("max_cost")?)
+            }
+        };
+        let exhausted_at = maybe(self.exhausted_at, moment).column("exhausted_at")?;
+        Ok(Account {
+            key: AccountKey::read(&self.scope, &self.key).column("key")?,
+            opened_at: moment(self.opened_at).column("opened_at")?,
+            totals: Totals {
+                input_tokens: u64::try_from(self.input_tokens).column("input_tokens")?,
+                output_tokens: u64::try_from(self.output_tokens).column("output_tokens")?,
+                cache_read_tokens: u64::try_from(self.cache_read_tokens).column("cache_read_tokens")?,
+                cache_write_tokens: u64::try_from(self.cache_write_tokens).column("cache_write_tokens")?,
+                cost: u64::try_from(self.cost).map(Cost::from_nanos).column("cost")?,
+                reports: u64::try_from(self.reports).column("reports")?,
+                priced_reports: u64::try_from(self.priced_reports).column("priced_reports")?,
+            },
+            last_session: self.last_session.map(SessionId::new),
+            budget,
+            exhausted: exhausted_at.map(|at| Exhaustion { at, enforced: self.enforced }),
+        })
+    }
+}
+
+impl From<&Account> for AccountRow {
+    fn from(account: &Account) -> Self {
+        let totals = &account.totals;
+        Self {
+            scope: account.key.scope().to_owned(),
+            key: account.key.key(),
+            opened_at: account.opened_at.as_micros(),
+            input_tokens: counted(totals.input_tokens),
+            output_tokens: counted(totals.output_tokens),
+            cache_read_tokens: counted(totals.cache_read_tokens),
+            cache_write_tokens: counted(totals.cache_write_tokens),
+            cost: counted(totals.cost.nanos()),
+            reports: counted(totals.reports),
+            priced_reports: counted(totals.priced_reports),
+            last_session: account.last_session.map(|id| *id.key()),
+            max_cost: account.budget.and_then(|budget| budget.max_cost()).map(|cost| counted(cost.nanos())),
+            max_tokens: account.budget.and_then(|budget| budget.max_tokens()).map(counted),
+            exhausted_at: account.exhausted.map(|used_up| used_up.at.as_micros()),
+            enforced: account.exhausted.is_some_and(|used_up| used_up.enforced),
+        }
+    }
+}
+
+/// How many sessions are in a status.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct StatusCountRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    status: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
+impl TryFrom<StatusCountRow> for (SessionStatus, u64) {
+    type Error = BrokenRow;
+
+    fn try_from(row: StatusCountRow) -> Result<Self, BrokenRow> {
+        let broken = |fault: Fault| fault.of("sessions", "of a mission".to_owned());
+        let status = row.status.parse().column("status").map_err(broken)?;
+        Ok((status, u64::try_from(row.n).unwrap_or_default()))
+    }
+}

@@ -1,0 +1,180 @@
+//! Appends that stand in line together: the writer is held until all of them do.
+
+use std::sync::mpsc::channel;
+
+use flightdeck_domain::ids::{MessageId, Seq};
+use flightdeck_domain::message::{AppendRefused, MessageRole};
+use flightdeck_domain::ports::{MessageRepository, SessionRepository};
+use flightdeck_domain::session::{Observation, Registration, SessionStatus};
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, TaskId, TaskSource};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::*;
+use crate::{Options, SqliteStore};
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros).expect("a moment")
+}
+
+fn session(n: u128) -> SessionId {
+    SessionId::new(Uuid::from_u128(n))
+}
+
+fn message(n: u128, content: &str) -> NewMessage {
+    NewMessage {
+        id: MessageId::new(Uuid::from_u128(n)),
+        role: MessageRole::Assistant,
+        content: MessageContent::new(content).expect("valid"),
+        metadata: JsonObject::default(),
+        created_at: at(1),
+    }
+}
+
+/// A store with the sessions 1 to 3.
+async fn store() -> (SqliteStore, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(folder.path().join("flightdeck.db"), Options::default()).expect("opened");
+    for n in 1..=3 {
+        let registration = Registration {
+            id: session(n),
+            parent_id: None,
+            provider: ProviderName::internal(),
+            provider_session_id: None,
+            mission_id: None,
+            task_id: TaskId::new("FD-1").expect("valid"),
+            task_source: TaskSource::default(),
+            agent_type: AgentType::new("worker").expect("valid"),
+            status: SessionStatus::Running,
+            gate_profile: None,
+            context: JsonObject::default(),
+            metadata: JsonObject::default(),
+            at: at(0),
+        };
+        store.register(registration).await.expect("registered");
+    }
+    (store, folder)
+}
+
+/// Appends all of them while the writer is held, and then lets it go; gives the answers in their order.
+async fn in_line(store: &SqliteStore, appends: Vec<(u128, Vec<NewMessage>)>) -> Vec<Answer> {
+    let (gate, held) = channel::<()>();
+    let holding = store.writer.write(move |_| {
+        held.recv().expect("let go");
+        Ok::<_, StoreError>(())
+    });
+    let mut calls: Vec<_> =
+        appends.into_iter().map(|(n, batch)| Box::pin(store.append(session(n), batch, at(5)))).collect();
+    let all = async {
+        let mut answers = Vec::new();
+        // Each is polled once before the gate opens, in order.
+        for call in &mut calls {
+            assert!(is_pending(call).await, "held");
+        }
+        gate.send(()).expect("held");
+        for call in calls {
+            answers.push(call.await);
+        }
+        answers
+    };
+    let (held, answers) = tokio::join!(biased; holding, all);
+    held.expect("done");
+    answers
+}
+
+/// Polls once; whether it is still pending.
+async fn is_pending<F: Future + Unpin>(call: &mut F) -> bool {
+    std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *call).poll(context).is_pending()))
+        .await
+}
+
+fn places(answer: &Answer) -> Vec<(u64, bool)> {
+    let outcome = answer.as_ref().expect("appended");
+    let inserted: Vec<Seq> = outcome.inserted.iter().map(|message| message.seq).collect();
+    let created: Vec<Seq> = outcome.appended.iter().filter(|it| it.created).map(|it| it.seq).collect();
+    assert_eq!(inserted, created);
+    outcome.appended.iter().map(|it| (it.seq.get(), it.created)).collect()
+}
+
+async fn texts(store: &SqliteStore, n: u128) -> Vec<String> {
+    let slice = store.after(session(n), Seq::ZERO, 100).await.expect("read").expect("there");
+    assert_eq!(slice.last_seq.get(), u64::try_from(slice.messages.len()).expect("small"));
+    slice.messages.iter().map(|message| message.content.to_string()).collect()
+}
+
+#[tokio::test]
+async fn they_share_a_commit_and_each_session_has_its_order() {
+    let (store, _folder) = store().await;
+    let before = store.stats();
+    let answers = in_line(
+        &store,
+        vec![
+            (1, vec![message(1, "a"), message(2, "b")]),
+            (2, vec![message(1, "c")]),
+            (1, vec![message(3, "d")]),
+            (2, (10..110).map(|n| message(n, "e")).collect()),
+        ],
+    )
+    .await;
+    assert_eq!(places(&answers[0]), [(1, true), (2, true)]);
+    assert_eq!(places(&answers[2]), [(3, true)]);
+    assert_eq!(places(&answers[3]).last(), Some(&(101, true)));
+    assert_eq!(texts(&store, 1).await, ["a", "b", "d"]);
+    assert_eq!(store.get(session(1)).await.expect("read").expect("there").last_seen_at, Some(at(5)));
+    assert_eq!((store.stats().commits - before.commits, store.stats().writes - before.writes), (1, 5));
+}
+
+#[tokio::test]
+async fn a_repeated_message_is_found_and_its_neighbours_are_written() {
+    let (store, _folder) = store().await;
+    store.append(session(1), vec![message(1, "a")], at(2)).await.expect("appended");
+    let answers = in_line(
+        &store,
+        vec![
+            (2, vec![message(7, "b")]),
+            (1, vec![message(1, "a"), message(2, "c")]),
+            (3, vec![message(8, "d")]),
+            (3, vec![message(8, "d")]),
+            (3, vec![message(8, "another")]),
+        ],
+    )
+    .await;
+    assert_eq!(places(&answers[0]), [(1, true)]);
+    assert_eq!(places(&answers[1]), [(1, false), (2, true)]);
+    assert_eq!((places(&answers[2]), places(&answers[3])), (vec![(1, true)], vec![(1, false)]));
+    let conflict = AppendRefused::Conflict { id: message(8, "d").id, seq: Seq::new(1) };
+    assert!(matches!(&answers[4], Err(AppendError::Refused(refused)) if *refused == conflict), "{:?}", answers[4]);
+    assert_eq!((texts(&store, 1).await, texts(&store, 3).await), (vec!["a".into(), "c".into()], vec!["d".into()]));
+}
+
+#[tokio::test]
+async fn refusals_write_nothing_and_leave_the_others_alone() {
+    let (store, _folder) = store().await;
+    store.append(session(2), vec![message(1, "a")], at(2)).await.expect("appended");
+    let ended = Observation {
+        session_id: session(2),
+        status: SessionStatus::Completed,
+        reason: None,
+        message_id: MessageId::new(Uuid::from_u128(99)),
+        at: at(3),
+    };
+    store.observe(ended).await.expect("ended");
+    let answers = in_line(
+        &store,
+        vec![
+            (9, vec![message(1, "x")]),
+            (1, vec![message(1, "b")]),
+            (2, vec![message(2, "y")]),
+            (2, vec![message(1, "a")]),
+            (1, vec![message(2, "c"), message(2, "not c")]),
+            (1, vec![message(3, "d")]),
+        ],
+    )
+    .await;
+    assert!(matches!(answers[0], Err(AppendError::UnknownSession(_))));
+    assert!(matches!(answers[2], Err(AppendError::Refused(AppendRefused::Ended { .. }))));
+    assert_eq!(places(&answers[3]), [(1, false)], "a retry is taken though the session has ended");
+    assert!(matches!(answers[4], Err(AppendError::Refused(AppendRefused::Conflict { .. }))));
+    assert_eq!((places(&answers[1]), places(&answers[5])), (vec![(1, true)], vec![(2, true)]));
+    assert_eq!(texts(&store, 1).await, ["b", "d"]);
+}

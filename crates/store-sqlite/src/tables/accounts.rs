@@ -1,0 +1,82 @@
+//! Sums of usage, and budgets over them.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use flightdeck_domain::ports::{MissionCursor, MissionQuery};
+use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::text::MissionId;
+use flightdeck_domain::usage::{Account, AccountKey};
+
+use crate::error::StoreError;
+use crate::rows::account::{AccountRow, StatusCountRow};
+use crate::schema::accounts;
+use crate::statement::{Bind, Prepared};
+use crate::values::integer;
+
+pub(crate) fn get(connection: &mut SqliteConnection, key: &AccountKey) -> Result<Option<Account>, StoreError> {
+    let row = accounts::table.find((key.scope(), key.key())).select(AccountRow::as_select()).get_result(connection);
+    Ok(row.optional()?.map(Account::try_from).transpose()?)
+}
+
+/// Writes an account as it now is.
+pub(crate) fn put(connection: &mut SqliteConnection, account: &Account) -> Result<(), StoreError> {
+    diesel::replace_into(accounts::table).values(&AccountRow::from(account)).execute(connection)?;
+    Ok(())
+}
+
+/// Missions with their accounts, and where the next page begins.
+pub(crate) type MissionsPage = (Vec<(MissionId, Account)>, Option<MissionCursor>);
+
+/// One page of missions, newest first, and where the next begins.
+pub(crate) fn missions(connection: &mut SqliteConnection, query: &MissionQuery) -> Result<MissionsPage, StoreError> {
+    let sql = "SELECT * FROM accounts INDEXED BY accounts_missions WHERE scope = 'mission'";
+    let mut statement = diesel::sql_query(sql).into_boxed();
+    if let Some(after) = &query.after {
+        statement = statement
+            .sql(" AND (opened_at, key) < (?, ?)")
+            .bind::<BigInt, _>(after.opened_at.as_micros())
+            .bind::<Text, _>(after.id.as_str());
+    }
+    // One row more than asked for tells whether there is a next page.
+    let limit = integer(query.limit.saturating_add(1));
+    let rows: Vec<AccountRow> =
+        statement.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
+    let more = rows.len() > query.limit;
+    let page: Vec<Account> = rows.into_iter().take(query.limit).map(Account::try_from).collect::<Result<_, _>>()?;
+    let page: Vec<(MissionId, Account)> = page
+        .into_iter()
+        .filter_map(|account| match &account.key {
+            AccountKey::Mission(id) => Some((id.clone(), account)),
+            AccountKey::Session(_) | AccountKey::Subtree(_) => None,
+        })
+        .collect();
+    let last = page.last().map(|(id, account)| MissionCursor { opened_at: account.opened_at, id: id.clone() });
+    Ok((page, last.filter(|_| more)))
+}
+
+/// How many sessions of a mission are in each status; from the index alone.
+pub(crate) fn counts(
+    connection: &mut SqliteConnection,
+    mission: &MissionId,
+) -> Result<BTreeMap<SessionStatus, u64>, StoreError> {
+    let rows: Vec<StatusCountRow> = Prepared::new(
+        "SELECT status, COUNT(*) AS n FROM sessions INDEXED BY sessions_mission_status WHERE mission_id = ? \
+         GROUP BY status",
+        [Bind::Text(mission.as_str())],
+    )
+    .load(connection)?;
+    Ok(rows.into_iter().map(<(SessionStatus, u64)>::try_from).collect::<Result<_, _>>()?)
+}
+
+/// At most `limit` whose budget is used up and whose pause was not asked for, the earliest first.
+pub(crate) fn exhausted(connection: &mut SqliteConnection, limit: usize) -> Result<Vec<Account>, StoreError> {
+    let rows: Vec<AccountRow> = Prepared::new(
+        "SELECT * FROM accounts INDEXED BY accounts_exhausted WHERE exhausted_at IS NOT NULL AND enforced = 0 \
+         ORDER BY exhausted_at LIMIT CAST(? AS INTEGER)",
+        [Bind::Integer(integer(limit))],
+    )
+    .load(connection)?;
+    Ok(rows.into_iter().map(Account::try_from).collect::<Result<_, _>>()?)
+}

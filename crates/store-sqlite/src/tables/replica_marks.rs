@@ -1,0 +1,19 @@
+//! The marks that servers leave.
+
+use diesel::prelude::*;
+use flightdeck_domain::epoch::{ReplicaMark, StoreMark};
+
+use crate::error::StoreError;
+use crate::rows::epoch::MarkRow;
+use crate::schema::replica_marks;
+
+pub(crate) fn get(connection: &mut SqliteConnection, replica: &str) -> Result<Option<StoreMark>, StoreError> {
+    let row = replica_marks::table.find(replica).select(MarkRow::as_select()).get_result(connection).optional()?;
+    Ok(row.map(ReplicaMark::try_from).transpose()?.map(|it| it.mark))
+}
+
+pub(crate) fn set(connection: &mut SqliteConnection, replica: &str, mark: StoreMark) -> Result<(), StoreError> {
+    let row = (replica_marks::replica.eq(replica), replica_marks::mark.eq(mark.as_uuid().as_bytes().as_slice()));
+    diesel::replace_into(replica_marks::table).values(row).execute(connection)?;
+    Ok(())
+}

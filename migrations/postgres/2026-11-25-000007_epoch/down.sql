@@ -1,0 +1,2 @@
+DROP TABLE replica_marks;
+DROP TABLE epoch;
