@@ -180,8 +180,8 @@ mod tests {
         assert_eq!(
             lines(&entries, now, Paint::OFF),
             [
-                "agent1 T-1               running    1m       7 msgs  00000001",
-                "└─ agent2 T\\x1b[2J       running    1m       7 msgs  00000002",
+                "agent1 T-1          running    1m       7 msgs  00000001",
+                "└─ agent2 T\\x1b[2J  running    1m       7 msgs  00000002",
             ]
         );
     }

@@ -83,9 +83,11 @@ pub(super) fn read_keys(tell: Sender<News>) {
                 Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => News::Key(key),
                 Ok(Event::Resize(..)) => News::Resized,
                 Ok(_) => continue,
-                Err(_) => return,
+                // The terminal is gone.
+                Err(_) => News::Closed,
             };
-            if tell.send(news).is_err() {
+            let closed = matches!(news, News::Closed);
+            if tell.send(news).is_err() || closed {
                 return;
             }
         }
