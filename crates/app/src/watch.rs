@@ -100,7 +100,7 @@ fn ask(client: &Client, path: String, body: Value, told: String, tell: Sender<Ne
     let client = client.clone();
     std::thread::spawn(move || {
         let text = match client.post(&path, &body) {
-            Ok(reply) => reply.body["message"].as_str().map_or(told, ToOwned::to_owned),
+            Ok(reply) => reply.body.get("message").and_then(serde_json::Value::as_str).map_or(told, ToOwned::to_owned),
             Err(error) => error.to_string(),
         };
         let _ = tell.send(News::Told(text));

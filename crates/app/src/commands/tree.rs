@@ -58,7 +58,9 @@ pub(crate) fn run(given: &ArgMatches) -> Outcome {
         out.line("no sessions");
         return Ok(());
     }
-    lines(&fetched.entries, clock(), out.paint).iter().for_each(|line| out.line(line));
+    for line in lines(&fetched.entries, clock(), out.paint) {
+        out.line(&line);
+    }
     if fetched.more {
         out.line(&out.paint.paint(Tone::Faint, "… and older ones; --limit shows more"));
     }

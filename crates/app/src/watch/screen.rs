@@ -31,6 +31,7 @@ impl Screen {
     }
 
     /// Columns and lines. A terminal that does not tell has those of old.
+    #[expect(clippy::unused_self, reason = "it is the size of this screen")]
     pub(super) fn size(&self) -> (u16, u16) {
         size().ok().filter(|(columns, lines)| *columns > 0 && *lines > 0).unwrap_or((80, 24))
     }
