@@ -40,12 +40,12 @@ pub(crate) fn run(given: &ArgMatches) -> Outcome {
     let mut query = format!("limit={}", given.get_one::<u32>("limit").copied().unwrap_or(50));
     for (flag, name) in [("session", "agentId"), ("subtree", "subtree")] {
         if let Some(id) = text(given, flag) {
-            query.extend(["&", name, "=", &client::session(&client, id)?.to_string()]);
+            query.extend(["&", name, "=", &client::session(&client, id)?]);
         }
     }
     for name in ["operator", "action", "from", "to", "before"] {
         if let Some(value) = text(given, name) {
-            query.extend(["&", name, "=", &encode(value).to_string()]);
+            query.extend(["&", name, "=", &encode(value)]);
         }
     }
     let page = client.get(&format!("/audit?{query}"))?.body;
