@@ -15,6 +15,7 @@ use flightdeck_domain::system::SystemIds;
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_live::{ConversationFollower, ConversationTails, Conversations, Hints, Next, TailOptions};
+use tokio::task::JoinSet;
 
 /// A conversation in a store that counts how often messages are read from it.
 #[derive(Clone)]
@@ -137,17 +138,21 @@ async fn where_one_is_missing_before_them_all_are_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_followers_are_told_without_a_look_too() {
+async fn many_who_wait_are_woken_without_a_look_too() {
     let paper = Paper::new();
-    let mut followers = paper.followers(20).await;
+    let mut waiting = JoinSet::new();
+    for mut follower in paper.followers(20).await {
+        waiting.spawn(async move { (next(&mut follower).await, next(&mut follower).await) });
+    }
     settled(&paper).await;
     let before = paper.reads.load(Ordering::SeqCst);
-    for expected in [vec![1, 2], vec![3]] {
-        let count = u64::try_from(expected.len()).expect("small");
-        paper.hints.messages_appended(&paper.write(count));
-        for follower in &mut followers {
-            assert_eq!(next(follower).await, expected);
-        }
+    paper.hints.messages_appended(&paper.write(2));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
     }
+    paper.hints.messages_appended(&paper.write(1));
+    // Sooner than the next look at where the log ends.
+    let all = tokio::time::timeout(TailOptions::default().poll / 2, waiting.join_all()).await.expect("woken");
+    assert_eq!(all, vec![(vec![1, 2], vec![3]); 20]);
     assert_eq!(paper.reads.load(Ordering::SeqCst), before);
 }
