@@ -1,5 +1,6 @@
 //! A server with a small fleet of agents that report by themselves, and commands on it.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Output;
 
@@ -69,10 +70,11 @@ impl Desk {
                 .iter()
                 .map(|word| if word.contains(' ') { format!("\"{word}\"") } else { (*word).to_owned() })
                 .collect();
-            text.push_str(&format!("$ flightdeck {}\n{out}{err}", shown.join(" ")));
+            writeln!(text, "$ flightdeck {}", shown.join(" ")).expect("written");
+            text.extend([out, err]);
             match output.status.code() {
                 Some(0) => {}
-                code => text.push_str(&format!("[{}]\n", code.expect("it ends by itself"))),
+                code => writeln!(text, "[{}]", code.expect("it ends by itself")).expect("written"),
             }
             text.push('\n');
         }
@@ -126,7 +128,7 @@ fn redact_ids(word: &str) -> String {
                 like => byte == like,
             })
     };
-    let shapes = [
+    let known = [
         "0000-00-00",
         "00:00:00",
         "00:00:00Z",
@@ -134,5 +136,5 @@ fn redact_ids(word: &str) -> String {
         "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
         "xxxxxxxxxxxx",
     ];
-    shapes.into_iter().find(|shape| shaped(shape)).unwrap_or(word).to_owned()
+    known.into_iter().find(|shape| shaped(shape)).unwrap_or(word).to_owned()
 }
