@@ -83,7 +83,9 @@ fn table(agent: &str, rows: &[Row]) -> String {
         env!("CARGO_PKG_VERSION")
     );
     for Row { check, seen, millis, note } in rows {
-        text.push_str(&format!("\n| {check} | {seen} | {:.1} s | {} |", seconds(*millis), note.replace('|', "/")));
+        let note = note.replace('|', "/");
+        let row = format!("\n| {check} | {seen} | {:.1} s | {note} |", seconds(*millis));
+        text.push_str(&row);
     }
     text
 }

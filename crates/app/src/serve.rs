@@ -63,6 +63,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Where the address stands for commands on this machine, and what stands there.
     published: (std::path::PathBuf, String),
+    /// Caught before anybody is told that it runs.
+    signals: Signals,
     running: actix_web::dev::Server,
     shutdown: CancellationToken,
     /// Missing when they are made on demand only.
@@ -132,22 +134,23 @@ impl Server {
         if let (Some(make), Some(every)) = (checkpoints.clone(), config.checkpoint_interval) {
             tokio::spawn(checkpoints::keep_making(make, every, shutdown.clone()));
         }
+        let signals = Signals::caught()?;
         let address = listening.address;
         let url = login_link::url(address);
         let running = listening.serve(api, config.workers)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
         let published = client::publish(&config.data_dir, &url);
-        Ok(Self { address, published: (published, url), running, shutdown, checkpoints, marking })
+        Ok(Self { address, published: (published, url), signals, running, shutdown, checkpoints, marking })
     }
 
     /// Answers until a signal comes; then streams end at once and requests in flight are finished.
     pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
-        let Self { running, shutdown, checkpoints, marking, published: (path, url), .. } = self;
+        let Self { running, shutdown, checkpoints, marking, signals, published: (path, url), .. } = self;
         let handle = running.handle();
         let stopping = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = signal() => {}
+                () = signals.first() => {}
                 () = stopping.cancelled() => {}
             }
             tracing::info!("stopping");
@@ -189,17 +192,35 @@ async fn refuse_open_door(address: SocketAddr, deployment: &Deployment) -> Resul
     if keys.iter().any(|key| key.usable_at(now).is_ok()) { Ok(()) } else { Err(ServeError::OpenToAll(address).into()) }
 }
 
-/// Waits for Ctrl-C or, on unix, SIGTERM.
-async fn signal() {
+/// Ctrl-C and, on unix, SIGTERM. They are caught from when this is made, and not only when somebody waits.
+struct Signals {
     #[cfg(unix)]
-    {
+    caught: [tokio::signal::unix::Signal; 2],
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn caught() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = tokio::signal::ctrl_c() => return,
-            }
+        Ok(Self { caught: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
+    }
+
+    #[cfg(unix)]
+    async fn first(self) {
+        let [mut interrupt, mut terminate] = self.caught;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+
+    #[cfg(not(unix))]
+    fn caught() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn first(self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

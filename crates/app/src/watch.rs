@@ -7,6 +7,8 @@ mod feed;
 mod keys;
 mod model;
 mod screen;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::io::IsTerminal;
@@ -31,6 +33,8 @@ const FRAME: Duration = Duration::from_millis(50);
 enum News {
     Key(KeyEvent),
     Resized,
+    /// Nobody can see or press anything any more.
+    Closed,
     /// Something happened in the fleet.
     Fleet(Box<Event>),
     /// Whether the feed is connected.
@@ -81,6 +85,7 @@ fn live(
                     Step::Ask { path, body, told } => ask(client, path, body, told, tell.clone()),
                 },
                 News::Resized => screen.forget(),
+                News::Closed => return Ok(()),
                 News::Fleet(event) => model.take(&event),
                 News::Live(live) => model.live = live,
                 News::Told(text) => model.notice = text,
@@ -95,7 +100,7 @@ fn ask(client: &Client, path: String, body: Value, told: String, tell: Sender<Ne
     let client = client.clone();
     std::thread::spawn(move || {
         let text = match client.post(&path, &body) {
-            Ok(reply) => reply.body["message"].as_str().map_or(told, ToOwned::to_owned),
+            Ok(reply) => reply.body.get("message").and_then(serde_json::Value::as_str).map_or(told, ToOwned::to_owned),
             Err(error) => error.to_string(),
         };
         let _ = tell.send(News::Told(text));

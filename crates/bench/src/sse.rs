@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn an_id_that_is_no_number_is_none() {
-        for (id, expected) in [("7", Some(7)), ("x", None), ("", None), ("18446744073709551616", None), ("-1", None)] {
+        for (id, expected) in
+            [("7", Some(7)), ("x", None), ("", None), ("18446744073709551616", None), ("x-7", Some(7)), ("-", None)]
+        {
             let text = format!("id: {id}\ndata: x\n\n");
             assert_eq!(read(&[text.as_bytes()]), [(Vec::new(), expected, b"x".to_vec())], "{id:?}");
         }

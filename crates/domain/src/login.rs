@@ -138,13 +138,6 @@ impl LoginKind {
             Self::Link => "link",
         }
     }
-
-    const fn action(self) -> ActionName {
-        match self {
-            Self::Session => ActionName::Login,
-            Self::Link => ActionName::LoginLinkCreate,
-        }
-    }
 }
 
 impl std::str::FromStr for LoginKind {
@@ -269,15 +262,19 @@ impl Login {
         now.saturating_sub(Self::KEPT_FOR)
     }
 
-    /// The audit entry of its beginning.
+    /// The audit entry of its beginning. A link has none: it gives nothing to anybody until it is used, and the session that
+    /// it gives names it.
     #[must_use]
-    pub fn begun(&self, by: &Attribution, link: Option<&LoginId>) -> AuditDraft {
+    pub fn begun(&self, by: &Attribution, link: Option<&LoginId>) -> Option<AuditDraft> {
         let mut details = self.details();
         details.insert("expiresAt".to_owned(), self.expires_at.to_string());
         if let Some(link) = link {
             details.insert("link".to_owned(), link.to_string());
         }
-        by.audit(self.kind.action(), self.target(), AuditOutcome::Accepted, details)
+        match self.kind {
+            LoginKind::Session => Some(by.audit(ActionName::Login, self.target(), AuditOutcome::Accepted, details)),
+            LoginKind::Link => None,
+        }
     }
 
     /// The audit entry of a logout.

@@ -40,17 +40,17 @@ export function momentOf(text) {
 export function finder(transcript) {
   const words = h('input', { type: 'search', placeholder: 'Search in this session', 'aria-label': 'Search in this session' });
   const place = h('input', { type: 'text', class: 'jump', placeholder: '#seq or 14:05', 'aria-label': 'Jump to a seq or a time' });
-  const told_ = h('p', { class: 'find-state', role: 'status' });
+  const state = h('p', { class: 'find-state', role: 'status' });
   const list = h('ol', { class: 'matches' });
   const search = h('form', { class: 'find-form', role: 'search' }, words, h('button', { type: 'submit' }, 'Search'));
   const jump = h('form', { class: 'find-form' }, place, h('button', { type: 'submit' }, 'Go'));
-  const element = h('div', { class: 'find', hidden: true }, h('div', { class: 'find-row' }, search, jump), told_, list);
+  const element = h('div', { class: 'find', hidden: true }, h('div', { class: 'find-row' }, search, jump), state, list);
   let run = 0;
 
   /** @param {string} text @param {number} [before] */
   async function look(text, before) {
     const mine = ++run;
-    say(told_, 'Searching…');
+    say(state, 'Searching…');
     try {
       const page = await transcript.window.search(text, before);
       if (mine !== run) return;
@@ -60,16 +60,16 @@ export function finder(transcript) {
         put(list, h('li', {}, go));
       }
       const number = counted(list.childElementCount, 'match', 'matches');
-      if (!page.nextBefore) return say(told_, `${number}, the whole session was searched.`);
-      say(told_, `${number}, searched back to #${page.nextBefore}.`);
+      if (!page.nextBefore) return say(state, `${number}, the whole session was searched.`);
+      say(state, `${number}, searched back to #${page.nextBefore}.`);
       const from = page.nextBefore;
       const more = button({ label: 'Search on', class: 'link' }, () => void look(text, from));
-      put(told_, ' ', more);
+      put(state, ' ', more);
       // Without a match there is nothing to look at: go on.
       if (!list.childElementCount) return void look(text, from);
       return undefined;
     } catch (error) {
-      return say(told_, told(error));
+      return say(state, told(error));
     }
   }
 
@@ -78,7 +78,7 @@ export function finder(transcript) {
     list.replaceChildren();
     run += 1;
     if (words.value.trim()) void look(words.value.trim());
-    else say(told_, '');
+    else say(state, '');
   });
 
   jump.addEventListener('submit', (event) => {
@@ -94,14 +94,14 @@ export function finder(transcript) {
       if (seq) {
         const wanted = Math.max(1, Math.min(Number(seq), window.total));
         await transcript.toSeq(wanted);
-        return say(told_, wanted === Number(seq) ? '' : `There are ${counted(window.total, 'message')}.`);
+        return say(state, wanted === Number(seq) ? '' : `There are ${counted(window.total, 'message')}.`);
       }
       const moment = momentOf(text);
-      if (Number.isNaN(moment)) return say(told_, 'Give a seq such as 120, a time such as 14:05, or 2026-03-01 14:05.');
+      if (Number.isNaN(moment)) return say(state, 'Give a seq such as 120, a time such as 14:05, or 2026-03-01 14:05.');
       await transcript.toSeq(await window.seqAt(moment));
-      return say(told_, '');
+      return say(state, '');
     } catch (error) {
-      return say(told_, told(error));
+      return say(state, told(error));
     }
   }
 

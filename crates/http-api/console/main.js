@@ -117,10 +117,10 @@ async function start() {
     document.title = number ? `(${number}) Flightdeck` : 'Flightdeck';
   });
 
-  /** @param {import('./types').Wish} wish */
-  const wish = (wish) => () => {
+  /** @param {import('./types').Wish} what */
+  const wish = (what) => () => {
     const node = tree.current ?? panels.active?.node;
-    if (node) control(desk, wish, node);
+    if (node) control(desk, what, node);
     else toast('Choose a session first.', 'bad');
   };
   /** @type {import('./keyboard.js').Shortcut[]} */

@@ -39,6 +39,9 @@ impl Default for TailOptions {
 /// How much a follower takes at once: enough for one write to the socket, little enough to cost others no time.
 const BATCH_BYTES: usize = 262_144;
 
+/// So many followers are woken by whoever appended, at once; more of them by the tail's own task.
+const FEW: usize = 8;
+
 /// What a follower finds in a tail.
 pub(crate) enum Found {
     /// Entries after its cursor.
@@ -58,6 +61,8 @@ pub(crate) struct Tail {
     moved: watch::Sender<u64>,
     /// Changes when somebody has seen that the log goes on behind the head.
     behind: watch::Sender<()>,
+    /// Changes when the window has changed and its followers do not know yet.
+    handed: watch::Sender<()>,
 }
 
 struct Window {
@@ -70,7 +75,8 @@ struct Window {
 impl Tail {
     pub(crate) fn starting_at(head: Head) -> Self {
         let window = Window { frames: VecDeque::new(), bytes: 0, floor: head.position, head };
-        Self { window: Mutex::new(window), moved: watch::Sender::new(0), behind: watch::Sender::new(()) }
+        let (behind, handed) = (watch::Sender::new(()), watch::Sender::new(()));
+        Self { window: Mutex::new(window), moved: watch::Sender::new(0), behind, handed }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
@@ -133,7 +139,7 @@ impl Tail {
         }
         window.floor = window.floor.max(position);
         drop(window);
-        self.moved.send_modify(|count| *count = count.wrapping_add(1));
+        self.tell();
     }
 
     /// Takes entries of a log without gaps that were just written, the first of them at this place, unless one before them
@@ -151,17 +157,36 @@ impl Tail {
                 return false;
             }
             // The head only ever rises, so nothing can be missing any more.
-            self.extend(frames(), None, options);
+            if self.add(frames(), None, options) {
+                // Whoever appended waits for its answer, and many who are woken here would all come before it.
+                if self.moved.receiver_count() <= FEW {
+                    self.tell();
+                } else {
+                    self.handed.send_replace(());
+                }
+            }
         }
         true
     }
 
     /// Adds what follows the head, and whether it is the end when that is known.
     fn extend(&self, frames: Vec<Frame>, ended: Option<bool>, options: &TailOptions) {
+        if self.add(frames, ended, options) {
+            self.tell();
+        }
+    }
+
+    /// Wakes everybody who follows.
+    fn tell(&self) {
+        self.moved.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Whether there is something to tell.
+    fn add(&self, frames: Vec<Frame>, ended: Option<bool>, options: &TailOptions) -> bool {
         let mut window = self.window();
         let ended = ended.unwrap_or(window.head.ended);
         if frames.is_empty() && window.head.ended == ended {
-            return;
+            return false;
         }
         for frame in frames {
             // A log gives its entries in order; anything else would be sent twice or out of order.
@@ -183,8 +208,7 @@ impl Tail {
             window.bytes -= oldest.bytes.len();
             window.floor = oldest.position;
         }
-        drop(window);
-        self.moved.send_modify(|count| *count = count.wrapping_add(1));
+        true
     }
 }
 
@@ -196,16 +220,25 @@ pub(crate) async fn pump<L: Log>(
     mut hints: watch::Receiver<u64>,
     options: TailOptions,
 ) {
-    let Some(mut behind) = tail.upgrade().map(|tail| tail.behind.subscribe()) else { return };
+    let Some((mut behind, mut handed)) = tail.upgrade().map(|tail| (tail.behind.subscribe(), tail.handed.subscribe()))
+    else {
+        return;
+    };
     loop {
         hints.mark_unchanged();
         behind.mark_unchanged();
         let Some(caught_up) = catch_up(&*log, &key, &tail, &options).await else { return };
-        tokio::select! {
-            _ = hints.changed() => {}
-            // An error says that the tail is gone, and with it whoever followed.
-            changed = behind.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(options.poll), if !caught_up => {}
+        loop {
+            tokio::select! {
+                _ = hints.changed() => break,
+                // An error says that the tail is gone, and with it whoever followed.
+                changed = behind.changed() => if changed.is_err() { return } else { break },
+                changed = handed.changed() => match tail.upgrade() {
+                    Some(tail) if changed.is_ok() => tail.tell(),
+                    _ => return,
+                },
+                () = tokio::time::sleep(options.poll), if !caught_up => break,
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use flightdeck_domain::system::SystemIds;
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_live::{ConversationFollower, ConversationTails, Conversations, Hints, Next, TailOptions};
+use tokio::task::JoinSet;
 
 /// A conversation in a store that counts how often messages are read from it.
 #[derive(Clone)]
@@ -64,6 +65,10 @@ impl Paper {
     }
 
     async fn follow(&self) -> ConversationFollower {
+        self.followers(1).await.pop().expect("one")
+    }
+
+    async fn followers(&self, count: usize) -> Vec<ConversationFollower> {
         let (mut messages, mut feed, paper) = (MockMessageRepository::new(), MockFleetFeed::new(), self.clone());
         messages.expect_after().returning(move |_, after, limit| Ok(Some(paper.slice(after, limit))));
         feed.expect_newest_receipts().returning(|_, _| Ok(Vec::new()));
@@ -77,10 +82,13 @@ impl Paper {
             TailOptions::default(),
             &tokio::runtime::Handle::current(),
         );
-        let follower = tails.follow(self.session, 0).await.expect("readable").expect("there");
+        let mut followers = Vec::new();
+        for _ in 0..count {
+            followers.push(tails.follow(self.session, 0).await.expect("readable").expect("there"));
+        }
         // The tails live as long as what is followed by them.
         Box::leak(Box::new(tails));
-        follower
+        followers
     }
 }
 
@@ -127,4 +135,24 @@ async fn where_one_is_missing_before_them_all_are_read() {
     paper.hints.messages_appended(&first);
     paper.hints.messages_appended(&paper.write(1));
     assert_eq!(next(&mut follower).await, [3], "what was there already does not come again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_who_wait_are_woken_without_a_look_too() {
+    let paper = Paper::new();
+    let mut waiting = JoinSet::new();
+    for mut follower in paper.followers(20).await {
+        waiting.spawn(async move { (next(&mut follower).await, next(&mut follower).await) });
+    }
+    settled(&paper).await;
+    let before = paper.reads.load(Ordering::SeqCst);
+    paper.hints.messages_appended(&paper.write(2));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    paper.hints.messages_appended(&paper.write(1));
+    // Sooner than the next look at where the log ends.
+    let all = tokio::time::timeout(TailOptions::default().poll / 2, waiting.join_all()).await.expect("woken");
+    assert_eq!(all, vec![(vec![1, 2], vec![3]); 20]);
+    assert_eq!(paper.reads.load(Ordering::SeqCst), before);
 }

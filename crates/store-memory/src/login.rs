@@ -42,8 +42,8 @@ fn begin(state: &mut State, login: Login, by: &Attribution, link: Option<&LoginI
     if state.logins.contains_key(&login.id) {
         return Err(StoreUnavailable::new("the id of the login is taken"));
     }
-    let sealed = state.seal(login.begun(by, link))?;
-    state.audit.push(sealed);
+    let sealed = state.seal_any(login.begun(by, link))?;
+    state.record(sealed);
     let kept_since = Login::kept_since(by.at);
     state.logins.retain(|_, kept| kept.expires_at >= kept_since);
     state.logins.insert(login.id.clone(), login);

@@ -37,7 +37,7 @@ async fn begin(
 ) -> Result<(), StoreError> {
     logins::forget(tx, Login::kept_since(by.at)).await?;
     logins::insert(tx, login).await?;
-    tx.record(login.begun(by, link)).await?;
+    tx.record_any(login.begun(by, link)).await?;
     Ok(())
 }
 

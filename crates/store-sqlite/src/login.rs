@@ -37,7 +37,9 @@ fn begin(
 ) -> Result<(), StoreError> {
     logins::forget(connection, Login::kept_since(by.at))?;
     logins::insert(connection, login)?;
-    audit_log::append(connection, login.begun(by, link))?;
+    if let Some(entry) = login.begun(by, link) {
+        audit_log::append(connection, entry)?;
+    }
     Ok(())
 }
 

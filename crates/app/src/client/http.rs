@@ -11,7 +11,7 @@ use ureq::http::{HeaderMap, Request, Response};
 use super::ClientError;
 
 /// How long a server may take to answer, its own longest wait included.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How often a change is sent before its caller hears that nobody answers. It is done once all the same.
 const TRIES: u32 = 3;
 /// The largest answer that is read.
@@ -149,8 +149,10 @@ impl Client {
         let status = response.status().as_u16();
         let problem: Value =
             self.text(response).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        let detail =
-            problem["detail"].as_str().map_or_else(|| format!("{} answered {status}", self.base), ToOwned::to_owned);
+        let detail = problem
+            .get("detail")
+            .and_then(Value::as_str)
+            .map_or_else(|| format!("{} answered {status}", self.base), ToOwned::to_owned);
         ClientError::Refused { status, detail }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn unique(
     match found.as_slice() {
         [] => Err(ClientError::Unknown { what, given: given.to_owned() }),
         [(id, _)] => Ok(id.clone()),
-        [several @ ..] => {
+        several => {
             let mut names: Vec<&str> = several.iter().take(4).map(|(_, described)| described.as_str()).collect();
             if several.len() > names.len() {
                 names.push("…");

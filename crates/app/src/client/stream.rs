@@ -82,21 +82,14 @@ impl Follower {
     /// The server answers, and refuses: the key is no longer good, or the session is gone.
     pub(crate) fn next(&mut self) -> Result<Heard, ClientError> {
         let Some(lines) = &mut self.lines else { return self.come_back() };
-        match read_event(lines) {
-            Some(event) => {
-                self.pause = FIRST_PAUSE;
-                self.cursor = event.id.unwrap_or(self.cursor);
-                if event.kind == "end" {
-                    return Ok(Heard::Ended);
-                }
-                Ok(Heard::Event(event))
-            }
-            None => {
-                self.lines = None;
-                self.was_lost = true;
-                Ok(Heard::Lost)
-            }
-        }
+        let Some(event) = read_event(lines) else {
+            self.lines = None;
+            self.was_lost = true;
+            return Ok(Heard::Lost);
+        };
+        self.pause = FIRST_PAUSE;
+        self.cursor = event.id.unwrap_or(self.cursor);
+        Ok(if event.kind == "end" { Heard::Ended } else { Heard::Event(event) })
     }
 
     fn come_back(&mut self) -> Result<Heard, ClientError> {
@@ -154,7 +147,7 @@ mod tests {
         assert_eq!(read(whole), [message.clone(), end]);
         let second = whole.find("event: end").expect("it is there");
         for cut in second..whole.len() {
-            assert_eq!(read(&whole[..cut]), [message.clone()], "cut at {cut}");
+            assert_eq!(read(&whole[..cut]), std::slice::from_ref(&message), "cut at {cut}");
         }
     }
 }

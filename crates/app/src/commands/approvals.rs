@@ -64,7 +64,7 @@ fn read(client: &Client, open_only: bool, most: usize) -> Result<Vec<Value>, Cli
     let mut before = String::new();
     loop {
         let mut page = client.get(&format!("/approvals?limit=200{status}{before}"))?.body;
-        if let Value::Array(approvals) = page["approvals"].take() {
+        if let Some(Value::Array(approvals)) = page.get_mut("approvals").map(Value::take) {
             all.extend(approvals);
         }
         match page["nextBefore"].as_str() {

@@ -40,17 +40,17 @@ pub(crate) fn run(given: &ArgMatches) -> Outcome {
     let mut query = format!("limit={}", given.get_one::<u32>("limit").copied().unwrap_or(50));
     for (flag, name) in [("session", "agentId"), ("subtree", "subtree")] {
         if let Some(id) = text(given, flag) {
-            query.push_str(&format!("&{name}={}", client::session(&client, id)?));
+            query.extend(["&", name, "=", &client::session(&client, id)?]);
         }
     }
     for name in ["operator", "action", "from", "to", "before"] {
         if let Some(value) = text(given, name) {
-            query.push_str(&format!("&{name}={}", encode(value)));
+            query.extend(["&", name, "=", &encode(value)]);
         }
     }
-    let mut page = client.get(&format!("/audit?{query}"))?.body;
+    let page = client.get(&format!("/audit?{query}"))?.body;
     if out.json {
-        out.json(&page["entries"].take());
+        out.json(&page["entries"]);
         return Ok(());
     }
     let mut table = Table::new(&["SEQ", "TIME", "OPERATOR", "ACTION", "OUTCOME", "TARGET", "REASON"]);

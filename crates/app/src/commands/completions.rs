@@ -11,6 +11,7 @@ pub(crate) fn grammar() -> Command {
         .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as every command")]
 pub(crate) fn run(given: &ArgMatches) -> Outcome {
     let Some(shell) = given.get_one::<Shell>("shell") else { return Ok(()) };
     clap_complete::generate(*shell, &mut cli::grammar(), "flightdeck", &mut std::io::stdout());

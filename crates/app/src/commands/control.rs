@@ -63,6 +63,7 @@ pub(crate) fn kill() -> Command {
 }
 
 /// Only [`run_as`] knows which of them is meant.
+#[expect(clippy::unnecessary_wraps, reason = "as every command")]
 pub(crate) fn run(_: &ArgMatches) -> Outcome {
     Ok(())
 }
@@ -130,15 +131,14 @@ fn announce(
     let mut hit = Vec::new();
     for id in ids {
         let live = Some(Filter::LIVE.to_owned());
-        let filter = match scope {
-            "subtree" => Filter { root: Some(id.clone()), statuses: live, ..Filter::default() },
-            _ => {
-                let session = client.get(&format!("/agents/{id}/status"))?.body;
-                let Some(mission) = session["missionId"].as_str() else {
-                    return Err(ClientError::NotDone(format!("session {id} belongs to no mission")).into());
-                };
-                Filter { mission: Some(mission.to_owned()), statuses: live, ..Filter::default() }
-            }
+        let filter = if scope == "subtree" {
+            Filter { root: Some(id.clone()), statuses: live, ..Filter::default() }
+        } else {
+            let session = client.get(&format!("/agents/{id}/status"))?.body;
+            let Some(mission) = session["missionId"].as_str() else {
+                return Err(ClientError::NotDone(format!("session {id} belongs to no mission")).into());
+            };
+            Filter { mission: Some(mission.to_owned()), statuses: live, ..Filter::default() }
         };
         hit.extend(fetch(client, &filter, None)?.entries);
     }

@@ -46,7 +46,9 @@ pub(crate) fn run(given: &ArgMatches) -> Outcome {
     let seq = reply["seq"].as_u64().unwrap_or(0);
     let (state, why) = watched(&client, &id, seq, deadline)?;
     if out.json {
-        reply["receipt"] = state.as_str().into();
+        if let Value::Object(reply) = &mut reply {
+            reply.insert("receipt".to_owned(), state.as_str().into());
+        }
         out.json(&reply);
     } else {
         let told = match state.as_str() {

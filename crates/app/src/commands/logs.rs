@@ -60,7 +60,9 @@ fn history(client: &Client, id: &str, mut after: u64, printer: Printer) -> Outco
     loop {
         let page = client.get(&format!("/agents/{id}/messages?after={after}&limit={PAGE}"))?.body;
         let messages = page["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-        messages.iter().for_each(|message| printer.message(message));
+        for message in messages {
+            printer.message(message);
+        }
         match messages.last().and_then(|last| last["seq"].as_u64()) {
             Some(last) if last < page["total"].as_u64().unwrap_or(0) => after = last,
             _ => return Ok(()),

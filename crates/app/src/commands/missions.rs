@@ -20,6 +20,7 @@ pub(crate) fn grammar() -> Command {
 #[derive(Debug, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 struct Mission {
+    #[expect(clippy::struct_field_names, reason = "its name in the API")]
     mission_id: String,
     sessions: u64,
     /// Those that have not ended.

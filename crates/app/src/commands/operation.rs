@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::cli::Outcome;
-use crate::client::{Client, ClientError, word};
+use crate::client::{Client, ClientError, tail_of, word};
 use crate::terminal::{Out, line, progress};
 
 /// How often to look.
@@ -38,6 +38,10 @@ fn count(operation: &Value, name: &str) -> u64 {
 fn told(out: Out, operation: &Value, done: &str) -> Outcome {
     let [total, open, observed, ended, refused, superseded] =
         ["total", "open", "observed", "ended", "refused", "superseded"].map(|name| count(operation, name));
+    if total == 1 && observed == 1 && !out.json {
+        out.line(&format!("agent {} {done}", line(&tail_of(word(&operation["targets"][0], "agentId")))));
+        return Ok(());
+    }
     let mut parts = vec![format!("{observed} of {total} {done}")];
     let further = [
         (ended, "ended in another way"),

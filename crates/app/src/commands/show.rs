@@ -40,7 +40,9 @@ pub(crate) fn run(given: &ArgMatches) -> Outcome {
     if let Some(messages) = messages["messages"].as_array().filter(|messages| !messages.is_empty()) {
         out.line("");
         let printer = Printer::new(out);
-        messages.iter().for_each(|message| printer.message(message));
+        for message in messages {
+            printer.message(message);
+        }
     }
     Ok(())
 }
@@ -48,8 +50,8 @@ pub(crate) fn run(given: &ArgMatches) -> Outcome {
 /// What it waits for.
 fn open_approvals(client: &Client, id: &str) -> Result<Vec<Value>, ClientError> {
     let mut page = client.get(&format!("/approvals?status=open&agentId={id}"))?.body;
-    Ok(match page["approvals"].take() {
-        Value::Array(approvals) => approvals,
+    Ok(match page.get_mut("approvals").map(Value::take) {
+        Some(Value::Array(approvals)) => approvals,
         _ => Vec::new(),
     })
 }

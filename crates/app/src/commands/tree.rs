@@ -58,7 +58,9 @@ pub(crate) fn run(given: &ArgMatches) -> Outcome {
         out.line("no sessions");
         return Ok(());
     }
-    lines(&fetched.entries, clock(), out.paint).iter().for_each(|line| out.line(line));
+    for line in lines(&fetched.entries, clock(), out.paint) {
+        out.line(&line);
+    }
     if fetched.more {
         out.line(&out.paint.paint(Tone::Faint, "… and older ones; --limit shows more"));
     }
@@ -180,8 +182,8 @@ mod tests {
         assert_eq!(
             lines(&entries, now, Paint::OFF),
             [
-                "agent1 T-1               running    1m       7 msgs  00000001",
-                "└─ agent2 T\\x1b[2J       running    1m       7 msgs  00000002",
+                "agent1 T-1          running    1m       7 msgs  00000001",
+                "└─ agent2 T\\x1b[2J  running    1m       7 msgs  00000002",
             ]
         );
     }

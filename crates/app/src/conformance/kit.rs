@@ -65,7 +65,7 @@ impl Kit {
     }
 
     pub(super) async fn spawn(&self, prompt: &str, resume: Option<&str>) -> Looked<SessionId> {
-        let context = resume.map(|id| json!({"resume": id})).unwrap_or_else(|| json!({}));
+        let context = resume.map_or_else(|| json!({}), |id| json!({"resume": id}));
         let new = NewSession {
             provider: ProviderName::acp(),
             context: serde_json::from_value(context).map_err(told)?,

@@ -21,6 +21,7 @@ impl Out {
     }
 
     /// One line. A reader that is gone (`| head`) is no error of ours: the command ends.
+    #[expect(clippy::unused_self, reason = "where it goes is the output's to know")]
     pub(crate) fn line(self, text: &str) {
         let mut out = io::stdout().lock();
         if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {

@@ -62,10 +62,10 @@ fn browse(model: &mut Model, key: KeyCode, height: usize) -> Step {
 fn on_session(model: &mut Model, key: KeyCode, id: Uuid) -> Step {
     match key {
         KeyCode::Left if !model.has_children(id) || model.unfold(id) && !refold(model, id) => {
-            if let Some(parent) = model.entry(id).and_then(|entry| entry.parent_session_id) {
-                if model.entry(parent).is_some() {
-                    model.selected = Some(parent);
-                }
+            if let Some(parent) = model.entry(id).and_then(|entry| entry.parent_session_id)
+                && model.entry(parent).is_some()
+            {
+                model.selected = Some(parent);
             }
         }
         KeyCode::Left => model.fold(id),

@@ -31,6 +31,7 @@ impl Screen {
     }
 
     /// Columns and lines. A terminal that does not tell has those of old.
+    #[expect(clippy::unused_self, reason = "it is the size of this screen")]
     pub(super) fn size(&self) -> (u16, u16) {
         size().ok().filter(|(columns, lines)| *columns > 0 && *lines > 0).unwrap_or((80, 24))
     }
@@ -83,9 +84,11 @@ pub(super) fn read_keys(tell: Sender<News>) {
                 Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => News::Key(key),
                 Ok(Event::Resize(..)) => News::Resized,
                 Ok(_) => continue,
-                Err(_) => return,
+                // The terminal is gone.
+                Err(_) => News::Closed,
             };
-            if tell.send(news).is_err() {
+            let closed = matches!(news, News::Closed);
+            if tell.send(news).is_err() || closed {
                 return;
             }
         }

@@ -56,18 +56,17 @@ pub(super) fn draw(model: &mut Model, columns: u16, height: u16, now: DateTime<U
 
 fn header(model: &Model) -> Line {
     let counts = model.counts();
-    let mut header =
-        vec![(Tone::Strong, "Flightdeck".to_owned()), (Tone::Plain, format!("  {} sessions", model.len()))];
+    let (tone, live) = if model.live { (Tone::Good, "  live") } else { (Tone::Bad, "  NOT LIVE, reconnecting") };
+    let mut header = vec![(Tone::Strong, "Flightdeck".to_owned()), (tone, live.to_owned())];
+    if model.kill_switch {
+        header.push((Tone::Bad, "  KILL SWITCH".to_owned()));
+    }
+    header.push((Tone::Plain, format!("  {} sessions", model.len())));
     for status in ["running", "idle", "waiting", "paused", "lost", "failed", "killed", "completed"] {
         if let Some(count) = counts.get(status) {
             header.push((of_status(status), format!("  {count} {status}")));
         }
     }
-    if model.kill_switch {
-        header.push((Tone::Bad, "  KILL SWITCH".to_owned()));
-    }
-    let (tone, live) = if model.live { (Tone::Good, "  live") } else { (Tone::Bad, "  NOT LIVE, reconnecting") };
-    header.push((tone, live.to_owned()));
     header
 }
 

@@ -2,17 +2,20 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::support::http::Client;
 use crate::support::process::Server;
 
+/// How long something that happens by itself may take; far longer than it does.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Never says a word, ignores TERM, and has children in sessions of their own.
 const AGENT: &str = r#"
 [agents.silent]
-command = "sh"
+command = "/bin/sh"
 args = ["-c", "trap '' TERM; n=0; while [ $n -lt 5 ]; do (setsid sleep 1000 &); n=$((n+1)); done; while :; do sleep 1000; done"]
 start_seconds = 3600
 "#;
@@ -44,7 +47,11 @@ fn kill(pids: &[u32]) {
 fn spawn(client: &Client, data_dir: &Path) -> String {
     let (status, spawned) = client.post("/agents/spawn", &json!({"taskId": "FD-1", "agentType": "silent"}));
     assert_eq!(status, 201, "{spawned}");
+    let began = Instant::now();
     while marked(data_dir).len() < 8 {
+        let agent = spawned["agentId"].as_str().expect("an id");
+        let now = || client.get(&format!("/agents/{agent}/status")).1;
+        assert!(began.elapsed() < PATIENCE, "it does not come up: {} {:?}", now(), marked(data_dir));
         std::thread::sleep(Duration::from_millis(5));
     }
     spawned["agentId"].as_str().expect("an id").to_owned()
@@ -71,8 +78,10 @@ fn a_server_that_is_killed_leaves_no_orphan() {
     for round in 0..rounds() {
         let agent = spawn(&server.admin(), &data_dir);
         server.kill();
-        // By themselves: no server runs. The test runner's own limit is the deadline.
+        // By themselves: no server runs.
+        let began = Instant::now();
         while !marked(&data_dir).is_empty() {
+            assert!(began.elapsed() < PATIENCE, "left behind: {:?}", marked(&data_dir));
             std::thread::sleep(Duration::from_millis(5));
         }
         server = Server::start(&data_dir);

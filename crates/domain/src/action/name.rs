@@ -30,8 +30,6 @@ pub enum ActionName {
     Login,
     /// Somebody logged out.
     Logout,
-    /// A link was made that lets somebody log in once.
-    LoginLinkCreate,
     /// A permission request was decided.
     ApprovalDecide,
     /// A budget was set or taken away.
@@ -42,7 +40,7 @@ pub enum ActionName {
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -55,7 +53,6 @@ impl ActionName {
         Self::KeyRevoke,
         Self::Login,
         Self::Logout,
-        Self::LoginLinkCreate,
         Self::ApprovalDecide,
         Self::BudgetSet,
         Self::AuditRead,
@@ -77,7 +74,6 @@ impl ActionName {
             Self::KeyRevoke => "key_revoke",
             Self::Login => "login",
             Self::Logout => "logout",
-            Self::LoginLinkCreate => "login_link_create",
             Self::ApprovalDecide => "approval_decide",
             Self::BudgetSet => "budget_set",
             Self::AuditRead => "audit_read",

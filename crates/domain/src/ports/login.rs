@@ -21,7 +21,7 @@ pub enum RedeemLinkError {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait LoginRepository: Send + Sync {
-    /// Stores a new login, with its audit entry ([`Login::begun`]) in the same transaction.
+    /// Stores a new login, with its audit entry ([`Login::begun`]) where it has one, in the same transaction.
     async fn begin_login(&self, login: Login, by: Attribution) -> Result<(), StoreUnavailable>;
 
     /// One login, or `None`.
