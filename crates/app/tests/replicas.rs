@@ -62,6 +62,10 @@ impl Deployment {
         fs::create_dir(&to).expect("a new folder");
         for file in fs::read_dir(from).expect("the data") {
             let file = file.expect("a file");
+            // What is in folders belongs to agents that the server has run.
+            if !file.file_type().expect("told").is_file() {
+                continue;
+            }
             fs::copy(file.path(), to.join(file.file_name())).expect("copied");
         }
         to

@@ -37,10 +37,12 @@ fn is_supervisor(pid: u32) -> bool {
     arguments.split(|byte| *byte == 0).nth(1) == Some(b"__supervise")
 }
 
+/// Ends several before any of them can do anything about another's end: a stopped one does nothing.
 fn kill(pids: &[u32]) {
     let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-    // Those that have ended already make it fail, which is as well.
-    let _ = Command::new("sh").args(["-c", &format!("kill -9 {}", pids.join(" "))]).status();
+    let pids = pids.join(" ");
+    let told = Command::new("sh").args(["-c", &format!("kill -STOP {pids} && kill -9 {pids}")]).status();
+    assert!(told.expect("it runs").success());
 }
 
 /// Starts an agent, and waits until it has its supervisor and its children.
@@ -100,7 +102,6 @@ fn what_outlives_server_and_supervisor_is_found_and_ended_at_the_next_start() {
     let agent = spawn(&server.admin(), &data_dir);
     let supervisors: Vec<u32> = marked(&data_dir).into_iter().filter(|pid| is_supervisor(*pid)).collect();
     assert_eq!(supervisors.len(), 1);
-    // Both at once, before either can do anything about the other.
     kill(&[vec![server.pid()], supervisors].concat());
     drop(server);
     assert!(!marked(&data_dir).is_empty(), "the children that nobody waits for live on");

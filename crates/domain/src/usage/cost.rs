@@ -94,7 +94,7 @@ mod tests {
     fn a_sum_is_exact_where_fractions_of_two_are_not() {
         let tenth = Cost::try_from(0.1).expect("an amount");
         let sum = tenth.saturating_add(Cost::try_from(0.2).expect("an amount"));
-        assert_eq!(f64::from(sum), 0.3);
+        assert_eq!(sum, Cost::try_from(0.3).expect("an amount"));
         assert_eq!(Cost::from_nanos(u64::MAX).saturating_add(tenth).nanos(), i64::MAX.unsigned_abs());
     }
 

@@ -83,7 +83,8 @@ mod tests {
     use crate::text::JsonObject;
 
     fn said(n: u128, usage: serde_json::Value) -> NewMessage {
-        NewMessage { metadata: JsonObject::trusted(json!({"usage": usage})), ..new_message(n) }
+        let metadata = serde_json::Map::from_iter([("usage".to_owned(), usage)]);
+        NewMessage { metadata: JsonObject::trusted(metadata.into()), ..new_message(n) }
     }
 
     #[test]
