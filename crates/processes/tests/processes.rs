@@ -70,8 +70,12 @@ async fn stubborn(launch: Launch, children: usize) -> Process {
     launch.env.insert("CHILDREN".to_owned(), children.to_string());
     let (launched, line) = up(&launcher(), launch).await;
     assert_eq!(line, "ready");
-    // The last of them may still be on its way from its shell to what it runs; all are there, and its supervisor too.
-    assert!(marked(&folder).len() >= children + 2, "{} of {children}", marked(&folder).len());
+    // The last of them may still be on their way; then all are there, and its supervisor too.
+    let began = Instant::now();
+    while marked(&folder).len() < children + 2 {
+        assert!(began.elapsed() < PATIENCE, "{} of {children}", marked(&folder).len());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     launched.process
 }
 
@@ -161,9 +165,14 @@ async fn nobody_who_launched_it_is_left_and_so_it_is_not_either() {
     gone(folder.path()).await;
 }
 
-/// Looks until nobody bears the mark any more; the test runner's own limit is the deadline.
+/// How long something that happens by itself may take; far longer than it does.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Looks until nobody bears the mark any more.
 async fn gone(folder: &std::path::Path) {
+    let began = Instant::now();
     while !marked(folder).is_empty() {
+        assert!(began.elapsed() < PATIENCE, "left behind: {:?}", marked(folder));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -32,8 +32,8 @@ async fn a_whole_script_gives_the_whole_transcript() {
         [
             "{}",
             r#"{"type":"thought"}"#,
-            r#"{"input":{"cmd":"ls"},"name":"bash","type":"tool_call"}"#,
-            r#"{"failed":false,"name":"bash","type":"tool_result"}"#,
+            r#"{"type":"tool_call","name":"bash","input":{"cmd":"ls"}}"#,
+            r#"{"type":"tool_result","name":"bash","failed":false}"#,
         ]
     );
     assert_eq!(deck.provider.running(), 0);

@@ -75,7 +75,7 @@ mod tests {
         let long = Preview::of("message", &"é".repeat(3_000));
         assert!(long.text.len() <= Preview::LIMIT && long.text.chars().all(|c| c == 'é'));
         assert_eq!(long.left_out + long.text.len(), 6_000);
-        let odd = Preview::of("message", &format!("x{}", "é".repeat(3_000)));
+        let odd = Preview::of("message", &format!("{}x", "é".repeat(3_000)));
         assert!(odd.text.len() < Preview::LIMIT, "half a letter is left out");
     }
 }

@@ -26,15 +26,22 @@ fn a_session_registers_once_and_the_same_again_is_harmless() {
     insta::assert_json_snapshot!(first, @r#"
     {
       "agentId": "[id]",
+      "sessionId": "[id]",
+      "parentSessionId": null,
+      "rootSessionId": "[id]",
+      "provider": "internal",
+      "providerSessionId": null,
+      "missionId": "apollo",
+      "taskId": "FD-1",
+      "taskSource": "github",
       "agentType": "worker",
-      "completedAt": null,
+      "status": "running",
+      "desiredStatus": "running",
+      "statusReason": null,
+      "gateProfile": null,
       "context": {
         "repository": "flightdeck"
       },
-      "desiredStatus": "running",
-      "gateProfile": null,
-      "lastSeenAt": "[time]",
-      "lastSeq": 0,
       "metadata": {
         "n": [
           1,
@@ -43,19 +50,12 @@ fn a_session_registers_once_and_the_same_again_is_harmless() {
           }
         ]
       },
-      "missionId": "apollo",
-      "parentSessionId": null,
-      "provider": "internal",
-      "providerSessionId": null,
+      "lastSeq": 0,
       "revision": 1,
-      "rootSessionId": "[id]",
-      "sessionId": "[id]",
       "spawnedAt": "[time]",
       "startedAt": "[time]",
-      "status": "running",
-      "statusReason": null,
-      "taskId": "FD-1",
-      "taskSource": "github"
+      "completedAt": null,
+      "lastSeenAt": "[time]"
     }
     "#);
     assert_eq!(server.get(&format!("/agents/{id}/status")).expect(200), again);

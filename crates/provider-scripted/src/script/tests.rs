@@ -105,7 +105,7 @@ fn a_child_carries_its_script_in_its_context() {
     let context = json!({"script": [{"spawn": {"agentType": "a", "taskId": "t", "script": child, "pace": 5}}]});
     let script = read_json(context).expect("valid").expect("a script");
     let [Step::Spawn(child)] = script.steps.as_slice() else { panic!("{script:?}") };
-    assert_eq!(child.context.to_string(), r#"{"pace":5,"script":[{"say":"hi"}]}"#);
+    assert_eq!(child.context.to_string(), r#"{"script":[{"say":"hi"}],"pace":5}"#);
     assert_eq!(Script::read(&child.context).expect("valid"), child.script);
 }
 
