@@ -1,13 +1,14 @@
 // A real agent: opencode, started by the server, against a model of ours that plays a script. Nothing leaves the machine.
+// Its package is large, so it is installed by whoever runs this: npm install --no-save opencode-ai@1.18.33
 
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { startModel } from './support/model.mjs';
-import { agentTable } from './support/opencode.mjs';
-import { Server } from './support/server.mjs';
+import { startModel } from '../support/model.mjs';
+import { agentTable } from '../support/opencode.mjs';
+import { Server } from '../support/server.mjs';
 
 let model;
 let server;
