@@ -1,7 +1,7 @@
 //! `flightdeck tree --watch`: the tree, live, with keys to step in.
 //!
 //! One loop takes what comes (keys, events of the fleet feed, answers to what was asked), in the order in which it comes,
-//! changes the [`Model`](model::Model), and draws it. Only `screen` knows the terminal, and only `feed` the server.
+//! changes the [`Model`], and draws it. Only `screen` knows the terminal, and only `feed` the server.
 
 mod feed;
 mod keys;
