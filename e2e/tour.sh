@@ -9,7 +9,8 @@ folder=$(mktemp -d)
 cd "$folder"
 "$binary" >server.log 2>&1 &
 server=$!
-trap 'kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
+# It still writes while it stops.
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 for _ in $(seq 100); do
     curl -sf http://127.0.0.1:7600/health/ready >/dev/null && break
