@@ -60,7 +60,9 @@ impl ConversationTails {
     ) -> Result<Option<ConversationFollower>, StoreUnavailable> {
         // The receipts first: what changes after this is told, whenever a message was read.
         let beginning = self.receipts.log().beginning(session).await?;
-        let Some(receipts) = self.receipts.follow(session, beginning).await? else { return Ok(None) };
+        let Some(mut receipts) = self.receipts.follow(session, beginning).await? else { return Ok(None) };
+        // What the tail of the receipts has not read yet, the tail of the messages has not forgotten yet.
+        receipts.begin_no_later_than_the_tail();
         let Some(messages) = self.messages.follow(session, cursor).await? else { return Ok(None) };
         Ok(Some(ConversationFollower { messages, receipts: Some(receipts), held: VecDeque::new() }))
     }

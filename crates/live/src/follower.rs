@@ -45,6 +45,11 @@ impl<L: Log> Follower<L> {
         self.cursor >= self.tail.head().position
     }
 
+    /// Steps back to where the tail has got, if the cursor is beyond it.
+    pub(crate) fn begin_no_later_than_the_tail(&mut self) {
+        self.cursor = self.cursor.min(self.tail.head().position);
+    }
+
     /// Everything behind the cursor that the store has now, without waiting for more.
     pub(crate) async fn rest(&mut self) -> Result<Vec<Frame>, StoreUnavailable> {
         let (mut rest, mut cursor) = (Vec::new(), self.cursor);

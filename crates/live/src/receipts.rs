@@ -58,9 +58,13 @@ impl Log for Receipts {
             0 => self.feed.newest_receipts(*key, 1).await?,
             limit => self.feed.receipts(*key, FeedPosition::new(after), limit).await?,
         };
-        // Where a page ends the next one begins; an empty one is the end for now.
         let end = if limit == 0 { 0 } else { after };
-        let position = events.last().map_or(end, |last| last.position.get());
+        let mut position = events.last().map_or(end, |last| last.position.get());
+        if limit > 0 && events.len() == limit {
+            // A full page says nothing of what lies behind it.
+            let newest = self.feed.newest_receipts(*key, 1).await?;
+            position = newest.last().map_or(position, |newest| newest.position.get().max(position));
+        }
         let frames: Vec<Frame> = match limit {
             0 => Vec::new(),
             _ => events.iter().map(|event| self.frame(event)).collect(),

@@ -20,7 +20,7 @@ use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::system::SystemIds;
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName};
 use flightdeck_domain::time::Timestamp;
-use flightdeck_live::{ConversationTails, Conversations, Hints, Next, TailOptions};
+use flightdeck_live::{ConversationFollower, ConversationTails, Conversations, Hints, Next, TailOptions};
 use proptest::prelude::*;
 
 /// A session with an operator's messages, each with the number of times that its receipt has changed.
@@ -127,8 +127,10 @@ impl FleetFeed for Shared {
         after: FeedPosition,
         limit: usize,
     ) -> Result<Vec<FleetEvent>, StoreUnavailable> {
-        Ok(self
-            .with(|world| world.receipts.iter().filter(|event| event.position > after).take(limit).cloned().collect()))
+        let read = self
+            .with(|world| world.receipts.iter().filter(|event| event.position > after).take(limit).cloned().collect());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        Ok(read)
     }
 
     async fn newest_receipts(&self, _: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
@@ -187,6 +189,51 @@ impl Reader {
             _ => self.seen[seq - 1] = changes,
         }
     }
+}
+
+/// Reads until the reader knows this, or for a second.
+async fn read_until(follower: &mut ConversationFollower, reader: &mut Reader, known: &[u64]) {
+    let told = tokio::time::timeout(Duration::from_secs(1), async {
+        while reader.seen != known {
+            let Next::Frames(frames) = follower.next().await.expect("readable") else { panic!("it goes on") };
+            for frame in frames {
+                reader.take(&frame);
+            }
+        }
+    });
+    assert!(told.await.is_ok(), "knows {:?} instead of {known:?}", reader.seen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_receipts_larger_than_a_page_does_not_wait_for_the_patrol() {
+    let (world, hints, session) = (Shared::default(), Arc::new(Hints::default()), SystemIds.session_id());
+    world.with(|world| world.say(session));
+    let options = TailOptions { page: 2, poll: Duration::from_mins(1), ..TailOptions::default() };
+    let tails = tails(&world, &hints, options);
+    let mut follower = tails.follow(session, 0).await.expect("readable").expect("there");
+    let mut reader = Reader::default();
+    read_until(&mut follower, &mut reader, &[0]).await;
+    world.with(|world| (0..9).for_each(|_| world.change(session, 0)));
+    hints.command_queued(session);
+    read_until(&mut follower, &mut reader, &[9]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_before_receipts_were_read_is_told_of_all_that_the_messages_lack() {
+    let (world, hints, session) = (Shared::default(), Arc::new(Hints::default()), SystemIds.session_id());
+    let options = TailOptions { poll: Duration::from_mins(1), receipts_told_again: 1, ..TailOptions::default() };
+    let tails = tails(&world, &hints, options);
+    let mut first = tails.follow(session, 0).await.expect("readable").expect("there");
+    world.with(|world| (0..2).for_each(|_| world.say(session)));
+    hints.session_moved(session, Seq::ZERO);
+    read_until(&mut first, &mut Reader::default(), &[0, 0]).await;
+    // Both messages lie in the tail as they were; of what changes now, only the newest is told again to everybody.
+    world.with(|world| [0, 1, 1].into_iter().for_each(|which| world.change(session, which)));
+    let mut later = tails.follow(session, 0).await.expect("readable").expect("there");
+    let mut reader = Reader::default();
+    read_until(&mut later, &mut reader, &[0, 0]).await;
+    hints.command_queued(session);
+    read_until(&mut later, &mut reader, &[1, 2]).await;
 }
 
 proptest! {
