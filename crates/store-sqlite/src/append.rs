@@ -7,6 +7,8 @@
 //! *Invariant.* What is decided here is what would be decided one by one: where more than the session's head has to be
 //! known (a refusal, a lost session, a repeated message), nothing is decided.
 
+pub(crate) mod heads;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -19,6 +21,7 @@ use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::Totals;
 use tokio::sync::oneshot;
 
+use self::heads::{Head, Heads};
 use crate::error::StoreError;
 use crate::message::append;
 use crate::session::control;
@@ -80,9 +83,14 @@ struct State {
 }
 
 impl State {
-    fn read(connection: &mut SqliteConnection, append: &Append) -> Result<Option<Self>, StoreError> {
-        let Some(session) = sessions::head(connection, append.session)? else { return Ok(None) };
-        let control = control(connection, &session)?;
+    fn read(connection: &mut SqliteConnection, heads: &mut Heads, append: &Append) -> Result<Option<Self>, StoreError> {
+        let (session, control) = if let Some(Head { session, control }) = heads.take(append.session) {
+            (session, control)
+        } else {
+            let Some(session) = sessions::head(connection, append.session)? else { return Ok(None) };
+            let control = control(connection, &session)?;
+            (session, control)
+        };
         let left = session.status == SessionStatus::Lost;
         Ok(Some(Self { session, control, seen: append.at, touched: false, used: Totals::default(), left }))
     }
@@ -116,14 +124,18 @@ impl State {
 
 /// Decides and writes those of the jobs that it can, and leaves the others without a result. `false` when it can none,
 /// after which what it wrote has to be undone.
-pub(crate) fn together(connection: &mut SqliteConnection, jobs: &mut [&mut AppendJob]) -> Result<bool, StoreError> {
+pub(crate) fn together(
+    connection: &mut SqliteConnection,
+    heads: &mut Heads,
+    jobs: &mut [&mut AppendJob],
+) -> Result<bool, StoreError> {
     let mut states: HashMap<SessionId, Option<State>> = HashMap::with_capacity(jobs.len());
     let mut new = Vec::with_capacity(jobs.iter().map(|job| job.append.batch.len()).sum());
     let mut decided = Vec::with_capacity(jobs.len());
     for job in jobs {
         let state = match states.entry(job.append.session) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(State::read(connection, &job.append)?),
+            Entry::Vacant(unknown) => unknown.insert(State::read(connection, heads, &job.append)?),
         };
         if let Some(outcome) = state.as_mut().and_then(|state| state.take(&job.append, &mut new)) {
             decided.push((job, outcome));
@@ -138,6 +150,8 @@ pub(crate) fn together(connection: &mut SqliteConnection, jobs: &mut [&mut Appen
         if book(connection, &state.session, state.used, state.seen)? {
             exhausted.insert(state.session.id);
         }
+        let last_seen_at = state.session.last_seen_at.max(Some(state.seen));
+        heads.put(Head { session: Session { last_seen_at, ..state.session }, control: state.control });
     }
     let mut new = new.into_iter();
     for (job, (outcome, inserted)) in decided {

@@ -30,14 +30,14 @@ use crate::rows::BrokenRow;
 
 /// The one number that a statement gives under the name `n`.
 #[derive(Debug, QueryableByName)]
-struct Number {
+pub(crate) struct Number {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
 
 impl Number {
     /// A count; SQLite has none below zero.
-    fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         u64::try_from(self.n).unwrap_or_default()
     }
 }

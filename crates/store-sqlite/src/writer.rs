@@ -22,7 +22,8 @@ use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use tokio::sync::{mpsc, oneshot};
 
-use self::group::Line;
+use self::group::{Desk, Line};
+use crate::append::heads::Heads;
 use crate::append::{Append, AppendJob};
 use crate::error::StoreError;
 
@@ -95,16 +96,17 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// `queue` callers wait in line before others wait to be let in; `group` is the most that one commit carries.
-    pub(crate) fn start(mut connection: SqliteConnection, queue: usize, group: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(connection: SqliteConnection, queue: usize, group: usize) -> std::io::Result<Self> {
         let (jobs, mut waiting) = mpsc::channel::<Box<dyn Job>>(queue.max(1));
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
         let thread = std::thread::Builder::new().name("flightdeck-write".to_owned()).spawn(move || {
+            let mut desk = Desk { connection, heads: Heads::default() };
             let mut line = Line { waiting: &mut waiting, looked_at: None, limit: group.max(1) };
             while let Some(first) = line.wait() {
-                group::commit(&mut connection, first, &mut line, &counted);
+                group::commit(&mut desk, first, &mut line, &counted);
             }
-            if let Err(error) = connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
+            if let Err(error) = desk.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
                 tracing::warn!(%error, "the write-ahead log could not be folded into the database; the next start does it");
             }
         })?;

@@ -2,10 +2,12 @@
 
 use std::sync::mpsc::channel;
 
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
 use flightdeck_domain::ids::{MessageId, Seq};
 use flightdeck_domain::message::{AppendRefused, MessageRole};
 use flightdeck_domain::ports::{MessageRepository, SessionRepository};
-use flightdeck_domain::session::{Observation, Registration, SessionStatus};
+use flightdeck_domain::session::{DesiredStatus, Observation, Registration, SessionStatus};
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, TaskId, TaskSource};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -58,10 +60,15 @@ async fn store() -> (SqliteStore, TempDir) {
 
 /// Appends all of them while the writer is held, and then lets it go; gives the answers in their order.
 async fn in_line(store: &SqliteStore, appends: Vec<(u128, Vec<NewMessage>)>) -> Vec<Answer> {
+    behind(store, "SELECT 1", appends).await
+}
+
+/// The same, behind a statement that begins their transaction.
+async fn behind(store: &SqliteStore, sql: &'static str, appends: Vec<(u128, Vec<NewMessage>)>) -> Vec<Answer> {
     let (gate, held) = channel::<()>();
-    let holding = store.writer.write(move |_| {
+    let holding = store.writer.write(move |connection| {
         held.recv().expect("let go");
-        Ok::<_, StoreError>(())
+        Ok::<_, StoreError>(connection.batch_execute(sql)?)
     });
     let mut calls: Vec<_> =
         appends.into_iter().map(|(n, batch)| Box::pin(store.append(session(n), batch, at(5)))).collect();
@@ -77,8 +84,7 @@ async fn in_line(store: &SqliteStore, appends: Vec<(u128, Vec<NewMessage>)>) -> 
         }
         answers
     };
-    let (held, answers) = tokio::join!(biased; holding, all);
-    held.expect("done");
+    let (_held, answers) = tokio::join!(biased; holding, all);
     answers
 }
 
@@ -177,4 +183,62 @@ async fn refusals_write_nothing_and_leave_the_others_alone() {
     assert!(matches!(answers[4], Err(AppendError::Refused(AppendRefused::Conflict { .. }))));
     assert_eq!((places(&answers[1]), places(&answers[5])), (vec![(1, true)], vec![(2, true)]));
     assert_eq!(texts(&store, 1).await, ["b", "d"]);
+}
+
+/// One message each, to the sessions 1 and 2, in one row: the heads are remembered by it. The database is locked by
+/// somebody else until both stand in line, who may have changed something: no job lies between this row and the last one.
+async fn one_each(store: &SqliteStore, folder: &TempDir, n: u128, changed: &str) -> Vec<Answer> {
+    let path = folder.path().join("flightdeck.db").display().to_string();
+    let mut other = SqliteConnection::establish(&path).expect("opened");
+    other.batch_execute(&format!("BEGIN IMMEDIATE; {changed}")).expect("locked");
+    let mut first = Box::pin(store.append(session(1), vec![message(n, "x")], at(5)));
+    let mut second = Box::pin(store.append(session(2), vec![message(n, "y")], at(5)));
+    assert!(is_pending(&mut first).await && is_pending(&mut second).await, "locked out");
+    other.batch_execute("COMMIT").expect("let go");
+    vec![first.await, second.await]
+}
+
+#[tokio::test]
+async fn a_head_is_remembered_from_one_row_to_the_next() {
+    let (store, folder) = store().await;
+    for n in 1..=3 {
+        let answers = one_each(&store, &folder, n, "").await;
+        let place = (u64::try_from(n).expect("small"), true);
+        assert_eq!((places(&answers[0]), places(&answers[1])), (vec![place], vec![place]));
+    }
+    assert_eq!(texts(&store, 1).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_head_is_forgotten_with_whatever_else_changes_the_session() {
+    let (store, folder) = store().await;
+    one_each(&store, &folder, 1, "").await;
+    let pause = |connection: &mut SqliteConnection| {
+        Ok::<_, StoreError>(connection.batch_execute("UPDATE sessions SET desired_status = 'paused'")?)
+    };
+    store.writer.write(pause).await.expect("written");
+    let answers = one_each(&store, &folder, 2, "").await;
+    assert_eq!(answers[0].as_ref().expect("appended").control.desired_status, DesiredStatus::Paused);
+}
+
+#[tokio::test]
+async fn a_head_is_forgotten_when_somebody_else_has_written() {
+    let (store, folder) = store().await;
+    one_each(&store, &folder, 1, "").await;
+    let answers = one_each(&store, &folder, 2, "UPDATE sessions SET desired_status = 'paused'").await;
+    let control = answers[0].as_ref().expect("appended").control;
+    assert_eq!(control.desired_status, DesiredStatus::Paused);
+}
+
+#[tokio::test]
+async fn a_head_is_forgotten_with_a_transaction_that_fails() {
+    let (store, folder) = store().await;
+    let breaks_at_the_commit = "PRAGMA defer_foreign_keys = ON;
+        INSERT INTO messages VALUES (zeroblob(16), 1, zeroblob(16), 'user', 'x', 0, '{}', '')";
+    let lost = vec![(1, vec![message(1, "lost")]), (2, vec![message(1, "lost")])];
+    let answers = behind(&store, breaks_at_the_commit, lost).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(AppendError::Unavailable(_)))), "{answers:?}");
+    let answers = one_each(&store, &folder, 2, "").await;
+    assert_eq!((places(&answers[0]), places(&answers[1])), (vec![(1, true)], vec![(1, true)]));
+    assert_eq!(texts(&store, 1).await, ["x"]);
 }

@@ -8,9 +8,16 @@ use tokio::sync::mpsc;
 
 use super::{Counters, Effects, Job, count, guarded};
 use crate::append::AppendJob;
+use crate::append::heads::Heads;
 use crate::error::{GroupFailure, StoreError};
 
 type Jobs = Vec<Box<dyn Job>>;
+
+/// What the writer works with.
+pub(super) struct Desk {
+    pub(super) connection: SqliteConnection,
+    pub(super) heads: Heads,
+}
 
 /// Where a group takes its jobs from, and how many at most.
 pub(super) struct Line<'a> {
@@ -60,14 +67,14 @@ enum End {
 }
 
 /// Runs `first` and whatever has queued by then, commits, and only then answers.
-pub(super) fn commit(connection: &mut SqliteConnection, first: Box<dyn Job>, line: &mut Line<'_>, counters: &Counters) {
+pub(super) fn commit(desk: &mut Desk, first: Box<dyn Job>, line: &mut Line<'_>, counters: &Counters) {
     let mut jobs = Jobs::new();
     // IMMEDIATE: a lock that cannot be had is found out here, before any work, and not in the middle of it.
-    if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
-        roll_back(connection);
+    if let Err(error) = desk.connection.batch_execute("BEGIN IMMEDIATE") {
+        roll_back(desk);
         return turn_away(first, line, error);
     }
-    match run(connection, first, &mut jobs, line).and_then(|end| finish(connection, end)) {
+    match run(desk, first, &mut jobs, line).and_then(|end| finish(desk, end)) {
         Ok(commits) => {
             count(&counters.commits, commits);
             count(&counters.writes, jobs.len());
@@ -76,7 +83,7 @@ pub(super) fn commit(connection: &mut SqliteConnection, first: Box<dyn Job>, lin
             }
         }
         Err(failure) => {
-            roll_back(connection);
+            roll_back(desk);
             let cause = Arc::new(failure);
             tracing::error!(error = %cause, writes = jobs.len(), "a group of writes was rolled back");
             for job in jobs {
@@ -102,30 +109,25 @@ fn turn_away(first: Box<dyn Job>, line: &mut Line<'_>, error: diesel::result::Er
 
 /// Runs jobs until nobody waits. The first has the transaction to itself so far: to undo it is to roll back, and it needs
 /// no savepoint. Each of the others has one.
-fn run(
-    connection: &mut SqliteConnection,
-    first: Box<dyn Job>,
-    jobs: &mut Jobs,
-    line: &mut Line<'_>,
-) -> Result<End, GroupFailure> {
+fn run(desk: &mut Desk, first: Box<dyn Job>, jobs: &mut Jobs, line: &mut Line<'_>) -> Result<End, GroupFailure> {
     let mut row = line.row(first, 0);
     if row.len() == 1
         && let Some(first) = row.pop()
-        && attempt(connection, first, jobs)? == Effects::Undo
+        && attempt(desk, first, jobs)? == Effects::Undo
     {
         return Ok(End::Rollback);
     }
     loop {
-        append(connection, row, jobs)?;
+        append(desk, row, jobs)?;
         let Some(next) = line.next(jobs.len()) else { return Ok(End::Commit) };
         row = line.row(next, jobs.len());
     }
 }
 
 /// Runs a row of jobs, appends together as far as that goes.
-fn append(connection: &mut SqliteConnection, mut row: Jobs, jobs: &mut Jobs) -> Result<(), GroupFailure> {
+fn append(desk: &mut Desk, mut row: Jobs, jobs: &mut Jobs) -> Result<(), GroupFailure> {
     if row.len() > 1
-        && let Err(failure) = together(connection, &mut row)
+        && let Err(failure) = together(desk, &mut row)
     {
         jobs.append(&mut row);
         return Err(failure);
@@ -134,7 +136,7 @@ fn append(connection: &mut SqliteConnection, mut row: Jobs, jobs: &mut Jobs) -> 
     while let Some(mut job) = row.next() {
         if job.as_append().is_some_and(|append| append.result.is_some()) {
             jobs.push(job);
-        } else if let Err(failure) = apart(connection, job, jobs) {
+        } else if let Err(failure) = apart(desk, job, jobs) {
             jobs.extend(row);
             return Err(failure);
         }
@@ -143,14 +145,21 @@ fn append(connection: &mut SqliteConnection, mut row: Jobs, jobs: &mut Jobs) -> 
 }
 
 /// Has appends decided together. Those that are left without a result are still to be done.
-fn together(connection: &mut SqliteConnection, row: &mut Jobs) -> Result<(), GroupFailure> {
+fn together(desk: &mut Desk, row: &mut Jobs) -> Result<(), GroupFailure> {
     let mut appends: Vec<&mut AppendJob> = row.iter_mut().filter_map(|job| job.as_append()).collect();
+    let Desk { connection, heads } = desk;
     connection.batch_execute("SAVEPOINT appends").map_err(GroupFailure::Savepoint)?;
-    let end = match guarded(|| crate::append::together(connection, &mut appends)).map_err(GroupFailure::Panic)? {
+    let done = heads.look_at_others(connection);
+    let decide = || done.and_then(|()| crate::append::together(connection, heads, &mut appends));
+    let end = match guarded(decide).map_err(GroupFailure::Panic)? {
         Ok(true) => "RELEASE appends",
-        Ok(false) => "ROLLBACK TO appends; RELEASE appends",
+        Ok(false) => {
+            heads.forget();
+            "ROLLBACK TO appends; RELEASE appends"
+        }
         Err(error) => {
             tracing::warn!(%error, "appends could not be done together, and are done one by one");
+            heads.forget();
             "ROLLBACK TO appends; RELEASE appends"
         }
     };
@@ -158,40 +167,43 @@ fn together(connection: &mut SqliteConnection, row: &mut Jobs) -> Result<(), Gro
 }
 
 /// Runs a job in a savepoint of its own.
-fn apart(connection: &mut SqliteConnection, job: Box<dyn Job>, jobs: &mut Jobs) -> Result<(), GroupFailure> {
-    if let Err(error) = connection.batch_execute("SAVEPOINT job") {
+fn apart(desk: &mut Desk, job: Box<dyn Job>, jobs: &mut Jobs) -> Result<(), GroupFailure> {
+    if let Err(error) = desk.connection.batch_execute("SAVEPOINT job") {
         jobs.push(job);
         return Err(GroupFailure::Savepoint(error));
     }
-    let end = match attempt(connection, job, jobs)? {
+    let end = match attempt(desk, job, jobs)? {
         Effects::Keep => "RELEASE job",
         // Fails when SQLite has ended the whole transaction by itself (a full disk, say): then all have failed.
         Effects::Undo => "ROLLBACK TO job; RELEASE job",
     };
-    connection.batch_execute(end).map_err(GroupFailure::Savepoint)
+    desk.connection.batch_execute(end).map_err(GroupFailure::Savepoint)
 }
 
 /// Runs one job. It is among `jobs` afterwards, so that its caller hears of it however the group ends.
-fn attempt(connection: &mut SqliteConnection, mut job: Box<dyn Job>, jobs: &mut Jobs) -> Result<Effects, GroupFailure> {
-    let effects = guarded(|| job.run(connection));
+fn attempt(desk: &mut Desk, mut job: Box<dyn Job>, jobs: &mut Jobs) -> Result<Effects, GroupFailure> {
+    // Whatever it changes, it does so without telling the heads.
+    desk.heads.forget();
+    let effects = guarded(|| job.run(&mut desk.connection));
     jobs.push(job);
     effects.map_err(GroupFailure::Panic)
 }
 
 /// Ends the transaction; how many commits that took.
-fn finish(connection: &mut SqliteConnection, end: End) -> Result<usize, GroupFailure> {
+fn finish(desk: &mut Desk, end: End) -> Result<usize, GroupFailure> {
     match end {
-        End::Commit => connection.batch_execute("COMMIT").map(|()| 1).map_err(GroupFailure::Commit),
+        End::Commit => desk.connection.batch_execute("COMMIT").map(|()| 1).map_err(GroupFailure::Commit),
         End::Rollback => {
-            roll_back(connection);
+            roll_back(desk);
             Ok(0)
         }
     }
 }
 
 /// Fails when SQLite has rolled back by itself already, which is as good.
-fn roll_back(connection: &mut SqliteConnection) {
-    if let Err(error) = connection.batch_execute("ROLLBACK") {
+fn roll_back(desk: &mut Desk) {
+    desk.heads.forget();
+    if let Err(error) = desk.connection.batch_execute("ROLLBACK") {
         tracing::debug!(%error, "nothing to roll back");
     }
 }
