@@ -10,6 +10,7 @@
 //! for they are all queued with the same task.
 
 mod group;
+mod repeats;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use self::repeats::Repeats;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::settings::Options;
@@ -56,6 +58,8 @@ struct Job {
 pub(crate) struct Counters {
     pub(crate) appends: AtomicU64,
     pub(crate) groups: AtomicU64,
+    /// Groups that were done a second time because a message was in its conversation already.
+    pub(crate) repeated_groups: AtomicU64,
     /// Groups that failed as a whole, and whose members were tried one by one.
     pub(crate) broken_groups: AtomicU64,
 }
@@ -106,14 +110,14 @@ impl Appends {
 }
 
 async fn serve(database: Database, mut waiting: mpsc::Receiver<Job>, limit: usize, counters: Arc<Counters>) {
-    let mut jobs = Vec::with_capacity(limit);
+    let (mut jobs, repeats) = (Vec::with_capacity(limit), Arc::<Repeats>::default());
     while waiting.recv_many(&mut jobs, limit).await > 0 {
         while !jobs.is_empty() {
             let (appends, replies): (Vec<Append>, Vec<_>) =
                 jobs.drain(..fitting(&jobs)).map(|job| (job.append, job.reply)).unzip();
             counters.appends.fetch_add(u64::try_from(appends.len()).unwrap_or_default(), Ordering::Relaxed);
             counters.groups.fetch_add(1, Ordering::Relaxed);
-            let answers = committed(&database, appends, replies.len(), &counters).await;
+            let answers = committed(&database, appends, replies.len(), &counters, &repeats).await;
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // A caller that has gone away has no use for it; the work is done all the same.
                 let _ = reply.send(answer);
@@ -123,9 +127,15 @@ async fn serve(database: Database, mut waiting: mpsc::Receiver<Job>, limit: usiz
 }
 
 /// A panic must not end the task, nor leave a caller without an answer: so each group is a task of its own.
-async fn committed(database: &Database, appends: Vec<Append>, callers: usize, counters: &Arc<Counters>) -> Vec<Answer> {
-    let (work, counters) = (database.clone(), Arc::clone(counters));
-    match database.handle().spawn(async move { group::commit(&work, appends, &counters).await }).await {
+async fn committed(
+    database: &Database,
+    appends: Vec<Append>,
+    callers: usize,
+    counters: &Arc<Counters>,
+    repeats: &Arc<Repeats>,
+) -> Vec<Answer> {
+    let (work, counters, repeats) = (database.clone(), Arc::clone(counters), Arc::clone(repeats));
+    match database.handle().spawn(async move { group::commit(&work, appends, &counters, &repeats).await }).await {
         Ok(answers) => answers,
         Err(stopped) => {
             let cause = Arc::new(StoreError::stopped(stopped));

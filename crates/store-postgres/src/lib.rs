@@ -146,6 +146,7 @@ impl PostgresStore {
         Stats {
             appends: counters.appends.load(Ordering::Relaxed),
             append_groups: counters.groups.load(Ordering::Relaxed),
+            repeated_append_groups: counters.repeated_groups.load(Ordering::Relaxed),
             broken_append_groups: counters.broken_groups.load(Ordering::Relaxed),
             waiting: self.appends.waiting(),
             connections,
@@ -161,6 +162,8 @@ pub struct Stats {
     pub appends: u64,
     /// The groups that carried them, each one commit.
     pub append_groups: u64,
+    /// Groups that were done a second time because a message was in its conversation already.
+    pub repeated_append_groups: u64,
     /// Those of the groups that failed as a whole, and whose members were tried one by one.
     pub broken_append_groups: u64,
     /// Calls that stand in line to append.

@@ -24,6 +24,7 @@ fn main() {
             batches_that_queue_share_a_commit_and_each_stands_alone
             a_group_that_fails_is_tried_one_by_one
             a_lost_session_comes_back_out_of_a_group
+            who_repeats_is_looked_up_from_then_on
             replicas_share_one_dense_order;
         hang_ups:
             callers_that_hang_up_break_nothing;

@@ -10,6 +10,7 @@ use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::usage::Totals;
 
+use super::repeats::Repeats;
 use super::{Answer, Append, Counters};
 use crate::database::{Database, Transaction};
 use crate::error::{StoreError, is_lost};
@@ -29,23 +30,36 @@ enum Said {
 /// What a group looks at before it decides.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Facts {
-    /// The sessions. That a message is in its conversation already is rare, and told by the insert.
+    /// The sessions, and the messages of those that sent some again lately. That another's message is in its conversation
+    /// already is rare, and told by the insert.
     Heads,
     /// The sessions, and those of the messages that are in them already.
     All,
 }
 
+/// Appends that share a transaction, and what is known of their sessions.
+struct Group<'a> {
+    appends: Vec<Append>,
+    repeats: &'a Repeats,
+}
+
 /// Appends all of them, each whole or not at all, and gives an answer for each in their order.
-pub(crate) async fn commit(database: &Database, appends: Vec<Append>, counters: &Counters) -> Vec<Answer> {
+pub(crate) async fn commit(
+    database: &Database,
+    appends: Vec<Append>,
+    counters: &Counters,
+    repeats: &Repeats,
+) -> Vec<Answer> {
     if appends.len() == 1 {
         return one_by_one(database, appends).await;
     }
-    let appends = Arc::new(appends);
-    let mut said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends, Facts::Heads))).await;
+    let group = Group { appends, repeats };
+    let mut said = database.append(&group, |group, tx| Box::pin(together(tx, group, Facts::Heads))).await;
     if matches!(said, Err(StoreError::Repeated)) {
-        said = database.append(&appends, |appends, tx| Box::pin(together(tx, appends, Facts::All))).await;
+        counters.repeated_groups.fetch_add(1, Ordering::Relaxed);
+        said = database.append(&group, |group, tx| Box::pin(together(tx, group, Facts::All))).await;
     }
-    let appends = Arc::into_inner(appends).unwrap_or_default();
+    let appends = group.appends;
     match said {
         Ok(said) => {
             let mut answers = Vec::with_capacity(said.len());
@@ -88,14 +102,17 @@ struct State {
     known: HashMap<MessageId, Message>,
     touched: bool,
     left: bool,
+    /// Whether `known` has what is known.
+    looked_up: bool,
     used: Totals,
     pending_commands: u64,
 }
 
 /// However many there are: one statement for the sessions, one for all messages and the sessions again; and one for the ids
 /// that are known, when they have to be.
-async fn together(tx: &mut Transaction, appends: &[Append], facts: Facts) -> Result<Vec<Said>, StoreError> {
-    let mut states = locked(tx, appends, facts).await?;
+async fn together(tx: &mut Transaction, group: &Group<'_>, facts: Facts) -> Result<Vec<Said>, StoreError> {
+    let Group { appends, repeats } = group;
+    let mut states = locked(tx, appends, repeats, facts).await?;
     let mut said = Vec::with_capacity(appends.len());
     let mut new = Vec::new();
     for append in appends {
@@ -107,18 +124,21 @@ async fn together(tx: &mut Transaction, appends: &[Append], facts: Facts) -> Res
             said.push(Said::Alone);
             continue;
         }
-        said.push(match state.take(append, facts, &mut new) {
-            Err(_) if facts == Facts::Heads => {
+        said.push(match state.take(append, &mut new) {
+            Err(_) if !state.looked_up => {
                 state.left = true;
                 Said::Alone
             }
-            answer => Said::Answer(answer),
+            answer => {
+                if answer.as_ref().is_ok_and(|outcome| outcome.appended.iter().any(|it| !it.created)) {
+                    repeats.note(append.session);
+                }
+                Said::Answer(answer)
+            }
         });
     }
     let touched: Vec<Touch> = states.values().filter(|state| state.touched).filter_map(State::touch).collect();
-    if !messages::insert_new(tx, &new, &touched).await? {
-        return Err(StoreError::Repeated);
-    }
+    messages::insert_new(tx, &new, &touched).await?;
     let bookings: Vec<Booking<'_>> = states.values().filter_map(State::booking).collect();
     let exhausted = book(tx, &bookings).await?;
     let mut new = new.into_iter();
@@ -134,6 +154,7 @@ async fn together(tx: &mut Transaction, appends: &[Append], facts: Facts) -> Res
 async fn locked(
     tx: &mut Transaction,
     appends: &[Append],
+    repeats: &Repeats,
     facts: Facts,
 ) -> Result<HashMap<SessionId, State>, StoreError> {
     let mut ids: Vec<SessionId> = appends.iter().map(|append| append.session).collect();
@@ -150,14 +171,13 @@ async fn locked(
         .map(|session| {
             let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
             let left = session.status == SessionStatus::Lost;
-            let used = Totals::default();
-            (session.id, State { session, known: HashMap::new(), touched: false, left, used, pending_commands })
+            let looked_up = facts == Facts::All || repeats.has(session.id);
+            let (known, used) = (HashMap::new(), Totals::default());
+            (session.id, State { session, known, touched: false, left, looked_up, used, pending_commands })
         })
         .collect();
-    if facts == Facts::Heads {
-        return Ok(states);
-    }
-    let has_messages = |id: &SessionId| states.get(id).is_some_and(|state| state.session.last_seq > Seq::ZERO);
+    let has_messages =
+        |id: &SessionId| states.get(id).is_some_and(|state| state.looked_up && state.session.last_seq > Seq::ZERO);
     let wanted: Vec<_> = appends
         .iter()
         .filter(|append| has_messages(&append.session))
@@ -173,13 +193,13 @@ async fn locked(
 
 impl State {
     /// Decides one batch, and remembers what follows from it for the next of the same session.
-    fn take(&mut self, append: &Append, facts: Facts, new: &mut Vec<Message>) -> Answer {
+    fn take(&mut self, append: &Append, new: &mut Vec<Message>) -> Answer {
         let plan = self.session.append(append.batch.clone(), &self.known)?;
         self.session.last_seq = plan.last_seq;
         self.session.last_seen_at = self.session.last_seen_at.max(Some(append.at));
         self.touched = true;
         self.used = self.used.plus(plan.used);
-        if facts == Facts::All {
+        if self.looked_up {
             self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
         }
         new.extend(plan.insert);

@@ -1,12 +1,13 @@
 //! Conversations.
 
+use diesel::result::{DatabaseErrorKind, Error as SqlError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::MessageSlice;
 
+use super::commands;
 use super::sessions::Touch;
-use super::{Number, commands};
 use crate::error::StoreError;
 use crate::rows::message::{MessageRow, SliceRow, slice};
 use crate::statement::{Bind, Statement};
@@ -40,23 +41,27 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) 
     Ok(())
 }
 
-/// Inserts those of which no other has the id or the place, and notes in their sessions what was [`Touch`]ed: one round trip
-/// for both. Whether all of them were inserted.
+/// Inserts all of them, and notes in their sessions what was [`Touch`]ed: one round trip for both.
+///
+/// # Errors
+/// [`StoreError::Repeated`] when a message is there already. (`ON CONFLICT DO NOTHING` would say it without an error, and
+/// looks twice into both indexes for every row.)
 pub(crate) async fn insert_new(
     connection: &mut AsyncPgConnection,
     new: &[Message],
     touched: &[Touch],
-) -> Result<bool, StoreError> {
-    let inserted: Number = Statement::new(
-        "WITH inserted AS ( \
-             INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
-             SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[]) \
-             ON CONFLICT DO NOTHING RETURNING 1 \
-         ), touched AS ( \
+) -> Result<(), StoreError> {
+    let inserted = Statement::new(
+        "WITH touched AS ( \
              UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
              FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id \
-         ) SELECT COUNT(*) AS n FROM inserted",
+         ) \
+         INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
+         SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
         [
+            Bind::Uuids(touched.iter().map(|it| *it.session.key()).collect()),
+            Bind::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
+            Bind::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
             Bind::Uuids(new.iter().map(|message| *message.session_id.key()).collect()),
             Bind::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
             Bind::Uuids(new.iter().map(|message| *message.id.key()).collect()),
@@ -65,14 +70,15 @@ pub(crate) async fn insert_new(
             Bind::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
             Bind::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
             Bind::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
-            Bind::Uuids(touched.iter().map(|it| *it.session.key()).collect()),
-            Bind::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
-            Bind::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
         ],
     )
-    .get_result(connection)
-    .await?;
-    Ok(usize::try_from(inserted.count()) == Ok(new.len()))
+    .execute(connection)
+    .await;
+    match inserted {
+        Ok(_) => Ok(()),
+        Err(SqlError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Err(StoreError::Repeated),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Those of the wanted messages that are there: one session and one id each.

@@ -33,11 +33,15 @@ struct Gate {
 
 impl Gate {
     async fn close(bench: &Bench) -> Self {
+        Self::close_with(bench, 900).await
+    }
+
+    async fn close_with(bench: &Bench, n: u128) -> Self {
         let before = bench.store.stats().append_groups;
         let holder = bench.client().await;
         let sql = format!("BEGIN; SELECT id FROM sessions WHERE id = '{}' FOR UPDATE", given::session_id(3));
         holder.batch_execute(&sql).await.expect("locked");
-        let first = append(bench, given::session_id(3), vec![given::message(900, "first")]);
+        let first = append(bench, given::session_id(3), vec![given::message(n, "first")]);
         while bench.store.stats().append_groups == before {
             tokio::task::yield_now().await;
         }
@@ -192,4 +196,19 @@ pub(crate) async fn a_lost_session_comes_back_out_of_a_group() {
     assert_eq!((second.came_back, second.last_seq), (false, Seq::new(4)));
     let back = bench.store.get(given::session_id(1)).await.expect("read").expect("there");
     assert_eq!(back.status, SessionStatus::Running);
+}
+
+/// The insert finds the first repeated message, and the group is done again; from then on that session is asked first.
+pub(crate) async fn who_repeats_is_looked_up_from_then_on() {
+    let bench = bench().await;
+    let (one, two) = (given::session_id(1), given::session_id(2));
+    bench.store.append(one, vec![given::message(1, "one")], given::at(1)).await.expect("appended");
+    for round in 1..=3_u64 {
+        let gate = Gate::close_with(&bench, 900 + u128::from(round)).await;
+        let again = queued(&bench, one, vec![given::message(1, "one")]).await;
+        let neighbour = queued(&bench, two, vec![given::message(round.into(), "two")]).await;
+        gate.open().await;
+        assert_eq!((places(again).await, places(neighbour).await), (vec![(1, false)], vec![(round, true)]));
+        assert_eq!(bench.store.stats().repeated_append_groups, 1, "in round {round}");
+    }
 }
