@@ -242,3 +242,13 @@ async fn a_head_is_forgotten_with_a_transaction_that_fails() {
     assert_eq!((places(&answers[0]), places(&answers[1])), (vec![(1, true)], vec![(1, true)]));
     assert_eq!(texts(&store, 1).await, ["x"]);
 }
+
+#[tokio::test]
+async fn a_row_that_begins_its_transaction_is_undone_when_a_message_is_there_already() {
+    let (store, folder) = store().await;
+    one_each(&store, &folder, 1, "").await;
+    store.append(session(2), vec![message(2, "y")], at(5)).await.expect("appended");
+    let answers = one_each(&store, &folder, 2, "").await;
+    assert_eq!((places(&answers[0]), places(&answers[1])), (vec![(2, true)], vec![(2, false)]));
+    assert_eq!((texts(&store, 1).await.len(), texts(&store, 2).await.len()), (2, 2));
+}

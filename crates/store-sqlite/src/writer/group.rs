@@ -127,7 +127,7 @@ fn run(desk: &mut Desk, first: Box<dyn Job>, jobs: &mut Jobs, line: &mut Line<'_
 /// Runs a row of jobs, appends together as far as that goes.
 fn append(desk: &mut Desk, mut row: Jobs, jobs: &mut Jobs) -> Result<(), GroupFailure> {
     if row.len() > 1
-        && let Err(failure) = together(desk, &mut row)
+        && let Err(failure) = together(desk, &mut row, jobs.is_empty())
     {
         jobs.append(&mut row);
         return Err(failure);
@@ -145,25 +145,28 @@ fn append(desk: &mut Desk, mut row: Jobs, jobs: &mut Jobs) -> Result<(), GroupFa
 }
 
 /// Has appends decided together. Those that are left without a result are still to be done.
-fn together(desk: &mut Desk, row: &mut Jobs) -> Result<(), GroupFailure> {
+///
+/// The first of a group have the transaction to themselves: to undo them is to begin it again, and they need no savepoint,
+/// for which SQLite would keep a copy of every page that they change.
+fn together(desk: &mut Desk, row: &mut Jobs, first: bool) -> Result<(), GroupFailure> {
+    let (begin, keep, undo) = if first {
+        ("", "", "ROLLBACK; BEGIN IMMEDIATE")
+    } else {
+        ("SAVEPOINT appends", "RELEASE appends", "ROLLBACK TO appends; RELEASE appends")
+    };
     let mut appends: Vec<&mut AppendJob> = row.iter_mut().filter_map(|job| job.as_append()).collect();
     let Desk { connection, heads } = desk;
-    connection.batch_execute("SAVEPOINT appends").map_err(GroupFailure::Savepoint)?;
+    connection.batch_execute(begin).map_err(GroupFailure::Savepoint)?;
     let done = heads.look_at_others(connection);
     let decide = || done.and_then(|()| crate::append::together(connection, heads, &mut appends));
-    let end = match guarded(decide).map_err(GroupFailure::Panic)? {
-        Ok(true) => "RELEASE appends",
-        Ok(false) => {
-            heads.forget();
-            "ROLLBACK TO appends; RELEASE appends"
-        }
-        Err(error) => {
-            tracing::warn!(%error, "appends could not be done together, and are done one by one");
-            heads.forget();
-            "ROLLBACK TO appends; RELEASE appends"
-        }
-    };
-    connection.batch_execute(end).map_err(GroupFailure::Savepoint)
+    let kept = guarded(decide).map_err(GroupFailure::Panic)?.unwrap_or_else(|error| {
+        tracing::warn!(%error, "appends could not be done together, and are done one by one");
+        false
+    });
+    if !kept {
+        heads.forget();
+    }
+    connection.batch_execute(if kept { keep } else { undo }).map_err(GroupFailure::Savepoint)
 }
 
 /// Runs a job in a savepoint of its own.
