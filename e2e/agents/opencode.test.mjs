@@ -1,5 +1,5 @@
 // A real agent: opencode, started by the server, against a model of ours that plays a script. Nothing leaves the machine.
-// Its package is large, so it is installed by whoever runs this: npm install --no-save opencode-ai@1.18.33
+// It is installed outside of this folder, for its package is large: see .ci/steps/agents.
 
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
@@ -22,8 +22,8 @@ after(async () => {
   model.stop();
 });
 
-const spawn = async (prompt) =>
-  (await server.post('/agents/spawn', { taskId: 'FD-1', agentType: 'opencode', prompt })).agentId;
+const spawn = async (prompt, parentAgentId = undefined) =>
+  (await server.post('/agents/spawn', { taskId: 'FD-1', agentType: 'opencode', prompt, parentAgentId })).agentId;
 const status = (agent) => server.get(`/agents/${agent}/status`);
 const messages = async (agent) => (await server.get(`/agents/${agent}/messages?after=0&limit=1000`)).messages;
 
@@ -91,12 +91,21 @@ test('messages reach a busy agent in each mode, and it is paused and goes on', a
   await server.post(`/agents/${agent}/kill`, {});
 });
 
-test('a kill leaves nothing of an agent and of what its tool runs', async () => {
-  const agent = await spawn('run sleep 987');
+/** Spawns an agent whose tool runs for longer than any test. */
+async function spawnSleeper(seconds, parent = undefined) {
+  const agent = await spawn(`run sleep ${seconds}`, parent);
   const asked = await until(agent, async () => (await server.get(`/approvals?status=open&agentId=${agent}`)).approvals?.[0]);
   await server.post(`/approvals/${asked.id}/decide`, { option: 'allow_once' });
-  await until(agent, async () => (await processes(agent)).some((line) => line.endsWith('sleep 987')));
-  await server.post(`/agents/${agent}/kill?wait=60s`, { reason: 'seen enough' });
-  assert.equal((await status(agent)).status, 'killed');
-  assert.deepEqual(await processes(agent), []);
+  await until(agent, async () => (await processes(agent)).some((line) => line.endsWith(`sleep ${seconds}`)));
+  return agent;
+}
+
+test('a kill of a parent leaves nothing of it, of its running child, and of what their tools run', async () => {
+  const parent = await spawnSleeper(987);
+  const child = await spawnSleeper(988, parent);
+  await server.post(`/agents/${parent}/kill?scope=subtree&wait=30s`, { reason: 'seen enough' });
+  for (const agent of [parent, child]) {
+    assert.equal((await status(agent)).status, 'killed');
+    assert.deepEqual(await processes(agent), []);
+  }
 });

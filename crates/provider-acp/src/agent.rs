@@ -230,8 +230,9 @@ impl Agent<'_> {
     /// When something is due.
     fn wake(&self) -> Instant {
         let asked = (!self.asked.is_empty()).then_some(self.asked_next);
-        let cancel = self.turn.as_ref().and_then(|turn| turn.cancel_until).filter(|_| !self.frozen);
-        let due = [asked, cancel, self.thaw_at, self.ready_until, Some(self.reporter.reported + SIGN_OF_LIFE)];
+        let turn = self.turn.as_ref().filter(|_| !self.frozen);
+        let (cancel, again) = (turn.and_then(|turn| turn.cancel_until), turn.and_then(|turn| turn.cancel_again));
+        let due = [asked, cancel, again, self.thaw_at, self.ready_until, Some(self.reporter.reported + SIGN_OF_LIFE)];
         due.into_iter().flatten().min().unwrap_or_else(Instant::now)
     }
 
@@ -249,6 +250,7 @@ impl Agent<'_> {
         if self.thaw_at.is_some_and(|at| at <= now) {
             self.thaw_after_cap().await?;
         }
+        self.cancel_again(now);
         self.cancel_overdue(now).await?;
         self.reporter.sign_of_life().await
     }

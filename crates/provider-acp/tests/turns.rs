@@ -112,6 +112,18 @@ async fn an_interrupt_ends_the_turn_and_an_agent_that_is_deaf_to_it_is_told_of()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_the_agent_lost_is_sent_again() {
+    let deck = Deck::new(vec![AgentConfig { cancel_time: Duration::from_secs(10), ..config("tester", &[]) }]);
+    let id = deck.spawn("say ready").await;
+    deck.until(id, SessionStatus::Idle).await;
+    let busy = deck.inject(id, Delivery::Queue, "say begun\nmiss 500\nwait 3600000").await;
+    deck.until_receipt(id, busy, "consumed").await;
+    let urgent = deck.inject(id, Delivery::Interrupt, "and then").await;
+    deck.until_receipt(id, urgent, "consumed").await;
+    deck.until_told(id, "assistant: You said: and then").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn steering_is_for_agents_that_can_and_is_refused_with_what_would_work() {
     let steers = AgentConfig { steer: true, ..config("steers", &[]) };
     let deck = Deck::new(vec![config("tester", &[]), steers]);

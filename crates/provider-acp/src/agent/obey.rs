@@ -1,5 +1,7 @@
 //! How an agent obeys: messages, pauses, resumes, interrupts.
 
+use std::time::Duration;
+
 use flightdeck_domain::command::{CommandKind, Delivery, Receipt};
 use flightdeck_domain::ids::{CommandSeq, Seq};
 use flightdeck_domain::message::MessageRole;
@@ -13,6 +15,9 @@ use super::turn::Prompt;
 use super::{Agent, refused};
 use crate::config::PauseBy;
 use crate::transcript::line;
+
+/// How long after a cancel it is sent again: an agent may lose one that comes while its turn is only beginning.
+const CANCEL_AGAIN: Duration = Duration::from_secs(1);
 
 impl Agent<'_> {
     /// Takes in what is in the mailbox.
@@ -81,10 +86,21 @@ impl Agent<'_> {
         if turn.cancel_until.is_some() {
             return Ok(());
         }
-        turn.cancel_until = Some(Instant::now() + self.config.cancel_time);
+        let now = Instant::now();
+        (turn.cancel_until, turn.cancel_again) = (Some(now + self.config.cancel_time), Some(now + CANCEL_AGAIN));
         self.peer.cancel();
         // The protocol wants every open request to be answered as cancelled.
         self.take_back_asks().await
+    }
+
+    /// Says it again, as long as there is time to heed it.
+    pub(super) fn cancel_again(&mut self, now: Instant) {
+        let due = |again: &mut Instant| *again <= now;
+        let Some(turn) = &mut self.turn else { return };
+        if !self.frozen && turn.cancel_again.take_if(due).is_some() && turn.cancel_until.is_some() {
+            turn.cancel_again = Some(now + CANCEL_AGAIN);
+            self.peer.cancel();
+        }
     }
 
     /// A turn that was to be cancelled runs on: whoever asked is told, and what waits for its end goes on waiting.

@@ -31,6 +31,8 @@ pub(super) struct Turn {
     stop: Option<StopReason>,
     /// It is cancelled, and has to end until then.
     pub(super) cancel_until: Option<Instant>,
+    /// When it is told so again.
+    pub(super) cancel_again: Option<Instant>,
 }
 
 impl Agent<'_> {
@@ -74,6 +76,7 @@ impl Agent<'_> {
             unseen: Vec::new(),
             stop: None,
             cancel_until: None,
+            cancel_again: None,
         });
         turn.open.insert(number);
         turn.unseen.extend(prompt.seq.map(|seq| (number, seq)));

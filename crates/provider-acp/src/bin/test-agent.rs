@@ -6,6 +6,7 @@
 //! | `say TEXT`, `think TEXT` | says it in pieces of five characters |
 //! | `wait MS` | waits; a cancel cuts it short and ends the turn |
 //! | `deaf MS` | the same, and no cancel is heard |
+//! | `miss MS` | the same, and cancels that come meanwhile are lost |
 //! | `tool NAME OUTPUT` | a tool call that succeeds |
 //! | `ask TITLE` | asks for permission and says what was decided |
 //! | `plan STEP` | a plan of one step |
@@ -157,6 +158,7 @@ impl Agent {
                     let cwd = std::env::current_dir().map(|cwd| cwd.display().to_string());
                     said(session, "agent_message_chunk", &cwd.unwrap_or_default())
                 }
+                "miss" => self.miss(Duration::from_millis(number())),
                 "spin" => self.spin(),
                 "children" => children(number()),
                 "stop" => return Over::Stop(rest.to_owned()),
@@ -183,6 +185,17 @@ impl Agent {
                 return true;
             }
             self.waiting.push(message);
+        }
+        false
+    }
+
+    /// Waits, and loses every cancel.
+    fn miss(&mut self, span: Duration) -> bool {
+        let until = Instant::now() + span;
+        while Instant::now() < until {
+            if self.wait(until.saturating_duration_since(Instant::now())) {
+                continue;
+            }
         }
         false
     }
