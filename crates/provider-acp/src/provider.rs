@@ -1,9 +1,9 @@
 //! The provider: which agents there are, and how commands reach them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,9 +15,9 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
-use flightdeck_uplink::{Desk, Mailbox};
+use flightdeck_uplink::{Crew, Desk, Entered};
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::agent::{self, Start};
 use crate::config::{AgentConfig, PauseBy};
@@ -89,8 +89,7 @@ impl AcpProvider {
             launcher: Launcher::new(supervisor)?,
             home,
             kinds: kinds.collect(),
-            registry: Mutex::default(),
-            left: Notify::new(),
+            crew: Arc::default(),
         };
         Ok(Self { agents: Arc::new(agents) })
     }
@@ -98,29 +97,13 @@ impl AcpProvider {
     /// How many agents are at work or wait for a place.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.agents.lock().running.len()
+        self.agents.crew.len()
     }
 
     /// Ends every agent without a word about its session, and starts none any more: the server goes down. Comes back when
     /// nothing is left of them, after five seconds at most; what is left then dies with this process.
     pub async fn shutdown(&self) {
-        {
-            let mut registry = self.agents.lock();
-            registry.closed = true;
-            for running in registry.running.values() {
-                running.mailbox.shut_down();
-            }
-        }
-        let all_left = async {
-            loop {
-                let left = self.agents.left.notified();
-                if self.running() == 0 {
-                    return;
-                }
-                left.await;
-            }
-        };
-        if tokio::time::timeout(GRACE, all_left).await.is_err() {
+        if self.agents.crew.shut_down(GRACE).await.is_err() {
             tracing::warn!(agents = self.running(), "agents did not end in time; they die with the server");
         }
     }
@@ -129,9 +112,7 @@ impl AcpProvider {
     /// what happens then.
     #[must_use]
     pub fn crash(&self, session: SessionId) -> bool {
-        let registry = self.agents.lock();
-        let process = registry.running.get(&session).and_then(|running| running.process.as_ref());
-        process.map(Process::crash).is_some()
+        self.agents.crew.look(session, Process::crash).is_some()
     }
 
     fn kind(&self, agent_type: &AgentType) -> Result<&Kind, SpawnError> {
@@ -183,12 +164,7 @@ impl AgentProvider for AcpProvider {
     }
 
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
-        let not_running = DeliverError::NotRunning(command.session_id);
-        let mailbox = self.agents.lock().running.get(&command.session_id).map(|running| Arc::clone(&running.mailbox));
-        match mailbox {
-            Some(mailbox) if mailbox.put(command, message) => Ok(()),
-            _ => Err(not_running),
-        }
+        self.agents.crew.deliver(command, message)
     }
 
     async fn log(&self, session: SessionId) -> Result<Option<AgentLog>, io::Error> {
@@ -224,70 +200,24 @@ pub(crate) struct Agents {
     pub(crate) launcher: Launcher,
     pub(crate) home: Home,
     kinds: BTreeMap<String, Kind>,
-    registry: Mutex<Registry>,
-    /// Told when an agent has left the registry.
-    left: Notify,
-}
-
-#[derive(Default)]
-struct Registry {
-    closed: bool,
-    running: HashMap<SessionId, Running>,
-}
-
-struct Running {
-    mailbox: Arc<Mailbox>,
-    /// `None` until it is launched.
-    process: Option<Process>,
+    crew: Arc<Crew<Process>>,
 }
 
 impl Agents {
     /// Starts an agent; `false` when the server goes down. A session whose agent is at work already has started.
     fn start(self: &Arc<Self>, start: Start) -> bool {
-        let mailbox = Arc::new(Mailbox::default());
-        {
-            let mut registry = self.lock();
-            if registry.closed {
-                return false;
-            }
-            if registry.running.contains_key(&start.session) {
-                return true;
-            }
-            registry.running.insert(start.session, Running { mailbox: Arc::clone(&mailbox), process: None });
-        }
-        let presence = Presence { agents: Arc::clone(self), session: start.session, mailbox: Arc::clone(&mailbox) };
+        let presence = match self.crew.enter(start.session) {
+            Entered::Now(presence) => presence,
+            Entered::Before => return true,
+            Entered::Closed => return false,
+        };
         let agents = Arc::clone(self);
-        tokio::spawn(async move {
-            let _presence = presence;
-            agent::run(agents, mailbox, start).await;
-        });
+        tokio::spawn(async move { agent::run(agents, presence.mailbox(), start).await });
         true
     }
 
     /// Its program runs.
     pub(crate) fn launched(&self, session: SessionId, process: &Process) {
-        if let Some(running) = self.lock().running.get_mut(&session) {
-            running.process = Some(process.clone());
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Registry> {
-        // No code that holds the lock can panic half-way through a change.
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An agent is in the registry for as long as its task lives, however it ends.
-struct Presence {
-    agents: Arc<Agents>,
-    session: SessionId,
-    mailbox: Arc<Mailbox>,
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.mailbox.close();
-        self.agents.lock().running.remove(&self.session);
-        self.agents.left.notify_waiters();
+        self.crew.hold(session, process.clone());
     }
 }

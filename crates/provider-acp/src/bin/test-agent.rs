@@ -192,11 +192,7 @@ impl Agent {
     /// Waits, and loses every cancel.
     fn miss(&mut self, span: Duration) -> bool {
         let until = Instant::now() + span;
-        while Instant::now() < until {
-            if self.wait(until.saturating_duration_since(Instant::now())) {
-                continue;
-            }
-        }
+        while self.wait(until.saturating_duration_since(Instant::now())) {}
         false
     }
 
