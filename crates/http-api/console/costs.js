@@ -1,4 +1,4 @@
-// What sessions have cost, as far as agents tell: of the rows in sight, and of all missions together.
+// What sessions have cost, as far as agents tell: of the rows in sight, and of the whole fleet.
 
 import { get, Problem } from './api.js';
 
@@ -7,7 +7,7 @@ const LOOK = 2_000;
 const AT_ONCE = 12;
 /** A session that goes on talking is asked about again after so long. */
 const FRESH = 10_000;
-const MISSIONS = 10_000;
+const FLEET = 10_000;
 
 /**
  * @typedef {import('./types').Node} Node
@@ -60,26 +60,12 @@ export class Costs {
 }
 
 /**
- * What all missions have cost together, looked at again and again.
+ * What the whole fleet has cost, looked at again and again.
  *
  * @param {(dollars: number | null) => void} tell
  */
 export function followSpend(tell) {
-  const look = async () => {
-    let sum = 0;
-    let priced = 0;
-    let after = '';
-    do {
-      /** @type {{ missions: { usage: Totals }[], nextAfter?: string }} */
-      const page = await get(`/missions?limit=200${after ? `&after=${encodeURIComponent(after)}` : ''}`);
-      for (const { usage } of page.missions) {
-        sum += usage.costUsd;
-        priced += usage.pricedReports;
-      }
-      after = page.nextAfter ?? '';
-    } while (after);
-    tell(priced ? sum : null);
-  };
-  const again = () => void look().catch(() => {}).finally(() => setTimeout(again, MISSIONS));
+  const look = async () => tell(cost(/** @type {Totals} */ (await get('/fleet/usage'))));
+  const again = () => void look().catch(() => {}).finally(() => setTimeout(again, FLEET));
   again();
 }

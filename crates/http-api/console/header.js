@@ -24,7 +24,7 @@ function figure(label, hint) {
 export function header(fleet) {
   const live = figure('At work', 'Sessions that have not ended');
   const rate = figure('Messages/s', 'Over the whole fleet');
-  const spend = figure('Spend', 'What all missions have cost together, as far as agents tell');
+  const spend = figure('Spend', 'What all agents have cost together, as far as they tell');
   const followers = figure('Followers', 'Open streams of this server, this page included');
   const shares = h('div', { class: 'shares', role: 'img' });
   put(byId('figures'), live.element, rate.element, followers.element, spend.element, shares);

@@ -20,7 +20,7 @@ use crate::problem::{FieldFault, Problem};
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
         status::read, status::report, status::heartbeat, agent_log::read,
-        messages::append, messages::history, search::search, messages::stream, fleet::read,
+        messages::append, messages::history, search::search, messages::stream, fleet::read, fleet::usage,
         inject::inject, control::pause, control::resume, control::interrupt, control::kill,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,

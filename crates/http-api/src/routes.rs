@@ -61,6 +61,7 @@ async fn describe() -> HttpResponse {
 fn whole_fleet(config: &mut ServiceConfig) {
     config
         .service(resource("/fleet", "GET").route(web::get().to(fleet::read)))
+        .service(resource("/fleet/usage", "GET").route(web::get().to(fleet::usage)))
         .service(
             resource("/agents", "GET, POST").route(web::get().to(agents::list)).route(web::post().to(agents::register)),
         )

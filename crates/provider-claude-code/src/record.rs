@@ -89,7 +89,7 @@ impl Record<'_> {
     async fn end(&self, session: &Session, reason: Option<Reason>) -> Result<(), HookError> {
         let statuses = SessionStatus::ALL.into_iter().filter(|status| !status.is_terminal()).collect();
         let filter = SessionFilter { subtree: Some(session.id), statuses, ..SessionFilter::default() };
-        let page = self.sessions.list(SessionQuery { filter, after: None, limit: 1_000 }).await?;
+        let page = self.sessions.list(SessionQuery { filter, after: None, limit: 1_000, heads_only: true }).await?;
         let below = page.sessions.iter().filter(|below| below.id != session.id && below.provider == session.provider);
         for below in below {
             self.see(below.id, SessionStatus::Completed, Reason::new("the session above it ended").ok()).await?;

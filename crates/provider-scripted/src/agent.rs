@@ -11,6 +11,7 @@ use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, Reason};
+use flightdeck_domain::usage::Usage;
 use flightdeck_domain::use_cases::NewSession;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -34,6 +35,8 @@ pub(crate) struct Agent {
     uplink: Uplink,
     /// What it last reported.
     status: SessionStatus,
+    /// What each of its texts uses.
+    usage: Option<Usage>,
     /// When it last reported anything.
     reported: Instant,
     /// Pauses and resumes that are still to be obeyed.
@@ -57,6 +60,7 @@ impl Agent {
             agents,
             uplink,
             status: SessionStatus::Spawning,
+            usage: None,
             reported: Instant::now(),
             controls: BTreeMap::new(),
             injected: BTreeMap::new(),
@@ -95,6 +99,7 @@ impl Agent {
 
     async fn play(&mut self, start: Start) -> Result<(), Stop> {
         let script = start.script.unwrap_or_else(|| Script::default_for(start.prompt.as_ref()));
+        self.usage = script.usage;
         if let Some(prompt) = start.prompt {
             self.tell(MessageRole::User, prompt, JsonObject::default()).await?;
         }
@@ -119,12 +124,19 @@ impl Agent {
         }
     }
 
+    /// Tells what the model would have written, and with it what that used.
+    async fn write(&mut self, text: &MessageContent, metadata: JsonObject) -> Result<(), Stop> {
+        let metadata = match self.usage {
+            Some(usage) => usage.within(metadata),
+            None => metadata,
+        };
+        self.tell(MessageRole::Assistant, text.clone(), metadata).await
+    }
+
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
-            Step::Say(text) => self.tell(MessageRole::Assistant, text.clone(), JsonObject::default()).await,
-            Step::Think(text) => {
-                self.tell(MessageRole::Assistant, text.clone(), metadata(json!({"type": "thought"}))).await
-            }
+            Step::Say(text) => self.write(text, JsonObject::default()).await,
+            Step::Think(text) => self.write(text, metadata(json!({"type": "thought"}))).await,
             Step::Tool(tool) => self.call(tool).await,
             Step::Wait(span) => self.wait(*span).await.map(drop),
             Step::Spawn(child) => self.spawn(child).await,

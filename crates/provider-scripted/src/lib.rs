@@ -9,6 +9,7 @@
 //! | `script` | the steps, in order | greet, repeat the prompt, be idle | 1,000 steps |
 //! | `repeat` | how often they are played | 1 | 1 to 10,000 |
 //! | `pace` | milliseconds between two steps | 0 | 600,000 (ten minutes) |
+//! | `usage` | what each text (`say`, `think`) is said to have used, as `{"inputTokens": 9000, "outputTokens": 300, "costUsd": 0.03}`; agents that it spawns use the same, unless they say | nothing | as with any message |
 //!
 //! A step is an object with exactly one member:
 //!
@@ -18,7 +19,7 @@
 //! | `{"think": "text"}` | the same, with `"type": "thought"` in the metadata |
 //! | `{"tool": {"name": "bash", "input": {"cmd": "ls"}, "output": "a.rs", "ms": 800, "failed": false}}` | two messages with the role `tool`: the call and, `ms` milliseconds later (default 0, at most ten minutes), its output. `input`, `ms` and `failed` may be missing; `failed` marks the output as an error |
 //! | `{"wait": {"ms": 500}}` | nothing for so long, at most ten minutes |
-//! | `{"spawn": {"agentType": "tester", "taskId": "FD-2", "script": […]}}` | starts an agent below itself and goes on without waiting for it. Also takes `taskSource`, `missionId` (default: its own), `prompt`, `repeat`, `pace`. When the tree does not take the agent (spawn fence, kill switch), a `system` message says why and the script goes on |
+//! | `{"spawn": {"agentType": "tester", "taskId": "FD-2", "script": […]}}` | starts an agent below itself and goes on without waiting for it. Also takes `taskSource`, `missionId` (default: its own), `prompt`, `repeat`, `pace`, `usage`. When the tree does not take the agent (spawn fence, kill switch), a `system` message says why and the script goes on |
 //! | `{"ask": {"title": "Push to main", "detail": {"cmd": "git push"}, "options": ["allow_once", "reject_once"], "expiresInSeconds": 60}}` | asks for permission, is `waiting` until an operator has decided or the deadline has passed, says which, and goes on in either case. `detail`, `options` (default: all four) and `expiresInSeconds` (default: never) may be missing |
 //! | `{"turn": "end"}` | ends the turn: idle until the next prompt, which is an injected message; then the script goes on |
 //! | `{"idle": true}` | idle for good: answers every prompt with a turn of its own, until killed. Nothing can follow it |

@@ -1,25 +1,21 @@
 //! The provider: which agents there are, and how commands reach them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use flightdeck_domain::command::Command;
-use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
+use flightdeck_uplink::{Crew, Desk, Entered};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::agent::{Agent, Start};
 use crate::script::Script;
-use flightdeck_uplink::Desk;
-use flightdeck_uplink::Mailbox;
 
 /// How long a shutdown waits for agents that are in the middle of a call to the store.
 const GRACE: Duration = Duration::from_secs(2);
@@ -44,42 +40,21 @@ impl ScriptedProvider {
     /// [`Providers::at_replica`](flightdeck_domain::use_cases::Providers::at_replica) has it for all others.
     #[must_use]
     pub fn at_replica(ports: &Ports, replica: Option<ProviderSessionId>) -> Self {
-        let agents = Agents {
-            replica,
-            desk: Desk::new(ports),
-            runtime: Handle::try_current().ok(),
-            registry: Mutex::default(),
-            left: Notify::new(),
-        };
+        let agents =
+            Agents { replica, desk: Desk::new(ports), runtime: Handle::try_current().ok(), crew: Arc::default() };
         Self { agents: Arc::new(agents) }
     }
 
     /// How many agents are at work.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.agents.lock().running.len()
+        self.agents.crew.len()
     }
 
     /// Stops every agent without a word about its session, and starts none any more: the server goes down. Comes back when
     /// all have stopped, after two seconds at most.
     pub async fn shutdown(&self) {
-        {
-            let mut registry = self.agents.lock();
-            registry.closed = true;
-            registry.running.values().for_each(|running| running.mailbox.shut_down());
-        }
-        let all_left = async {
-            loop {
-                let left = self.agents.left.notified();
-                if self.running() == 0 {
-                    return;
-                }
-                left.await;
-            }
-        };
-        if tokio::time::timeout(GRACE, all_left).await.is_err() {
-            let tasks: Vec<_> =
-                self.agents.lock().running.values().filter_map(|running| running.task.clone()).collect();
+        if let Err(tasks) = self.agents.crew.shut_down(GRACE).await {
             tracing::warn!(agents = tasks.len(), "scripted agents did not stop in time and are cut off");
             tasks.iter().for_each(AbortHandle::abort);
         }
@@ -111,12 +86,7 @@ impl AgentProvider for ScriptedProvider {
     }
 
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
-        let not_running = DeliverError::NotRunning(command.session_id);
-        let mailbox = self.agents.lock().running.get(&command.session_id).map(|running| Arc::clone(&running.mailbox));
-        match mailbox {
-            Some(mailbox) if mailbox.put(command, message) => Ok(()),
-            _ => Err(not_running),
-        }
+        self.agents.crew.deliver(command, message)
     }
 }
 
@@ -134,21 +104,7 @@ pub(crate) struct Agents {
     pub(crate) replica: Option<ProviderSessionId>,
     pub(crate) desk: Desk,
     runtime: Option<Handle>,
-    registry: Mutex<Registry>,
-    /// Told when an agent has left the registry.
-    left: Notify,
-}
-
-#[derive(Default)]
-struct Registry {
-    closed: bool,
-    running: HashMap<SessionId, Running>,
-}
-
-struct Running {
-    mailbox: Arc<Mailbox>,
-    /// `None` for the moment between its entry here and its task.
-    task: Option<AbortHandle>,
+    crew: Arc<Crew<AbortHandle>>,
 }
 
 impl Agents {
@@ -158,47 +114,18 @@ impl Agents {
             return Started::NoRuntime;
         };
         let session = start.session;
-        let mailbox = Arc::new(Mailbox::default());
-        {
-            let mut registry = self.lock();
-            if registry.closed {
-                return Started::ShuttingDown;
-            }
-            if registry.running.contains_key(&session) {
-                return Started::Yes;
-            }
-            registry.running.insert(session, Running { mailbox: Arc::clone(&mailbox), task: None });
-        }
-        let presence = Presence { agents: Arc::clone(self), session, mailbox: Arc::clone(&mailbox) };
-        let agent = Agent::new(Arc::clone(self), session, mailbox);
-        // Outside the lock: a runtime that is gone drops the task, and with it the presence, at once.
+        let presence = match self.crew.enter(session) {
+            Entered::Now(presence) => presence,
+            Entered::Before => return Started::Yes,
+            Entered::Closed => return Started::ShuttingDown,
+        };
+        let agent = Agent::new(Arc::clone(self), session, presence.mailbox());
+        // A runtime that is gone drops the task, and with it the presence, at once.
         let task = runtime.spawn(async move {
             let _presence = presence;
             agent.run(start).await;
         });
-        if let Some(running) = self.lock().running.get_mut(&session) {
-            running.task = Some(task.abort_handle());
-        }
+        self.crew.hold(session, task.abort_handle());
         Started::Yes
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Registry> {
-        // No code that holds the lock can panic half-way through a change.
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An agent is in the registry for as long as its task lives, however it ends.
-struct Presence {
-    agents: Arc<Agents>,
-    session: SessionId,
-    mailbox: Arc<Mailbox>,
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.mailbox.close();
-        self.agents.lock().running.remove(&self.session);
-        self.agents.left.notify_waiters();
     }
 }

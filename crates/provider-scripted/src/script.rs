@@ -7,8 +7,9 @@ use flightdeck_domain::ports::SpawnError;
 use flightdeck_domain::text::{
     AgentType, ApprovalTitle, JsonObject, MessageContent, MissionId, Reason, TaskId, TaskSource,
 };
+use flightdeck_domain::usage::Usage;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 const MAX_STEPS: usize = 1_000;
 const MAX_NESTING: usize = 8;
@@ -26,6 +27,8 @@ pub(crate) struct Script {
     pub(crate) repeat: u32,
     /// How long to rest between two steps.
     pub(crate) pace: Duration,
+    /// What the agent says that each of its texts has used.
+    pub(crate) usage: Option<Usage>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +96,7 @@ struct RawScript {
     script: Option<Vec<Value>>,
     repeat: Option<u32>,
     pace: Option<u64>,
+    usage: Option<Usage>,
 }
 
 #[derive(Deserialize)]
@@ -157,6 +161,7 @@ struct RawSpawn {
     script: Option<Vec<Value>>,
     repeat: Option<u32>,
     pace: Option<u64>,
+    usage: Option<Usage>,
 }
 
 impl Script {
@@ -168,6 +173,7 @@ impl Script {
             let field = match path.as_str() {
                 "repeat" => "context.repeat",
                 "pace" => "context.pace",
+                path if path.starts_with("usage") => "context.usage",
                 path if path.starts_with("script") => SCRIPT,
                 _ => "context",
             };
@@ -192,7 +198,7 @@ impl Script {
         let mut steps: Vec<Step> =
             says.into_iter().filter_map(|text| MessageContent::new(text).ok()).map(Step::Say).collect();
         steps.push(Step::Idle);
-        Self { steps, repeat: 1, pace: Duration::ZERO }
+        Self { steps, repeat: 1, pace: Duration::ZERO, usage: None }
     }
 
     /// How many agents it starts, with all that they start.
@@ -233,8 +239,8 @@ fn read(raw: RawScript, nesting: usize, within: &str) -> Result<Option<Script>, 
         return Err(mistake("context.pace", format!("{named}{pace} ms; at most {MAX_MS} (ten minutes) is allowed")));
     }
     let Some(given) = raw.script else {
-        if raw.repeat.is_some() || raw.pace.is_some() {
-            return Err(mistake("context", "repeat and pace are of use with a script only".to_owned()));
+        if raw.repeat.is_some() || raw.pace.is_some() || raw.usage.is_some() {
+            return Err(mistake("context", "repeat, pace and usage are of use with a script only".to_owned()));
         }
         return Ok(None);
     };
@@ -248,18 +254,18 @@ fn read(raw: RawScript, nesting: usize, within: &str) -> Result<Option<Script>, 
     let mut steps = Vec::with_capacity(last);
     for (number, value) in (1..).zip(&given) {
         let here = format!("{within}step {number}");
-        let step = read_step(value, nesting, &here).map_err(|problem| Mistake { field: SCRIPT, problem })?;
+        let step = read_step(value, nesting, &here, raw.usage).map_err(|problem| Mistake { field: SCRIPT, problem })?;
         if step == Step::Idle && (number < last || repeat > 1) {
             let problem = format!("{here}: idle is for good, so it must be the last step and repeat must be 1");
             return Err(Mistake { field: SCRIPT, problem });
         }
         steps.push(step);
     }
-    Ok(Some(Script { steps, repeat, pace: Duration::from_millis(pace) }))
+    Ok(Some(Script { steps, repeat, pace: Duration::from_millis(pace), usage: raw.usage }))
 }
 
-/// The error is a whole sentence that begins with `here`.
-fn read_step(value: &Value, nesting: usize, here: &str) -> Result<Step, String> {
+/// The error is a whole sentence that begins with `here`. Agents that it starts use what their parent does, unless they say.
+fn read_step(value: &Value, nesting: usize, here: &str, usage: Option<Usage>) -> Result<Step, String> {
     let members = value.as_object().map(Map::len);
     if members != Some(1) {
         let is = match value.as_object() {
@@ -312,8 +318,12 @@ fn read_step(value: &Value, nesting: usize, here: &str) -> Result<Step, String> 
                     context.insert(name.to_owned(), given.clone());
                 }
             }
+            let usage = spawn.usage.or(usage.filter(|_| spawn.script.is_some()));
+            if let Some(usage) = usage {
+                context.insert(Usage::KEY.to_owned(), json!(usage));
+            }
             let context = JsonObject::new(context).map_err(|error| format!("{here}, spawn.script: {error}"))?;
-            let raw = RawScript { script: spawn.script, repeat: spawn.repeat, pace: spawn.pace };
+            let raw = RawScript { script: spawn.script, repeat: spawn.repeat, pace: spawn.pace, usage };
             let script = read(raw, nesting + 1, &format!("{here}, spawn: ")).map_err(|mistake| mistake.problem)?;
             Step::Spawn(Box::new(Child {
                 agent_type: spawn.agent_type,

@@ -35,7 +35,7 @@ fn providers(ports: &Ports) -> (Arc<ScriptedProvider>, Providers) {
 
 #[cfg(test)]
 async fn sessions(ports: &Ports) -> Vec<Session> {
-    let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 500 };
+    let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 500, heads_only: false };
     ports.sessions.list(query).await.unwrap().sessions
 }
 

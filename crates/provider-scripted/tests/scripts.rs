@@ -3,10 +3,12 @@
 #[cfg(test)]
 mod support;
 
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{AgentProvider, SpawnError};
 use flightdeck_domain::session::{DesiredStatus, SessionStatus};
+use flightdeck_domain::usage::Usage;
 use flightdeck_domain::use_cases::{NewSession, SpawnSessionError};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Deck, pass, session};
 
 #[tokio::test(start_paused = true)]
@@ -103,6 +105,28 @@ async fn a_child_is_in_the_tree_and_plays_its_own_script() {
     assert_eq!((child.agent_type.as_str(), child.task_id.as_str()), ("tester", "FD-2"));
     assert_eq!(child.context.to_string(), r#"{"script":[{"say":"tested"}]}"#);
     assert_eq!(deck.journal(child.id), ["user: test it", "→ running", "assistant: tested", "→ completed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_text_says_what_it_used_and_so_do_those_of_children() {
+    let deck = Deck::new();
+    let child = |script: Value| json!({"spawn": {"agentType": "tester", "taskId": "FD-2", "script": script}});
+    let mut own = child(json!([{"say": "tested"}]));
+    own["spawn"]["usage"] = json!({"outputTokens": 7});
+    let script = json!([{"think": "hm"}, child(json!([{"say": "tested"}])), own]);
+    let parent = deck.spawn(json!({"script": script, "usage": {"inputTokens": 5, "costUsd": 0.5}}), Some("go")).await;
+    pass(1).await;
+    let world = deck.store.world();
+    let used = |id: SessionId| {
+        let said = world.messages[&id].iter().filter_map(|message| Usage::of(&message.metadata));
+        said.map(|usage| (usage.input_tokens(), usage.output_tokens())).collect::<Vec<_>>()
+    };
+    assert_eq!(used(parent), [(5, 0)], "the thought, and neither the prompt nor what the server tells");
+    assert_eq!(world.messages[&parent][2].metadata.as_map()["type"], "thought");
+    let mut children: Vec<_> =
+        world.sessions.values().filter(|it| it.parent_id == Some(parent)).map(|it| used(it.id)).collect();
+    children.sort();
+    assert_eq!(children, [[(0, 7)], [(5, 0)]]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,6 +68,7 @@ macro_rules! __contract {
                 nothing_spawns_below_a_dying_session
                 a_spawn_and_a_kill_above_it_never_pass_each_other
                 the_kill_switch_stops_spawns_until_it_is_released
+                heads_are_whole_but_for_context_and_metadata
                 sessions_are_listed_newest_first
                 pages_make_up_the_whole
                 a_page_does_not_shift_when_a_session_registers
@@ -220,6 +221,7 @@ macro_rules! __contract {
                 a_key_is_not_ended_without_its_entry;
             usage:
                 a_report_is_booked_on_the_session_its_subtrees_and_its_mission
+                the_fleet_used_what_its_sessions_used
                 a_message_that_comes_again_is_not_counted_again
                 a_refused_batch_is_not_booked
                 of_racing_reports_each_counts_once

@@ -66,7 +66,7 @@ pub(crate) async fn pending(store: &dyn Store, n: u32) -> Vec<Command> {
 
 /// Every session, newest first.
 pub(crate) async fn sessions(store: &dyn Store, filter: SessionFilter) -> Vec<Session> {
-    let query = SessionQuery { filter, after: None, limit: 10_000 };
+    let query = SessionQuery { filter, after: None, limit: 10_000, heads_only: false };
     SessionRepository::list(store, query).await.expect("read").sessions
 }
 

@@ -81,6 +81,21 @@ pub async fn a_report_is_booked_on_the_session_its_subtrees_and_its_mission(harn
     assert_eq!((mission.totals, mission.last_session), (one.subtree.totals, Some(session_id(2))));
 }
 
+/// With and without a mission, each session once.
+pub async fn the_fleet_used_what_its_sessions_used(harness: &mut dyn Harness) {
+    let store = &*harness.store();
+    assert_eq!(store.of_fleet().await.expect("read"), Totals::default());
+    register(store, of_mission(1, "apollo")).await;
+    register(store, child(2, 1)).await;
+    register(store, registration(3)).await;
+    append(store, 1, vec![used(1, json!({"inputTokens": 1, "costUsd": 0.5}))]).await;
+    append(store, 2, vec![used(1, json!({"outputTokens": 20}))]).await;
+    append(store, 3, vec![used(1, json!({"cacheReadTokens": 300, "cacheWriteTokens": 4000, "costUsd": 0.25}))]).await;
+    let all = store.of_fleet().await.expect("read");
+    assert_eq!((tokens(&all), all.reports, all.priced_reports), ((1, 20, 300, 4_000), 3, 2));
+    assert_eq!(all.cost.to_string(), "0.75");
+}
+
 /// The id of the message is what makes it count once.
 pub async fn a_message_that_comes_again_is_not_counted_again(harness: &mut dyn Harness) {
     let store = &*harness.store();

@@ -52,9 +52,14 @@ impl SessionRepository for MemoryStore {
             .filter_map(|(_, id)| state.sessions.get(id))
             .map(|entry| &entry.session)
             .filter(|session| state.holds(&query.filter, session));
-        let sessions: Vec<Session> = found.by_ref().take(query.limit).cloned().collect();
+        let mut sessions: Vec<Session> = found.by_ref().take(query.limit).cloned().collect();
         let next =
             found.next().and(sessions.last()).map(|last| SessionCursor { spawned_at: last.spawned_at, id: last.id });
+        if query.heads_only {
+            for session in &mut sessions {
+                (session.context, session.metadata) = Default::default();
+            }
+        }
         Ok(SessionPage { sessions, next, as_of: state.feed_head() })
     }
 

@@ -28,6 +28,12 @@ impl UsageRepository for MemoryStore {
         Ok(Some(SessionUsage { own, subtree }))
     }
 
+    async fn of_fleet(&self) -> Result<Totals, StoreUnavailable> {
+        let state = self.state();
+        let own = state.accounts.values().filter(|account| matches!(account.key, AccountKey::Session(_)));
+        Ok(own.fold(Totals::default(), |sum, account| sum.plus(account.totals)))
+    }
+
     async fn of_mission(&self, mission: MissionId) -> Result<Option<MissionSummary>, StoreUnavailable> {
         let state = self.state();
         let account = state.accounts.get(&AccountKey::Mission(mission.clone())).cloned();

@@ -25,6 +25,10 @@ impl UsageRepository for PostgresStore {
         Ok(on!(self.read_moment, (session), |connection| of_session(connection, *session)).await?)
     }
 
+    async fn of_fleet(&self) -> Result<Totals, StoreUnavailable> {
+        Ok(on!(self.read, (), |connection| accounts::sum(connection)).await?)
+    }
+
     async fn of_mission(&self, mission: MissionId) -> Result<Option<MissionSummary>, StoreUnavailable> {
         Ok(on!(self.read_moment, (mission), |connection| of_mission(connection, mission)).await?)
     }

@@ -146,7 +146,7 @@ async fn bench() -> (Bench, Client) {
 
 fn page(filter: SessionFilter) -> SessionQuery {
     let after = Some(SessionCursor { spawned_at: given::at(0), id: given::session_id(1) });
-    SessionQuery { filter, after, limit: 10 }
+    SessionQuery { filter, after, limit: 10, heads_only: false }
 }
 
 async fn pages_follow_an_index() {

@@ -22,6 +22,10 @@ impl UsageRepository for SqliteStore {
         Ok(self.readers.read(move |connection| of_session(connection, session)).await?)
     }
 
+    async fn of_fleet(&self) -> Result<Totals, StoreUnavailable> {
+        Ok(self.readers.read(accounts::sum).await?)
+    }
+
     async fn of_mission(&self, mission: MissionId) -> Result<Option<MissionSummary>, StoreUnavailable> {
         let summary = self.readers.read(move |connection| {
             let Some(account) = accounts::get(connection, &AccountKey::Mission(mission.clone()))? else {

@@ -60,7 +60,7 @@ impl Bench {
     }
 
     async fn sessions(&self) -> Result<usize, StoreUnavailable> {
-        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 10 };
+        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 10, heads_only: false };
         Ok(SessionRepository::list(&self.store, query).await?.sessions.len())
     }
 

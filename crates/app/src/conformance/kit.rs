@@ -165,6 +165,7 @@ impl Kit {
             filter: flightdeck_domain::ports::SessionFilter::default(),
             after: None,
             limit: 100,
+            heads_only: true,
         };
         let sessions = self.ports.sessions.list(query).await.map(|page| page.sessions).unwrap_or_default();
         for session in sessions {

@@ -19,6 +19,8 @@ use crate::stats::Samples;
 
 /// The longest page that a server gives.
 const PAGE: u32 = 1_000;
+/// The longest page of the tree.
+const LONGEST: u32 = 10_000;
 
 pub(super) fn grammar() -> Command {
     Command::new("tree")
@@ -159,7 +161,7 @@ async fn walk(
     shape: Shape,
 ) -> Outcome<(Duration, Vec<u32>)> {
     let (mut elapsed, mut found, mut cursor) = (Duration::ZERO, Vec::new(), None::<String>);
-    let path = format!("/agents/tree?root={}&limit={PAGE}", names.session(0));
+    let path = format!("/agents/tree?root={}&limit={LONGEST}", names.session(0));
     loop {
         let more = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         let request = server.site.get(&format!("{path}{more}"));

@@ -100,6 +100,9 @@ pub struct SessionQuery {
     pub after: Option<SessionCursor>,
     /// At most so many.
     pub limit: usize,
+    /// Whether context and metadata may be left out, and are empty then: who lists many looks at neither, and they can be
+    /// long.
+    pub heads_only: bool,
 }
 
 /// A page of sessions as they stood at one moment.

@@ -87,6 +87,9 @@ pub trait UsageRepository: Send + Sync {
     /// The usage of a session; zero where nothing was reported. `None` when there is no such session.
     async fn of_session(&self, session: SessionId) -> Result<Option<SessionUsage>, StoreUnavailable>;
 
+    /// What all sessions used together. Costs a look at each that has reported anything.
+    async fn of_fleet(&self) -> Result<Totals, StoreUnavailable>;
+
     /// A mission; `None` when it has neither a session nor a budget.
     async fn of_mission(&self, mission: MissionId) -> Result<Option<MissionSummary>, StoreUnavailable>;
 

@@ -81,7 +81,10 @@ impl OfferCommands {
             let filter = SessionFilter { provider: Some(provider.name()), statuses, ..SessionFilter::default() };
             let mut after = None;
             loop {
-                let page = self.sessions.list(SessionQuery { filter: filter.clone(), after, limit: PAGE }).await?;
+                let page = self
+                    .sessions
+                    .list(SessionQuery { filter: filter.clone(), after, limit: PAGE, heads_only: true })
+                    .await?;
                 for session in &page.sessions {
                     if session.provider_session_id.as_ref() == self.providers.replica() {
                         offered += self.offer(&**provider, session).await?;

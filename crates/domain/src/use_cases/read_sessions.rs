@@ -16,6 +16,8 @@ pub struct ReadSessions {
 impl ReadSessions {
     /// The most sessions on one page.
     pub const MAX_LIMIT: usize = 1_000;
+    /// The longest page of heads.
+    pub const MAX_HEADS: usize = 10_000;
 
     /// Takes the ports it needs.
     #[must_use]
@@ -31,12 +33,14 @@ impl ReadSessions {
         self.sessions.get(id).await
     }
 
-    /// A page, newest spawned first, never longer than [`ReadSessions::MAX_LIMIT`].
+    /// A page, newest spawned first, never longer than [`ReadSessions::MAX_LIMIT`], or [`ReadSessions::MAX_HEADS`] where heads
+    /// are enough.
     ///
     /// # Errors
     /// The store is not available.
     pub async fn page(&self, query: SessionQuery) -> Result<SessionPage, StoreUnavailable> {
-        self.sessions.list(SessionQuery { limit: query.limit.min(Self::MAX_LIMIT), ..query }).await
+        let most = if query.heads_only { Self::MAX_HEADS } else { Self::MAX_LIMIT };
+        self.sessions.list(SessionQuery { limit: query.limit.min(most), ..query }).await
     }
 
     /// Whether nothing may spawn until the kill switch is released.
@@ -61,11 +65,13 @@ mod tests {
         mocks
             .sessions
             .expect_list()
-            .withf(|query| query.limit == 1_000)
-            .times(1)
+            .withf(|query| query.limit == if query.heads_only { 10_000 } else { 1_000 })
+            .times(2)
             .returning(|_| Ok(SessionPage { sessions: vec![], next: None, as_of: FeedPosition::new(3) }));
-        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100_000 };
-        let page = ReadSessions::new(&mocks.ports()).page(query).await.expect("answered");
-        assert_eq!(page.as_of, FeedPosition::new(3));
+        let read = ReadSessions::new(&mocks.ports());
+        for heads_only in [false, true] {
+            let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100_000, heads_only };
+            assert_eq!(read.page(query).await.expect("answered").as_of, FeedPosition::new(3));
+        }
     }
 }

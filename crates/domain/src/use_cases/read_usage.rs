@@ -6,6 +6,7 @@ use super::Ports;
 use crate::ids::SessionId;
 use crate::ports::{MissionPage, MissionQuery, MissionSummary, SessionUsage, StoreUnavailable, UsageRepository};
 use crate::text::MissionId;
+use crate::usage::Totals;
 
 /// Reads sums of usage.
 #[derive(Clone)]
@@ -29,6 +30,14 @@ impl ReadUsage {
     /// The store is not available.
     pub async fn session(&self, session: SessionId) -> Result<Option<SessionUsage>, StoreUnavailable> {
         self.usage.of_session(session).await
+    }
+
+    /// What all sessions used together.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn fleet(&self) -> Result<Totals, StoreUnavailable> {
+        self.usage.of_fleet().await
     }
 
     /// A mission; `None` when nothing is known of it.

@@ -64,7 +64,10 @@ impl Reconcile {
             let filter = SessionFilter { provider: Some(name), statuses, ..SessionFilter::default() };
             let mut after = None;
             loop {
-                let page = self.sessions.list(SessionQuery { filter: filter.clone(), after, limit: PAGE }).await?;
+                let page = self
+                    .sessions
+                    .list(SessionQuery { filter: filter.clone(), after, limit: PAGE, heads_only: true })
+                    .await?;
                 for session in &page.sessions {
                     if in_process {
                         // Those of another replica are at work, or their lease will tell.

@@ -73,6 +73,17 @@ pub(crate) struct AppendReply {
     pub(crate) control: ControlView,
 }
 
+/// A stream of messages after its end.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IntakeReply {
+    /// How many of its messages are in the conversation, those that were there already included.
+    pub(crate) appended: u64,
+    /// The place of the last of them.
+    pub(crate) last_seq: Option<u64>,
+    pub(crate) control: ControlView,
+}
+
 /// One message of a conversation.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -21,10 +21,10 @@ pub(crate) use control::{
 };
 pub(crate) use feed::FleetEventView;
 pub(crate) use login::{LoginBody, LoginLinkReply, MeView};
-pub(crate) use message::{AppendReply, HistoryView, MessageBody, MessageView};
+pub(crate) use message::{AppendReply, HistoryView, IntakeReply, MessageBody, MessageView};
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
 pub(crate) use search::SearchView;
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
-pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, UsageBody};
+pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, TotalsView, UsageBody};

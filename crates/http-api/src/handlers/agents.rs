@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionPage, SessionQuery};
-use flightdeck_domain::time::Timestamp;
 
+use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{RegisterBody, SessionView, TreeEntry};
@@ -64,7 +64,7 @@ pub(crate) async fn list(
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let page = page(&api, &caller, params, 100).await?;
+    let page = page(&api, &caller, params, 100, false).await?;
     Ok(paged(&api, &request, page, SessionView::from))
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn list(
         ("taskId" = Option<String>, Query),
         ("provider" = Option<String>, Query),
         ("root" = Option<String>, Query, description = "only this session and those below it"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 200 when missing"),
+        ("limit" = Option<u64>, Query, description = "1 to 10000, 200 when missing"),
         ("cursor" = Option<String>, Query, description = "from the header Flightdeck-Next-Cursor")),
     responses((status = 200, body = Vec<TreeEntry>,
         headers(("Flightdeck-As-Of" = String, description = "the place on the fleet feed to continue from"),
@@ -91,11 +91,17 @@ pub(crate) async fn tree(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     api.throttle_tree.admit(&caller.principal.key_id).pass()?;
-    let page = page(&api, &caller, params, 200).await?;
+    let page = page(&api, &caller, params, 200, true).await?;
     Ok(paged(&api, &request, page, TreeEntry::from))
 }
 
-async fn page(api: &Api, caller: &Caller, mut params: Params, default_limit: u64) -> Result<SessionPage, ApiError> {
+async fn page(
+    api: &Api,
+    caller: &Caller,
+    mut params: Params,
+    default_limit: u64,
+    heads_only: bool,
+) -> Result<SessionPage, ApiError> {
     let filter = SessionFilter {
         subtree: params.take("root"),
         mission_id: params.take("missionId"),
@@ -104,12 +110,14 @@ async fn page(api: &Api, caller: &Caller, mut params: Params, default_limit: u64
         agent_type: params.take("agentType"),
         task_id: params.take("taskId"),
     };
-    let limit = params.number("limit", 1..=1_000).unwrap_or(default_limit);
-    let after = params.take::<Cursor>("cursor").map(|cursor| cursor.0);
+    let most = if heads_only { 10_000 } else { 1_000 };
+    let limit = params.number("limit", 1..=most).unwrap_or(default_limit);
+    let after = params.take::<NewestFirst<SessionId>>("cursor");
+    let after = after.map(|Place(Micros(spawned_at), id)| SessionCursor { spawned_at, id });
     params.finish()?;
     readable(api, caller, filter.subtree).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(api.sessions.page(SessionQuery { filter, after, limit }).await?)
+    Ok(api.sessions.page(SessionQuery { filter, after, limit, heads_only }).await?)
 }
 
 /// The whole fleet is for those who may see it; a bound key may ask for a subtree of its own.
@@ -128,7 +136,7 @@ fn paged<T: serde::Serialize>(
     page: SessionPage,
     view: impl Fn(flightdeck_domain::session::Session) -> T,
 ) -> HttpResponse {
-    let next = page.next.map(|next| Cursor(next).to_string());
+    let next = page.next.map(|next| Place(Micros(next.spawned_at), next.id).to_string());
     let entries: Vec<T> = page.sessions.into_iter().map(view).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((AS_OF, api.epoch.cursor(page.as_of.get()).to_string()));
@@ -143,28 +151,4 @@ fn paged<T: serde::Serialize>(
         response.insert_header((NEXT_CURSOR, next));
     }
     response.json(Json(entries).into_inner())
-}
-
-/// A place in the list, as clients hand it back: `<microseconds>.<session id>`.
-struct Cursor(SessionCursor);
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.0.spawned_at.as_micros(), self.0.id)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("is not a cursor; take it from the header Flightdeck-Next-Cursor")]
-struct InvalidCursor;
-
-impl std::str::FromStr for Cursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        let (micros, id) = text.split_once('.').ok_or(InvalidCursor)?;
-        let micros = micros.parse().or(Err(InvalidCursor))?;
-        let spawned_at = Timestamp::from_micros(micros).ok_or(InvalidCursor)?;
-        Ok(Self(SessionCursor { spawned_at, id: id.parse().or(Err(InvalidCursor))? }))
-    }
 }

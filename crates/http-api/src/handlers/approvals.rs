@@ -10,11 +10,12 @@ use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{ApprovalCursor, ApprovalFilter, ApprovalQuery, WithdrawApprovalError};
-use flightdeck_domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::control::MAX_WAIT;
+use super::fleet::may_read;
 use super::operator::{IdempotencyHeader, Operator, answer};
+use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody};
@@ -92,15 +93,15 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
         subtree: params.take("root"),
         statuses: params.list("status"),
     };
-    let before = params.take::<Place>("before").map(|place| place.0);
+    let before = params.take::<NewestFirst<ApprovalId>>("before");
+    let before = before.map(|Place(Micros(opened_at), id)| ApprovalCursor { opened_at, id });
     let limit = usize::try_from(params.number("limit", 1..=1_000).unwrap_or(100)).unwrap_or(100);
     params.finish()?;
-    let allowed = api.authorize.role(&caller.principal, Permission::ReadFleet);
-    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    may_read(&api, &caller)?;
     let page = api.approvals.page(ApprovalQuery { filter, before, limit }).await?;
     Ok(Json(ApprovalsView {
         approvals: page.approvals.into_iter().map(ApprovalView::from).collect(),
-        next_before: page.next.map(|next| Place(next).to_string()),
+        next_before: page.next.map(|next| Place(Micros(next.opened_at), next.id).to_string()),
         as_of: api.epoch.cursor(page.as_of.get()).to_string(),
     }))
 }
@@ -175,28 +176,5 @@ async fn closed(api: &Api, agent: SessionId, id: ApprovalId, wait: Duration) -> 
             () = api.shutdown.cancelled() => {}
             _ = tokio::time::timeout_at(next_look, hints.changed()) => {}
         }
-    }
-}
-
-/// A place in the list, as clients hand it back: `<microseconds>.<id>`.
-struct Place(ApprovalCursor);
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.0.opened_at.as_micros(), self.0.id)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("is not a cursor; take it from nextBefore")]
-struct InvalidPlace;
-
-impl std::str::FromStr for Place {
-    type Err = InvalidPlace;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
-        let (micros, id) = text.split_once('.').ok_or(InvalidPlace)?;
-        let opened_at = Timestamp::from_micros(micros.parse().or(Err(InvalidPlace))?).ok_or(InvalidPlace)?;
-        Ok(Self(ApprovalCursor { opened_at, id: id.parse().or(Err(InvalidPlace))? }))
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
+use crate::dto::TotalsView;
 use crate::problem::ApiError;
 use crate::state::Api;
 
@@ -23,8 +24,21 @@ pub(crate) struct FleetView {
 #[utoipa::path(get, path = "/fleet", tag = "agents", security(("apiKey" = [])),
     responses((status = 200, body = FleetView)))]
 pub(crate) async fn read(api: Data<Api>, caller: Caller) -> Result<Json<FleetView>, ApiError> {
-    let allowed = api.authorize.role(&caller.principal, Permission::ReadFleet);
-    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    may_read(&api, &caller)?;
     let kill_switch_engaged = api.sessions.kill_switch_engaged().await?;
     Ok(Json(FleetView { kill_switch_engaged, open_streams: api.keys.open_streams() }))
+}
+
+/// What all agents used together, as far as they say.
+#[utoipa::path(get, path = "/fleet/usage", tag = "usage", security(("apiKey" = [])),
+    responses((status = 200, body = TotalsView)))]
+pub(crate) async fn usage(api: Data<Api>, caller: Caller) -> Result<Json<TotalsView>, ApiError> {
+    may_read(&api, &caller)?;
+    Ok(Json(TotalsView::from(&api.usage.fleet().await?)))
+}
+
+/// Whether the caller may see the whole fleet.
+pub(super) fn may_read(api: &Api, caller: &Caller) -> Result<(), ApiError> {
+    let allowed = api.authorize.role(&caller.principal, Permission::ReadFleet);
+    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))
 }

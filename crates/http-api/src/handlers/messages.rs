@@ -3,12 +3,14 @@
 use std::str::FromStr;
 
 use actix_web::http::header::HeaderMap;
-use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, HttpResponse};
-use flightdeck_domain::ids::Seq;
+use actix_web::web::{Data, Json, Payload};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::operator::Permission;
+use flightdeck_domain::ports::AppendOutcome;
 use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
 
+use super::intake::take_all;
 use super::preview::Previewed;
 use super::to_the_end;
 use crate::auth::Caller;
@@ -23,14 +25,19 @@ use crate::state::Api;
 ///
 /// When it is answered the messages are durable. A message with an id that is there already, with the same role, content
 /// and metadata, keeps its first place, so a call may be repeated safely. What it says in `usage` counts once. At most 1000 messages and 4 MiB at once.
+///
+/// With `stream=true` NDJSON of any length is appended as it arrives, each line durable and seen by followers at once. The
+/// answer (`appended`, `lastSeq`, `control`) comes at the end, or an error with the first fault: the header
+/// `Flightdeck-Appended` says how many lines are in the conversation in either case. Counts as one of the key's open streams.
 #[utoipa::path(post, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)),
+    params(("agentId" = uuid::Uuid, Path),
+        ("stream" = Option<bool>, Query, description = "true: take lines as they arrive; false when missing")),
     request_body(content(
         (MessageBody = "application/json"), (Vec<MessageBody> = "application/json"),
         (String = "application/x-ndjson"))),
     responses(
         (status = 201, description = "appended", body = AppendReply),
-        (status = 200, description = "all were there already", body = AppendReply),
+        (status = 200, description = "all were there already; or a stream has ended", body = AppendReply),
         (status = 400, description = "a field is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "the session has ended, or an id is taken by another message", body = Problem,
@@ -40,20 +47,19 @@ pub(crate) async fn append(
     api: Data<Api>,
     caller: Caller,
     path: AgentPath,
-    body: BodyBytes,
+    request: HttpRequest,
+    mut params: Params,
+    payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let stream = params.take::<bool>("stream").unwrap_or(false);
+    params.finish()?;
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
-    let batch = batch(&body)?;
-    let outcome = to_the_end(async move {
-        let mut outcome = api.ingest.execute(path.0, batch).await?;
-        if outcome.exhausted {
-            api.enforce_budgets().await;
-            // The agent learns of its pause by this very answer.
-            outcome.control = api.report.heartbeat(path.0).await?.unwrap_or(outcome.control);
-        }
-        Ok(outcome)
-    })
-    .await?;
+    if stream {
+        let _counted = caller.open_stream(api.options.max_streams_per_key)?;
+        return Ok(take_all(api, &caller, path.0, request.content_type(), payload).await);
+    }
+    let body = BodyBytes::from_request(&request, &mut payload.into_inner()).await?;
+    let outcome = take_in(&api, path.0, batch(&body)?).await?;
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
         AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };
@@ -61,11 +67,35 @@ pub(crate) async fn append(
     Ok(response.json(reply))
 }
 
+/// Appends a batch, and enforces a budget that it used up.
+pub(super) async fn take_in(
+    api: &Data<Api>,
+    session: SessionId,
+    batch: Vec<MessageInput>,
+) -> Result<AppendOutcome, ApiError> {
+    let api = api.clone();
+    to_the_end(async move {
+        let mut outcome = api.ingest.execute(session, batch).await?;
+        if outcome.exhausted {
+            api.enforce_budgets().await;
+            // The agent learns of its pause by this very answer.
+            outcome.control = api.report.heartbeat(session).await?.unwrap_or(outcome.control);
+        }
+        Ok(outcome)
+    })
+    .await
+}
+
+/// Whether a body has a message a line.
+pub(super) fn is_ndjson(content_type: &str) -> bool {
+    ["application/x-ndjson", "application/jsonl"].contains(&content_type)
+}
+
 fn batch(body: &BodyBytes) -> Result<Vec<MessageInput>, ApiError> {
     let first = body.bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let bodies: Vec<MessageBody> = match (body.content_type.as_str(), first) {
         (_, None) => return Err(ApiError::field("", "is empty; send a message, an array of messages, or NDJSON")),
-        ("application/x-ndjson" | "application/jsonl", _) => lines(&body.bytes)?,
+        (content_type, _) if is_ndjson(content_type) => lines(&body.bytes)?,
         ("application/json", Some(b'[')) => decode(&body.bytes, "")?,
         ("application/json", Some(_)) => vec![decode(&body.bytes, "")?],
         (other, _) => {

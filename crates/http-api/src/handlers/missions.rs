@@ -1,17 +1,14 @@
 //! Missions: sessions across trees, seen as one.
 
-use std::fmt;
-use std::str::FromStr;
-
 use actix_web::web::{Data, Json};
 use flightdeck_domain::audit::AuditTarget;
-use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::text::MissionId;
-use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::AccountKey;
 
+use super::fleet::may_read;
 use super::operator::Operator;
+use super::place::{Micros, NewestFirst, Place};
 use super::usage::change;
 use crate::auth::Caller;
 use crate::dto::{BudgetBody, ControlBody, MissionView, MissionsView};
@@ -26,13 +23,17 @@ use crate::state::Api;
         ("limit" = Option<u64>, Query, description = "1 to 200, 50 when missing")),
     responses((status = 200, body = MissionsView)))]
 pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<MissionsView>, ApiError> {
-    let after = params.take::<NewestFirst>("after").map(|place| place.0);
+    let after = params.take::<NewestFirst<MissionId>>("after");
+    let after = after.map(|Place(Micros(opened_at), id)| MissionCursor { opened_at, id });
     let limit = usize::try_from(params.number("limit", 1..=200).unwrap_or(50)).unwrap_or(50);
     params.finish()?;
-    readable(&api, &caller)?;
+    may_read(&api, &caller)?;
     let page = api.usage.missions(MissionQuery { after, limit }).await?;
     let missions = page.missions.iter().map(MissionView::from).collect();
-    Ok(Json(MissionsView { missions, next_after: page.next.map(|next| NewestFirst(next).to_string()) }))
+    Ok(Json(MissionsView {
+        missions,
+        next_after: page.next.map(|next| Place(Micros(next.opened_at), next.id).to_string()),
+    }))
 }
 
 /// One mission: what it used, its budget, and its sessions by status.
@@ -41,7 +42,7 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
     responses((status = 200, body = MissionView),
         (status = 404, description = "no such mission", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn read(api: Data<Api>, caller: Caller, path: MissionPath) -> Result<Json<MissionView>, ApiError> {
-    readable(&api, &caller)?;
+    may_read(&api, &caller)?;
     view(&api, path.0).await
 }
 
@@ -92,33 +93,4 @@ pub(crate) async fn remove_budget(
         operator.may_control(&api, flightdeck_domain::action::ActionName::BudgetSet, target).await?;
     }
     view(&api, path.0).await
-}
-
-fn readable(api: &Api, caller: &Caller) -> Result<(), ApiError> {
-    let allowed = api.authorize.role(&caller.principal, Permission::ReadFleet);
-    allowed.map_err(|denied| ApiError::Denied(denied.to_string()))
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("is not a place in this list; take it from nextAfter")]
-struct InvalidPlace;
-
-/// A place in the list of missions, as clients hand it back: `<microseconds>.<mission>`.
-struct NewestFirst(MissionCursor);
-
-impl fmt::Display for NewestFirst {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.0.opened_at.as_micros(), self.0.id)
-    }
-}
-
-impl FromStr for NewestFirst {
-    type Err = InvalidPlace;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
-        let (micros, id) = text.split_once('.').ok_or(InvalidPlace)?;
-        let micros = micros.parse().or(Err(InvalidPlace))?;
-        let opened_at = Timestamp::from_micros(micros).ok_or(InvalidPlace)?;
-        Ok(Self(MissionCursor { opened_at, id: MissionId::new(id).or(Err(InvalidPlace))? }))
-    }
 }

@@ -238,7 +238,7 @@ fn the_table_of_bad_input_about_permission_requests() {
         (format!("/agents/{unknown}/approvals/{narrow}"), 404, unknown),
         (format!("{asked}/7"), 400, "approvalId"),
         ("/approvals?status=closed".to_owned(), 400, "use open, decided or expired"),
-        ("/approvals?before=abc".to_owned(), 400, "take it from nextBefore"),
+        ("/approvals?before=abc".to_owned(), 400, "take it from the page before"),
         ("/approvals?limit=0".to_owned(), 400, "limit"),
         ("/approvals?agent=x".to_owned(), 400, "agent: is not a parameter"),
     ] {

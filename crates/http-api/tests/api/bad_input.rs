@@ -59,7 +59,7 @@ fn the_table_of_bad_input() {
         full(get(&format!("/agents/{unknown}/usage")), 404, unknown),
         full(get("/missions/apollo"), 404, "there is no mission apollo"),
         full(get("/missions/%20"), 400, "missionId: must not be empty"),
-        full(get("/missions?after=x"), 400, "nextAfter"),
+        full(get("/missions?after=x"), 400, "take it from the page before"),
         full(post(&messages, &many), 400, "at most 1000"),
         full(post(&messages, &long), 400, "/content: is too long"),
         full(post(&messages, &large), 413, "larger than 4194304 bytes"),

@@ -14,6 +14,7 @@ mod epochs;
 mod events;
 mod feed;
 mod idempotency;
+mod intake;
 mod leases;
 mod login;
 mod messages;

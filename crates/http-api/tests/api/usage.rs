@@ -33,6 +33,11 @@ fn usage_counts_once_for_the_agent_its_subtree_and_its_mission() {
     let mission = server.get("/missions/a%2Fb%20c").expect(200);
     assert_eq!((&mission["missionId"], &mission["usage"]), (&json!("a/b c"), &all));
     assert_eq!(mission["sessions"], json!({"total": 2, "byStatus": {"running": 2}}));
+    // Of no mission.
+    let free = server.session(None);
+    server.post(&format!("/agents/{free}/messages"), &used(1, &json!({"costUsd": 0.2}))).expect(201);
+    let fleet = server.get("/fleet/usage").expect(200);
+    assert_eq!((&fleet["totalTokens"], &fleet["costUsd"], &fleet["reports"]), (&json!(1125), &json!(0.5), &json!(3)));
     let said = server.get(&format!("/agents/{child}/messages")).expect(200);
     assert_eq!(said["messages"][0]["metadata"]["usage"]["inputTokens"], 100);
 }

@@ -53,7 +53,7 @@ impl Desk {
     }
 
     pub(crate) async fn sessions(&self) -> Vec<Session> {
-        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100 };
+        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100, heads_only: false };
         let mut sessions = self.ports.sessions.list(query).await.expect("read").sessions;
         sessions.reverse();
         sessions

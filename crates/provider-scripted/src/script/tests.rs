@@ -21,6 +21,8 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
     let table = [
         (json!({"scrip": []}), "context", "unknown field `scrip`, expected one of `script`, `repeat`, `pace`"),
         (json!({"script": "say hello"}), "context.script", "expected a sequence"),
+        (json!({"script": [{"say": "x"}], "usage": {}}), "context.usage", "says nothing: give at least one of"),
+        (json!({"usage": {"inputTokens": 1}}), "context", "repeat, pace and usage are of use with a script only"),
         (json!({"script": []}), "context.script", "has no step; give at least one"),
         (json!({"script": vec![json!({"say": "x"}); 1_001]}), "context.script", "has 1001 steps; at most 1000"),
         (json!({"script": ["say"]}), "context.script", "step 1: a step is an object with exactly one member"),
@@ -85,7 +87,7 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
             "invalid type: string \"often\", expected u32",
         ),
         (json!({"script": [{"say": "x"}], "pace": 600_001}), "context.pace", "is 600001 ms; at most 600000"),
-        (json!({"repeat": 2}), "context", "repeat and pace are of use with a script only"),
+        (json!({"repeat": 2}), "context", "repeat, pace and usage are of use with a script only"),
         (
             json!({"repeat": 200, "script": [{"spawn": {"agentType": "a", "taskId": "t", "repeat": 200, "script": [{"spawn": {"agentType": "a", "taskId": "t"}}]}}]}),
             "context.script",

@@ -4,6 +4,7 @@ use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionPage, SessionQuery, SessionRepository};
 use flightdeck_domain::session::{Registration, Session, SessionStatus};
+use flightdeck_domain::text::JsonObject;
 use flightdeck_domain::time::Timestamp;
 
 use crate::given::{at, child, observation, registration, session_id, text};
@@ -21,8 +22,27 @@ fn place(session: &Session) -> (Timestamp, SessionId) {
 }
 
 async fn page(store: &dyn Store, filter: &SessionFilter, after: Option<SessionCursor>, limit: usize) -> SessionPage {
-    let query = SessionQuery { filter: filter.clone(), after, limit };
+    let query = SessionQuery { filter: filter.clone(), after, limit, heads_only: false };
     SessionRepository::list(store, query).await.expect("read")
+}
+
+/// Who lists many can do without what may be long.
+pub async fn heads_are_whole_but_for_context_and_metadata(harness: &mut dyn Harness) {
+    let store = &*harness.store();
+    fleet(store).await;
+    for filter in [SessionFilter::default(), SessionFilter { subtree: Some(session_id(1)), ..SessionFilter::default() }]
+    {
+        let whole = page(store, &filter, None, 5).await;
+        let query = SessionQuery { filter, after: None, limit: 5, heads_only: true };
+        let heads = SessionRepository::list(store, query).await.expect("read");
+        let without = |session: &Session| Session {
+            context: JsonObject::default(),
+            metadata: JsonObject::default(),
+            ..session.clone()
+        };
+        assert_eq!(heads.sessions, whole.sessions.iter().map(without).collect::<Vec<_>>());
+        assert_eq!((heads.next, heads.as_of), (whole.next, whole.as_of));
+    }
 }
 
 /// All pages in turn, with the promise that the last one says so, even when it is full.

@@ -10,10 +10,10 @@ use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::usage::{Account, AccountKey};
+use flightdeck_domain::usage::{Account, AccountKey, Totals};
 
 use crate::error::StoreError;
-use crate::rows::account::{AccountRow, StatusCountRow};
+use crate::rows::account::{AccountRow, StatusCountRow, TotalsRow};
 use crate::schema::accounts;
 use crate::statement::{Bind, Statement};
 use crate::values::integer;
@@ -94,6 +94,24 @@ pub(crate) async fn put_all(connection: &mut AsyncPgConnection, new: &[Account])
             .await?;
     }
     Ok(())
+}
+
+/// What all sessions used: a walk over the accounts of those that reported anything.
+pub(crate) async fn sum(connection: &mut AsyncPgConnection) -> Result<Totals, StoreError> {
+    // The sum of many of the greatest numbers there are is none of them.
+    let sum = |column| format!("least(coalesce(SUM({column}), 0), {})::bigint AS {column}", i64::MAX);
+    let columns = [
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "cost",
+        "reports",
+        "priced_reports",
+    ];
+    let sql = format!("SELECT {} FROM accounts WHERE scope = 'session'", columns.map(sum).join(", "));
+    let row: TotalsRow = Statement::new(sql, []).get_result(connection).await?;
+    Ok(row.try_into()?)
 }
 
 /// Missions with their accounts, and where the next page begins.

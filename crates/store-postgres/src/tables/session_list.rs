@@ -4,13 +4,14 @@
 //! knows of the tables; what it needs to be told is that a set of statuses means "not ended".
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
 use flightdeck_domain::session::{Session, SessionStatus};
 
 use super::Number;
 use super::sessions::{HEAD, OPEN};
 use crate::error::StoreError;
-use crate::rows::session::SessionRow;
+use crate::rows::session::{SessionHeadRow, SessionRow};
 use crate::statement::{Bind, Statement};
 use crate::values::{Key, integer};
 
@@ -19,7 +20,8 @@ pub(crate) async fn page(
     connection: &mut AsyncPgConnection,
     query: &SessionQuery,
 ) -> Result<(Vec<Session>, Option<SessionCursor>), StoreError> {
-    let mut statement = matching(&format!("{HEAD}, context, metadata"), &query.filter);
+    let what = if query.heads_only { HEAD.to_owned() } else { format!("{HEAD}, context, metadata") };
+    let mut statement = matching(connection, &what, &query.filter).await?;
     if let Some(after) = &query.after {
         // A comparison of pairs, which is one step into the index; `a < x OR (a = x AND b < y)` would not be.
         statement = statement
@@ -30,25 +32,42 @@ pub(crate) async fn page(
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
     let statement = statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit));
-    let rows: Vec<SessionRow> = statement.load(connection).await?;
-    let more = rows.len() > query.limit;
-    let sessions: Vec<Session> = rows.into_iter().take(query.limit).map(Session::try_from).collect::<Result<_, _>>()?;
+    let mut sessions: Vec<Session> = if query.heads_only {
+        let rows: Vec<SessionHeadRow> = statement.load(connection).await?;
+        rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
+    } else {
+        let rows: Vec<SessionRow> = statement.load(connection).await?;
+        rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
+    };
+    let more = sessions.len() > query.limit;
+    sessions.truncate(query.limit);
     let last = sessions.last().map(|last| SessionCursor { spawned_at: last.spawned_at, id: last.id });
     Ok((sessions, last.filter(|_| more)))
 }
 
 /// How many there are.
 pub(crate) async fn count(connection: &mut AsyncPgConnection, filter: &SessionFilter) -> Result<u64, StoreError> {
-    Ok(matching("COUNT(*) AS n", filter).get_result::<Number>(connection).await?.count())
+    let statement = matching(connection, "COUNT(*) AS n", filter).await?;
+    Ok(statement.get_result::<Number>(connection).await?.count())
 }
 
-fn matching<'a>(what: &str, filter: &'a SessionFilter) -> Statement<'a> {
+async fn matching<'a>(
+    connection: &mut AsyncPgConnection,
+    what: &str,
+    filter: &'a SessionFilter,
+) -> Result<Statement<'a>, StoreError> {
+    let whole_tree = match filter.subtree {
+        Some(top) => is_root(connection, top).await?,
+        None => false,
+    };
     let mut statement = Statement::begin(format!("SELECT {what} FROM sessions WHERE TRUE"));
     if !filter.statuses.is_empty() && !filter.statuses.iter().any(|status| status.is_terminal()) {
         // Says nothing new, but the indexes of what has not ended can be used only where this is said.
         statement = statement.sql(" AND ").sql(OPEN);
     }
-    if let Some(top) = &filter.subtree {
+    if let Some(top) = filter.subtree.as_ref().filter(|_| whole_tree) {
+        statement = statement.sql(" AND root_id = ?").bind(Bind::Uuid(top.key()));
+    } else if let Some(top) = &filter.subtree {
         let below = " AND id IN (WITH RECURSIVE below (id) AS ( \
              SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
@@ -67,7 +86,16 @@ fn matching<'a>(what: &str, filter: &'a SessionFilter) -> Statement<'a> {
     if let Some(task) = &filter.task_id {
         statement = statement.sql(" AND task_id = ?").bind(Bind::Text(task.as_str()));
     }
-    statement
+    Ok(statement)
+}
+
+/// Whether a session stands at the top of its tree: then all below it share its id as their root, in the order of a page.
+async fn is_root(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bool, StoreError> {
+    let found: Number =
+        Statement::new("SELECT COUNT(*) AS n FROM sessions WHERE id = ? AND parent_id IS NULL", [Bind::Uuid(id.key())])
+            .get_result(connection)
+            .await?;
+    Ok(found.count() == 1)
 }
 
 fn with_statuses<'a>(statement: Statement<'a>, statuses: &[SessionStatus]) -> Statement<'a> {

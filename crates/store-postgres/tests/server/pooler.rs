@@ -109,7 +109,7 @@ async fn every_port_works_behind_a_pooler() {
     store.ready().await.expect("ready");
     let action = FleetAction { intervention: FleetIntervention::KillAll, operation: None, by: given::attribution() };
     assert_eq!(store.commit_fleet(action).await.expect("done").total, 12);
-    let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100 };
+    let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100, heads_only: false };
     let page = SessionRepository::list(&**store, query).await.expect("read");
     let feed = FleetFeed::after(&**store, FeedPosition::ZERO, 1_000).await.expect("read");
     let positions: Vec<u64> = feed.iter().map(|event| event.position.get()).collect();

@@ -38,7 +38,7 @@ pub(crate) async fn a_broken_row_is_an_error_that_names_it() {
     ] {
         let bench = bench().await;
         bench.execute(sql).await;
-        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 10 };
+        let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 10, heads_only: false };
         let error = SessionRepository::list(&*bench.store, query).await.expect_err("broken");
         assert!(told(&error).contains(&place), "{}", told(&error));
     }

@@ -53,15 +53,16 @@ impl AccountRow {
         Ok(Account {
             key: AccountKey::read(&self.scope, &self.key).column("key")?,
             opened_at: moment(self.opened_at).column("opened_at")?,
-            totals: Totals {
-                input_tokens: u64::try_from(self.input_tokens).column("input_tokens")?,
-                output_tokens: u64::try_from(self.output_tokens).column("output_tokens")?,
-                cache_read_tokens: u64::try_from(self.cache_read_tokens).column("cache_read_tokens")?,
-                cache_write_tokens: u64::try_from(self.cache_write_tokens).column("cache_write_tokens")?,
-                cost: u64::try_from(self.cost).map(Cost::from_nanos).column("cost")?,
-                reports: u64::try_from(self.reports).column("reports")?,
-                priced_reports: u64::try_from(self.priced_reports).column("priced_reports")?,
-            },
+            totals: TotalsRow {
+                input_tokens: self.input_tokens,
+                output_tokens: self.output_tokens,
+                cache_read_tokens: self.cache_read_tokens,
+                cache_write_tokens: self.cache_write_tokens,
+                cost: self.cost,
+                reports: self.reports,
+                priced_reports: self.priced_reports,
+            }
+            .read()?,
             last_session: maybe(self.last_session, |id| session_id(&id)).column("last_session")?,
             budget,
             exhausted: exhausted_at.map(|at| Exhaustion { at, enforced: self.enforced == 1 }),
@@ -89,6 +90,41 @@ impl From<&Account> for AccountRow {
             exhausted_at: account.exhausted.map(|used_up| used_up.at.as_micros()),
             enforced: i64::from(account.exhausted.is_some_and(|used_up| used_up.enforced)),
         }
+    }
+}
+
+/// What an account, or many together, say was used.
+#[derive(Debug, QueryableByName)]
+#[diesel(table_name = accounts)]
+pub(crate) struct TotalsRow {
+    input_tokens: i64,
+    output_tokens: i64,
+    cache_read_tokens: i64,
+    cache_write_tokens: i64,
+    cost: i64,
+    reports: i64,
+    priced_reports: i64,
+}
+
+impl TotalsRow {
+    fn read(self) -> Result<Totals, Fault> {
+        Ok(Totals {
+            input_tokens: u64::try_from(self.input_tokens).column("input_tokens")?,
+            output_tokens: u64::try_from(self.output_tokens).column("output_tokens")?,
+            cache_read_tokens: u64::try_from(self.cache_read_tokens).column("cache_read_tokens")?,
+            cache_write_tokens: u64::try_from(self.cache_write_tokens).column("cache_write_tokens")?,
+            cost: u64::try_from(self.cost).map(Cost::from_nanos).column("cost")?,
+            reports: u64::try_from(self.reports).column("reports")?,
+            priced_reports: u64::try_from(self.priced_reports).column("priced_reports")?,
+        })
+    }
+}
+
+impl TryFrom<TotalsRow> for Totals {
+    type Error = BrokenRow;
+
+    fn try_from(row: TotalsRow) -> Result<Self, BrokenRow> {
+        row.read().map_err(|fault| fault.of("accounts", "all of sessions".to_owned()))
     }
 }
 

@@ -7,10 +7,10 @@ use diesel::sql_types::{BigInt, Text};
 use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
-use flightdeck_domain::usage::{Account, AccountKey};
+use flightdeck_domain::usage::{Account, AccountKey, Totals};
 
 use crate::error::StoreError;
-use crate::rows::account::{AccountRow, StatusCountRow};
+use crate::rows::account::{AccountRow, StatusCountRow, TotalsRow};
 use crate::schema::accounts;
 use crate::statement::{Bind, Prepared};
 use crate::values::integer;
@@ -24,6 +24,20 @@ pub(crate) fn get(connection: &mut SqliteConnection, key: &AccountKey) -> Result
 pub(crate) fn put(connection: &mut SqliteConnection, account: &Account) -> Result<(), StoreError> {
     diesel::replace_into(accounts::table).values(&AccountRow::from(account)).execute(connection)?;
     Ok(())
+}
+
+/// What all sessions used: a walk over the accounts of those that reported anything.
+pub(crate) fn sum(connection: &mut SqliteConnection) -> Result<Totals, StoreError> {
+    let row: TotalsRow = Prepared::new(
+        "SELECT coalesce(SUM(input_tokens), 0) AS input_tokens, coalesce(SUM(output_tokens), 0) AS output_tokens, \
+                coalesce(SUM(cache_read_tokens), 0) AS cache_read_tokens, \
+                coalesce(SUM(cache_write_tokens), 0) AS cache_write_tokens, coalesce(SUM(cost), 0) AS cost, \
+                coalesce(SUM(reports), 0) AS reports, coalesce(SUM(priced_reports), 0) AS priced_reports \
+         FROM accounts WHERE scope = 'session'",
+        [],
+    )
+    .get_result(connection)?;
+    Ok(row.try_into()?)
 }
 
 /// Missions with their accounts, and where the next page begins.

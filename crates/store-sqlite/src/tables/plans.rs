@@ -85,7 +85,7 @@ fn moment() -> Timestamp {
 
 fn page(filter: SessionFilter) -> Vec<String> {
     let after = Some(SessionCursor { spawned_at: moment(), id: session() });
-    let query = SessionQuery { filter, after, limit: 10 };
+    let query = SessionQuery { filter, after, limit: 10, heads_only: false };
     plan(|connection| assert!(session_list::page(connection, &query).expect("read").0.is_empty()))
 }
 

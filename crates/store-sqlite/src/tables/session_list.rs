@@ -7,14 +7,21 @@ use diesel::prelude::*;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::sqlite::Sqlite;
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
 use flightdeck_domain::session::{Session, SessionStatus};
 
 use super::Number;
-use super::sessions::OPEN;
+use super::sessions::{self, OPEN};
 use crate::error::StoreError;
-use crate::rows::session::SessionRow;
+use crate::rows::session::{SessionHeadRow, SessionRow};
+use crate::statement::{Bind, Prepared};
 use crate::values::{Key, integer};
+
+/// Every column of a [`SessionHeadRow`].
+const HEAD: &str = "id, parent_id, root_id, status, desired_status, last_seq, last_command_seq, revision, spawned_at, started_at, \
+     completed_at, last_seen_at, provider, provider_session_id, mission_id, task_id, task_source, agent_type, status_reason, \
+     gate_profile";
 
 type Statement<'a> = BoxedSqlQuery<'a, Sqlite, SqlQuery>;
 
@@ -23,7 +30,8 @@ pub(crate) fn page(
     connection: &mut SqliteConnection,
     query: &SessionQuery,
 ) -> Result<(Vec<Session>, Option<SessionCursor>), StoreError> {
-    let mut statement = matching("*", &query.filter);
+    let what = if query.heads_only { HEAD } else { "*" };
+    let mut statement = matching(connection, what, &query.filter)?;
     if let Some(after) = &query.after {
         // A comparison of pairs, which is one step into the index; `a < x OR (a = x AND b < y)` would not be.
         statement = statement
@@ -33,22 +41,39 @@ pub(crate) fn page(
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
-    let rows: Vec<SessionRow> =
-        statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
-    let more = rows.len() > query.limit;
-    let sessions: Vec<Session> = rows.into_iter().take(query.limit).map(Session::try_from).collect::<Result<_, _>>()?;
+    let statement = statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind::<BigInt, _>(limit);
+    let mut sessions: Vec<Session> = if query.heads_only {
+        let rows: Vec<SessionHeadRow> = statement.load(connection)?;
+        let heads = rows.into_iter().map(Session::try_from);
+        heads.map(|head| sessions::with_past(connection, head?)).collect::<Result<_, _>>()?
+    } else {
+        let rows: Vec<SessionRow> = statement.load(connection)?;
+        rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
+    };
+    let more = sessions.len() > query.limit;
+    sessions.truncate(query.limit);
     let last = sessions.last().map(|last| SessionCursor { spawned_at: last.spawned_at, id: last.id });
     Ok((sessions, last.filter(|_| more)))
 }
 
 /// How many there are.
 pub(crate) fn count(connection: &mut SqliteConnection, filter: &SessionFilter) -> Result<u64, StoreError> {
-    Ok(matching("COUNT(*) AS n", filter).get_result::<Number>(connection)?.count())
+    let statement = matching(connection, "COUNT(*) AS n", filter)?;
+    Ok(statement.get_result::<Number>(connection)?.count())
 }
 
-fn matching<'a>(what: &str, filter: &'a SessionFilter) -> Statement<'a> {
+fn matching<'a>(
+    connection: &mut SqliteConnection,
+    what: &str,
+    filter: &'a SessionFilter,
+) -> Result<Statement<'a>, StoreError> {
+    let whole_tree = match filter.subtree {
+        Some(top) => is_root(connection, top)?,
+        None => false,
+    };
     let only_open = !filter.statuses.is_empty() && !filter.statuses.iter().any(|status| status.is_terminal());
     let index = match filter {
+        _ if whole_tree => "INDEXED BY sessions_root",
         SessionFilter { subtree: Some(_), .. } => "",
         _ if !only_open => "",
         SessionFilter { provider: Some(_), .. } => "INDEXED BY sessions_open_provider",
@@ -59,7 +84,9 @@ fn matching<'a>(what: &str, filter: &'a SessionFilter) -> Statement<'a> {
         // Says nothing new, but the index of what has not ended can be used only where this is said.
         statement = statement.sql(" AND ").sql(OPEN);
     }
-    if let Some(top) = &filter.subtree {
+    if let Some(top) = filter.subtree.as_ref().filter(|_| whole_tree) {
+        statement = statement.sql(" AND root_id = ?").bind::<Binary, _>(top.key());
+    } else if let Some(top) = &filter.subtree {
         let below = " AND id IN (WITH RECURSIVE below (id) AS ( \
              SELECT ? UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
@@ -78,7 +105,17 @@ fn matching<'a>(what: &str, filter: &'a SessionFilter) -> Statement<'a> {
     if let Some(task) = &filter.task_id {
         statement = statement.sql(" AND task_id = ?").bind::<Text, _>(task.as_str());
     }
-    statement
+    Ok(statement)
+}
+
+/// Whether a session stands at the top of its tree: then all below it share its id as their root, in the order of a page.
+fn is_root(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, StoreError> {
+    let found: Number = Prepared::new(
+        "SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ? AND parent_id IS NULL) AS n",
+        [Bind::Blob(id.key())],
+    )
+    .get_result(connection)?;
+    Ok(found.n == 1)
 }
 
 fn with_statuses<'a>(statement: Statement<'a>, statuses: &[SessionStatus]) -> Statement<'a> {

@@ -28,10 +28,17 @@ pub(crate) fn get(connection: &mut SqliteConnection, id: SessionId) -> Result<Op
 /// work with. Only of a lost one it is read what it was before, for that stands behind the long columns.
 pub(crate) fn head(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let row = sessions::table.find(id.key()).select(SessionHeadRow::as_select()).get_result(connection).optional()?;
-    match row.map(Session::try_from).transpose()? {
-        Some(lost) if lost.status == SessionStatus::Lost => get(connection, id),
-        session => Ok(session),
+    let head = row.map(Session::try_from).transpose()?;
+    head.map(|head| with_past(connection, head)).transpose()
+}
+
+/// A head, and of a lost session what it was before.
+pub(super) fn with_past(connection: &mut SqliteConnection, head: Session) -> Result<Session, StoreError> {
+    if head.status != SessionStatus::Lost {
+        return Ok(head);
     }
+    let whole = get(connection, head.id)?;
+    Ok(Session { lost_from: whole.and_then(|whole| whole.lost_from), ..head })
 }
 
 /// Where conversations end; of those sessions that are there.
