@@ -44,7 +44,7 @@ pub(crate) async fn ensure(ports: &Ports, data_dir: &Path) -> Result<Option<Path
 
 /// The key in the file, where it can be read.
 pub(crate) fn read(data_dir: &Path) -> Option<String> {
-    std::fs::read_to_string(data_dir.join(FILE)).ok().map(|text| text.trim().to_owned())
+    std::fs::read_to_string(data_dir.join(FILE)).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn write(path: &Path, key: &str) -> io::Result<()> {

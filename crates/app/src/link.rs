@@ -8,6 +8,7 @@ use serde_json::Value;
 use ureq::Agent;
 
 use crate::cli::BoxError;
+use crate::client::{is_local, published};
 
 const URL: &str = "FLIGHTDECK_URL";
 /// Where the key is found: a key never stands on a command line, where every process can read it.
@@ -65,7 +66,10 @@ impl Answer {
 /// The flags of every such command.
 pub(crate) fn flags() -> [Arg; 2] {
     [
-        Arg::new("url").long("url").value_name("URL").help(format!("the server [env: {URL}] [default: {DEFAULT_URL}]")),
+        Arg::new("url")
+            .long("url")
+            .value_name("URL")
+            .help(format!("the server; that of the data folder when missing [env: {URL}] [default: {DEFAULT_URL}]")),
         Arg::new("data-dir").long("data-dir").value_name("DIR").help(format!(
             "the data folder of a server on this machine, whose admin.key is used when {KEY} is not set \
              [env: {DATA_DIR}] [default: {DEFAULT_DATA_DIR}]"
@@ -76,6 +80,7 @@ pub(crate) fn flags() -> [Arg; 2] {
 /// Where the server is.
 pub(crate) fn url(given: &ArgMatches) -> String {
     let url = given.get_one::<String>("url").cloned().or_else(|| variable(URL));
+    let url = url.or_else(|| published(Path::new(&data_dir(given))));
     url.unwrap_or_else(|| DEFAULT_URL.to_owned()).trim_end_matches('/').to_owned()
 }
 
@@ -87,25 +92,14 @@ fn key(given: &ArgMatches, url: &str) -> Result<String, LinkError> {
     if let Some(key) = variable(KEY) {
         return Ok(key.trim().to_owned());
     }
-    let folder = given.get_one::<String>("data-dir").cloned().or_else(|| variable(DATA_DIR));
-    let folder = folder.unwrap_or_else(|| DEFAULT_DATA_DIR.to_owned());
     // A key that opens everything on this machine is sent nowhere else.
-    let own = is_local(url).then(|| read_key(&Path::new(&folder).join(crate::admin_key::FILE))).flatten();
+    let own = is_local(url).then(|| crate::admin_key::read(Path::new(&data_dir(given)))).flatten();
     own.ok_or(LinkError::NoKey)
 }
 
-fn read_key(path: &Path) -> Option<String> {
-    std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn is_local(url: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+fn data_dir(given: &ArgMatches) -> String {
+    let folder = given.get_one::<String>("data-dir").cloned().or_else(|| variable(DATA_DIR));
+    folder.unwrap_or_else(|| DEFAULT_DATA_DIR.to_owned())
 }
 
 impl Link {
@@ -142,25 +136,5 @@ impl Link {
         let status = response.status().as_u16();
         let bytes = response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(unreachable)?;
         Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_local;
-
-    #[test]
-    fn a_key_of_this_machine_goes_to_this_machine_only() {
-        for local in ["http://127.0.0.1:7600", "http://localhost", "http://[::1]:7600/x"] {
-            assert!(is_local(local), "{local}");
-        }
-        for foreign in [
-            "https://deck.example",
-            "http://localhost.evil.example",
-            "http://localhost@evil.example",
-            "http://[2001:db8::1]",
-        ] {
-            assert!(!is_local(foreign), "{foreign}");
-        }
     }
 }

@@ -53,12 +53,17 @@ fn told(given: &ArgMatches) -> Option<String> {
 
 /// Where the server of the data folder is.
 fn find_url(config: &Config) -> String {
-    let published = std::fs::read_to_string(config.data_dir.join(FILE)).ok();
-    let published = published.map(|text| text.trim().to_owned()).filter(|text| text.starts_with("http://"));
-    published.unwrap_or_else(|| login_link::url(config.listen))
+    published(&config.data_dir).unwrap_or_else(|| login_link::url(config.listen))
 }
 
-fn is_local(url: &str) -> bool {
+/// Where the server of a data folder says that it listens.
+pub(crate) fn published(data_dir: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(data_dir.join(FILE)).ok()?;
+    Some(text.trim().to_owned()).filter(|text| text.starts_with("http://"))
+}
+
+/// Whether a server is on this machine.
+pub(crate) fn is_local(url: &str) -> bool {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
