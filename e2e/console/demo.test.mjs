@@ -24,10 +24,10 @@ let demo;
 let browser;
 let link = '';
 before(async () => {
+  browser = await launch();
   home = await mkdtemp(join(tmpdir(), 'flightdeck-demo-'));
   const words = ['demo', '--listen', '127.0.0.1:0', '--throttle-control', 'off', '--log', 'warn'];
   demo = spawn(BINARY, words, { cwd: home, env: {}, stdio: ['ignore', 'pipe', 'inherit'] });
-  browser = await launch();
   for await (const line of createInterface({ input: demo.stdout })) {
     link = /http:\S+\/login\/\S+/.exec(line)?.[0] ?? '';
     if (link) break;

@@ -1,8 +1,10 @@
 // How the page bears a large and busy fleet: `node console/load.mjs [sessions] [messages a second] [seconds]`.
 // It prints what the browser itself measures, and judges nothing.
 
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { until } from '../support/story.mjs';
 import { open, stage, upTo, visit } from './support.mjs';
 
 const [SESSIONS = 10_000, RATE = 2_000, SECONDS = 20] = process.argv.slice(2).map(Number);
@@ -26,7 +28,15 @@ try {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send('Performance.enable');
   await page.locator('.row').nth(20).waitFor();
+  // It stands far below what is in sight.
+  await page.locator('#tree').focus();
+  await page.keyboard.press('/');
+  await page.keyboard.type(ids[0]);
   await open(page, ids[0]);
+  await page.locator('#tree').focus();
+  await page.keyboard.press('/');
+  await page.keyboard.press('Escape');
+  await until('all are back', async () => !(await page.locator('#tree-count').textContent())?.includes('of'));
   console.log(`${await page.locator('#tree-count').textContent()} sessions in the tree`);
 
   let sent = 0;
@@ -76,6 +86,13 @@ try {
   console.log(`${Math.round(sent / elapsed)} messages/s written; the page says ${rate}`);
   console.log(`at rest:   ${shown(resting)}`);
   console.log(`scrolling: ${shown(scrolling)}`);
+  const browserSession = await on.browser.newBrowserCDPSession();
+  const { processInfo } = await browserSession.send('SystemInfo.getProcessInfo');
+  const resident = await Promise.all(processInfo.filter(({ type }) => type === 'renderer').map(async ({ id }) => {
+    const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_000;
+  }));
+  console.log(`the page's process: ${Math.max(...resident).toFixed(0)} MB resident`);
   console.log(`heap ${(metric('JSHeapUsedSize') / 1e6).toFixed(0)} MB used, ${(metric('JSHeapTotalSize') / 1e6).toFixed(0)} MB in all; ${metric('Nodes')} nodes`);
 } finally {
   await on.end();

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { until } from '../support/story.mjs';
 import { clean, open, row, stage, visit } from './support.mjs';
@@ -96,6 +97,9 @@ test('a pause is not said to be done before it was seen', async () => {
   await shown.getByRole('button', { name: 'Pause (p)' }).click();
   await page.locator('dialog').getByRole('button', { name: 'Pause', exact: true }).click();
   await page.locator('.operation-card.open', { hasText: '0 of 1 session paused, 1 not seen yet' }).waitFor();
+  // However often it is looked at: until it is seen, it is open.
+  await sleep(3_000);
+  assert.equal(await page.locator('.operation-card.open', { hasText: '1 not seen yet' }).count(), 1);
   await shown.getByText(/running, pause requested/).waitFor();
   assert.equal(await row(page, session).getAttribute('data-status'), 'running');
   await server.post(`/agents/${session}/status`, { status: 'paused' });

@@ -26,8 +26,9 @@ export const launch = () =>
  * @param {string[]} [settings]
  */
 export async function stage(settings) {
-  const server = await Server.start(settings);
+  // The browser first: a machine that has none is to be left without a server, too.
   const browser = await launch();
+  const server = await Server.start(settings);
   return {
     server,
     browser,

@@ -64,7 +64,7 @@ test('the tree is live, folds, filters and obeys keys', async () => {
   await clean(page);
 });
 
-test('a session shows what it cost, a folded one what all below it cost, the header what all missions cost', async () => {
+test('a session shows what it cost, a folded one what all below it cost, the header what all agents cost', async () => {
   const { server } = on;
   const top = await server.register({ taskId: 'COST', missionId: 'dear' });
   const child = await server.register({ taskId: 'COST-2', parentSessionId: top });
@@ -72,6 +72,7 @@ test('a session shows what it cost, a folded one what all below it cost, the hea
     server.post(`/agents/${session}/messages`, { role: 'assistant', content: 'done', usage: { inputTokens: 10, outputTokens: 5, costUsd } });
   await use(top, 1.25);
   await use(child, 2.5);
+  await use(await server.register({ taskId: 'COST-3' }), 0.1);
   const page = await visit(on);
   const cost = (session) => row(page, session).locator('.row-cost').textContent();
   await until('each has its own', async () => (await cost(top)) === '$1.25' && (await cost(child)) === '$2.50');
@@ -79,7 +80,7 @@ test('a session shows what it cost, a folded one what all below it cost, the hea
   await until('a folded one stands for all', async () => (await cost(top)) === '$3.75');
   const shown = await open(page, top);
   await shown.getByText('$1.25 ($3.75 with all below)').waitFor();
-  await until('the header sums up', async () => (await page.locator('.figure', { hasText: 'Spend' }).locator('.figure-value').textContent()) === '$3.75');
+  await until('the header sums up', async () => (await page.locator('.figure', { hasText: 'Spend' }).locator('.figure-value').textContent()) === '$3.85');
   await clean(page);
 });
 
