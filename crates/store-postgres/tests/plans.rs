@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
-use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, Seq};
+use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, Seq, SessionId};
 use flightdeck_domain::ports::{
     ApprovalFilter, ApprovalQuery, ApprovalRepository, AuditFilter, AuditLog, CommandQueue, FleetFeed,
     MessageRepository, OperationQuery, OperationRepository, SessionCursor, SessionFilter, SessionQuery,
@@ -62,7 +62,7 @@ async fn explain(client: &Client, statements: &[String]) -> Vec<String> {
     plans
 }
 
-/// Many of everything, most of it over.
+/// A hundred thousand of everything, most of it over.
 async fn fill(client: &Client) {
     client
         .batch_execute(
@@ -73,7 +73,7 @@ async fn fill(client: &Client) {
                  ('00000000-0000-0000-0001-' || lpad(to_hex(n - n % 10), 12, '0'))::uuid, \
                  CASE n % 50 WHEN 0 THEN 'running' WHEN 1 THEN 'lost' WHEN 2 THEN 'failed' ELSE 'completed' END, \
                  'running', 3, 1, 1, n, 'p' || n % 20, 'm' || n % 500, 'FD-' || n, 'jira', 'worker', '{}', '{}' \
-             FROM generate_series(0, 29999) AS n; \
+             FROM generate_series(0, 99999) AS n; \
              INSERT INTO messages SELECT id, seq, gen_random_uuid(), 'user', 'internal', 0, '{}', 'hello' \
              FROM sessions, generate_series(1, 3) AS seq; \
              INSERT INTO commands SELECT id, 1, 'pause', NULL, NULL, NULL, \
@@ -87,7 +87,7 @@ async fn fill(client: &Client) {
              INSERT INTO operation_targets SELECT id, 1, id, 'kill', 1, 0, NULL, NULL, \
                  CASE status WHEN 'running' THEN NULL ELSE 'observed' END, NULL FROM sessions; \
              INSERT INTO feed_events SELECT row_number() OVER (), 'spawned', id, 0, '{}' FROM sessions; \
-             UPDATE feed_head SET position = 30000; \
+             UPDATE feed_head SET position = 100000; \
              INSERT INTO audit_entries SELECT row_number() OVER (), decode(repeat('00', 32), 'hex'), '', 'kill', \
                  'a' || spawned_at % 100, spawned_at, id FROM sessions; \
              ANALYZE",
@@ -169,6 +169,10 @@ async fn pages_follow_an_index() {
     explained!(&client, "a subtree", SessionRepository::list(store, page(subtree)))
         .is_looked_up()
         .uses("sessions_parent");
+    // A session at the top has been filled in, and with it a whole tree in its order.
+    let tree = SessionFilter { subtree: Some(SessionId::new(Uuid::from_u128(1 << 48))), ..any() };
+    let plan = explained!(&client, "a whole tree", SessionRepository::list(store, page(tree)));
+    plan.is_looked_up().uses("sessions_root").sorts_nothing();
     for (open, index) in
         [(None, "operations_newest"), (Some(true), "operations_open"), (Some(false), "operations_completed")]
     {
