@@ -34,6 +34,10 @@ mod watch;
 
 use std::process::ExitCode;
 
+/// Chosen by measurement (`docs/performance.md`). It stands in for the C library's as well, for SQLite gains most.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Started again to stand between the server and an agent.
     if let Some(code) = flightdeck_processes::divert() {
