@@ -12,6 +12,7 @@ const STEPS = { accepted: 0, delivered: 1 };
 
 /**
  * @typedef {import('./types').Message} Message
+ * @typedef {import('./types').Receipt} Receipt
  * @typedef {{
  *   reset: void,
  *   older: Message[],
@@ -20,6 +21,14 @@ const STEPS = { accepted: 0, delivered: 1 };
  *   total: number,
  * }} WindowEvents
  */
+
+/**
+ * Whether a receipt is not behind another.
+ *
+ * @param {Receipt} receipt
+ * @param {Receipt | null | undefined} before
+ */
+const isFurther = (receipt, before) => !before || (STEPS[receipt.state] ?? 2) >= (STEPS[before.state] ?? 2);
 
 /** @extends {Emitter<WindowEvents>} */
 export class MessageWindow extends Emitter {
@@ -32,6 +41,8 @@ export class MessageWindow extends Emitter {
   #readingNewer = false;
   #again = false;
   #moves = 0;
+  /** Receipts that were heard of while their message was still on its way here, by seq. @type {Map<number, Receipt>} */
+  #early = new Map();
 
   /** @param {string} session */
   constructor(session) {
@@ -82,7 +93,7 @@ export class MessageWindow extends Emitter {
   /** @param {import('./types').History} page @param {number} move */
   #show(page, move) {
     if (move !== this.#moves) return;
-    this.messages = page.messages;
+    this.messages = this.#settled(page.messages);
     // Not only upwards: the server may have been restored to an earlier moment.
     this.total = page.total;
     this.emit('reset', undefined);
@@ -102,7 +113,7 @@ export class MessageWindow extends Emitter {
       const { messages } = await this.#page(`before=${this.first}&limit=${PAGE}`);
       // It may have been trimmed or moved meanwhile.
       if (move !== this.#moves || messages.at(-1)?.seq !== this.first - 1) return false;
-      this.messages = [...messages, ...this.messages];
+      this.messages = [...this.#settled(messages), ...this.messages];
       this.emit('older', messages);
       return true;
     } finally {
@@ -128,7 +139,7 @@ export class MessageWindow extends Emitter {
       if (move !== this.#moves) return false;
       this.#know(total);
       if (messages[0]?.seq !== this.last + 1) return false;
-      this.messages = [...this.messages, ...messages];
+      this.messages = [...this.messages, ...this.#settled(messages)];
       this.emit('newer', messages);
       return true;
     } finally {
@@ -157,11 +168,28 @@ export class MessageWindow extends Emitter {
    */
   settle(seq, receipt) {
     const message = this.messages[seq - this.first];
-    if (!message || message.seq !== seq) return;
-    const before = message.receipt;
-    if (before && (STEPS[receipt.state] ?? 2) < (STEPS[before.state] ?? 2)) return;
+    if (!message || message.seq !== seq) {
+      // Only what may be on its way: older ones are read with their receipts when they are shown.
+      if (seq > this.last) this.#early.set(seq, receipt);
+      return;
+    }
+    if (!isFurther(receipt, message.receipt)) return;
     message.receipt = receipt;
     this.emit('receipt', message);
+  }
+
+  /**
+   * Gives messages that were read the receipts that were heard of meanwhile.
+   *
+   * @param {Message[]} messages
+   */
+  #settled(messages) {
+    for (const message of messages) {
+      const receipt = this.#early.get(message.seq);
+      if (receipt && isFurther(receipt, message.receipt)) message.receipt = receipt;
+      this.#early.delete(message.seq);
+    }
+    return messages;
   }
 
   /**
