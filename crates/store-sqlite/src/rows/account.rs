@@ -16,13 +16,8 @@ pub(crate) struct AccountRow {
     scope: String,
     key: String,
     opened_at: i64,
-    input_tokens: i64,
-    output_tokens: i64,
-    cache_read_tokens: i64,
-    cache_write_tokens: i64,
-    cost: i64,
-    reports: i64,
-    priced_reports: i64,
+    #[diesel(embed)]
+    totals: TotalsRow,
     last_session: Option<Vec<u8>>,
     max_cost: Option<i64>,
     max_tokens: Option<i64>,
@@ -53,16 +48,7 @@ impl AccountRow {
         Ok(Account {
             key: AccountKey::read(&self.scope, &self.key).column("key")?,
             opened_at: moment(self.opened_at).column("opened_at")?,
-            totals: TotalsRow {
-                input_tokens: self.input_tokens,
-                output_tokens: self.output_tokens,
-                cache_read_tokens: self.cache_read_tokens,
-                cache_write_tokens: self.cache_write_tokens,
-                cost: self.cost,
-                reports: self.reports,
-                priced_reports: self.priced_reports,
-            }
-            .read()?,
+            totals: self.totals.read()?,
             last_session: maybe(self.last_session, |id| session_id(&id)).column("last_session")?,
             budget,
             exhausted: exhausted_at.map(|at| Exhaustion { at, enforced: self.enforced == 1 }),
@@ -72,18 +58,11 @@ impl AccountRow {
 
 impl From<&Account> for AccountRow {
     fn from(account: &Account) -> Self {
-        let totals = &account.totals;
         Self {
             scope: account.key.scope().to_owned(),
             key: account.key.key(),
             opened_at: account.opened_at.as_micros(),
-            input_tokens: counted(totals.input_tokens),
-            output_tokens: counted(totals.output_tokens),
-            cache_read_tokens: counted(totals.cache_read_tokens),
-            cache_write_tokens: counted(totals.cache_write_tokens),
-            cost: counted(totals.cost.nanos()),
-            reports: counted(totals.reports),
-            priced_reports: counted(totals.priced_reports),
+            totals: TotalsRow::from(&account.totals),
             last_session: account.last_session.map(|id| id.key().to_vec()),
             max_cost: account.budget.and_then(|budget| budget.max_cost()).map(|cost| counted(cost.nanos())),
             max_tokens: account.budget.and_then(|budget| budget.max_tokens()).map(counted),
@@ -94,8 +73,8 @@ impl From<&Account> for AccountRow {
 }
 
 /// What an account, or many together, say was used.
-#[derive(Debug, QueryableByName)]
-#[diesel(table_name = accounts)]
+#[derive(Debug, Queryable, QueryableByName, Selectable, Insertable)]
+#[diesel(table_name = accounts, check_for_backend(Sqlite))]
 pub(crate) struct TotalsRow {
     input_tokens: i64,
     output_tokens: i64,
@@ -117,6 +96,20 @@ impl TotalsRow {
             reports: u64::try_from(self.reports).column("reports")?,
             priced_reports: u64::try_from(self.priced_reports).column("priced_reports")?,
         })
+    }
+}
+
+impl From<&Totals> for TotalsRow {
+    fn from(totals: &Totals) -> Self {
+        Self {
+            input_tokens: counted(totals.input_tokens),
+            output_tokens: counted(totals.output_tokens),
+            cache_read_tokens: counted(totals.cache_read_tokens),
+            cache_write_tokens: counted(totals.cache_write_tokens),
+            cost: counted(totals.cost.nanos()),
+            reports: counted(totals.reports),
+            priced_reports: counted(totals.priced_reports),
+        }
     }
 }
 
