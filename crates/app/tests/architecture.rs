@@ -8,6 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may build on whom.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("flightdeck-agent-io", &[]),
     ("flightdeck-bench", &[]),
     ("flightdeck-domain", &[]),
     ("flightdeck-store-memory", &["flightdeck-domain"]),
@@ -17,15 +18,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-test-servers", &[]),
     ("flightdeck-live", &["flightdeck-domain"]),
     ("flightdeck-processes", &[]),
-    ("flightdeck-provider-acp", &["flightdeck-domain", "flightdeck-processes", "flightdeck-uplink"]),
-    ("flightdeck-provider-claude-code", &["flightdeck-domain"]),
+    (
+        "flightdeck-provider-acp",
+        &["flightdeck-agent-io", "flightdeck-domain", "flightdeck-processes", "flightdeck-uplink"],
+    ),
+    ("flightdeck-provider-claude-code", &["flightdeck-agent-io", "flightdeck-domain"]),
     ("flightdeck-provider-scripted", &["flightdeck-domain", "flightdeck-uplink"]),
     ("flightdeck-uplink", &["flightdeck-domain"]),
     ("flightdeck-wakeup-valkey", &["flightdeck-domain"]),
-    ("flightdeck-http-api", &["flightdeck-domain", "flightdeck-live"]),
+    ("flightdeck-http-api", &["flightdeck-agent-io", "flightdeck-domain", "flightdeck-live"]),
     (
         "flightdeck",
         &[
+            "flightdeck-agent-io",
             "flightdeck-domain",
             "flightdeck-http-api",
             "flightdeck-live",
@@ -56,6 +61,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
 
 /// Libraries that a crate must not know, whatever the reason.
 const BANNED: &[(&str, &[&str])] = &[
+    ("flightdeck-agent-io", &["diesel", "actix-web", "tokio"]),
     ("flightdeck-bench", &["actix-http", "actix-web"]),
     ("flightdeck-domain", &["diesel", "actix-web", "tokio", "libsqlite3-sys", "tracing"]),
     ("flightdeck-live", &["diesel", "actix-web", "libsqlite3-sys"]),
