@@ -229,7 +229,7 @@ impl Session {
             if self.status.is_terminal() {
                 return Err(AppendRefused::Ended { session: self.id, status: self.status });
             }
-            used = Usage::of(&new.metadata).map_or(used, |usage| used.with(usage));
+            used = Usage::of(&new.metadata).map_or(used, |usage| used.with(&usage));
             last_seq = last_seq.next();
             in_batch.insert(new.id, insert.len());
             appended.push(Appended { id: new.id, seq: last_seq, created: true });

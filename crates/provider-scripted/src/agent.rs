@@ -126,8 +126,8 @@ impl Agent {
 
     /// Tells what the model would have written, and with it what that used.
     async fn write(&mut self, text: &MessageContent, metadata: JsonObject) -> Result<(), Stop> {
-        let metadata = match self.usage {
-            Some(usage) => usage.within(metadata),
+        let metadata = match &self.usage {
+            Some(usage) => usage.clone().within(metadata),
             None => metadata,
         };
         self.tell(MessageRole::Assistant, text.clone(), metadata).await

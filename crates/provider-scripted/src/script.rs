@@ -254,7 +254,8 @@ fn read(raw: RawScript, nesting: usize, within: &str) -> Result<Option<Script>, 
     let mut steps = Vec::with_capacity(last);
     for (number, value) in (1..).zip(&given) {
         let here = format!("{within}step {number}");
-        let step = read_step(value, nesting, &here, raw.usage).map_err(|problem| Mistake { field: SCRIPT, problem })?;
+        let step = read_step(value, nesting, &here, raw.usage.as_ref())
+            .map_err(|problem| Mistake { field: SCRIPT, problem })?;
         if step == Step::Idle && (number < last || repeat > 1) {
             let problem = format!("{here}: idle is for good, so it must be the last step and repeat must be 1");
             return Err(Mistake { field: SCRIPT, problem });
@@ -265,7 +266,7 @@ fn read(raw: RawScript, nesting: usize, within: &str) -> Result<Option<Script>, 
 }
 
 /// The error is a whole sentence that begins with `here`. Agents that it starts use what their parent does, unless they say.
-fn read_step(value: &Value, nesting: usize, here: &str, usage: Option<Usage>) -> Result<Step, String> {
+fn read_step(value: &Value, nesting: usize, here: &str, usage: Option<&Usage>) -> Result<Step, String> {
     let members = value.as_object().map(Map::len);
     if members != Some(1) {
         let is = match value.as_object() {
@@ -318,8 +319,8 @@ fn read_step(value: &Value, nesting: usize, here: &str, usage: Option<Usage>) ->
                     context.insert(name.to_owned(), given.clone());
                 }
             }
-            let usage = spawn.usage.or(usage.filter(|_| spawn.script.is_some()));
-            if let Some(usage) = usage {
+            let usage = spawn.usage.or_else(|| usage.filter(|_| spawn.script.is_some()).cloned());
+            if let Some(usage) = &usage {
                 context.insert(Usage::KEY.to_owned(), json!(usage));
             }
             let context = JsonObject::new(context).map_err(|error| format!("{here}, spawn.script: {error}"))?;

@@ -3,16 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Cost;
+use super::{Cost, Reading};
 use crate::text::JsonObject;
 
 /// What an agent has used since it last said so: it stands with the message that it was used for.
 ///
 /// In a conversation it is found in the message's metadata under [`Usage::KEY`]. Metadata that has something else there
 /// says nothing about usage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct Usage {
+    model: Option<String>,
     input_tokens: u64,
     output_tokens: u64,
     cache_read_tokens: u64,
@@ -29,6 +30,9 @@ pub enum InvalidUsage {
         /// The field, as the API names it.
         field: &'static str,
     },
+    /// No model has such a name.
+    #[error("model must be a text of 1 to {} bytes", Usage::LONGEST_MODEL)]
+    Model,
     /// There is no number in it.
     #[error(
         "says nothing: give at least one of inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens and costUsd"
@@ -36,9 +40,11 @@ pub enum InvalidUsage {
     Empty,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Fields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     cache_read_tokens: Option<u64>,
@@ -54,6 +60,26 @@ impl Usage {
     /// The most tokens of one kind that one report can say.
     pub const MOST_TOKENS: u64 = 1_000_000_000_000;
 
+    /// The longest name of a model, in bytes.
+    pub const LONGEST_MODEL: usize = 200;
+
+    /// What a meter has counted; `None` when it is nothing. A name that no model has is left out, and so many tokens as
+    /// nobody can have used are as many as one report can say.
+    pub(super) fn of_parts(counted: Reading) -> Option<Self> {
+        let tokens = |count: Option<u64>| count.unwrap_or_default().min(Self::MOST_TOKENS);
+        let usage = Self {
+            model: counted.model.filter(|model| is_model(model)),
+            input_tokens: tokens(counted.input_tokens),
+            output_tokens: tokens(counted.output_tokens),
+            cache_read_tokens: tokens(counted.cache_read_tokens),
+            cache_write_tokens: tokens(counted.cache_write_tokens),
+            cost: counted.cost_usd,
+        };
+        let tokens = [usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens];
+        let is_nothing = tokens == [0; 4] && usage.cost.is_none_or(|cost| cost == Cost::ZERO);
+        (!is_nothing).then_some(usage)
+    }
+
     /// What the metadata of a message says.
     #[must_use]
     pub fn of(metadata: &JsonObject) -> Option<Self> {
@@ -66,6 +92,12 @@ impl Usage {
         let mut map = serde_json::Map::from(metadata);
         map.insert(Self::KEY.to_owned(), json!(self));
         JsonObject::trusted(map.into())
+    }
+
+    /// The model that was used, where the agent names it.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     /// What the model was given, besides what came out of a cache or went into one.
@@ -103,7 +135,7 @@ impl TryFrom<Fields> for Usage {
     type Error = InvalidUsage;
 
     fn try_from(fields: Fields) -> Result<Self, InvalidUsage> {
-        let Fields { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd } = fields;
+        let Fields { model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd } = fields;
         let tokens = [
             ("inputTokens", input_tokens),
             ("outputTokens", output_tokens),
@@ -116,7 +148,11 @@ impl TryFrom<Fields> for Usage {
         if let Some((field, _)) = tokens.iter().find(|(_, tokens)| tokens.is_some_and(|n| n > Self::MOST_TOKENS)) {
             return Err(InvalidUsage::TooMany { field });
         }
+        if model.as_ref().is_some_and(|model| !is_model(model)) {
+            return Err(InvalidUsage::Model);
+        }
         Ok(Self {
+            model,
             input_tokens: input_tokens.unwrap_or_default(),
             output_tokens: output_tokens.unwrap_or_default(),
             cache_read_tokens: cache_read_tokens.unwrap_or_default(),
@@ -129,6 +165,7 @@ impl TryFrom<Fields> for Usage {
 impl From<Usage> for Fields {
     fn from(usage: Usage) -> Self {
         Self {
+            model: usage.model,
             input_tokens: Some(usage.input_tokens),
             output_tokens: Some(usage.output_tokens),
             cache_read_tokens: Some(usage.cache_read_tokens),
@@ -136,6 +173,10 @@ impl From<Usage> for Fields {
             cost_usd: usage.cost,
         }
     }
+}
+
+fn is_model(name: &str) -> bool {
+    !name.trim().is_empty() && name.len() <= Usage::LONGEST_MODEL && !name.contains('\0')
 }
 
 #[cfg(test)]
@@ -160,10 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_the_model_is_kept_with_it() {
+        let usage = read(json!({"model": "opus", "outputTokens": 7})).expect("valid");
+        assert_eq!(usage.model(), Some("opus"));
+        assert_eq!(Usage::of(&usage.clone().within(JsonObject::default())), Some(usage));
+        assert!(read(json!({"model": " ", "outputTokens": 7})).expect_err("refused").starts_with("model must be"));
+        assert!(read(json!({"model": "opus"})).expect_err("refused").contains("says nothing"));
+    }
+
+    #[test]
     fn it_is_found_in_the_metadata_that_it_was_put_into() {
         let usage = read(json!({"outputTokens": 7})).expect("valid");
         let metadata = JsonObject::trusted(json!({"model": "m"}));
-        let with = usage.within(metadata.clone());
+        let with = usage.clone().within(metadata.clone());
         assert_eq!(Usage::of(&with), Some(usage));
         assert_eq!(with.as_map().get("model"), metadata.as_map().get("model"));
     }

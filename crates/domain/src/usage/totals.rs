@@ -30,12 +30,15 @@ impl Totals {
     /// What a batch of messages says.
     #[must_use]
     pub fn of<'a>(messages: impl IntoIterator<Item = &'a NewMessage>) -> Self {
-        messages.into_iter().filter_map(|message| Usage::of(&message.metadata)).fold(Self::default(), Self::with)
+        messages
+            .into_iter()
+            .filter_map(|message| Usage::of(&message.metadata))
+            .fold(Self::default(), |sum, usage| sum.with(&usage))
     }
 
     /// With one more report.
     #[must_use]
-    pub fn with(self, usage: Usage) -> Self {
+    pub fn with(self, usage: &Usage) -> Self {
         self.plus(Self {
             input_tokens: usage.input_tokens(),
             output_tokens: usage.output_tokens(),

@@ -206,10 +206,14 @@ mod tests {
     #[tokio::test]
     async fn usage_stands_in_the_metadata_of_its_message_and_is_said_once() {
         let usage: Usage = serde_json::from_value(serde_json::json!({"inputTokens": 3})).expect("valid");
-        let used = MessageInput { usage: Some(usage), ..input(MessageRole::Assistant) };
+        let used = MessageInput { usage: Some(usage.clone()), ..input(MessageRole::Assistant) };
         let mut mocks = MockPorts::default();
-        let told = move |batch: &Vec<NewMessage>| Usage::of(&batch[0].metadata) == Some(usage);
-        mocks.messages.expect_append().withf(move |_, batch, _| told(batch)).returning(|_, _, _| Ok(outcome(false)));
+        let told = Some(usage.clone());
+        mocks
+            .messages
+            .expect_append()
+            .withf(move |_, batch, _| Usage::of(&batch[0].metadata) == told)
+            .returning(|_, _, _| Ok(outcome(false)));
         let ingest = IngestMessages::new(&mocks.ports());
         assert!(ingest.execute(session_id(1), vec![used.clone()]).await.is_ok());
 

@@ -15,6 +15,9 @@ use uuid::Uuid;
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what the domain reads")]
 pub(crate) struct UsageBody {
+    /// The model that was used, where the agent names it; it is kept with the message.
+    #[schema(min_length = 1, max_length = 200)]
+    model: Option<String>,
     /// What the model was given, besides what came out of a cache or went into one.
     #[schema(maximum = 1_000_000_000_000_i64)]
     input_tokens: Option<u64>,
