@@ -12,7 +12,7 @@ use flightdeck_domain::api_key::KeyId;
 use flightdeck_domain::audit::CheckpointKeyId;
 use flightdeck_domain::ports::{CheckpointSigner, IdGenerator, StoreUnavailable};
 use flightdeck_domain::system::SystemIds;
-use flightdeck_domain::text::ProviderSessionId;
+use flightdeck_domain::text::ReplicaName;
 use flightdeck_domain::use_cases::{MakeCheckpoint, MakeCheckpointError, OfferCommands, Ports, Providers};
 use flightdeck_http_api::{Admission, ControlThrottle, Rate, Readiness, Throttle};
 use flightdeck_live::Hints;
@@ -48,17 +48,17 @@ impl Readiness for PostgresReadiness {
 }
 
 /// The name of this replica: made at its first start, and the same after each restart.
-pub(crate) fn name(data_dir: &Path) -> Result<ProviderSessionId, DeploymentError> {
+pub(crate) fn name(data_dir: &Path) -> Result<ReplicaName, DeploymentError> {
     let path = data_dir.join("replica.id");
     let failed = |source| DeploymentError::Replica { path: path.clone(), source };
     let broken = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
     match fs::read_to_string(&path) {
-        Ok(text) => ProviderSessionId::new(text.trim()).map_err(|error| broken(error.to_string())),
+        Ok(text) => ReplicaName::new(text.trim()).map_err(|error| broken(error.to_string())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let name = SystemIds.uuid().to_string();
             let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
             writeln!(file, "{name}").and_then(|()| file.sync_all()).map_err(failed)?;
-            ProviderSessionId::new(name).map_err(|error| broken(error.to_string()))
+            ReplicaName::new(name).map_err(|error| broken(error.to_string()))
         }
         Err(error) => Err(failed(error)),
     }

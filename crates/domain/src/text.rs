@@ -126,6 +126,10 @@ text! {
     ProviderSessionId, 200, single_line: true
 }
 text! {
+    /// One of several servers that share a database.
+    ReplicaName, 200, single_line: true
+}
+text! {
     /// Groups sessions across trees.
     MissionId, 200, single_line: true
 }

@@ -168,7 +168,7 @@ impl Agent {
         let new = NewSession {
             parent_id: Some(self.uplink.session),
             provider: ProviderName::scripted(),
-            provider_session_id: self.agents.replica.clone(),
+            replica: self.agents.replica.clone(),
             mission_id: child.mission_id.clone(),
             task_source: child.task_source.clone(),
             context: child.context.clone(),

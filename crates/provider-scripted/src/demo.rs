@@ -36,6 +36,7 @@ impl From<RawAgent> for DemoAgent {
                 parent_id: None,
                 provider: ProviderName::scripted(),
                 provider_session_id: None,
+                replica: None,
                 mission_id: Some(raw.mission_id),
                 task_id: raw.task_id,
                 task_source: raw.task_source,

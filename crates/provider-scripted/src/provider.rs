@@ -8,7 +8,7 @@ use flightdeck_domain::command::Command;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use flightdeck_domain::session::Session;
-use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ReplicaName};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_uplink::{Crew, Desk, Entered};
 use tokio::runtime::Handle;
@@ -39,7 +39,7 @@ impl ScriptedProvider {
     /// The same at one of several replicas: children that agents start bear its name, as
     /// [`Providers::at_replica`](flightdeck_domain::use_cases::Providers::at_replica) has it for all others.
     #[must_use]
-    pub fn at_replica(ports: &Ports, replica: Option<ProviderSessionId>) -> Self {
+    pub fn at_replica(ports: &Ports, replica: Option<ReplicaName>) -> Self {
         let agents =
             Agents { replica, desk: Desk::new(ports), runtime: Handle::try_current().ok(), crew: Arc::default() };
         Self { agents: Arc::new(agents) }
@@ -101,7 +101,7 @@ pub(crate) enum Started {
 /// The agents at work, and what they need to start others.
 pub(crate) struct Agents {
     /// The replica that they live in, if there are several.
-    pub(crate) replica: Option<ProviderSessionId>,
+    pub(crate) replica: Option<ReplicaName>,
     pub(crate) desk: Desk,
     runtime: Option<Handle>,
     crew: Arc<Crew<AbortHandle>>,

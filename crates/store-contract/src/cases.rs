@@ -79,6 +79,7 @@ macro_rules! __contract {
                 a_racing_page_shows_exactly_what_the_feed_holds_up_to_it
                 being_within_is_being_it_or_below_it
                 a_change_of_status_is_written_whole
+                the_id_that_the_provider_has_is_kept_once_it_is_told
                 a_lost_session_comes_back_by_reporting
                 an_illegal_move_writes_nothing
                 the_same_status_again_is_only_a_sign_of_life

@@ -83,6 +83,7 @@ pub(crate) fn registration(n: u32) -> Registration {
         parent_id: None,
         provider: ProviderName::internal(),
         provider_session_id: None,
+        replica: None,
         mission_id: None,
         task_id: text("FD-1"),
         task_source: TaskSource::default(),
@@ -119,6 +120,7 @@ pub(crate) fn observation(n: u32, status: SessionStatus, second: u32) -> Observa
         session_id: session_id(n),
         status,
         reason: None,
+        provider_session_id: None,
         message_id: message_id(1_000_000 + second),
         at: at(second),
     }

@@ -107,6 +107,7 @@ impl World {
             parent_id: parent.map(Self::id),
             provider: ProviderName::internal(),
             provider_session_id: None,
+            replica: None,
             mission_id: None,
             task_id: TaskId::new("FD-1").expect("valid"),
             task_source: TaskSource::default(),
@@ -127,7 +128,8 @@ impl World {
     async fn observe(&mut self, n: usize, status: SessionStatus) {
         let (at, message) = self.tick();
         let message_id = MessageId::new(message);
-        let observation = Observation { session_id: Self::id(n), status, reason: None, message_id, at };
+        let observation =
+            Observation { session_id: Self::id(n), status, reason: None, provider_session_id: None, message_id, at };
         let done = self.store.observe(observation).await;
         let model = &mut self.model[n];
         assert_eq!(done.is_ok(), legal(model.status, status.as_str()), "{} to {status}: {done:?}", model.status);

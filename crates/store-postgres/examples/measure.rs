@@ -45,6 +45,7 @@ fn registration() -> Registration {
         parent_id: None,
         provider: ProviderName::internal(),
         provider_session_id: None,
+        replica: None,
         mission_id: None,
         task_id: TaskId::new("FD-1").expect("valid"),
         task_source: TaskSource::default(),
@@ -63,7 +64,14 @@ async fn register(store: Arc<PostgresStore>, _session: SessionId, _turn: u64) {
 
 async fn observe(store: Arc<PostgresStore>, session_id: SessionId, turn: u64) {
     let status = if turn.is_multiple_of(2) { SessionStatus::Idle } else { SessionStatus::Running };
-    let observation = Observation { session_id, status, reason: None, message_id: MessageId::new(id()), at: at(1) };
+    let observation = Observation {
+        session_id,
+        status,
+        reason: None,
+        provider_session_id: None,
+        message_id: MessageId::new(id()),
+        at: at(1),
+    };
     assert!(store.observe(observation).await.expect("observed").changed, "a change each time");
 }
 

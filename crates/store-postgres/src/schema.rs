@@ -16,6 +16,7 @@ diesel::table! {
         last_seen_at -> Nullable<BigInt>,
         provider -> Text,
         provider_session_id -> Nullable<Text>,
+        replica -> Nullable<Text>,
         mission_id -> Nullable<Text>,
         task_id -> Text,
         task_source -> Text,

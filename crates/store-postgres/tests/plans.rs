@@ -229,7 +229,8 @@ async fn writes_look_up_what_they_need() {
     again.is_looked_up().uses("messages_id");
     let message_id = MessageId::new(Uuid::from_u128(9));
     let status = SessionStatus::Completed;
-    let observation = Observation { session_id: one, status, reason: None, message_id, at: given::at(3) };
+    let observation =
+        Observation { session_id: one, status, reason: None, provider_session_id: None, message_id, at: given::at(3) };
     let plan = explained!(&client, "observe", store.observe(observation));
     plan.is_looked_up().uses("operation_targets_open").uses("approvals_open");
     let silence = Silence::longer_than(Duration::from_mins(2), vec![ProviderName::internal()], given::at(-9_999));

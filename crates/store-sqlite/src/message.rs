@@ -131,6 +131,7 @@ mod tests {
             parent_id: None,
             provider: ProviderName::internal(),
             provider_session_id: None,
+            replica: None,
             mission_id: None,
             task_id: TaskId::new("FD-1").expect("valid"),
             task_source: TaskSource::default(),

@@ -108,7 +108,14 @@ impl Ask {
             other => other,
         };
         let reason = Some(Reason::trusted(format!("asks for permission: {}", self.title)));
-        let seen = Observation { session_id: session.id, status, reason, message_id: self.message_id, at: self.at };
+        let seen = Observation {
+            session_id: session.id,
+            status,
+            reason,
+            provider_session_id: None,
+            message_id: self.message_id,
+            at: self.at,
+        };
         Ok(Asked::Open(Box::new(Opened { approval, event, session: session.follow(&seen) })))
     }
 

@@ -220,7 +220,14 @@ impl ApprovalFacts<'_> {
         }
         let (session_id, status) = (self.session.id, SessionStatus::Running);
         let reason = Some(Reason::trusted(why));
-        Some(self.session.follow(&Observation { session_id, status, reason, message_id, at }))
+        Some(self.session.follow(&Observation {
+            session_id,
+            status,
+            reason,
+            provider_session_id: None,
+            message_id,
+            at,
+        }))
     }
 }
 

@@ -84,7 +84,14 @@ impl Withdrawal {
     /// The session, seen in the status that it has already.
     const fn sign_of_life(&self, session: &Session) -> Observation {
         let Self { message_id, at, .. } = *self;
-        Observation { session_id: session.id, status: session.status, reason: None, message_id, at }
+        Observation {
+            session_id: session.id,
+            status: session.status,
+            reason: None,
+            provider_session_id: None,
+            message_id,
+            at,
+        }
     }
 }
 

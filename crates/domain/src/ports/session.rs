@@ -8,7 +8,7 @@ use crate::message::Control;
 use crate::session::{
     IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus, Silence,
 };
-use crate::text::{AgentType, MissionId, ProviderName, TaskId};
+use crate::text::{AgentType, MissionId, ProviderName, ProviderSessionId, TaskId};
 use crate::time::Timestamp;
 
 /// A session after its registration.
@@ -76,6 +76,8 @@ pub struct SessionFilter {
     pub statuses: Vec<SessionStatus>,
     /// Those that this provider runs.
     pub provider: Option<ProviderName>,
+    /// Those that their provider knows under this id: more than one when a later one takes up an earlier.
+    pub provider_session_id: Option<ProviderSessionId>,
     /// Agents of this type.
     pub agent_type: Option<AgentType>,
     /// Those about this work item.

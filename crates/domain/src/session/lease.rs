@@ -73,7 +73,14 @@ impl Session {
 
     fn moved(&self, status: SessionStatus, reason: Option<Reason>, at: Timestamp) -> Option<StatusChange> {
         let message_id = self.message_of_change(at);
-        match self.observe(&Observation { session_id: self.id, status, reason, message_id, at }) {
+        match self.observe(&Observation {
+            session_id: self.id,
+            status,
+            reason,
+            provider_session_id: None,
+            message_id,
+            at,
+        }) {
             Ok(Observed::Changed(change)) => Some(*change),
             Ok(Observed::Unchanged(_)) | Err(_) => None,
         }

@@ -12,7 +12,8 @@ pub use status::{DesiredStatus, IllegalTransition, SessionStatus, UnknownStatus}
 
 use crate::ids::{CommandSeq, Seq, SessionId};
 use crate::text::{
-    AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason, TaskId, TaskSource,
+    AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason, ReplicaName, TaskId,
+    TaskSource,
 };
 use crate::time::Timestamp;
 
@@ -27,8 +28,10 @@ pub struct Session {
     pub root_id: SessionId,
     /// What runs it.
     pub provider: ProviderName,
-    /// The provider's own id of it.
+    /// The provider's own id of it, once it is known. Several sessions have the same when a later one takes up an earlier.
     pub provider_session_id: Option<ProviderSessionId>,
+    /// The replica in whose process its agent lives, where several share one database.
+    pub replica: Option<ReplicaName>,
     /// The mission it belongs to.
     pub mission_id: Option<MissionId>,
     /// The work item.
@@ -53,7 +56,7 @@ pub struct Session {
     pub last_seq: Seq,
     /// The seq of its newest command.
     pub last_command_seq: CommandSeq,
-    /// Rises with each change of status or desired status.
+    /// Rises with each change of status, desired status, or the provider's own id.
     pub revision: u64,
     /// When it was registered.
     pub spawned_at: Timestamp,

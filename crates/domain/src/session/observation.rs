@@ -6,7 +6,7 @@ use super::{IllegalTransition, Session, SessionStatus};
 use crate::feed::FleetEventDraft;
 use crate::ids::{MessageId, SessionId};
 use crate::message::{Message, MessageRole};
-use crate::text::{JsonObject, MessageContent, Reason};
+use crate::text::{JsonObject, MessageContent, ProviderSessionId, Reason};
 use crate::time::Timestamp;
 
 /// Somebody saw a session in a status.
@@ -18,6 +18,8 @@ pub struct Observation {
     pub status: SessionStatus,
     /// Why, where known.
     pub reason: Option<Reason>,
+    /// The provider's own id of the session, where it was told with it.
+    pub provider_session_id: Option<ProviderSessionId>,
     /// The id for the `system` message that will tell of it in the transcript.
     pub message_id: MessageId,
     /// When.
@@ -57,7 +59,13 @@ impl Session {
             // Reports may overtake each other; a sign of life never moves back.
             session.last_seen_at = self.last_seen_at.max(Some(at));
         }
+        let own = observation.provider_session_id.as_ref();
+        let is_new = own.is_some() && own != self.provider_session_id.as_ref();
+        if is_new {
+            session.provider_session_id = own.cloned();
+        }
         if from == to {
+            session.revision += u64::from(is_new);
             return Ok(Observed::Unchanged(Box::new(session)));
         }
         session.status = to;
@@ -104,6 +112,7 @@ mod tests {
             session_id: session(1).id,
             status,
             reason: Reason::new("because").ok(),
+            provider_session_id: None,
             message_id: message_id(7),
             at: at(60),
         }
@@ -132,6 +141,20 @@ mod tests {
         let before = session(1);
         let Ok(Observed::Unchanged(after)) = before.observe(&seen(SessionStatus::Running)) else { panic!("changed") };
         assert_eq!(*after, Session { last_seen_at: Some(at(60)), ..before });
+    }
+
+    #[test]
+    fn the_id_that_the_provider_has_for_it_is_kept_once_it_is_known() {
+        let told = |status, id| Observation { provider_session_id: ProviderSessionId::new(id).ok(), ..seen(status) };
+        let known = |session: &Session| session.provider_session_id.as_ref().map(ToString::to_string);
+        let Ok(Observed::Unchanged(named)) = session(1).observe(&told(SessionStatus::Running, "s-1")) else {
+            panic!("changed")
+        };
+        assert_eq!((known(&named).as_deref(), named.revision), (Some("s-1"), session(1).revision + 1));
+        let idle = changed(&named, &seen(SessionStatus::Idle)).session;
+        assert_eq!(known(&idle).as_deref(), Some("s-1"), "a report without it takes nothing back");
+        let other = changed(&idle, &told(SessionStatus::Running, "s-2")).session;
+        assert_eq!(known(&other).as_deref(), Some("s-2"));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use super::{DesiredStatus, Session, SessionStatus};
 use crate::feed::FleetEventDraft;
 use crate::ids::{CommandSeq, Seq, SessionId};
-use crate::text::{AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, TaskId, TaskSource};
+use crate::text::{
+    AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, ReplicaName, TaskId, TaskSource,
+};
 use crate::time::Timestamp;
 
 /// A session that wants to be in the tree.
@@ -17,6 +19,8 @@ pub struct Registration {
     pub provider: ProviderName,
     /// The provider's own id of it.
     pub provider_session_id: Option<ProviderSessionId>,
+    /// The replica in whose process its agent lives, where several share one database.
+    pub replica: Option<ReplicaName>,
     /// The mission it belongs to; a child without one inherits its parent's.
     pub mission_id: Option<MissionId>,
     /// The work item.
@@ -165,6 +169,7 @@ impl Registration {
             root_id: parent.map_or(self.id, |parent| parent.root_id),
             provider: self.provider,
             provider_session_id: self.provider_session_id,
+            replica: self.replica,
             mission_id: self.mission_id.or_else(|| parent.and_then(|parent| parent.mission_id.clone())),
             task_id: self.task_id,
             task_source: self.task_source,

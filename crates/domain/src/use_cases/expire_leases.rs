@@ -149,7 +149,7 @@ mod tests {
     fn of_several_replicas_every_agent_has_a_lease() {
         let mut provider = MockAgentProvider::new();
         provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
-        let name = crate::text::ProviderSessionId::new("replica a").expect("valid");
+        let name = crate::text::ReplicaName::new("replica a").expect("valid");
         let providers = Providers::default().with(Arc::new(provider)).at_replica(name);
         let expire = ExpireLeases::new(&MockPorts::default().ports(), &providers, Duration::from_mins(2));
         assert_eq!(expire.without_lease, []);

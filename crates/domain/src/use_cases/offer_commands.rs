@@ -64,7 +64,7 @@ impl OfferCommands {
 
     async fn of_session(&self, id: SessionId) -> Result<u64, StoreUnavailable> {
         let session = SessionRepository::get(&*self.sessions, id).await?;
-        let here = session.filter(|session| session.provider_session_id.as_ref() == self.providers.replica());
+        let here = session.filter(|session| session.replica.as_ref() == self.providers.replica());
         match here.as_ref().map(|session| (session, self.providers.get(&session.provider))) {
             Some((session, Ok(provider))) if provider.capabilities().in_process => {
                 self.offer(&**provider, session).await
@@ -86,7 +86,7 @@ impl OfferCommands {
                     .list(SessionQuery { filter: filter.clone(), after, limit: PAGE, heads_only: true })
                     .await?;
                 for session in &page.sessions {
-                    if session.provider_session_id.as_ref() == self.providers.replica() {
+                    if session.replica.as_ref() == self.providers.replica() {
                         offered += self.offer(&**provider, session).await?;
                     }
                 }
@@ -125,20 +125,20 @@ mod tests {
     use crate::feed::{FleetEvent, FleetEventDraft};
     use crate::fixtures::{at, command, session, session_id};
     use crate::ports::{Capabilities, MockAgentProvider, SessionPage};
-    use crate::text::{ProviderName, ProviderSessionId};
+    use crate::text::{ProviderName, ReplicaName};
     use crate::use_cases::testing::MockPorts;
 
     fn robot() -> ProviderName {
         ProviderName::new("robot").expect("valid")
     }
 
-    fn replica(name: &str) -> ProviderSessionId {
-        ProviderSessionId::new(name).expect("valid")
+    fn replica(name: &str) -> ReplicaName {
+        ReplicaName::new(name).expect("valid")
     }
 
     /// A session of the robot at a replica.
     fn at_replica(n: u128, name: &str) -> Session {
-        Session { provider: robot(), provider_session_id: Some(replica(name)), ..session(n) }
+        Session { provider: robot(), replica: Some(replica(name)), ..session(n) }
     }
 
     fn action(n: u128, position: u64) -> FleetEvent {

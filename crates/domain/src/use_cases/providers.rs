@@ -9,7 +9,7 @@ use crate::command::Command;
 use crate::message::Message;
 use crate::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use crate::session::Session;
-use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
+use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ReplicaName};
 
 /// A name that no provider has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ pub struct UnknownProvider {
 #[derive(Clone)]
 pub struct Providers {
     by_name: BTreeMap<ProviderName, Arc<dyn AgentProvider>>,
-    replica: Option<ProviderSessionId>,
+    replica: Option<ReplicaName>,
     without_lease: BTreeSet<ProviderName>,
 }
 
@@ -59,15 +59,15 @@ impl Providers {
     }
 
     /// Names the replica that runs them, where there are several on one store. The sessions whose agents live in this
-    /// process then bear its name as their `providerSessionId`: so each replica knows its own, also after a restart.
+    /// process then bear its name: so each replica knows its own, also after a restart.
     #[must_use]
-    pub fn at_replica(self, name: ProviderSessionId) -> Self {
+    pub fn at_replica(self, name: ReplicaName) -> Self {
         Self { replica: Some(name), ..self }
     }
 
     /// The replica that runs them; `None` where there is only one.
     #[must_use]
-    pub const fn replica(&self) -> Option<&ProviderSessionId> {
+    pub const fn replica(&self) -> Option<&ReplicaName> {
         self.replica.as_ref()
     }
 

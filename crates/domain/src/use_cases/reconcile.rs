@@ -71,7 +71,7 @@ impl Reconcile {
                 for session in &page.sessions {
                     if in_process {
                         // Those of another replica are at work, or their lease will tell.
-                        if session.provider_session_id.as_ref() == self.providers.replica() {
+                        if session.replica.as_ref() == self.providers.replica() {
                             done.ended += self.end(session).await?;
                         }
                     } else {
@@ -183,10 +183,10 @@ mod tests {
 
     #[tokio::test]
     async fn agents_of_another_replica_are_left_alone() {
-        let of = |name: &str| crate::text::ProviderSessionId::new(name).ok();
+        let of = |name: &str| crate::text::ReplicaName::new(name).ok();
         let mut mocks = MockPorts::default();
         let sessions = [("here", 1), ("elsewhere", 2)];
-        let sessions = sessions.map(|(name, n)| Session { provider_session_id: of(name), ..session(n) });
+        let sessions = sessions.map(|(name, n)| Session { replica: of(name), ..session(n) });
         pages(&mut mocks, vec![sessions.into_iter().chain([session(3)]).collect()]);
         mocks
             .sessions

@@ -6,7 +6,9 @@ use super::Ports;
 use crate::ids::SessionId;
 use crate::ports::{Clock, IdGenerator, RegisterError, Registered, SessionRepository, WakeUps};
 use crate::session::{Registration, SessionStatus};
-use crate::text::{AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, TaskId, TaskSource};
+use crate::text::{
+    AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, ReplicaName, TaskId, TaskSource,
+};
 
 /// What is known of a session when it registers.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +21,8 @@ pub struct NewSession {
     pub provider: ProviderName,
     /// The provider's own id of it.
     pub provider_session_id: Option<ProviderSessionId>,
+    /// The replica in whose process its agent lives, where several share one database.
+    pub replica: Option<ReplicaName>,
     /// The mission it belongs to.
     pub mission_id: Option<MissionId>,
     /// The work item.
@@ -44,6 +48,7 @@ impl NewSession {
             parent_id: None,
             provider: ProviderName::internal(),
             provider_session_id: None,
+            replica: None,
             mission_id: None,
             task_id,
             task_source: TaskSource::default(),
@@ -86,6 +91,7 @@ impl RegisterSession {
             parent_id: new.parent_id,
             provider: new.provider,
             provider_session_id: new.provider_session_id,
+            replica: new.replica,
             mission_id: new.mission_id,
             task_id: new.task_id,
             task_source: new.task_source,

@@ -7,7 +7,7 @@ use crate::ids::SessionId;
 use crate::message::Control;
 use crate::ports::{Clock, IdGenerator, ObserveError, ObservedSession, SessionRepository, StoreUnavailable, WakeUps};
 use crate::session::{Observation, SessionStatus};
-use crate::text::Reason;
+use crate::text::{ProviderSessionId, Reason};
 
 /// Takes in observed statuses and signs of life.
 #[derive(Clone)]
@@ -41,8 +41,22 @@ impl ReportStatus {
         status: SessionStatus,
         reason: Option<Reason>,
     ) -> Result<ObservedSession, ObserveError> {
-        let observation =
-            Observation { session_id, status, reason, message_id: self.ids.message_id(), at: self.clock.now() };
+        self.introduced(session_id, status, reason, None).await
+    }
+
+    /// The same, with the id under which the provider itself knows the session: it is kept from then on.
+    ///
+    /// # Errors
+    /// As with [`ReportStatus::execute`].
+    pub async fn introduced(
+        &self,
+        session_id: SessionId,
+        status: SessionStatus,
+        reason: Option<Reason>,
+        provider_session_id: Option<ProviderSessionId>,
+    ) -> Result<ObservedSession, ObserveError> {
+        let (message_id, at) = (self.ids.message_id(), self.clock.now());
+        let observation = Observation { session_id, status, reason, provider_session_id, message_id, at };
         let observed = self.sessions.observe(observation).await?;
         if observed.changed {
             self.wake_ups.session_moved(session_id, observed.session.last_seq);

@@ -49,7 +49,7 @@ impl SpawnSession {
         let provider = Arc::clone(self.providers.get(&new.provider)?);
         provider.check(&new.agent_type, &new.context).await?;
         let new = match self.providers.replica().filter(|_| provider.capabilities().in_process) {
-            Some(replica) => NewSession { provider_session_id: Some(replica.clone()), ..new },
+            Some(replica) => NewSession { replica: Some(replica.clone()), ..new },
             None => new,
         };
         let registered = self.register.execute(new, SessionStatus::Spawning).await?;
@@ -119,7 +119,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_agent_of_this_process_bears_the_name_of_its_replica() {
-        let name = crate::text::ProviderSessionId::new("replica a").expect("valid");
+        let name = crate::text::ReplicaName::new("replica a").expect("valid");
         for (in_process, expected) in [(true, Some(name.clone())), (false, None)] {
             let mut provider = MockAgentProvider::new();
             provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
@@ -131,7 +131,7 @@ mod tests {
             mocks
                 .sessions
                 .expect_register()
-                .withf(move |r| r.provider_session_id == expected)
+                .withf(move |r| r.replica == expected)
                 .times(1)
                 .returning(|_| Ok(Registered { session: session(1), created: true }));
             mocks.wake_ups.expect_feed_grew().return_const(());

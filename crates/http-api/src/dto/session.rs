@@ -71,6 +71,7 @@ impl RegisterBody {
             parent_id: self.parent_session_id,
             provider: self.provider.unwrap_or_else(ProviderName::internal),
             provider_session_id: self.provider_session_id,
+            replica: None,
             mission_id: self.mission_id,
             task_id: self.task_id,
             task_source: self.task_source.unwrap_or_default(),
@@ -133,6 +134,7 @@ impl SpawnBody {
             parent_id: self.parent_agent_id,
             provider: self.provider.unwrap_or_else(|| providers.for_agent(&self.agent_type)),
             provider_session_id: None,
+            replica: None,
             mission_id: self.mission_id,
             task_id: self.task_id,
             task_source: self.task_source.unwrap_or_default(),
@@ -267,6 +269,9 @@ pub(crate) struct StatusBody {
     /// Why, in a sentence.
     #[schema(value_type = Option<String>, max_length = 2_000)]
     pub(crate) reason: Option<Reason>,
+    /// The id under which the agent's own runtime knows the session, once it is known: it is kept from then on.
+    #[schema(value_type = Option<String>, max_length = 200)]
+    pub(crate) provider_session_id: Option<ProviderSessionId>,
 }
 
 /// A session after its status was reported.

@@ -40,7 +40,9 @@ pub(crate) async fn report(
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let id = path.0;
     let reply = to_the_end(async move {
-        let ObservedSession { session, control, .. } = api.report.execute(id, body.0.status, body.0.reason).await?;
+        let StatusBody { status, reason, provider_session_id } = body.0;
+        let observed = api.report.introduced(id, status, reason, provider_session_id).await?;
+        let ObservedSession { session, control, .. } = observed;
         Ok::<_, ApiError>(StatusReply {
             agent_id: *id.as_uuid(),
             status: session.status.as_str(),

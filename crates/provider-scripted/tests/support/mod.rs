@@ -296,6 +296,7 @@ pub(crate) fn session(context: Value) -> NewSession {
         parent_id: None,
         provider: ProviderName::new("scripted").unwrap(),
         provider_session_id: None,
+        replica: None,
         mission_id: None,
         task_id: TaskId::new("FD-1").unwrap(),
         task_source: TaskSource::default(),

@@ -74,6 +74,7 @@ async fn fleet(store: &dyn Store) {
         let given = Registration {
             parent_id: parent,
             provider: text(if n % 2 == 0 { "acp" } else { "scripted" }),
+            provider_session_id: (n % 3 != 1).then(|| text(if n % 6 < 3 { "own-1" } else { "own-2" })),
             mission_id: (n % 3 == 0).then(|| text("apollo")),
             task_id: text(&format!("FD-{}", n % 4)),
             agent_type: text(if n % 5 == 0 { "reviewer" } else { "worker" }),
@@ -101,13 +102,14 @@ fn holds(filter: &SessionFilter, session: &Session, all: &[Session]) -> bool {
         && filter.mission_id.as_ref().is_none_or(|mission| session.mission_id.as_ref() == Some(mission))
         && (filter.statuses.is_empty() || filter.statuses.contains(&session.status))
         && filter.provider.as_ref().is_none_or(|provider| session.provider == *provider)
+        && filter.provider_session_id.as_ref().is_none_or(|id| session.provider_session_id.as_ref() == Some(id))
         && filter.agent_type.as_ref().is_none_or(|agent_type| session.agent_type == *agent_type)
         && filter.task_id.as_ref().is_none_or(|task| session.task_id == *task)
 }
 
-/// Every filter on and off with every other: 2 to the power of 6.
+/// Every filter on and off with every other: 2 to the power of 7.
 fn filters() -> Vec<SessionFilter> {
-    (0..64_u32)
+    (0..128_u32)
         .map(|bits| {
             let on = |bit: u32| bits & (1 << bit) != 0;
             SessionFilter {
@@ -115,6 +117,7 @@ fn filters() -> Vec<SessionFilter> {
                 mission_id: on(1).then(|| text("apollo")),
                 statuses: if on(2) { vec![SessionStatus::Idle, SessionStatus::Running] } else { Vec::new() },
                 provider: on(3).then(|| text("scripted")),
+                provider_session_id: on(6).then(|| text("own-1")),
                 agent_type: on(4).then(|| text("worker")),
                 task_id: on(5).then(|| text("FD-3")),
             }

@@ -5,15 +5,16 @@ use flightdeck_domain::command::Receipt;
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::message::Control;
-use flightdeck_domain::ports::ObserveError;
+use flightdeck_domain::ports::{ObserveError, SessionFilter};
 use flightdeck_domain::session::{
     DesiredStatus, IllegalTransition, Observation, Observed, Registration, Session, SessionStatus,
 };
 
-use crate::given::{AWKWARD, at, inject, messages, observation, reason, registration, session_id};
+use crate::given::{AWKWARD, at, inject, messages, observation, reason, registration, session_id, text};
 use crate::state::State;
 use crate::steps::{
-    append, commit, conversation, feed, feed_after, feed_head, observe, of_kind, pending, register, session, together,
+    append, commit, conversation, feed, feed_after, feed_head, observe, of_kind, pending, register, session, sessions,
+    together,
 };
 use crate::{Harness, Store};
 
@@ -35,6 +36,26 @@ pub async fn a_change_of_status_is_written_whole(harness: &dyn Harness) {
     assert_eq!((last.as_ref(), change.message.seq.get()), (Some(&change.message), 4));
     let events = feed_after(&*store, head).await;
     assert_eq!(events, [change.event.at_position(events[0].position)]);
+}
+
+/// An agent's runtime may know its session under an id that is told later, with a change of status or without one.
+pub async fn the_id_that_the_provider_has_is_kept_once_it_is_told(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, Registration { status: SessionStatus::Spawning, ..registration(1) }).await;
+    let told = |status, second, id: &str| Observation {
+        provider_session_id: Some(text(id)),
+        ..observation(1, status, second)
+    };
+    let known = |session: &Session| session.provider_session_id.as_ref().map(ToString::to_string);
+    observe(&*store, told(SessionStatus::Running, 5, AWKWARD)).await;
+    assert_eq!(known(&session(&*store, 1).await).as_deref(), Some(AWKWARD));
+    let same = observe(&*store, told(SessionStatus::Running, 6, "own-2")).await;
+    assert_eq!((known(&same).as_deref(), same.last_seq.get()), (Some("own-2"), 1), "no change of status is told");
+    observe(&*store, observation(1, SessionStatus::Idle, 7)).await;
+    let kept = session(&*store, 1).await;
+    assert_eq!((known(&kept).as_deref(), kept.revision), (Some("own-2"), 4));
+    let named = SessionFilter { provider_session_id: Some(text("own-2")), ..SessionFilter::default() };
+    assert_eq!(sessions(&*store, named).await, [kept]);
 }
 
 /// Losing a session is no end: its queue stays, it may report again, and a first start is noted once.

@@ -4,7 +4,9 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use flightdeck_domain::ids::{CommandSeq, Seq, SessionId};
 use flightdeck_domain::session::{Ancestor, Session, SessionStatus};
-use flightdeck_domain::text::{GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason};
+use flightdeck_domain::text::{
+    GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason, ReplicaName,
+};
 use uuid::Uuid;
 
 use super::{BrokenRow, Column, Fault, maybe};
@@ -39,6 +41,7 @@ pub(crate) struct SessionHeadRow {
     last_seen_at: Option<i64>,
     provider: String,
     provider_session_id: Option<String>,
+    replica: Option<String>,
     mission_id: Option<String>,
     task_id: String,
     task_source: String,
@@ -83,6 +86,7 @@ impl SessionHeadRow {
             provider: ProviderName::new(self.provider).column("provider")?,
             provider_session_id: maybe(self.provider_session_id, ProviderSessionId::new)
                 .column("provider_session_id")?,
+            replica: maybe(self.replica, ReplicaName::new).column("replica")?,
             mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
             task_id: self.task_id.try_into().column("task_id")?,
             task_source: self.task_source.try_into().column("task_source")?,
@@ -168,6 +172,7 @@ pub(crate) struct NewSessionRow<'a> {
     last_seen_at: Option<i64>,
     provider: &'a str,
     provider_session_id: Option<&'a str>,
+    replica: Option<&'a str>,
     mission_id: Option<&'a str>,
     task_id: &'a str,
     task_source: &'a str,
@@ -196,6 +201,7 @@ impl<'a> From<&'a Session> for NewSessionRow<'a> {
             last_seen_at: session.last_seen_at.map(|at| at.as_micros()),
             provider: session.provider.as_str(),
             provider_session_id: session.provider_session_id.as_ref().map(ProviderSessionId::as_str),
+            replica: session.replica.as_ref().map(ReplicaName::as_str),
             mission_id: session.mission_id.as_ref().map(MissionId::as_str),
             task_id: session.task_id.as_str(),
             task_source: session.task_source.as_str(),

@@ -77,6 +77,9 @@ async fn matching<'a>(
         statement = statement.sql(" AND mission_id = ?").bind(Bind::Text(mission.as_str()));
     }
     statement = with_statuses(statement, &filter.statuses);
+    if let Some(id) = &filter.provider_session_id {
+        statement = statement.sql(" AND provider_session_id = ?").bind(Bind::Text(id.as_str()));
+    }
     if let Some(provider) = &filter.provider {
         statement = statement.sql(" AND provider = ?").bind(Bind::Text(provider.as_str()));
     }

@@ -5,7 +5,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::ports::ConversationEnd;
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
-use flightdeck_domain::text::Reason;
+use flightdeck_domain::text::{ProviderSessionId, Reason};
 use flightdeck_domain::time::Timestamp;
 
 use super::Number;
@@ -21,7 +21,7 @@ pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
 /// Every column but the two that can be long. Named one by one: a column that a newer replica adds must not reach
 /// statements that are prepared without it.
 pub(crate) const HEAD: &str = "id, parent_id, root_id, status, desired_status, last_seq, last_command_seq, revision, spawned_at, \
-     started_at, completed_at, last_seen_at, provider, provider_session_id, mission_id, task_id, task_source, agent_type, \
+     started_at, completed_at, last_seen_at, provider, provider_session_id, replica, mission_id, task_id, task_source, agent_type, \
      status_reason, gate_profile, lost_from";
 
 /// One session.
@@ -101,7 +101,8 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, session: &Session
 pub(crate) async fn save(connection: &mut AsyncPgConnection, session: &Session) -> Result<(), StoreError> {
     Statement::new(
         "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
-         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ? WHERE id = ?",
+         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ?, \
+         provider_session_id = ? WHERE id = ?",
         [
             Bind::Text(session.status.as_str()),
             Bind::Text(session.desired_status.as_str()),
@@ -113,6 +114,7 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, session: &Session) 
             Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
             Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
             Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
+            Bind::MaybeText(session.provider_session_id.as_ref().map(ProviderSessionId::as_str)),
             Bind::Uuid(session.id.key()),
         ],
     )

@@ -85,6 +85,7 @@ fn ended(n: u128) -> Observation {
         session_id: given::session_id(n),
         status: SessionStatus::Completed,
         reason: None,
+        provider_session_id: None,
         message_id: flightdeck_domain::ids::MessageId::new(uuid::Uuid::from_u128(7_000 + n)),
         at: given::at(4),
     }

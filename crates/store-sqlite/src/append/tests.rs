@@ -43,6 +43,7 @@ async fn store() -> (SqliteStore, TempDir) {
             parent_id: None,
             provider: ProviderName::internal(),
             provider_session_id: None,
+            replica: None,
             mission_id: None,
             task_id: TaskId::new("FD-1").expect("valid"),
             task_source: TaskSource::default(),
@@ -161,6 +162,7 @@ async fn refusals_write_nothing_and_leave_the_others_alone() {
         session_id: session(2),
         status: SessionStatus::Completed,
         reason: None,
+        provider_session_id: None,
         message_id: MessageId::new(Uuid::from_u128(99)),
         at: at(3),
     };

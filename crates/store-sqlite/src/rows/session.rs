@@ -83,6 +83,8 @@ impl SessionHeadRow {
             provider: ProviderName::new(self.provider).column("provider")?,
             provider_session_id: maybe(self.provider_session_id, ProviderSessionId::new)
                 .column("provider_session_id")?,
+            // Only a database that several servers share knows of replicas.
+            replica: None,
             mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
             task_id: self.task_id.try_into().column("task_id")?,
             task_source: self.task_source.try_into().column("task_source")?,

@@ -12,7 +12,7 @@ use flightdeck_domain::ports::{
     AuditFilter, OperationQuery, SessionCursor, SessionFilter, SessionQuery, TargetCursor, TargetQuery,
 };
 use flightdeck_domain::session::{SessionStatus, Silence};
-use flightdeck_domain::text::{JsonObject, MessageContent, MissionId, ProviderName};
+use flightdeck_domain::text::{JsonObject, MessageContent, MissionId, ProviderName, ProviderSessionId};
 use flightdeck_domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -154,6 +154,7 @@ fn a_page_of_sessions_follows_an_index() {
     for (filter, index) in [
         (any(), "sessions_newest"),
         (SessionFilter { mission_id: MissionId::new("m").ok(), ..any() }, "sessions_mission"),
+        (SessionFilter { provider_session_id: ProviderSessionId::new("s").ok(), ..any() }, "sessions_provider_session"),
         (SessionFilter { statuses: vec![SessionStatus::Failed], ..any() }, "sessions_status"),
         (SessionFilter { statuses: vec![SessionStatus::Failed, SessionStatus::Lost], ..any() }, "sessions_newest"),
         (SessionFilter { provider: provider.clone(), ..any() }, "sessions_provider"),

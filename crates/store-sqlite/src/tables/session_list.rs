@@ -74,6 +74,7 @@ fn matching<'a>(
     let only_open = !filter.statuses.is_empty() && !filter.statuses.iter().any(|status| status.is_terminal());
     let index = match filter {
         _ if whole_tree => "INDEXED BY sessions_root",
+        SessionFilter { subtree: None, provider_session_id: Some(_), .. } => "INDEXED BY sessions_provider_session",
         SessionFilter { subtree: Some(_), .. } => "",
         _ if !only_open => "",
         SessionFilter { provider: Some(_), .. } => "INDEXED BY sessions_open_provider",
@@ -98,6 +99,9 @@ fn matching<'a>(
     statement = with_statuses(statement, &filter.statuses);
     if let Some(provider) = &filter.provider {
         statement = statement.sql(" AND provider = ?").bind::<Text, _>(provider.as_str());
+    }
+    if let Some(id) = &filter.provider_session_id {
+        statement = statement.sql(" AND provider_session_id = ?").bind::<Text, _>(id.as_str());
     }
     if let Some(agent_type) = &filter.agent_type {
         statement = statement.sql(" AND agent_type = ?").bind::<Text, _>(agent_type.as_str());

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::ports::ConversationEnd;
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
-use flightdeck_domain::text::Reason;
+use flightdeck_domain::text::{ProviderSessionId, Reason};
 use flightdeck_domain::time::Timestamp;
 
 use super::Number;
@@ -66,7 +66,8 @@ pub(crate) fn insert(connection: &mut SqliteConnection, session: &Session) -> Re
 pub(crate) fn save(connection: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
     Prepared::new(
         "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
-         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ? WHERE id = ?",
+         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ?, \
+         provider_session_id = ? WHERE id = ?",
         [
             Bind::Text(session.status.as_str()),
             Bind::Text(session.desired_status.as_str()),
@@ -78,6 +79,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, session: &Session) -> Resu
             Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
             Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
             Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
+            Bind::MaybeText(session.provider_session_id.as_ref().map(ProviderSessionId::as_str)),
             Bind::Blob(session.id.key()),
         ],
     )

@@ -24,6 +24,7 @@ pub(crate) fn registration(n: u128) -> Registration {
         parent_id: None,
         provider: ProviderName::internal(),
         provider_session_id: None,
+        replica: None,
         mission_id: None,
         task_id: TaskId::new("FD-1").expect("valid"),
         task_source: TaskSource::default(),

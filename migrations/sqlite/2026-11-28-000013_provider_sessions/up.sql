@@ -1,0 +1,3 @@
+-- The sessions that a provider knows under one id: an agent that takes up an earlier session, and the earlier one.
+CREATE INDEX sessions_provider_session ON sessions (provider_session_id, spawned_at DESC, id DESC)
+    WHERE provider_session_id IS NOT NULL;
