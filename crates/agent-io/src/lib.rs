@@ -15,4 +15,6 @@
 pub mod json;
 pub mod lines;
 mod mend;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod text;

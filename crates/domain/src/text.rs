@@ -220,10 +220,11 @@ impl MessageContent {
 }
 
 impl Reason {
-    /// Makes a reason of whatever a program says, cut where it is too long.
+    /// Makes a reason of whatever a program says, cut where it is too long and without what no text can hold.
     #[must_use]
     pub fn shortened(text: &str) -> Self {
-        let short: String = text.trim().chars().take(Self::LIMIT / 4).collect();
+        let held = |c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c };
+        let short: String = text.trim().chars().map(held).take(Self::LIMIT / 4).collect();
         Self(if short.is_empty() { "no reason was given".to_owned() } else { short })
     }
 

@@ -110,6 +110,9 @@ pub enum ApiError {
     /// Too many open streams.
     #[error("this key has {0} open streams already; close some first")]
     TooManyStreams(usize),
+    /// The server ends while something was still being sent.
+    #[error("the server is going down; what Flightdeck-Appended counts is in the conversation, send the rest again")]
+    GoingDown,
     /// The store is away.
     #[error("the store is not available; nothing was changed; try again")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -183,6 +186,7 @@ impl ApiError {
             Self::MediaType { .. } => "media-type",
             Self::Throttled { .. } => "throttled",
             Self::TooManyStreams(_) => "too-many-streams",
+            Self::GoingDown => "going-down",
             Self::Unavailable(_) => "store-unavailable",
             Self::Kept(_) => "store-unavailable-kill-kept",
             Self::SpawnFailed(_) => "spawn-failed",
@@ -223,7 +227,7 @@ impl ApiError {
             Self::Throttled { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, retry_after.to_string()));
             }
-            Self::Unavailable(_) => {
+            Self::Unavailable(_) | Self::GoingDown => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
             Self::Unauthenticated(_) | Self::LoggedOut(_) => {
@@ -252,7 +256,7 @@ impl ResponseError for ApiError {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled { .. } | Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) | Self::Kept(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Kept(_) | Self::GoingDown => StatusCode::SERVICE_UNAVAILABLE,
             Self::SpawnFailed(_) => StatusCode::BAD_GATEWAY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

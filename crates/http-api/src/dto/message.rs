@@ -79,6 +79,8 @@ pub(crate) struct AppendReply {
 pub(crate) struct IntakeReply {
     /// How many of its messages are in the conversation, those that were there already included.
     pub(crate) appended: u64,
+    /// How many lines could not be read; a `system` message stands in the place of each.
+    pub(crate) skipped: u64,
     /// The place of the last of them.
     pub(crate) last_seq: Option<u64>,
     pub(crate) control: ControlView,

@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::problem::ApiError;
@@ -78,20 +79,32 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// Reads JSON; a fault names its place as a JSON pointer below `prefix`.
+/// Reads JSON; a fault names its place as a JSON pointer below `prefix`. What is malformed within texts is mended as
+/// agents' JSON is everywhere: an unpaired surrogate must not cost a message.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| ApiError::field(format!("{prefix}{}", pointer(error.path())), reason(error.inner())))?;
-    json.end().map_err(|error| ApiError::field(prefix, format!("not JSON: {error}")))?;
-    Ok(value)
+    let strict = match serde_path_to_error::deserialize(&mut json) {
+        Ok(value) => match json.end() {
+            Ok(()) => return Ok(value),
+            Err(error) => ApiError::field(prefix, format!("not JSON: {error}")),
+        },
+        Err(error) if error.inner().is_data() => {
+            return Err(ApiError::field(format!("{prefix}{}", pointer(error.path())), error.inner().to_string()));
+        }
+        Err(error) => {
+            ApiError::field(format!("{prefix}{}", pointer(error.path())), format!("not JSON: {}", error.inner()))
+        }
+    };
+    match flightdeck_agent_io::json::read(bytes) {
+        Ok(read) if read.mended => decode_value(read.value, prefix),
+        _ => Err(strict),
+    }
 }
 
-fn reason(error: &serde_json::Error) -> String {
-    match error.classify() {
-        serde_json::error::Category::Data => error.to_string(),
-        _ => format!("not JSON: {error}"),
-    }
+/// The same of JSON that was read already.
+pub(crate) fn decode_value<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| ApiError::field(format!("{prefix}{}", pointer(error.path())), error.inner().to_string()))
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

@@ -1,26 +1,32 @@
 //! A conversation that is written line by line, for as long as its writer likes.
 
+mod line;
+
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web::{Bytes, BytesMut, Data, Payload};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpResponse, ResponseError};
+use flightdeck_agent_io::lines::Lines;
 use flightdeck_domain::ids::SessionId;
-use flightdeck_domain::use_cases::{IngestMessages, MessageInput};
+use flightdeck_domain::use_cases::IngestMessages;
 use futures_util::{FutureExt, StreamExt};
 
+use self::line::Taken;
 use super::messages::{is_ndjson, take_in};
 use crate::auth::Caller;
-use crate::dto::{ControlView, IntakeReply, MessageBody};
-use crate::extract::{MAX_BODY, decode};
-use crate::problem::ApiError;
+use crate::dto::{ControlView, IntakeReply};
+use crate::problem::{ApiError, FieldFault};
 use crate::state::Api;
 
 /// How many messages of a stream are durable, also where it ends with an error.
 const APPENDED: HeaderName = HeaderName::from_static("flightdeck-appended");
-/// So many bytes of lines are appended at once, beyond the first: what is held of a stream in memory.
+/// So many bytes of lines are appended at once, beyond the first.
 const ENOUGH: usize = 1_048_576;
+/// The most faults that the answer tells one by one; the conversation tells all.
+const TOLD: usize = 10;
 
 /// Appends lines as they arrive: those that are there together, up to 1000 of them, share a batch, and nobody waits for more.
-/// The answer comes at the end, or with the first fault; what was appended before it stays.
+/// A line that is no message is told in the conversation in its place, and the stream goes on. The answer comes at the end,
+/// or when the conversation takes nothing more; what was appended before stays.
 pub(super) async fn take_all(
     api: Data<Api>,
     caller: &Caller,
@@ -39,23 +45,31 @@ pub(super) async fn take_all(
         let expected = "application/x-ndjson, or leave out ?stream=true";
         Err(ApiError::MediaType { given: content_type.to_owned(), expected })
     };
+    let appended = written.appended;
     let mut response = match done {
         Ok(control) => {
-            HttpResponse::Ok().json(IntakeReply { appended: written.appended, last_seq: written.last_seq, control })
+            let reply = IntakeReply { appended, skipped: written.skipped, last_seq: written.last_seq, control };
+            HttpResponse::Ok().json(reply)
         }
         Err(error) => error.error_response(),
     };
-    response.headers_mut().insert(APPENDED, HeaderValue::from(written.appended));
+    response.headers_mut().insert(APPENDED, HeaderValue::from(appended));
     response
 }
 
-/// What is durable so far.
+/// What became of a stream so far.
 #[derive(Default)]
 struct Written {
     /// Lines that are in the conversation now, those that were there before included.
     appended: u64,
-    /// The place of the last of them.
+    /// Lines that could not be read; the conversation tells of each.
+    skipped: u64,
+    /// The place of the last message.
     last_seq: Option<u64>,
+    /// Lines that were read and are no messages: the first of them.
+    faults: Vec<FieldFault>,
+    /// How many lines were taken out, empty ones apart: the place of the next, from zero.
+    lines: usize,
 }
 
 impl Written {
@@ -71,25 +85,22 @@ impl Written {
             let chunk = tokio::select! {
                 chunk = payload.next() => chunk,
                 // What came whole is kept; the rest is for the writer to send again.
-                () = api.shutdown.cancelled() => None,
+                () = api.shutdown.cancelled() => return Err(ApiError::GoingDown),
             };
             let over = chunk.is_none();
-            lines.push(chunk)?;
-            while lines.buffer.len() < ENOUGH
-                && let Some(Some(chunk)) = payload.next().now_or_never()
-            {
-                lines.push(Some(chunk))?;
-            }
-            if over {
-                lines.close();
+            let mut arrived = chunk;
+            while let Some(chunk) = arrived {
+                lines.push(&chunk.map_err(|error| ApiError::field("", format!("the body broke off: {error}")))?);
+                arrived = if lines.held() < ENOUGH { payload.next().now_or_never().flatten() } else { None };
             }
             loop {
-                let batch = lines.batch()?;
+                let batch = self.batch(session, &mut lines, over);
                 if batch.is_empty() {
                     break;
                 }
-                let outcome = take_in(api, session, batch).await?;
-                self.appended += u64::try_from(outcome.appended.len()).unwrap_or_default();
+                let messages = batch.iter().filter(|taken| taken.is_message).count();
+                let outcome = take_in(api, session, batch.into_iter().map(|taken| taken.input).collect()).await?;
+                self.appended += u64::try_from(messages).unwrap_or_default();
                 self.last_seq = outcome.appended.last().map(|last| last.seq.get());
                 control = Some(outcome.control);
             }
@@ -98,65 +109,24 @@ impl Written {
             }
         }
         match control {
+            _ if !self.faults.is_empty() => Err(ApiError::Invalid(std::mem::take(&mut self.faults))),
             Some(control) => Ok(control.into()),
             None => Err(ApiError::field("", "is empty; send a message a line")),
         }
     }
-}
 
-/// Lines, as far as they have come.
-#[derive(Default)]
-struct Lines {
-    buffer: BytesMut,
-    /// How many were taken out: the place of the next, from zero.
-    taken: usize,
-}
-
-impl Lines {
-    fn push(&mut self, chunk: Option<Result<Bytes, actix_web::error::PayloadError>>) -> Result<(), ApiError> {
-        if let Some(chunk) = chunk {
-            let chunk = chunk.map_err(|error| ApiError::field("", format!("the body broke off: {error}")))?;
-            self.buffer.extend_from_slice(&chunk);
-        }
-        Ok(())
-    }
-
-    /// Nothing more will come: the last line may lack its end.
-    fn close(&mut self) {
-        self.buffer.extend_from_slice(b"\n");
-    }
-
-    /// The next whole lines, as many as a batch holds. Faults name the line by its place among all that are not empty.
-    ///
-    /// # Errors
-    /// A line that is no message. Those before it are given first.
-    fn batch(&mut self) -> Result<Vec<MessageInput>, ApiError> {
+    /// What the next whole lines become, as many as a batch holds.
+    fn batch(&mut self, session: SessionId, lines: &mut Lines, over: bool) -> Vec<Taken> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while batch.len() < IngestMessages::MAX_BATCH && bytes < ENOUGH {
-            let mut rest = self.buffer.as_ref().split(|byte| *byte == b'\n');
-            // What stands before the first line end, if there is one.
-            let (Some(line), Some(_)) = (rest.next(), rest.next()) else { break };
-            let end = line.len();
-            if line.trim_ascii().is_empty() {
-                let _ = self.buffer.split_to(end + 1);
-                continue;
-            }
-            if end > MAX_BODY {
-                return if batch.is_empty() { Err(ApiError::TooLarge(MAX_BODY)) } else { Ok(batch) };
-            }
-            match decode::<MessageBody>(line, &format!("/{}", self.taken)) {
-                Ok(message) => batch.push(message.into()),
-                Err(fault) if batch.is_empty() => return Err(fault),
-                // Found again with the next call, when what came before it is durable.
-                Err(_) => break,
-            }
-            self.taken += 1;
-            bytes += end;
-            let _ = self.buffer.split_to(end + 1);
+            let Some(line) = (if over { lines.finish() } else { lines.next() }) else { break };
+            let Some((taken, fault)) = line::taken(session, line, self.lines) else { continue };
+            self.lines += 1;
+            self.skipped += u64::from(!taken.is_message && fault.is_none());
+            self.faults.extend(fault.into_iter().flatten().take(TOLD.saturating_sub(self.faults.len())));
+            bytes += taken.input.content.as_str().len();
+            batch.push(taken);
         }
-        if batch.is_empty() && self.buffer.len() > MAX_BODY {
-            return Err(ApiError::TooLarge(MAX_BODY));
-        }
-        Ok(batch)
+        batch
     }
 }

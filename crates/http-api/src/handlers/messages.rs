@@ -26,9 +26,15 @@ use crate::state::Api;
 /// When it is answered the messages are durable. A message with an id that is there already, with the same role, content
 /// and metadata, keeps its first place, so a call may be repeated safely. What it says in `usage` counts once. At most 1000 messages and 4 MiB at once.
 ///
-/// With `stream=true` NDJSON of any length is appended as it arrives, each line durable and seen by followers at once. The
-/// answer (`appended`, `lastSeq`, `control`) comes at the end, or an error with the first fault: the header
-/// `Flightdeck-Appended` says how many lines are in the conversation in either case. Counts as one of the key's open streams.
+/// With `stream=true` NDJSON of any length is appended as it arrives, each line (of at most 64 MiB) durable and seen by
+/// followers at once. No line ends the stream: a `system` message stands in the place of one that cannot be read or is no
+/// message, and a text that no conversation can hold is cut and marked. The answer comes at the end: `appended`, `skipped`
+/// (lines that could not be read), `lastSeq` and `control`; or a 400 with the first ten faults where lines were read and are
+/// no messages. The header `Flightdeck-Appended` says how many lines are in the conversation in either case. Counts as one
+/// of the key's open streams.
+///
+/// Unpaired surrogates and bytes that are not UTF-8 become U+FFFD, and a byte order mark is left out, with or without
+/// `stream=true`.
 #[utoipa::path(post, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
         ("stream" = Option<bool>, Query, description = "true: take lines as they arrive; false when missing")),
