@@ -36,6 +36,9 @@ pub struct ApiOptions {
     pub max_streams_per_key: usize,
     /// How long a control call waits for the observed effect when the caller does not say.
     pub control_wait: Duration,
+    /// The same for a kill or an interrupt of an agent that this server runs: it is asked first, then made to end, each with
+    /// a deadline of its own.
+    pub ending_wait: Duration,
     /// How often a quiet stream gets a comment.
     pub keep_alive: Duration,
     /// How long a session that reports by itself may be silent before it is lost; `None` for ever.
@@ -53,6 +56,7 @@ impl Default for ApiOptions {
             secure_cookies: false,
             max_streams_per_key: 20_000,
             control_wait: Duration::from_secs(2),
+            ending_wait: Duration::from_secs(12),
             keep_alive: Duration::from_secs(15),
             lease: Some(Duration::from_mins(2)),
             tail: TailOptions::default(),

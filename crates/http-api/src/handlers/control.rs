@@ -11,13 +11,12 @@ use flightdeck_domain::operation::Wish;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::use_cases::ScopedRequest;
-use tokio::time::Instant;
 use utoipa::{IntoParams, IntoResponses};
 
-use super::operation_wait::settled;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::scope::{self, ControlScope};
 use super::to_the_end;
+use super::waiting::{Patience, observed, settled};
 use crate::dto::{ControlAnswer, ControlBody, ControlReply, InterruptBody};
 use crate::extract::{AgentPath, Body, Params};
 use crate::problem::{ApiError, Problem};
@@ -33,7 +32,8 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 struct ReachParams {
     /// `self` (when missing), `subtree`, or `mission`: that of the agent.
     scope: Option<String>,
-    /// How long to wait for the effect: 2s when missing, at most 30s.
+    /// How long to wait for the effect, at most 30s. When missing 2s, or 12s for a kill or an interrupt of an agent that the
+    /// server runs.
     wait: Option<String>,
 }
 
@@ -179,7 +179,7 @@ async fn intervene(
     reason: Option<Reason>,
     asked: Asked,
 ) -> Result<HttpResponse, ApiError> {
-    let wait = params.span("wait", MAX_WAIT).unwrap_or(api.options.control_wait);
+    let patience = Patience::with(&api, params.span("wait", MAX_WAIT), asked.wish);
     let scope = params.take::<ControlScope>("scope").unwrap_or_default();
     params.finish()?;
     operator.may_control(&api, asked.wish.name(), AuditTarget::Session(id)).await?;
@@ -188,11 +188,11 @@ async fn intervene(
     if let Some(reach) = scope.0 {
         let request = ScopedRequest { session_id: id, reach, wish: asked.wish, drop_queued: asked.drop_queued };
         let done = to_the_end(async move { Ok(acting.scope.execute(request, origin).await?) }).await?;
-        let operation = settled(&api, done.operation.id, wait).await?;
+        let operation = settled(&api, done.operation.id, patience).await?;
         return Ok(scope::reply(&operation, &done));
     }
     let done = to_the_end(async move { Ok(acting.intervene.execute(id, asked.intervention(), origin).await?) }).await?;
-    let session = observe(&api, id, wait, |session| asked.wish.is_seen_in(session.status)).await?;
+    let session = observed(&api, id, patience, |session| asked.wish.is_seen_in(session.status)).await?;
     let observed = asked.wish.is_seen_in(session.status);
     let reply = ControlReply {
         message: asked.told(id, &session, observed),
@@ -205,25 +205,4 @@ async fn intervene(
     };
     let response = if observed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     Ok(answer(response, done.committed.again, &reply))
-}
-
-/// Waits until the session is as wished, has ended, or the time is up; gives the session as it was last seen.
-async fn observe(
-    api: &Api,
-    id: SessionId,
-    wait: Duration,
-    wished: impl Fn(&Session) -> bool,
-) -> Result<Session, ApiError> {
-    let deadline = Instant::now() + wait;
-    let mut hints = api.hints.feed();
-    loop {
-        hints.mark_unchanged();
-        let session = api.sessions.one(id).await?.ok_or_else(|| ApiError::no_session(id))?;
-        if wished(&session) || session.status.is_terminal() || Instant::now() >= deadline {
-            return Ok(session);
-        }
-        // A hint may be lost, or come from another replica later: look from time to time anyway.
-        let next_look = deadline.min(Instant::now() + Duration::from_millis(250));
-        let _ = tokio::time::timeout_at(next_look, hints.changed()).await;
-    }
 }

@@ -5,13 +5,13 @@ use actix_web::web::Data;
 use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::OperationId;
-use flightdeck_domain::operation::TargetOutcome;
+use flightdeck_domain::operation::{TargetOutcome, Wish};
 use flightdeck_domain::ports::{FleetIntervention, TargetQuery};
 
 use super::control::MAX_WAIT;
-use super::operation_wait::settled;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
+use super::waiting::{Patience, settled};
 use crate::dto::{ControlBody, KillAllReply, KillSwitchReply};
 use crate::extract::{Body, Params};
 use crate::problem::{ApiError, Problem};
@@ -24,7 +24,7 @@ const EXAMPLES: usize = 100;
 ///
 /// `killed` counts those that were seen to have ended when the call's time was up, `failed` those that were not.
 #[utoipa::path(post, path = "/agents/kill-all", tag = "control", security(("apiKey" = [])),
-    params(("wait" = Option<String>, Query, description = "how long to wait for the effect: 2s when missing, at most 30s"),
+    params(("wait" = Option<String>, Query, description = "how long to wait for the effect, at most 30s; when missing 2s, or up to 12s for agents that the server runs"),
         IdempotencyHeader),
     request_body = ControlBody,
     responses((status = 200, body = KillAllReply),
@@ -36,7 +36,7 @@ pub(crate) async fn kill_all(
     mut params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let wait = params.span("wait", MAX_WAIT).unwrap_or(api.options.control_wait);
+    let patience = Patience::with(&api, params.span("wait", MAX_WAIT), Wish::Kill);
     params.finish()?;
     operator.may_control(&api, ActionName::KillAll, AuditTarget::Fleet).await?;
     let origin = operator.origin(body.0.reason);
@@ -44,7 +44,7 @@ pub(crate) async fn kill_all(
     let committed =
         to_the_end(async move { Ok(acting.fleet.execute(FleetIntervention::KillAll, origin).await?) }).await?;
     let id = committed.operation.ok_or_else(|| ApiError::Internal("a kill of all has no operation".into()))?;
-    let operation = settled(&api, id, wait).await?;
+    let operation = settled(&api, id, patience).await?;
     let killed = operation.tally.observed + operation.tally.ended;
     let failed = operation.tally.total - killed;
     let message = if failed == 0 {

@@ -17,7 +17,6 @@ pub(crate) mod kill_all;
 pub(crate) mod login;
 pub(crate) mod messages;
 pub(crate) mod missions;
-mod operation_wait;
 pub(crate) mod operations;
 mod operator;
 mod place;
@@ -27,6 +26,7 @@ pub(crate) mod search;
 pub(crate) mod spawn;
 pub(crate) mod status;
 pub(crate) mod usage;
+mod waiting;
 
 use std::future::Future;
 

@@ -1,8 +1,11 @@
 //! Operators step in.
 
+use std::time::Duration;
+
+use flightdeck_http_api::ApiOptions;
 use serde_json::json;
 
-use crate::server::TestServer;
+use crate::server::{TestServer, options};
 
 /// A scripted agent that works until it is told otherwise.
 fn busy(server: &TestServer) -> String {
@@ -44,6 +47,21 @@ fn an_agent_that_does_not_obey_is_never_said_to_be_paused_or_killed() {
     }
     let being_killed = server.post(&format!("/agents/{agent}/resume"), &json!({})).expect(409);
     assert_eq!(being_killed["type"], "urn:flightdeck:problem:being-killed");
+}
+
+#[test]
+fn a_stop_of_an_agent_that_the_server_runs_waits_for_what_that_takes() {
+    let none = Duration::ZERO;
+    let server = TestServer::with(ApiOptions { control_wait: none, ending_wait: Duration::from_secs(20), ..options() });
+    let elsewhere = server.session(None);
+    for what in ["interrupt", "kill", "kill?scope=subtree"] {
+        server.post(&format!("/agents/{}/{what}", busy(&server)), &json!({})).expect(200);
+        server.post(&format!("/agents/{elsewhere}/{what}"), &json!({})).expect(202);
+    }
+    busy(&server);
+    let report = server.post("/agents/kill-all", &json!({})).expect(200);
+    assert!(report["errors"].to_string().contains(&elsewhere), "{report}");
+    assert_eq!((&report["killed"], &report["failed"]), (&json!(2), &json!(1)), "{report}");
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub(crate) fn options() -> ApiOptions {
         throttle_tree: Rate::OFF,
         throttle_login: Rate::OFF,
         control_wait: Duration::from_millis(300),
+        ending_wait: Duration::from_millis(600),
         tail: TailOptions { poll: Duration::from_millis(100), ..TailOptions::default() },
         ..ApiOptions::default()
     }
