@@ -10,8 +10,10 @@ pub(crate) enum Event {
     UserPromptSubmit,
     PreToolUse,
     PermissionRequest,
+    PermissionDenied,
     PostToolUse,
     PostToolUseFailure,
+    PostToolBatch,
     Notification,
     SubagentStart,
     SubagentStop,
@@ -20,6 +22,8 @@ pub(crate) enum Event {
     SessionEnd,
     /// Any other: written down.
     Other,
+    /// The body does not say, or what it says could not be read.
+    Unknown,
 }
 
 impl Event {
@@ -29,8 +33,10 @@ impl Event {
             "UserPromptSubmit" => Self::UserPromptSubmit,
             "PreToolUse" => Self::PreToolUse,
             "PermissionRequest" => Self::PermissionRequest,
+            "PermissionDenied" => Self::PermissionDenied,
             "PostToolUse" => Self::PostToolUse,
             "PostToolUseFailure" => Self::PostToolUseFailure,
+            "PostToolBatch" => Self::PostToolBatch,
             "Notification" => Self::Notification,
             "SubagentStart" => Self::SubagentStart,
             "SubagentStop" => Self::SubagentStop,
@@ -59,19 +65,47 @@ impl Event {
         matches!(self, Self::Stop | Self::SubagentStop)
     }
 
-    /// Whether the agent stops when the answer says so. Others are told all the same, and it proves nothing.
+    /// Whether the agent stops when the answer says so, or has stopped by itself. Others are told all the same, and it
+    /// proves nothing: `docs/agents.md` has what was seen of each.
     pub(crate) const fn heeds_a_stop(self) -> bool {
-        !matches!(self, Self::Notification | Self::StopFailure | Self::Other)
+        matches!(
+            self,
+            Self::UserPromptSubmit
+                | Self::PreToolUse
+                | Self::PermissionRequest
+                | Self::PostToolUse
+                | Self::PostToolBatch
+                | Self::Stop
+                | Self::SubagentStop
+                | Self::SessionEnd
+        )
     }
 
-    /// Whether a turn is going on, which the answer can end.
+    /// Whether a turn goes on here that the answer can end.
+    pub(crate) const fn can_be_interrupted(self) -> bool {
+        self.heeds_a_stop() && !self.ends_a_turn() && !matches!(self, Self::SessionEnd)
+    }
+
+    /// Whether it comes from a turn that goes on.
     pub(crate) const fn is_within_a_turn(self) -> bool {
-        matches!(self, Self::UserPromptSubmit | Self::PreToolUse | Self::PostToolUse | Self::PostToolUseFailure)
+        matches!(
+            self,
+            Self::UserPromptSubmit
+                | Self::PreToolUse
+                | Self::PostToolUse
+                | Self::PostToolUseFailure
+                | Self::PostToolBatch
+        )
     }
 
-    /// Whether it begins work, also in a session that had ended: one that is resumed.
+    /// Whether the agent is about to run a tool, and does so unless the answer forbids it.
+    pub(crate) const fn is_before_a_tool(self) -> bool {
+        matches!(self, Self::PreToolUse | Self::PermissionRequest)
+    }
+
+    /// Whether it begins work, also in a session that had ended: one that is resumed, or whose end was announced too early.
     pub(crate) const fn begins(self) -> bool {
-        matches!(self, Self::SessionStart | Self::UserPromptSubmit | Self::SubagentStart)
+        matches!(self, Self::SessionStart | Self::UserPromptSubmit | Self::SubagentStart) || self.is_before_a_tool()
     }
 }
 
@@ -93,13 +127,36 @@ pub(crate) struct Hook {
 const LONGEST_ID: usize = 200;
 
 impl Hook {
+    /// Takes a body apart. One that does not name its event is taken, for an answer has to be given to whatever a
+    /// controlled session asks.
     pub(crate) fn read(body: Map<String, Value>) -> Result<Self, HookError> {
-        let name = required(&body, "hook_event_name")?;
-        let session_id = required(&body, "session_id")?;
+        let session_id = match required(&body, "session_id") {
+            // Whoever sends something else altogether is told what a hook begins with.
+            Err(_) if !body.contains_key("session_id") => {
+                required(&body, "hook_event_name")?;
+                required(&body, "session_id")?
+            }
+            session_id => session_id?,
+        };
         let text = |field| body.get(field).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-        let agent_id = text("agent_id").map(ToOwned::to_owned);
+        let name = text("hook_event_name").unwrap_or_default().to_owned();
+        let event = if name.is_empty() { Event::Unknown } else { Event::named(&name) };
+        let agent_id = text("agent_id").map(|id| shortened(id, LONGEST_ID));
         let agent_type = text("agent_type").map(ToOwned::to_owned);
-        Ok(Self { event: Event::named(&name), name, session_id, agent_id, agent_type, body })
+        Ok(Self { event, name, session_id, agent_id, agent_type, body })
+    }
+
+    /// The fault of a body that was read whole and does not name its event.
+    pub(crate) fn nameless(&self) -> HookError {
+        match required(&self.body, "hook_event_name") {
+            Err(error) => error,
+            Ok(_) => HookError::Invalid { field: "hook_event_name", problem: "is not known".to_owned() },
+        }
+    }
+
+    /// Whether Claude Code itself says that a task in the background has ended, rather than a person something.
+    pub(crate) fn is_notice_of_a_task(&self) -> bool {
+        self.event == Event::UserPromptSubmit && self.text("prompt").is_some_and(is_notice_of_a_task)
     }
 
     /// A field that is a text with something in it.
@@ -119,6 +176,11 @@ impl Hook {
             _ => tool.to_owned(),
         }
     }
+}
+
+/// Whether a prompt is Claude Code's own, about a task in the background.
+pub(crate) fn is_notice_of_a_task(prompt: &str) -> bool {
+    prompt.trim_start().starts_with("<task-notification>")
 }
 
 fn required(body: &Map<String, Value>, field: &'static str) -> Result<String, HookError> {
@@ -173,10 +235,12 @@ mod tests {
     }
 
     #[test]
-    fn a_body_needs_its_event_and_its_session_and_nothing_else() {
+    fn a_body_needs_its_session_and_nothing_else() {
         let hook = read(json!({"hook_event_name": "FromTheFuture", "session_id": "s", "new": [1]})).expect("taken");
         assert_eq!((hook.event, hook.name.as_str()), (Event::Other, "FromTheFuture"));
-        assert!(read(json!({"session_id": "s"})).expect_err("refused").starts_with("hook_event_name: is missing"));
+        let nameless = read(json!({"session_id": "s"})).expect("taken");
+        assert_eq!(nameless.event, Event::Unknown);
+        assert!(nameless.nameless().to_string().starts_with("hook_event_name: is missing"));
         assert!(read(json!({"hook_event_name": "Stop", "session_id": 7})).expect_err("refused").contains("a text"));
         assert!(read(json!({"hook_event_name": "Stop", "session_id": " "})).expect_err("refused").contains("empty"));
     }

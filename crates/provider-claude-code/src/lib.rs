@@ -15,15 +15,19 @@
 //! HTTP and SQL: it works over the domain's ports. Which fields Claude Code sends, and how that was found out, is in
 //! `docs/agents.md`.
 
+mod closing;
 mod control;
+mod cover;
 mod hook;
 mod ids;
+mod open;
 mod permission;
 mod place;
 mod provider;
 mod receiver;
 mod record;
 mod reply;
+mod said;
 
 pub use provider::ClaudeCodeProvider;
 pub use receiver::ClaudeCode;

@@ -5,29 +5,29 @@ use std::time::Duration;
 use flightdeck_domain::approval::{
     ApprovalOption, ApprovalOptions, ApprovalState, ApprovalStatus, Verdict as Decision,
 };
-use flightdeck_domain::ids::ApprovalId;
+use flightdeck_domain::command::CommandKind;
+use flightdeck_domain::ids::{ApprovalId, CommandSeq};
 use flightdeck_domain::ports::{
     ApprovalFilter, ApprovalQuery, ApprovalRepository, HookError, OpenApprovalError, SessionRepository,
     StoreUnavailable, WithdrawApprovalError,
 };
-use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus};
+use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{ApprovalTitle, JsonObject, Reason};
-use flightdeck_domain::use_cases::{NewApproval, OpenApproval, WithdrawApproval};
+use flightdeck_domain::use_cases::{NewApproval, OpenApproval, ReadCommands, WithdrawApproval};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::control::{LOOK, stopped};
+use crate::control::LOOK;
 use crate::hook::{Hook, one_line, shortened};
 use crate::ids;
+use crate::place::{Here, is_doomed};
 use crate::record::Record;
 use crate::reply::Verdict;
-
-/// How far back the tool call is looked for that the permission is asked for.
-const LOOK_BACK: usize = 20;
 
 /// Asks.
 pub(crate) struct Permission<'a> {
     pub(crate) sessions: &'a dyn SessionRepository,
+    pub(crate) commands: &'a ReadCommands,
     pub(crate) approvals: &'a dyn ApprovalRepository,
     pub(crate) open: &'a OpenApproval,
     pub(crate) withdraw: &'a WithdrawApproval,
@@ -36,35 +36,45 @@ pub(crate) struct Permission<'a> {
 
 impl Permission<'_> {
     /// Waits for a decision until the hold is over; then the request is taken back, and the agent asks at its terminal.
-    pub(crate) async fn ask(&self, session: &Session, hook: &Hook, until: Instant) -> Result<Verdict, HookError> {
+    /// `None` when an operator wants the agent to stop: then the dialog is beside the point.
+    pub(crate) async fn ask(&self, here: &Here, hook: &Hook, until: Instant) -> Result<Option<Verdict>, HookError> {
+        let session = &here.session;
         let new = self.request(session, hook, until).await?;
-        let opened = match self.open.execute(session.id, new).await {
+        let mut approval = match self.open.execute(session.id, new).await {
             Ok(opened) => opened.approval,
             Err(OpenApprovalError::Unavailable(error)) => return Err(error.into()),
-            Err(OpenApprovalError::UnknownSession(_)) => return Ok(Verdict::Nothing),
+            Err(OpenApprovalError::UnknownSession(_)) => return Ok(Some(Verdict::Nothing)),
             Err(OpenApprovalError::Refused(refused)) => {
                 tracing::debug!(%refused, "a permission request of a hook was not opened");
-                return Ok(self.doomed(session).await?.unwrap_or_default());
+                return Ok((!self.is_to_stop(here).await?).then_some(Verdict::Nothing));
             }
         };
-        let mut approval = opened;
         loop {
             match &approval.state {
-                ApprovalState::Decided(decision) => return Ok(verdict(decision, hook)),
-                ApprovalState::Expired { .. } => return Ok(self.doomed(session).await?.unwrap_or_default()),
+                ApprovalState::Decided(decision) => {
+                    let verdict = verdict(decision, hook);
+                    if let Verdict::Refuse(why) = &verdict {
+                        self.record.denied(session, hook, why).await?;
+                    }
+                    return Ok(Some(verdict));
+                }
+                ApprovalState::Expired { .. } => {
+                    return Ok((!self.is_to_stop(here).await?).then_some(Verdict::Nothing));
+                }
                 ApprovalState::Open if Instant::now() >= until => {
                     self.take_back(approval.id).await?;
-                    return Ok(Verdict::Nothing);
+                    return Ok(Some(Verdict::Nothing));
                 }
                 ApprovalState::Open => {}
             }
-            if let Some(stop) = self.doomed(session).await? {
-                return Ok(stop);
+            if self.is_to_stop(here).await? {
+                self.take_back(approval.id).await?;
+                return Ok(None);
             }
             tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
             match self.approvals.get(approval.id).await? {
                 Some(now) => approval = now,
-                None => return Ok(Verdict::Nothing),
+                None => return Ok(Some(Verdict::Nothing)),
             }
         }
     }
@@ -90,11 +100,21 @@ impl Permission<'_> {
         }
     }
 
-    async fn doomed(&self, session: &Session) -> Result<Option<Verdict>, StoreUnavailable> {
-        let now = self.sessions.get(session.id).await?;
-        let doomed =
-            now.is_some_and(|now| now.status == SessionStatus::Killed || now.desired_status == DesiredStatus::Killed);
-        Ok(doomed.then(|| stopped(None)))
+    /// Whether the session, or the Claude Code that it is a part of, is to be killed, or its turn to be broken off.
+    async fn is_to_stop(&self, here: &Here) -> Result<bool, StoreUnavailable> {
+        for before in std::iter::once(&here.session).chain(&here.top) {
+            let Some(now) = self.sessions.get(before.id).await? else { continue };
+            if is_doomed(&now) {
+                return Ok(true);
+            }
+            if now.last_command_seq > CommandSeq::ZERO {
+                let pending = self.commands.execute(now.id, CommandSeq::ZERO).await?.unwrap_or_default();
+                if pending.iter().any(|command| command.kind == CommandKind::Interrupt) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     async fn request(&self, session: &Session, hook: &Hook, until: Instant) -> Result<NewApproval, HookError> {
@@ -117,16 +137,14 @@ impl Permission<'_> {
     /// The dialog of one tool call is one request, however often its hook comes. The hook does not name the call, but the
     /// hook before it did.
     async fn once(&self, session: &Session, hook: &Hook) -> Result<String, StoreUnavailable> {
-        if let Some(id) = hook.text("tool_use_id") {
+        let call = self.record.call_of(session, hook).await?;
+        let named = call.as_ref().and_then(|data| data.get("tool_use_id")).and_then(Value::as_str);
+        if let Some(id) = named {
             return Ok(id.to_owned());
         }
-        let asked = (hook.value("tool_name"), hook.value("tool_input"));
-        let recent = self.record.newest(session, LOOK_BACK).await?;
-        let calls = recent.iter().rev().filter_map(|message| message.metadata.as_map().get("data"));
-        let mut call = calls.filter(|data| (data.get("tool_name"), data.get("tool_input")) == asked);
-        let named = call.find_map(|data| data.get("tool_use_id").and_then(Value::as_str));
+        let recent = self.record.newest(session, 1).await?;
         let place = recent.last().map(|message| message.seq.get()).unwrap_or_default();
-        Ok(named.map_or_else(|| format!("{}/{place}", hook.tool()), ToOwned::to_owned))
+        Ok(format!("{}/{place}", hook.tool()))
     }
 }
 

@@ -8,27 +8,18 @@ use flightdeck_domain::ports::{
 };
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
-use flightdeck_domain::usage::Usage;
 use flightdeck_domain::use_cases::{IngestError, IngestMessages, MessageInput, ReportStatus};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::hook::{Event, Hook, shortened};
 use crate::ids;
-
-/// Fields that every body has, or that stand in the content already.
-const NOT_KEPT: [&str; 8] = [
-    "session_id",
-    "hook_event_name",
-    "transcript_path",
-    "cwd",
-    "prompt",
-    "last_assistant_message",
-    "tool_response",
-    "agent_transcript_path",
-];
+use crate::open::Calls;
+use crate::said::{metadata, said, used};
 
 /// How far back the last thing is looked for that was said.
 const LOOK_BACK: usize = 8;
+/// The most sessions below one that are looked at.
+const MOST_BELOW: usize = 1_000;
 
 /// Writes down what hooks tell.
 pub(crate) struct Record<'a> {
@@ -36,15 +27,6 @@ pub(crate) struct Record<'a> {
     pub(crate) messages: &'a dyn MessageRepository,
     pub(crate) ingest: &'a IngestMessages,
     pub(crate) report: &'a ReportStatus,
-}
-
-/// What is said, by whom, and what makes it happen once.
-struct Said {
-    role: MessageRole,
-    content: String,
-    kind: &'static str,
-    /// Where Claude Code itself names it.
-    once: Option<String>,
 }
 
 impl Record<'_> {
@@ -55,6 +37,7 @@ impl Record<'_> {
         if at_work && !matches!(session.status, SessionStatus::Running | SessionStatus::Paused) {
             self.see(session.id, SessionStatus::Running, None).await?;
         }
+        self.close(session, hook).await?;
         self.say(session, hook).await?;
         match hook.event {
             Event::StopFailure => self.see(session.id, SessionStatus::Idle, reason(hook, "error")).await,
@@ -85,13 +68,42 @@ impl Record<'_> {
         }
     }
 
-    /// Ends a session, and its sub-agents that were not heard to end.
-    async fn end(&self, session: &Session, reason: Option<Reason>) -> Result<(), HookError> {
+    /// The sub-agents of a session that were not heard to end.
+    pub(crate) async fn live_below(&self, session: &Session) -> Result<Vec<Session>, StoreUnavailable> {
         let statuses = SessionStatus::ALL.into_iter().filter(|status| !status.is_terminal()).collect();
         let filter = SessionFilter { subtree: Some(session.id), statuses, ..SessionFilter::default() };
-        let page = self.sessions.list(SessionQuery { filter, after: None, limit: 1_000, heads_only: true }).await?;
-        let below = page.sessions.iter().filter(|below| below.id != session.id && below.provider == session.provider);
+        let query = SessionQuery { filter, after: None, limit: MOST_BELOW, heads_only: true };
+        let mut below = self.sessions.list(query).await?.sessions;
+        below.retain(|below| below.id != session.id && below.provider == session.provider);
+        Ok(below)
+    }
+
+    /// Whether anything can still run that was let through in a session or below it. The end of what a sub-agent began may
+    /// be told to the session above it.
+    pub(crate) async fn can_run(
+        &self,
+        session: &Session,
+        below: &[Session],
+        top: Option<&Session>,
+    ) -> Result<bool, StoreUnavailable> {
+        let mut all = vec![Calls::of(self.messages, session).await?];
         for below in below {
+            all.push(Calls::of(self.messages, below).await?);
+        }
+        if let Some(top) = top {
+            all.push(Calls::of(self.messages, top).await?.only_ends());
+        }
+        Ok(Calls::can_run(&all))
+    }
+
+    /// Whether the turn of a session waits for a call that was let through.
+    pub(crate) async fn turn_can_run(&self, session: &Session) -> Result<bool, StoreUnavailable> {
+        Ok(!Calls::of(self.messages, session).await?.open.is_empty())
+    }
+
+    /// Ends a session, and its sub-agents that were not heard to end.
+    async fn end(&self, session: &Session, reason: Option<Reason>) -> Result<(), HookError> {
+        for below in self.live_below(session).await? {
             self.see(below.id, SessionStatus::Completed, Reason::new("the session above it ended").ok()).await?;
         }
         let killed = session.desired_status == DesiredStatus::Killed;
@@ -99,7 +111,7 @@ impl Record<'_> {
         self.see(session.id, end, reason).await
     }
 
-    async fn say(&self, session: &Session, hook: &Hook) -> Result<(), HookError> {
+    pub(crate) async fn say(&self, session: &Session, hook: &Hook) -> Result<(), HookError> {
         let Some(said) = said(hook) else { return Ok(()) };
         let fingerprint = ids::fingerprint(&Value::Object(hook.body.clone()));
         let once = match said.once {
@@ -109,18 +121,32 @@ impl Record<'_> {
                 None => return Ok(()),
             },
         };
-        let content = shortened(said.content.trim(), MessageContent::LIMIT).replace('\0', "\u{fffd}");
-        let content = MessageContent::new(content).or_else(|_| MessageContent::new("(nothing)"));
-        let Ok(content) = content else { return Ok(()) };
+        let Some(content) = content(&said.content) else { return Ok(()) };
         let message = MessageInput {
             id: Some(ids::message(session.id, &once)),
-            role: said.role,
-            content,
             metadata: metadata(hook, said.kind, &fingerprint),
             usage: used(hook),
-            created_at: None,
+            ..MessageInput::new(said.role, content)
         };
-        match self.ingest.execute(session.id, vec![message]).await {
+        self.append(session.id, message).await
+    }
+
+    /// Puts a message of the conversation's own into it, once.
+    pub(crate) async fn note(
+        &self,
+        session: SessionId,
+        once: &str,
+        (role, words): (MessageRole, &str),
+        metadata: Value,
+    ) -> Result<(), HookError> {
+        let Some(content) = content(words) else { return Ok(()) };
+        let metadata = metadata.as_object().cloned().and_then(|map| JsonObject::new(map).ok()).unwrap_or_default();
+        let id = Some(ids::message(session, once));
+        self.append(session, MessageInput { id, metadata, ..MessageInput::new(role, content) }).await
+    }
+
+    async fn append(&self, session: SessionId, message: MessageInput) -> Result<(), HookError> {
+        match self.ingest.execute(session, vec![message]).await {
             Ok(_) => Ok(()),
             Err(IngestError::Append(AppendError::Unavailable(error))) => Err(error.into()),
             // Ended meanwhile, or told before in other words: what stands there stays.
@@ -129,6 +155,14 @@ impl Record<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Tells that not all of a body could be read.
+    pub(crate) async fn unread(&self, session: &Session, hook: &Hook, why: &str) -> Result<(), HookError> {
+        let fingerprint = ids::fingerprint(&Value::Object(hook.body.clone()));
+        let words = format!("not all of a hook could be read: {why}");
+        let told = json!({"type": "unread", "hook": hook.name, "hookId": fingerprint});
+        self.note(session.id, &format!("unread/{fingerprint}"), (MessageRole::System, &words), told).await
     }
 
     /// Of a hook that nothing names: the place behind which it stands, so that the same words later are another message.
@@ -154,96 +188,7 @@ fn reason(hook: &Hook, field: &str) -> Option<Reason> {
     hook.text(field).and_then(|text| Reason::new(shortened(text, Reason::LIMIT)).ok())
 }
 
-fn said(hook: &Hook) -> Option<Said> {
-    let text = |field| hook.text(field).unwrap_or_default().to_owned();
-    let tool_use = |what: &str| hook.text("tool_use_id").map(|id| format!("{what}/{id}"));
-    let (role, content, kind, once) = match hook.event {
-        Event::UserPromptSubmit => {
-            let once = hook.text("prompt_id").map(|id| format!("prompt/{id}"));
-            (MessageRole::User, text("prompt"), "prompt", once)
-        }
-        Event::PreToolUse => (MessageRole::Assistant, hook.tool(), "tool_call", tool_use("call")),
-        Event::PostToolUse => (MessageRole::Tool, result(hook), "tool_result", tool_use("result")),
-        Event::PostToolUseFailure => (MessageRole::Tool, text("error"), "tool_error", tool_use("result")),
-        Event::Stop | Event::SubagentStop => {
-            let last = hook.text("last_assistant_message")?;
-            (MessageRole::Assistant, last.to_owned(), "answer", None)
-        }
-        Event::StopFailure => (MessageRole::System, failure(hook), "failure", None),
-        Event::Notification => (MessageRole::System, text("message"), "notification", None),
-        Event::SessionStart => {
-            let how = hook.text("source").map(|source| format!(" ({source})")).unwrap_or_default();
-            (MessageRole::System, format!("session started{how}"), "session", None)
-        }
-        // The status tells of it, and what is asked is a permission request.
-        Event::SessionEnd | Event::PermissionRequest => return None,
-        Event::SubagentStart => (MessageRole::System, "sub-agent started".to_owned(), "session", None),
-        Event::Other => (MessageRole::System, format!("hook {}", hook.name), "hook", None),
-    };
-    Some(Said { role, content, kind, once })
-}
-
-fn failure(hook: &Hook) -> String {
-    let told: Vec<&str> = ["last_assistant_message", "error_details", "error"]
-        .into_iter()
-        .filter_map(|field| hook.text(field))
-        .take(1)
-        .collect();
-    told.first().map_or_else(|| "the turn failed".to_owned(), |text| (*text).to_owned())
-}
-
-/// What a tool answered, as text where it is one.
-fn result(hook: &Hook) -> String {
-    match hook.value("tool_response") {
-        None | Some(Value::Null) => "(nothing)".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(response) => {
-            let output =
-                ["stdout", "stderr"].map(|field| response.get(field).and_then(Value::as_str).unwrap_or_default());
-            let output = output.join("\n");
-            let blocks = response.get("content").unwrap_or(response).as_array();
-            let blocks = blocks.into_iter().flatten().filter_map(|block| block.get("text").and_then(Value::as_str));
-            let blocks: Vec<&str> = blocks.collect();
-            if !output.trim().is_empty() {
-                output.trim().to_owned()
-            } else if blocks.is_empty() {
-                response.to_string()
-            } else {
-                blocks.join("\n")
-            }
-        }
-    }
-}
-
-/// What a sub-agent used, which the result of the tool that ran it tells.
-fn used(hook: &Hook) -> Option<Usage> {
-    let usage = hook.value("tool_response").filter(|_| hook.event == Event::PostToolUse)?.get("usage")?;
-    let count = |field| usage.get(field).and_then(Value::as_u64);
-    let told = json!({
-        "inputTokens": count("input_tokens"),
-        "outputTokens": count("output_tokens"),
-        "cacheReadTokens": count("cache_read_input_tokens"),
-        "cacheWriteTokens": count("cache_creation_input_tokens"),
-    });
-    serde_json::from_value(told).ok()
-}
-
-/// Everything that does not stand in the content, unknown fields too; without what makes it too long.
-fn metadata(hook: &Hook, kind: &str, fingerprint: &str) -> JsonObject {
-    let kept = |(field, _): &(&String, &Value)| !NOT_KEPT.contains(&field.as_str());
-    let data: Map<String, Value> =
-        hook.body.iter().filter(kept).map(|(field, value)| (field.clone(), value.clone())).collect();
-    let with = |data: Value| json!({"type": kind, "hook": hook.name, "hookId": fingerprint, "data": data});
-    let object = |value: Value| value.as_object().cloned().and_then(|map| JsonObject::new(map).ok());
-    let whole = object(with(Value::Object(data.clone())));
-    let shortened = || {
-        let most = JsonObject::LIMIT / 16;
-        let cut = |(field, value): (&String, &Value)| {
-            let text = value.to_string();
-            let value = if text.len() > most { Value::String(shortened(&text, most)) } else { value.clone() };
-            (field.clone(), value)
-        };
-        object(with(Value::Object(data.iter().map(cut).take(12).collect())))
-    };
-    whole.or_else(shortened).unwrap_or_default()
+fn content(text: &str) -> Option<MessageContent> {
+    let text = shortened(text.trim(), MessageContent::LIMIT).replace('\0', "\u{fffd}");
+    MessageContent::new(text).or_else(|_| MessageContent::new("(nothing)")).ok()
 }

@@ -143,7 +143,9 @@ async fn a_kill_is_told_at_every_hook() {
     let stopped = json!({"continue": false, "stopReason": "Stopped by an operator"});
     assert_eq!(desk.hook(body("Notification", json!({"message": "hm"}))).await, stopped);
     assert_eq!(desk.top().await.status, SessionStatus::Running, "a notification stops nobody");
-    assert_eq!(desk.hook(before("toolu_1", "ls")).await, stopped);
+    let denied = desk.hook(before("toolu_1", "ls")).await;
+    assert_eq!((&denied["continue"], &denied["stopReason"]), (&stopped["continue"], &stopped["stopReason"]));
+    assert_eq!(denied["hookSpecificOutput"]["permissionDecision"], "deny", "alone, continue lets this call run");
     assert_eq!((desk.top().await.status, desk.pending(id).await), (SessionStatus::Killed, vec![]));
     let again = desk.hook(prompt("but")).await;
     assert_eq!(again["continue"], false);

@@ -12,8 +12,10 @@ use crate::text::{MissionId, TaskId};
 /// One call of an agent's runtime.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HookCall {
-    /// What it says, in its own words.
+    /// What it says, in its own words; what could be read of it.
     pub body: Map<String, Value>,
+    /// Why not all of it could be read; `None` when all could.
+    pub unread: Option<String>,
     /// How long the answer may be held back: while it is, the agent does not go on.
     pub hold: Duration,
     /// The session whose subtree the caller's key is bound to: the agent's sessions are, and register, below it.
@@ -24,7 +26,8 @@ pub struct HookCall {
     pub task_id: Option<TaskId>,
 }
 
-/// Why a call was not taken in. The agent goes on as if nobody had been asked.
+/// Why a call was not taken in. The agent goes on as if nobody had been asked: so a call of a session that an operator has
+/// stopped or holds is answered, whatever is wrong with it.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
     /// It makes no sense.

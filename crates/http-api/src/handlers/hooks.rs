@@ -58,6 +58,6 @@ pub(crate) async fn claude_code(
     };
     let hooks = api.claude_code.as_ref().ok_or_else(|| ApiError::NoRoute("/hooks/claude-code".to_owned()))?;
     // Not to its end whatever happens: when nobody waits for the answer any more, nothing must be said to have arrived.
-    let call = HookCall { body: body.0, hold, bound_to, mission_id, task_id };
+    let call = HookCall { body: body.0, unread: None, hold, bound_to, mission_id, task_id };
     Ok(Json(hooks.take(call).await?))
 }

@@ -81,6 +81,12 @@ impl Desk {
         self.intervene.execute(session, intervention, origin).await.expect("accepted");
     }
 
+    pub(crate) async fn because(&self, session: SessionId, intervention: Intervention, why: &str) {
+        let origin = Origin::new(Actor::local_cli(), RequestId::new("req-1").expect("valid"));
+        let origin = origin.because(flightdeck_domain::text::Reason::new(why).ok());
+        self.intervene.execute(session, intervention, origin).await.expect("accepted");
+    }
+
     pub(crate) async fn inject(&self, session: SessionId, text: &str, delivery: Delivery) {
         let content = MessageContent::new(text).expect("valid");
         let message_id = MessageId::new(Uuid::new_v5(session.as_uuid(), text.as_bytes()));
@@ -103,7 +109,7 @@ impl Desk {
 
 pub(crate) fn call(body: Value) -> HookCall {
     let Value::Object(body) = body else { panic!("an object") };
-    HookCall { body, hold: Duration::from_secs(50), bound_to: None, mission_id: None, task_id: None }
+    HookCall { body, unread: None, hold: Duration::from_secs(50), bound_to: None, mission_id: None, task_id: None }
 }
 
 /// A body with the fields that every hook has, and these.
