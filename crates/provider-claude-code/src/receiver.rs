@@ -25,6 +25,9 @@ use crate::place::{Here, Place, Places, Stopped, is_doomed};
 use crate::record::Record;
 use crate::reply::{Verdict, stopped};
 
+/// What is said when nobody can be asked and nothing is to run then.
+const AWAY: &str = "Flightdeck cannot be asked just now, and nothing is to run without it. Try again in a while.";
+
 /// Takes in the hooks of Claude Code.
 pub struct ClaudeCode {
     sessions: Arc<dyn SessionRepository>,
@@ -63,6 +66,16 @@ impl ClaudeCode {
             open: OpenApproval::new(ports),
             withdraw: WithdrawApproval::new(ports),
         }
+    }
+
+    async fn verdict(&self, call: &HookCall, hook: &Hook, until: Instant) -> Result<Verdict, HookError> {
+        let places =
+            Places { sessions: &*self.sessions, operations: &*self.operations, register: &self.register, call, hook };
+        Ok(match places.find().await? {
+            Place::At(here) => self.at(*here, call, hook, until).await?,
+            Place::Stopped(place) => self.stopped(&place, hook).await?,
+            Place::Nowhere(above) => self.uncertain(above, call, hook).await?,
+        })
     }
 
     fn record(&self) -> Record<'_> {
@@ -210,17 +223,16 @@ impl HookReceiver for ClaudeCode {
             Ok(hook) => hook,
             Err(fault) => return self.nameless(&call, fault).await,
         };
-        let places = Places {
-            sessions: &*self.sessions,
-            operations: &*self.operations,
-            register: &self.register,
-            call: &call,
-            hook: &hook,
-        };
-        let verdict = match places.find().await? {
-            Place::At(here) => self.at(*here, &call, &hook, until).await?,
-            Place::Stopped(place) => self.stopped(&place, &hook).await?,
-            Place::Nowhere(above) => self.uncertain(above, &call, &hook).await?,
+        let verdict = match self.verdict(&call, &hook, until).await {
+            Err(HookError::Unavailable(error)) if call.deny_when_away => {
+                tracing::warn!(%error, event = hook.name, "a hook was answered without the store");
+                match hook.event {
+                    Event::PreToolUse | Event::Unknown => Verdict::Deny(AWAY.to_owned()),
+                    Event::PermissionRequest => Verdict::Refuse(AWAY.to_owned()),
+                    _ => Verdict::Nothing,
+                }
+            }
+            verdict => verdict?,
         };
         Ok(verdict.answer(&hook))
     }

@@ -356,9 +356,9 @@ async fn a_body_that_cannot_be_read_is_denied_where_anything_covers_it() {
     let sub = json!({"session_id": support::CLAUDE, "agent_id": "a1"});
     assert_denied(&desk.try_hook(unread(sub)).await.expect("taken"), "Paused");
     // Of a body whose head could be read it is as of any other.
-    let mut head = before("toolu_1", "ls");
-    head.as_object_mut().expect("an object").remove("tool_input");
-    assert_denied(&desk.try_hook(unread(head)).await.expect("taken"), WHY);
+    let mut known = before("toolu_1", "ls");
+    known.as_object_mut().expect("an object").remove("tool_input");
+    assert_denied(&desk.try_hook(unread(known)).await.expect("taken"), WHY);
 
     desk.because(id, Intervention::Kill, WHY).await;
     assert_stopped(&desk.try_hook(unread(claude)).await.expect("taken"), "Stopped by an operator");

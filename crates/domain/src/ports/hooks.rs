@@ -18,6 +18,8 @@ pub struct HookCall {
     pub unread: Option<String>,
     /// How long the answer may be held back: while it is, the agent does not go on.
     pub hold: Duration,
+    /// While the store cannot be asked, the agent does not do what it is about to do.
+    pub deny_when_away: bool,
     /// The session whose subtree the caller's key is bound to: the agent's sessions are, and register, below it.
     pub bound_to: Option<SessionId>,
     /// The mission for a session that registers by this call.

@@ -1,14 +1,15 @@
 //! The hooks of agents that people run by themselves.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::web::{Data, Json};
 use flightdeck_domain::operator::{Permission, Role};
 use flightdeck_domain::ports::HookCall;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::auth::Caller;
-use crate::extract::{Body, Params};
+use crate::extract::{HookBody, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -17,6 +18,23 @@ const HOLD: Duration = Duration::from_secs(50);
 /// The longest that an answer can be held back.
 const MOST_HOLD: Duration = Duration::from_mins(10);
 
+/// What is to become of a call while the store cannot be asked.
+struct WhenAway {
+    deny: bool,
+}
+
+impl FromStr for WhenAway {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, &'static str> {
+        match word {
+            "allow" => Ok(Self { deny: false }),
+            "deny" => Ok(Self { deny: true }),
+            _ => Err("use allow or deny"),
+        }
+    }
+}
+
 /// Take in a hook of Claude Code, and answer it.
 ///
 /// The body is what Claude Code sends to an HTTP hook, unchanged: any object with `hook_event_name` and `session_id`; fields
@@ -24,12 +42,17 @@ const MOST_HOLD: Duration = Duration::from_mins(10);
 /// Claude Code's own; prompts, tool calls and results are messages. The answer is Claude Code's own form of a hook's output.
 /// While a pause or an open permission request holds the agent, the answer is held back for as long as `hold` says: give the
 /// hook a timeout that is a few seconds longer.
+///
+/// No body is refused for what is malformed in it, or for its length: what cannot be read is left out. Of a hook that does not
+/// say whose it is, or what it is about, the answer is a refusal while anything that covers it is stopped or held.
 #[utoipa::path(post, path = "/hooks/claude-code", tag = "hooks", security(("apiKey" = [])),
     params(
         ("hold" = Option<String>, Query, description = "how long the answer may be held back: 50s when missing, at most 600s"),
         ("missionId" = Option<String>, Query, description = "the mission of a session that appears by this hook"),
         ("taskId" = Option<String>, Query,
-            description = "its work item; the name of the folder that Claude Code works in when missing")),
+            description = "its work item; the name of the folder that Claude Code works in when missing"),
+        ("unavailable" = Option<String>, Query,
+            description = "`deny`: while the store cannot be asked, what the agent is about to do is refused; `allow` when missing")),
     request_body(content = Object, content_type = "application/json"),
     responses((status = 200, description = "the hook's output, for Claude Code", body = Object),
         (status = 400, description = "not the body of a hook", body = Problem,
@@ -42,11 +65,12 @@ pub(crate) async fn claude_code(
     api: Data<Api>,
     caller: Caller,
     mut params: Params,
-    body: Body<Map<String, Value>>,
+    body: HookBody,
 ) -> Result<Json<Value>, ApiError> {
     let hold = params.span("hold", MOST_HOLD).unwrap_or(HOLD);
     let mission_id = params.take("missionId");
     let task_id = params.take("taskId");
+    let deny_when_away = params.take("unavailable").is_some_and(|WhenAway { deny }| deny);
     params.finish()?;
     let principal = &caller.principal;
     for permission in [Permission::Spawn, Permission::Report] {
@@ -58,6 +82,6 @@ pub(crate) async fn claude_code(
     };
     let hooks = api.claude_code.as_ref().ok_or_else(|| ApiError::NoRoute("/hooks/claude-code".to_owned()))?;
     // Not to its end whatever happens: when nobody waits for the answer any more, nothing must be said to have arrived.
-    let call = HookCall { body: body.0, unread: None, hold, bound_to, mission_id, task_id };
+    let call = HookCall { body: body.object, unread: body.unread, hold, deny_when_away, bound_to, mission_id, task_id };
     Ok(Json(hooks.take(call).await?))
 }

@@ -109,7 +109,15 @@ impl Desk {
 
 pub(crate) fn call(body: Value) -> HookCall {
     let Value::Object(body) = body else { panic!("an object") };
-    HookCall { body, unread: None, hold: Duration::from_secs(50), bound_to: None, mission_id: None, task_id: None }
+    HookCall {
+        body,
+        unread: None,
+        hold: Duration::from_secs(50),
+        deny_when_away: false,
+        bound_to: None,
+        mission_id: None,
+        task_id: None,
+    }
 }
 
 /// A body with the fields that every hook has, and these.

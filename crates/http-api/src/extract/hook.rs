@@ -1,0 +1,183 @@
+//! The body of a hook, however it comes.
+//!
+//! *Invariant: no body is refused.* An answer that is no success lets the agent go on, and so would a stop that cannot be
+//! told: what can be known of a body is handed on, with why it is not all.
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::web::BytesMut;
+use actix_web::{FromRequest, HttpRequest};
+use flightdeck_agent_io::json;
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+
+use super::outline::Outline;
+use crate::problem::ApiError;
+
+/// So much of a body is read whole, in bytes.
+const KEPT: usize = 16 * 1_048_576;
+/// So much is passed over behind it, in search of what names the hook.
+const PASSED_OVER: usize = 240 * 1_048_576;
+/// How long a body may take to arrive.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What says whose a hook is and what it is about.
+const NAMING: &[&str] = &[
+    "session_id",
+    "hook_event_name",
+    "agent_id",
+    "agent_type",
+    "tool_name",
+    "tool_use_id",
+    "prompt_id",
+    "cwd",
+    "source",
+    "reason",
+];
+
+/// A body, as far as it could be read.
+#[derive(Debug, PartialEq)]
+pub(crate) struct HookBody {
+    pub(crate) object: Map<String, Value>,
+    /// Why that is not all of it.
+    pub(crate) unread: Option<String>,
+}
+
+impl FromRequest for HookBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        Box::pin(async move { Ok(read(payload).await) })
+    }
+}
+
+async fn read(mut payload: Payload) -> HookBody {
+    let mut arriving = Arriving::default();
+    let deadline = tokio::time::sleep(DEADLINE);
+    tokio::pin!(deadline);
+    loop {
+        let chunk = tokio::select! {
+            chunk = payload.next() => chunk,
+            () = &mut deadline => return arriving.broken_off(format!("it took longer than {} s", DEADLINE.as_secs())),
+        };
+        match chunk {
+            None => return arriving.whole(),
+            Some(Ok(chunk)) => {
+                arriving.take(&chunk);
+                if arriving.passed_over > PASSED_OVER {
+                    return arriving.whole();
+                }
+            }
+            Some(Err(error)) => return arriving.broken_off(format!("it broke off: {error}")),
+        }
+    }
+}
+
+/// A body on its way.
+#[derive(Default)]
+struct Arriving {
+    kept: BytesMut,
+    passed_over: usize,
+    outline: Option<Outline>,
+}
+
+impl Arriving {
+    fn take(&mut self, chunk: &[u8]) {
+        let (kept, over) = chunk.split_at(chunk.len().min(KEPT.saturating_sub(self.kept.len())));
+        self.kept.extend_from_slice(kept);
+        if over.is_empty() {
+            return;
+        }
+        self.passed_over += over.len();
+        let kept = &self.kept;
+        let outline = self.outline.get_or_insert_with(|| {
+            let mut outline = Outline::of(NAMING);
+            outline.feed(kept);
+            outline
+        });
+        outline.feed(over);
+    }
+
+    /// All has come that was to come.
+    fn whole(self) -> HookBody {
+        if self.outline.is_some() {
+            return self.broken_off(format!("it is longer than {} MB", KEPT / 1_048_576));
+        }
+        if self.kept.is_empty() {
+            return HookBody { object: Map::new(), unread: None };
+        }
+        match json::read(&self.kept).map(|read| read.value) {
+            Ok(Value::Object(object)) => HookBody { object, unread: None },
+            Ok(_) => HookBody { object: Map::new(), unread: Some("it is no JSON object".to_owned()) },
+            Err(error) => self.broken_off(error.to_string()),
+        }
+    }
+
+    /// No more can be known than what has come.
+    fn broken_off(self, why: String) -> HookBody {
+        let mut object = json::salvage(&self.kept, &[]);
+        let outline = self.outline.unwrap_or_else(|| {
+            let mut outline = Outline::of(NAMING);
+            outline.feed(&self.kept);
+            outline
+        });
+        for (name, value) in outline.found() {
+            object.entry(name).or_insert(value);
+        }
+        if !object.contains_key("session_id") {
+            // Broken so early that nothing tells the levels apart.
+            object = json::salvage(&self.kept, NAMING);
+        }
+        HookBody { object, unread: Some(why) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn arrived(bytes: &[u8]) -> HookBody {
+        let mut arriving = Arriving::default();
+        bytes.chunks(60_000).for_each(|chunk| arriving.take(chunk));
+        arriving.whole()
+    }
+
+    #[test]
+    fn a_body_is_read_leniently() {
+        let body = arrived(br#"{"session_id":"s","tool_input":{"command":"deploy # \udc1d"}}"#);
+        assert_eq!((body.object["tool_input"]["command"].as_str(), body.unread), (Some("deploy # \u{fffd}"), None));
+        let deep = format!(r#"{{"x":{}{},"session_id":"s"}}"#, "[".repeat(9_000), "]".repeat(9_000));
+        let body = arrived(deep.as_bytes());
+        assert_eq!((&body.object["session_id"], body.unread), (&json!("s"), None));
+    }
+
+    #[test]
+    fn of_a_body_that_breaks_off_the_rest_is_known() {
+        let body = arrived(br#"{"session_id":"s","hook_event_name":"PreToolUse","tool_input":{"comm"#);
+        assert_eq!((&body.object["session_id"], &body.object["hook_event_name"]), (&json!("s"), &json!("PreToolUse")));
+        assert!(body.unread.is_some());
+        for nonsense in [&b"[1]"[..], b"hello", b"\xff\xfe", b"null"] {
+            let body = arrived(nonsense);
+            assert_eq!((body.object.len(), body.unread.is_some()), (0, true));
+        }
+    }
+
+    #[test]
+    fn of_a_body_that_is_too_long_what_names_it_is_known_wherever_it_stands() {
+        let long = "x".repeat(KEPT + 1_000);
+        let body = arrived(
+            format!(r#"{{"session_id":"s","tool_input":{{"agent_id":"no","c":"{long}"}},"hook_event_name":"PreToolUse","tool_use_id":"t"}}"#)
+                .as_bytes(),
+        );
+        assert_eq!(body.unread.as_deref(), Some("it is longer than 16 MB"));
+        let named = ["session_id", "hook_event_name", "tool_use_id"].map(|name| body.object[name].as_str());
+        assert_eq!(named, [Some("s"), Some("PreToolUse"), Some("t")]);
+        assert!(!body.object.contains_key("agent_id"), "it is one of the tool's input");
+    }
+}
