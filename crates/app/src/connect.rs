@@ -113,6 +113,9 @@ fn hooks(given: &ArgMatches) -> Result<Hooks, ConnectError> {
             command = format!("{command} --{flag} {}", quoted(value));
         }
     }
+    if hook::denies(given) {
+        command.push_str(" --unreachable deny");
+    }
     Ok(Hooks {
         url: format!("{}{}", link::url(given), hook::path(given)),
         command,

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::cli::{BoxError, Outcome, say};
 use crate::link::{self, Link};
 
-/// The largest hook that is passed on; the server takes no more.
-const LARGEST: u64 = 4 << 20;
+/// The most bytes of a hook that are passed on.
+const LARGEST: u64 = 64 << 20;
 /// How much longer than the server may hold the answer back is waited for it.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -24,14 +24,7 @@ pub(crate) fn grammar() -> Command {
              --unreachable deny it blocks what the agent is about to do.",
         )
         .args(link::flags())
-        .args(options())
-        .arg(
-            Arg::new("unreachable")
-                .long("unreachable")
-                .help("what happens when the server cannot be asked")
-                .value_parser(["allow", "deny"])
-                .default_value("allow"),
-        );
+        .args(options());
     Command::new("hook")
         .about("Pass a hook of an agent on to the server")
         .subcommand_required(true)
@@ -39,7 +32,7 @@ pub(crate) fn grammar() -> Command {
 }
 
 /// What is said about a session that appears by a hook.
-pub(crate) fn options() -> [Arg; 3] {
+pub(crate) fn options() -> [Arg; 4] {
     [
         Arg::new("hold")
             .long("hold")
@@ -49,6 +42,11 @@ pub(crate) fn options() -> [Arg; 3] {
             .default_value("50"),
         Arg::new("mission").long("mission").value_name("NAME").help("the mission of its sessions"),
         Arg::new("task").long("task").value_name("NAME").help("their work item; the name of the folder when missing"),
+        Arg::new("unreachable")
+            .long("unreachable")
+            .help("what becomes of a tool call when the server, or its database, cannot be asked")
+            .value_parser(["allow", "deny"])
+            .default_value("allow"),
     ]
 }
 
@@ -60,7 +58,12 @@ pub(crate) fn path(given: &ArgMatches) -> String {
             path = format!("{path}&{name}={}", encoded(value));
         }
     }
-    path
+    if denies(given) { format!("{path}&unavailable=deny") } else { path }
+}
+
+/// Whether nothing is to run that nobody could be asked about.
+pub(crate) fn denies(given: &ArgMatches) -> bool {
+    given.get_one::<String>("unreachable").is_some_and(|word| word == "deny")
 }
 
 pub(crate) fn hold(given: &ArgMatches) -> Duration {
@@ -78,7 +81,7 @@ const BLOCK: u8 = 2;
 pub(crate) async fn run(given: &ArgMatches) -> Outcome {
     let Some(("claude-code", given)) = given.subcommand() else { return Ok(()) };
     let given = given.clone();
-    let deny = given.get_one::<String>("unreachable").is_some_and(|word| word == "deny");
+    let deny = denies(&given);
     let answered = tokio::task::spawn_blocking(move || claude_code(&given)).await?;
     match answered {
         Ok(answer) if answer.as_object().is_some_and(|answer| !answer.is_empty()) => say(answer),
@@ -97,18 +100,16 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
 /// Why a hook was not answered.
 #[derive(Debug, thiserror::Error)]
 enum HookError {
-    #[error("the hook is larger than {LARGEST} bytes, and was not passed on")]
-    TooLarge,
     #[error("the server refused the hook: {0}")]
     Refused(String),
 }
 
 fn claude_code(given: &ArgMatches) -> Result<Value, BoxError> {
     let mut body = Vec::new();
-    std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut body)?;
-    if u64::try_from(body.len()).is_ok_and(|length| length > LARGEST) {
-        return Err(HookError::TooLarge.into());
-    }
+    let mut input = std::io::stdin().lock();
+    // The server knows from the beginning whose a hook is; the rest is taken so that its writer does not fail.
+    input.by_ref().take(LARGEST).read_to_end(&mut body)?;
+    std::io::copy(&mut input, &mut std::io::sink())?;
     let link = Link::open(given)?;
     let answer = link.post(&path(given), &body, hold(given) + SLACK)?;
     if answer.is_good() { Ok(answer.body) } else { Err(HookError::Refused(answer.problem()).into()) }

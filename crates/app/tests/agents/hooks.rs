@@ -61,7 +61,8 @@ fn hooks_over_http_and_by_command_are_one_session() {
     assert_eq!((status, &held["hookSpecificOutput"]["permissionDecision"]), (200, &json!("deny")), "{held}");
     admin.post(&format!("/agents/{agent}/kill?wait=0s"), &json!({}));
     let stopped = json_of(&hook(folder.path(), &url, &key, &[], &tool()));
-    assert_eq!(stopped, json!({"continue": false, "stopReason": "Stopped by an operator"}));
+    assert_eq!((&stopped["continue"], &stopped["stopReason"]), (&json!(false), &json!("Stopped by an operator")));
+    assert_eq!(stopped["hookSpecificOutput"]["permissionDecision"], "deny");
     assert_eq!(admin.get(&format!("/agents/{agent}/status")).1["status"], "killed");
 }
 
@@ -89,6 +90,38 @@ fn what_the_server_refuses_leaves_the_agent_alone() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{output:?}");
         assert!(!output.stderr.is_empty());
     }
+}
+
+#[test]
+fn a_body_that_cannot_be_read_stops_nobody_who_works_and_lets_nobody_go_on_who_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let (admin, url, key) = (server.admin(), format!("http://{}", server.address), server.admin_key());
+    let whole = tool().to_string();
+    let long = body("PreToolUse", &json!({"tool_name": "Write", "tool_input": {"content": "x".repeat(4_300_000)}}));
+    let bodies = [
+        whole.replace("\"ls\"", "\"deploy # \\udc1d\"").into_bytes(),
+        long.to_string().into_bytes(),
+        [&whole.as_bytes()[..whole.len() - 30], &b"caf\xe9\""[..]].concat(),
+        whole.replace("\"ls\"", &format!("{}{}", "[".repeat(9_000), "]".repeat(9_000))).into_bytes(),
+        whole.as_bytes()[..whole.len() - 40].to_vec(),
+    ];
+    for body in &bodies {
+        assert_eq!(admin.post_bytes("/hooks/claude-code", body), (200, json!({})));
+    }
+    let agents = admin.get("/agents").1;
+    assert_eq!(agents.as_array().map(Vec::len), Some(1), "{agents}");
+    let agent = agents[0]["agentId"].as_str().expect("an id");
+    admin.post(&format!("/agents/{agent}/kill?wait=0s"), &json!({"reason": "wrong branch"}));
+    for body in &bodies {
+        let (status, answer) = admin.post_bytes("/hooks/claude-code", body);
+        let output = &answer["hookSpecificOutput"];
+        assert_eq!((status, &output["permissionDecision"], &answer["continue"]), (200, &json!("deny"), &json!(false)));
+        assert_eq!(output["permissionDecisionReason"], "Stopped by an operator: wrong branch");
+    }
+    let huge = body("PreToolUse", &json!({"tool_name": "Write", "tool_input": {"content": "x".repeat(17 << 20)}}));
+    let stopped = json_of(&hook(folder.path(), &url, &key, &[], &huge));
+    assert_eq!(stopped["hookSpecificOutput"]["permissionDecision"], "deny");
 }
 
 #[test]

@@ -51,6 +51,13 @@ impl Client {
         self.try_post(path, body).expect("an answer")
     }
 
+    /// Sends a body that may be no JSON.
+    pub(crate) fn post_bytes(&self, path: &str, body: &[u8]) -> Answer {
+        let request = self.agent.post(format!("{}{path}", self.base)).header("X-API-Key", &self.key);
+        let request = request.header("Content-Type", "application/json");
+        answer(request.send(body).expect("an answer")).expect("a whole answer")
+    }
+
     /// # Errors
     /// No whole answer came.
     pub(crate) fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
