@@ -140,7 +140,7 @@ impl ClaudeCode {
             permission.decided_elsewhere(&here.session).await?;
         }
         control.confirm(&here.session).await?;
-        if here.session.status == SessionStatus::Idle
+        if matches!(here.session.status, SessionStatus::Idle | SessionStatus::Paused)
             && hook.event.is_before_a_tool()
             && let Some(words) = record.interrupt_of(&here.session, hook).await?
         {

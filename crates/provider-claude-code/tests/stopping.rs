@@ -92,6 +92,9 @@ async fn a_call_that_is_held_and_then_interrupted_is_denied_and_the_pause_stays(
     desk.because(id, Intervention::Interrupt { drop_queued: false }, WHY).await;
     assert_stopped(&call.await.expect("no panic"), WHY);
     assert_eq!((desk.top().await.status, desk.pending(id).await), (SessionStatus::Paused, vec![]));
+    let began = tokio::time::Instant::now();
+    assert_stopped(&desk.hook(before("toolu_2", "deploy")).await, WHY);
+    assert_eq!(began.elapsed().as_secs(), 0, "the turn is over, and nothing of it is held any more");
 }
 
 #[tokio::test(start_paused = true)]
