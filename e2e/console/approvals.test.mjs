@@ -55,6 +55,32 @@ test('requests come in live and are decided by keys', async () => {
   await clean(page);
 });
 
+test('a question with a form is filled in and answered', async () => {
+  const { server } = on;
+  const session = await server.register({ taskId: 'FORM' });
+  const page = await visit(on, { hash: '#approvals' });
+  const properties = {
+    branch: { type: 'string', title: 'Branch', minLength: 2 },
+    how: { type: 'string', title: 'How', oneOf: [{ const: 'merge', title: 'Merge' }, { const: 'rebase', title: 'Rebase' }] },
+    count: { type: 'integer', title: 'Commits' },
+    force: { type: 'boolean', title: 'Force' },
+  };
+  const request = await ask(server, session, 'Where to?', { detail: { form: { type: 'object', properties, required: ['branch'] } }, options: ['allow_once', 'reject_once'] });
+  await card(page, request).waitFor();
+  await card(page, request).getByRole('button', { name: 'Allow once' }).click();
+  await card(page, request).locator('.fault', { hasText: 'branch' }).waitFor();
+  await card(page, request).getByLabel('Branch').fill('main');
+  await card(page, request).getByLabel('How').selectOption({ label: 'Rebase' });
+  await card(page, request).getByLabel('Commits').fill('3');
+  await card(page, request).getByLabel('Force').check();
+  await page.screenshot({ path: process.env.FLIGHTDECK_TEST_FORM_PICTURE ?? '/dev/null', type: 'png' });
+  await card(page, request).getByRole('button', { name: 'Allow once' }).click();
+  await card(page, request).waitFor({ state: 'detached' });
+  const { decision } = await server.get(`/agents/${session}/approvals/${request.id}`);
+  assert.deepEqual(decision.answer, { branch: 'main', how: 'rebase', count: 3, force: true });
+  await clean(page);
+});
+
 test('of two operators who decide one request, the first counts and the second is told', async () => {
   const { server } = on;
   const session = await server.register({ taskId: 'RACE' });

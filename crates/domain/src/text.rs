@@ -235,7 +235,7 @@ impl Reason {
 }
 
 /// Free-form JSON about a session or message, at most [`JsonObject::LIMIT`] bytes as text.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "serde_json::Map<String, serde_json::Value>", into = "serde_json::Map<String, serde_json::Value>")]
 pub struct JsonObject(serde_json::Map<String, serde_json::Value>);
 

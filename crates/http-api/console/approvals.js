@@ -3,6 +3,7 @@
 import { callName, get, post, Problem, told } from './api.js';
 import { byId, button, h, icon, put, say } from './dom.js';
 import { Emitter } from './emitter.js';
+import { formOf } from './form.js';
 import { brief, clock, plain, pretty, reveal, span } from './text.js';
 import { complain, toast } from './toast.js';
 
@@ -38,6 +39,8 @@ export class Approvals extends Emitter {
   #more = /** @type {HTMLButtonElement} */ (byId('approvals-more'));
   /** @type {Set<string>} */
   #deciding = new Set();
+  /** What is filled into the forms of those that have one. @type {Map<string, () => Record<string, unknown>>} */
+  #answers = new Map();
 
   /**
    * @param {import('./fleet.js').Fleet} fleet
@@ -131,7 +134,9 @@ export class Approvals extends Emitter {
   /** @param {Approval} approval */
   #card(approval) {
     const fault = h('p', { class: 'fault', role: 'alert' });
-    const why = h('input', { type: 'text', maxlength: 2_000, placeholder: 'Reason, for the agent and the audit log', 'aria-label': 'Reason', class: 'wide' });
+    const why = h('input', { type: 'text', maxlength: 2_000, placeholder: 'Reason, for the agent and the audit log', 'aria-label': 'Reason', class: 'wide reason' });
+    const form = this.about.mayControl ? formOf(approval.detail) : null;
+    if (form) this.#answers.set(approval.id, form.answer);
     const options = h('div', { class: 'options' });
     for (const option of approval.options) {
       const label = LABELS[option] ?? plain(option);
@@ -141,10 +146,12 @@ export class Approvals extends Emitter {
       put(options, choose);
     }
     const age = h('time', { class: 'age', datetime: approval.openedAt });
-    const detail = Object.keys(approval.detail).length ? h('pre', { class: 'code', dir: 'auto', tabindex: '0', 'aria-label': 'What it asks for, in full' }, reveal(pretty(approval.detail))) : null;
+    // The fields show what the form's schema says.
+    const shown = form ? Object.fromEntries(Object.entries(approval.detail).filter(([name]) => name !== 'form')) : approval.detail;
+    const detail = Object.keys(shown).length ? h('pre', { class: 'code', dir: 'auto', tabindex: '0', 'aria-label': 'What it asks for, in full' }, reveal(pretty(shown))) : null;
     const head = h('div', { class: 'approval-head' }, icon('waiting', 'open'), this.#who(approval), age);
     const expires = approval.expiresAt ? h('p', { class: 'quiet-text' }, `Expires at ${clock(approval.expiresAt)} when nobody decides.`) : null;
-    return h('li', { class: 'approval', tabindex: '0', 'data-id': approval.id, 'aria-label': plain(approval.title) }, head, h('h3', { dir: 'auto' }, reveal(approval.title)), detail, expires, this.about.mayControl ? why : null, options, fault);
+    return h('li', { class: 'approval', tabindex: '0', 'data-id': approval.id, 'aria-label': plain(approval.title) }, head, h('h3', { dir: 'auto' }, reveal(approval.title)), detail, form?.element, expires, this.about.mayControl ? why : null, options, fault);
   }
 
   #ages() {
@@ -156,7 +163,7 @@ export class Approvals extends Emitter {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.matches('input') || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (target.matches('input, select') || event.ctrlKey || event.metaKey || event.altKey) return;
     const card = target.closest('.approval');
     const approval = this.list.find((one) => one.id === card?.getAttribute('data-id'));
     const option = KEYS[event.key];
@@ -172,11 +179,12 @@ export class Approvals extends Emitter {
   async #decide(approval, option) {
     if (!this.about.mayControl || this.#deciding.has(approval.id)) return;
     const card = this.#box.querySelector(`[data-id="${CSS.escape(approval.id)}"]`);
-    const reason = /** @type {HTMLInputElement | null} */ (card?.querySelector('input'))?.value.trim();
+    const reason = /** @type {HTMLInputElement | null} */ (card?.querySelector('input.reason'))?.value.trim();
+    const answer = option.startsWith('allow') ? this.#answers.get(approval.id)?.() : undefined;
     this.#deciding.add(approval.id);
     card?.classList.add('deciding');
     try {
-      await post(`/approvals/${approval.id}/decide`, { option, ...(reason ? { reason } : {}) }, callName());
+      await post(`/approvals/${approval.id}/decide`, { option, ...(reason ? { reason } : {}), ...(answer ? { answer } : {}) }, callName());
       toast(`${LABELS[option] ?? option}: ${plain(approval.title)}`);
     } catch (error) {
       // Somebody else was first, or it has expired: the list is read again and says what is.

@@ -88,7 +88,7 @@ export interface Approval {
   detail: Record<string, unknown>;
   options: string[];
   status: 'open' | 'decided' | 'expired';
-  decision: { option: string; allowed: boolean; by: string; at: string; reason: string | null } | null;
+  decision: { option: string; allowed: boolean; by: string; at: string; reason: string | null; answer?: Record<string, unknown> } | null;
   expired: { why: string; at: string } | null;
   openedAt: string;
   expiresAt: string | null;

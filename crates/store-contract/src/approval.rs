@@ -19,9 +19,11 @@ use flightdeck_domain::ports::{
     DecidedApproval, OpenApprovalError,
 };
 use flightdeck_domain::session::{Observed, SessionStatus};
+use serde_json::json;
 
 use crate::given::{
-    AWKWARD, actor, at, awkward_json, by, child, message, message_id, observation, registration, session_id, text,
+    AWKWARD, actor, at, awkward_json, by, child, message, message_id, object, observation, registration, session_id,
+    text,
 };
 use crate::state::State;
 use crate::steps::{
@@ -55,7 +57,7 @@ pub(crate) fn ask(n: u32, session: u32) -> Ask {
 
 pub(crate) fn decision(n: u32, option: ApprovalOption, operator: u32) -> ApprovalAction {
     let message = told_id(1_000 + 100 * n + operator);
-    ApprovalAction { approval_id: approval_id(n), option, message_id: message, by: by(operator, 150) }
+    ApprovalAction { approval_id: approval_id(n), option, answer: None, message_id: message, by: by(operator, 150) }
 }
 
 pub(crate) async fn open(store: &dyn Store, ask: Ask) -> Approval {
@@ -225,6 +227,29 @@ pub async fn what_was_not_offered_and_what_is_unknown_is_refused_on_record(harne
     assert!(verify(&*store).await.valid);
 }
 
+/// What is filled into a form is kept with the decision and on the record; what does not fit it decides nothing.
+pub async fn an_answer_is_kept_with_the_decision(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    let detail = object(json!({"form": {"properties": {"branch": {"type": "string"}}, "required": ["branch"]}}));
+    open(&*store, Ask { detail, ..ask(1, 1) }).await;
+    let answered = |answer| ApprovalAction { answer, ..decision(1, ApprovalOption::AllowOnce, 1) };
+    for wrong in [None, Some(object(json!({"branch": 7})))] {
+        let refused = store.decide(answered(wrong)).await.expect_err("does not fit");
+        assert!(matches!(refused, DecideApprovalError::Refused(ApprovalRefused::Answer(_))), "{refused:?}");
+    }
+    assert!(approval(&*store, 1).await.is_open());
+    let answer = object(json!({"branch": AWKWARD}));
+    let done = store.decide(answered(Some(answer.clone()))).await.expect("decided");
+    let after = approval(&*store, 1).await;
+    assert_eq!(done.approval, after);
+    let ApprovalState::Decided(verdict) = after.state else { panic!("{after:?}") };
+    assert_eq!(verdict.answer.as_ref(), Some(&answer));
+    let entry = audit(&*store).await.pop().and_then(|entry| entry.entry().ok()).expect("an entry");
+    let told = entry.details.get("answer").and_then(|text| serde_json::from_str(text).ok());
+    assert_eq!(told, Some(serde_json::Value::from(serde_json::Map::from(answer))));
+}
+
 /// While another one is open the session waits on; the last one written whole, with its entry.
 pub async fn the_last_decision_lets_the_session_go_on(harness: &dyn Harness) {
     let store = harness.store();
@@ -244,7 +269,7 @@ pub async fn the_last_decision_lets_the_session_go_on(harness: &dyn Harness) {
     let done = store.decide(action).await.expect("accepted");
     assert_eq!((&done.approval, done.moved), (&expected.approval, Some(change.message.seq)));
     let Attribution { reason, at, .. } = by(2, 150);
-    let verdict = Verdict { option: ApprovalOption::RejectOnce, by: actor(2), at, reason };
+    let verdict = Verdict { option: ApprovalOption::RejectOnce, by: actor(2), at, reason, answer: None };
     assert_eq!(approval(&*store, 2).await.state, ApprovalState::Decided(verdict));
     assert_eq!((session(&*store, 1).await, change.session.status), (change.session, SessionStatus::Running));
     assert_eq!(conversation(&*store, 1).await.pop(), Some(change.message));

@@ -163,6 +163,7 @@ macro_rules! __contract {
                 opening_a_request_makes_the_session_wait
                 opening_again_is_harmless_and_another_body_is_a_conflict
                 a_request_of_a_dead_or_unknown_session_writes_nothing
+                an_answer_is_kept_with_the_decision
                 of_many_racing_deciders_exactly_one_is_accepted
                 what_was_not_offered_and_what_is_unknown_is_refused_on_record
                 a_deadline_closes_a_request_once

@@ -76,6 +76,12 @@ pub(crate) fn hostile_json() -> JsonObject {
     JsonObject::new(map).expect("short enough")
 }
 
+/// A JSON object.
+pub(crate) fn object(value: serde_json::Value) -> JsonObject {
+    let serde_json::Value::Object(map) = value else { panic!("an object") };
+    JsonObject::new(map).expect("short enough")
+}
+
 /// A session that reports itself, at the top of a tree of its own.
 pub(crate) fn registration(n: u32) -> Registration {
     Registration {

@@ -164,6 +164,7 @@ pub async fn a_decision_with_a_key_is_made_once(harness: &dyn Harness) {
     let decide = |option, by, message| ApprovalAction {
         approval_id: approval_id(1),
         option,
+        answer: None,
         message_id: crate::given::message_id(message),
         by,
     };

@@ -72,6 +72,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         expired_why -> Nullable<Text>,
         detail -> Text,
+        answer -> Nullable<Text>,
     }
 }
 

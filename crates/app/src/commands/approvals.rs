@@ -43,8 +43,23 @@ pub(crate) fn grammar() -> Command {
                 .args(flags()),
         )
         .subcommand(Command::new("show").about("Show one request in full").arg(id()).args(flags()))
-        .subcommand(decide("allow", "Allow what is asked for, once"))
+        .subcommand(
+            decide("allow", "Allow what is asked for, once").arg(
+                Arg::new("answer")
+                    .long("answer")
+                    .value_name("NAME=VALUE")
+                    .action(ArgAction::Append)
+                    .value_parser(field)
+                    .help("a field of its form, where it has one; may be given again. A value is JSON, or else a text"),
+            ),
+        )
         .subcommand(decide("reject", "Reject what is asked for, once"))
+}
+
+/// A field of a form, as `name=value`.
+fn field(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "is not of the form NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_no_json| value.into())))
 }
 
 pub(crate) fn run(given: &ArgMatches) -> Outcome {
@@ -150,6 +165,7 @@ fn tell(out: Out, approval: &Value) {
         ("expires", word(approval, "expiresAt").to_owned()),
         ("decided by", word(decision, "by").to_owned()),
         ("reason", word(decision, "reason").to_owned()),
+        ("answer", decision.get("answer").map(ToString::to_string).unwrap_or_default()),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
         out.line(&format!("{}{}", out.paint.paint(Tone::Faint, &format!("{name:<13}")), line(value)));
@@ -168,6 +184,11 @@ fn decide(given: &ArgMatches, verdict: &str) -> Outcome {
     if let Some(reason) = text(given, "reason") {
         body.insert("reason".to_owned(), reason.into());
     }
+    // Only what allows a request can answer it.
+    let answer = given.try_get_many::<(String, Value)>("answer").ok().flatten();
+    if let Some(answer) = answer {
+        body.insert("answer".to_owned(), Value::Object(answer.cloned().collect()));
+    }
     let path = format!("/approvals/{}/decide", word(&approval, "id"));
     let decided = client.post(&path, &Value::Object(body))?.body;
     if out.json {
@@ -176,4 +197,21 @@ fn decide(given: &ArgMatches, verdict: &str) -> Outcome {
         out.line(&line(&format!("{}: {}", outcome(&decided), word(&decided, "title"))));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_field_is_json_or_else_a_text() {
+        let read = |text: &str| field(text).expect("a field");
+        assert_eq!(read("count=3"), ("count".to_owned(), json!(3)));
+        assert_eq!(read("branch=main"), ("branch".to_owned(), json!("main")));
+        assert_eq!(read("zip=\"0123\""), ("zip".to_owned(), json!("0123")));
+        assert_eq!(read("note=a=b"), ("note".to_owned(), json!("a=b")));
+        assert!(field("branch").is_err());
+    }
 }

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Approval, ApprovalOption, ApprovalOptions, ApprovalState, ExpiryReason, Follow, Verdict};
+use serde_json::json;
+
+use super::{
+    Approval, ApprovalOption, ApprovalOptions, ApprovalState, ExpiryReason, Follow, Form, InvalidAnswer, Verdict,
+};
 use crate::action::{ActionName, Attribution, Fingerprint, KeyReused};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::feed::FleetEventDraft;
 use crate::ids::{ApprovalId, MessageId, SessionId};
 use crate::session::{DesiredStatus, Observation, Session, SessionStatus};
-use crate::text::Reason;
+use crate::text::{JsonObject, Reason};
 use crate::time::Timestamp;
 
 /// An operator decides a permission request.
@@ -18,6 +22,8 @@ pub struct ApprovalAction {
     pub approval_id: ApprovalId,
     /// What is chosen.
     pub option: ApprovalOption,
+    /// What is filled into the form, where the request has one.
+    pub answer: Option<JsonObject>,
     /// The id for the `system` message that tells that the session goes on, if it does by this.
     pub message_id: MessageId,
     /// Who decides, why.
@@ -62,6 +68,9 @@ pub enum ApprovalRefused {
         /// What can be.
         offered: ApprovalOptions,
     },
+    /// The answer does not fit the form.
+    #[error(transparent)]
+    Answer(#[from] InvalidAnswer),
     /// Somebody was first.
     #[error("permission request {approval} was decided already: {} by {} at {}", verdict.option, verdict.by, verdict.at)]
     Decided {
@@ -144,10 +153,16 @@ impl ApprovalAction {
     }
 
     fn details(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([
+        let mut details = BTreeMap::from([
             ("approvalId".to_owned(), self.approval_id.to_string()),
             ("option".to_owned(), self.option.to_string()),
-        ])
+        ]);
+        // One that is refused for its length is not kept either.
+        let answer = self.answer.as_ref().map(|answer| json!(answer).to_string());
+        details.extend(
+            answer.filter(|answer| answer.len() <= Form::LONGEST_ANSWER).map(|answer| ("answer".to_owned(), answer)),
+        );
+        details
     }
 
     fn allowed(&self, facts: ApprovalFacts<'_>) -> Result<(), ApprovalRefused> {
@@ -177,12 +192,13 @@ impl ApprovalAction {
             let offered = approval.options.clone();
             return Err(ApprovalRefused::NotOffered { approval: id, option: self.option, offered });
         }
-        Ok(())
+        Ok(approval.check_answer(self.option.allows(), self.answer.as_ref())?)
     }
 
     fn close(&self, facts: ApprovalFacts<'_>) -> Closing {
         let Attribution { actor, reason, at, .. } = &self.by;
-        let verdict = Verdict { option: self.option, by: actor.clone(), at: *at, reason: reason.clone() };
+        let (option, answer) = (self.option, self.answer.clone());
+        let verdict = Verdict { option, by: actor.clone(), at: *at, reason: reason.clone(), answer };
         let told = format!("permission request decided: {}", self.option);
         let approval = Approval { state: ApprovalState::Decided(verdict), ..facts.approval.clone() };
         let event = FleetEventDraft::approval(&approval, *at);
@@ -243,7 +259,7 @@ mod tests {
 
     fn action(option: ApprovalOption) -> ApprovalAction {
         let by = Attribution { at: at(30), ..attribution("it is safe") };
-        ApprovalAction { approval_id: approval(1).id, option, message_id: message_id(7), by }
+        ApprovalAction { approval_id: approval(1).id, option, answer: None, message_id: message_id(7), by }
     }
 
     fn decide(approval: &Approval, session: &Session, open: u64) -> ApprovalDecision {

@@ -5,11 +5,13 @@
 
 mod ask;
 mod closing;
+mod form;
 mod option;
 mod withdrawal;
 
 pub use ask::{Ask, AskRefused, Asked, Opened};
 pub use closing::{ApprovalAction, ApprovalDecision, ApprovalFacts, ApprovalRefused, Closing, Expiry};
+pub use form::{Form, InvalidAnswer};
 pub use option::{ApprovalOption, ApprovalOptions, InvalidOptions, NoOptions, UnknownOption};
 pub use withdrawal::{Withdrawal, WithdrawalRefused, Withdrawn};
 
@@ -73,6 +75,8 @@ pub struct Verdict {
     pub at: Timestamp,
     /// Why, in their words.
     pub reason: Option<Reason>,
+    /// What they filled into the form, where the request has one and is allowed.
+    pub answer: Option<JsonObject>,
 }
 
 /// The states of a permission request, by name.

@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn whatever_closed_it_before_counts() {
         let by = attribution("it is safe");
-        let verdict = Verdict { option: ApprovalOption::AllowOnce, by: by.actor, at: at(20), reason: by.reason };
+        let verdict =
+            Verdict { option: ApprovalOption::AllowOnce, by: by.actor, at: at(20), reason: by.reason, answer: None };
         let decided = Approval { state: ApprovalState::Decided(verdict), ..approval(1) };
         let told = withdraw(&decided, &session(1), 0).expect_err("decided").to_string();
         let expected = "was decided already: allow_once by 0102030405ab at 2026-01-01T00:00:20.000000Z";

@@ -7,6 +7,7 @@ use crate::action::Origin;
 use crate::approval::{ApprovalAction, ApprovalOption};
 use crate::ids::ApprovalId;
 use crate::ports::{ApprovalRepository, Clock, DecideApprovalError, DecidedApproval, IdGenerator, WakeUps};
+use crate::text::JsonObject;
 
 /// Decides permission requests.
 #[derive(Clone)]
@@ -39,8 +40,22 @@ impl DecideApproval {
         option: ApprovalOption,
         origin: Origin,
     ) -> Result<DecidedApproval, DecideApprovalError> {
+        self.answer(approval_id, option, None, origin).await
+    }
+
+    /// The same, with what is filled into the form of a request that has one.
+    ///
+    /// # Errors
+    /// As with [`DecideApproval::execute`].
+    pub async fn answer(
+        &self,
+        approval_id: ApprovalId,
+        option: ApprovalOption,
+        answer: Option<JsonObject>,
+        origin: Origin,
+    ) -> Result<DecidedApproval, DecideApprovalError> {
         let by = origin.at(self.clock.now());
-        let action = ApprovalAction { approval_id, option, message_id: self.ids.message_id(), by };
+        let action = ApprovalAction { approval_id, option, answer, message_id: self.ids.message_id(), by };
         let decided = self.approvals.decide(action).await?;
         if let Some(seq) = decided.moved {
             self.wake_ups.session_moved(decided.approval.session_id, seq);

@@ -25,7 +25,8 @@ pub(crate) struct AskBody {
     /// What for, in one line.
     #[schema(value_type = String, min_length = 1, max_length = 500)]
     title: ApprovalTitle,
-    /// What for, in full: the tool call, a diff, whatever helps to decide. At most 256 KiB.
+    /// What for, in full: the tool call, a diff, whatever helps to decide. At most 256 KiB. `form` makes it a question: a JSON
+    /// Schema of an object (`properties`, `required`) that whoever allows the request fills in.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     detail: JsonObject,
@@ -66,6 +67,10 @@ pub(crate) struct DecideBody {
     /// Why, for the agent and the audit log.
     #[schema(value_type = Option<String>, max_length = 2_000)]
     pub(crate) reason: Option<Reason>,
+    /// What is filled into the form of a request that has one (`detail.form`), with an option that allows it: at most 16 KiB
+    /// of JSON. It goes to the agent, and is kept with the decision and on the audit log.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) answer: Option<JsonObject>,
 }
 
 /// What an operator decided.
@@ -80,6 +85,10 @@ pub(crate) struct DecisionView {
     by: String,
     at: DateTime<Utc>,
     reason: Option<String>,
+    /// What was filled into the form of a request that has one.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<JsonObject>,
 }
 
 /// Why nobody can decide any more.
@@ -126,6 +135,7 @@ impl From<Approval> for ApprovalView {
                     by: verdict.by.to_string(),
                     at: verdict.at.as_datetime(),
                     reason: verdict.reason.map(Into::into),
+                    answer: verdict.answer,
                 };
                 (Some(view), None)
             }

@@ -109,11 +109,11 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
 /// Decide a permission request.
 ///
 /// The first decision counts; whoever comes later is told who decided what. Not throttled: deciding much must not keep an
-/// operator from killing.
+/// operator from killing. A request that has a form (`detail.form`) is allowed with an `answer` that fits it.
 #[utoipa::path(post, path = "/approvals/{approvalId}/decide", tag = "approvals", security(("apiKey" = [])),
     params(("approvalId" = uuid::Uuid, Path), IdempotencyHeader), request_body = DecideBody,
     responses((status = 200, body = ApprovalView),
-        (status = 400, description = "the option is not offered", body = Problem,
+        (status = 400, description = "the option is not offered, or the answer does not fit the form", body = Problem,
             content_type = "application/problem+json"),
         (status = 404, description = "no such request", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "it was decided already, by whom and when is told; it has expired; or the agent is \
@@ -126,9 +126,9 @@ pub(crate) async fn decide(
 ) -> Result<HttpResponse, ApiError> {
     let id = path.0;
     operator.permitted(&api, ActionName::ApprovalDecide, AuditTarget::Approval(id)).await?;
-    let DecideBody { option, reason } = body.0;
+    let DecideBody { option, reason, answer: filled_in } = body.0;
     let origin = operator.origin(reason);
-    let done = to_the_end(async move { Ok(api.decide_approval.execute(id, option, origin).await?) }).await?;
+    let done = to_the_end(async move { Ok(api.decide_approval.answer(id, option, filled_in, origin).await?) }).await?;
     Ok(answer(HttpResponse::Ok(), done.again, &ApprovalView::from(done.approval)))
 }
 

@@ -185,6 +185,10 @@ impl From<DecideApprovalError> for ApiError {
         match error {
             DecideApprovalError::Refused(ApprovalRefused::Unknown(_)) => Self::no_approval(detail),
             DecideApprovalError::Refused(ApprovalRefused::NotOffered { .. }) => Self::field("/option", detail),
+            DecideApprovalError::Refused(ApprovalRefused::Answer(invalid)) => {
+                let below = invalid.field.map(|field| format!("/{}", field.replace('~', "~0").replace('/', "~1")));
+                Self::field(format!("/answer{}", below.unwrap_or_default()), invalid.problem)
+            }
             DecideApprovalError::Refused(ApprovalRefused::Decided { .. }) => Self::conflict("approval-decided", detail),
             DecideApprovalError::Refused(ApprovalRefused::Expired { .. }) => Self::conflict("approval-expired", detail),
             DecideApprovalError::Refused(ApprovalRefused::KeyReused(_)) => Self::KeyReused(detail),

@@ -54,6 +54,37 @@ fn an_agent_that_asks_waits_and_goes_on_when_somebody_has_decided() {
 }
 
 #[test]
+fn a_question_with_a_form_is_answered_and_a_wrong_answer_decides_nothing() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let form = json!({"type": "object", "required": ["branch"],
+        "properties": {"branch": {"type": "string", "enum": ["main", "next"]}, "count": {"type": "integer"}}});
+    let body = json!({"title": "Which branch?", "detail": {"form": form}, "options": ["allow_once", "reject_once"]});
+    let asked = server.post(&format!("/agents/{agent}/approvals"), &body).expect(201);
+    let id = asked["id"].as_str().expect("an id");
+    let decide = |body: Value| server.post(&format!("/approvals/{id}/decide"), &body);
+    for (answer, field) in [
+        (json!({}), "/answer/branch"),
+        (json!({"branch": "other"}), "/answer/branch"),
+        (json!({"branch": "main", "a/b": 1}), "/answer/a~1b"),
+    ] {
+        let refused = decide(json!({"option": "allow_once", "answer": answer})).expect(400);
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+    }
+    decide(json!({"option": "allow_once"})).expect(400);
+    decide(json!({"option": "reject_once", "answer": {"branch": "main"}})).expect(400);
+    decide(json!({"option": "allow_once", "answer": [1]})).expect(400);
+    assert_eq!(server.get(&format!("/agents/{agent}/approvals/{id}")).expect(200)["status"], "open");
+    let answer = json!({"branch": "next", "count": 3});
+    let decided = decide(json!({"option": "allow_once", "answer": answer})).expect(200);
+    assert_eq!(decided["decision"]["answer"], answer);
+    let read = server.get(&format!("/agents/{agent}/approvals/{id}?wait=1s")).expect(200);
+    assert_eq!(read["decision"]["answer"], answer, "the agent reads it");
+    let audit = server.get("/audit?limit=1").expect(200);
+    assert_eq!(audit["entries"][0]["details"]["answer"], r#"{"branch":"next","count":3}"#);
+}
+
+#[test]
 fn a_late_decision_is_told_who_was_first_and_is_on_record() {
     let server = TestServer::start();
     let agent = server.session(None);

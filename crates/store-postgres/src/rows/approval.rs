@@ -30,6 +30,7 @@ pub(crate) struct ApprovalRow {
     reason: Option<String>,
     expired_why: Option<String>,
     detail: String,
+    answer: Option<String>,
 }
 
 /// A word that means nothing as a status, or columns that do not go with it.
@@ -58,12 +59,13 @@ impl ApprovalRow {
         let option = maybe(self.decided_option, |word| word.parse()).column("decided_option")?;
         let by = maybe(self.decided_by, |name| serde_json::from_value::<Actor>(name.into())).column("decided_by")?;
         let reason = maybe(self.reason, Reason::new).column("reason")?;
+        let answer = maybe(self.answer, |answer| object(&answer)).column("answer")?;
         let why = maybe(self.expired_why, |word| word.parse::<ExpiryReason>()).column("expired_why")?;
         let closed_at: Option<Timestamp> = maybe(self.closed_at, moment).column("closed_at")?;
         let state = match (self.status.as_str(), closed_at, option, by, why) {
             ("open", None, None, None, None) => Ok(ApprovalState::Open),
             ("decided", Some(at), Some(option), Some(by), None) => {
-                Ok(ApprovalState::Decided(Verdict { option, by, at, reason }))
+                Ok(ApprovalState::Decided(Verdict { option, by, at, reason, answer }))
             }
             ("expired", Some(at), None, None, Some(why)) => Ok(ApprovalState::Expired { why, at }),
             _ => Err(Unknown(self.status)),
@@ -89,6 +91,7 @@ pub(crate) struct Closed<'a> {
     pub(crate) by: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) why: Option<&'static str>,
+    pub(crate) answer: Option<String>,
 }
 
 impl<'a> Closed<'a> {
@@ -101,6 +104,7 @@ impl<'a> Closed<'a> {
                 by: Some(verdict.by.as_str()),
                 reason: verdict.reason.as_ref().map(Reason::as_str),
                 why: None,
+                answer: verdict.answer.as_ref().map(json),
             },
             ApprovalState::Expired { why, at } => {
                 Self { at: Some(at.as_micros()), why: Some(why.as_str()), ..Self::default() }

@@ -16,7 +16,7 @@ use crate::values::{Key, integer};
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
 const COLUMNS: &str = "id, session_id, status, title, options, opened_at, expires_at, closed_at, \
-     decided_option, decided_by, reason, expired_why, detail";
+     decided_option, decided_by, reason, expired_why, detail, answer";
 
 /// `false` when there is one under its id, which another transaction may have put there a moment ago.
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, approval: &Approval) -> Result<bool, StoreError> {
@@ -34,7 +34,8 @@ pub(crate) async fn get(connection: &mut AsyncPgConnection, id: ApprovalId) -> R
 pub(crate) async fn save(connection: &mut AsyncPgConnection, approval: &Approval) -> Result<(), StoreError> {
     let closed = Closed::of(approval);
     Statement::new(
-        "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ? \
+        "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ?, \
+         answer = ? \
          WHERE id = ?",
         [
             Bind::Text(approval.status().as_str()),
@@ -43,6 +44,7 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, approval: &Approval
             Bind::MaybeText(closed.by),
             Bind::MaybeText(closed.reason),
             Bind::MaybeText(closed.why),
+            Bind::MaybeText(closed.answer.as_deref()),
             Bind::Uuid(approval.id.key()),
         ],
     )

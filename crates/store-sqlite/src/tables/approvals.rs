@@ -28,7 +28,8 @@ pub(crate) fn get(connection: &mut SqliteConnection, id: ApprovalId) -> Result<O
 pub(crate) fn save(connection: &mut SqliteConnection, approval: &Approval) -> Result<(), StoreError> {
     let closed = Closed::of(approval);
     Prepared::new(
-        "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ? \
+        "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ?, \
+         answer = ? \
          WHERE id = ?",
         [
             Bind::Text(approval.status().as_str()),
@@ -37,6 +38,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, approval: &Approval) -> Re
             Bind::MaybeText(closed.by),
             Bind::MaybeText(closed.reason),
             Bind::MaybeText(closed.why),
+            Bind::MaybeText(closed.answer.as_deref()),
             Bind::Blob(approval.id.key()),
         ],
     )
