@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::descriptors::{self, Stdio};
 use crate::launch::{Launch, LaunchError};
-use crate::log::LogWriter;
+use crate::log::{LogWriter, SharedLog};
 use crate::process::{Ended, Exit, Known, Process};
 use crate::stray::{self, MARK, Owner};
 use crate::supervisor::SUPERVISE;
@@ -56,6 +56,8 @@ pub struct Launched {
     pub input: pipe::Sender,
     /// What it writes.
     pub output: pipe::Receiver,
+    /// Its log, for what else belongs there.
+    pub log: SharedLog,
 }
 
 struct Job {
@@ -123,8 +125,9 @@ impl Launcher {
         let (owner, name, launcher) = (launch.owner, launch.name, self.clone());
         let line = Line { owner, name, child, events, orders, known, _launcher: launcher };
         tokio::spawn(line.listen(queue));
-        tokio::spawn(keep(errors, log));
-        Ok(Launched { process: Process::new(pid, order, told), input, output })
+        let log = SharedLog::new(log);
+        tokio::spawn(keep(errors, log.clone()));
+        Ok(Launched { process: Process::new(pid, order, told), input, output, log })
     }
 }
 
@@ -270,18 +273,12 @@ impl Line {
 
 /// Keeps what comes until there is nothing more. What cannot be written is read all the same: a full pipe would stop the
 /// program.
-async fn keep(mut errors: pipe::Receiver, mut log: Option<LogWriter>) {
+async fn keep(mut errors: pipe::Receiver, log: SharedLog) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count) = errors.read(&mut buffer).await {
         if count == 0 {
             return;
         }
-        if let Some(writer) = &mut log
-            && let Some(bytes) = buffer.get(..count)
-            && let Err(error) = writer.write(bytes)
-        {
-            tracing::warn!(%error, "an agent's log cannot be written");
-            log = None;
-        }
+        log.write(buffer.get(..count).unwrap_or_default());
     }
 }

@@ -35,7 +35,7 @@ mod wire;
 
 pub use launch::{Launch, LaunchError, Limits};
 pub use launcher::{Launched, Launcher, Supervisor};
-pub use log::{LogFile, LogTail};
+pub use log::{LogFile, LogTail, SharedLog};
 pub use process::{Ended, Exit, FreezeError, Limit, Process};
 pub use stray::{Owner, Swept};
 pub use supervisor::divert;

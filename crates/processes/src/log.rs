@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where a log is kept: in two files, of which the older is thrown away when the newer has half of the bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +98,7 @@ fn end_of(path: &Path, most: u64) -> io::Result<Option<(Vec<u8>, bool)>> {
     Ok(Some((bytes, from > 0)))
 }
 
+#[derive(Debug)]
 pub(crate) struct LogWriter {
     file: File,
     place: LogFile,
@@ -117,6 +119,28 @@ impl LogWriter {
         self.file.write_all(bytes)?;
         self.written += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         Ok(())
+    }
+}
+
+/// A log that several write to. What cannot be written is lost; a log that fails once is given up.
+#[derive(Clone, Debug)]
+pub struct SharedLog(Arc<Mutex<Option<LogWriter>>>);
+
+impl SharedLog {
+    pub(crate) fn new(writer: Option<LogWriter>) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    /// Adds bytes at the end.
+    pub fn write(&self, bytes: &[u8]) {
+        // A write that panicked half-way has left a file that can be written on.
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = writer.as_mut()
+            && let Err(error) = log.write(bytes)
+        {
+            tracing::warn!(%error, "an agent's log cannot be written");
+            *writer = None;
+        }
     }
 }
 
