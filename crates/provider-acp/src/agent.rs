@@ -2,33 +2,35 @@
 
 mod ask;
 mod end;
+mod hear;
+mod last_words;
 mod obey;
 mod report;
+mod start;
+mod sub_agent;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use flightdeck_domain::command::Receipt;
-use flightdeck_domain::ids::{ApprovalId, CommandSeq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq};
 use flightdeck_domain::message::MessageRole;
-use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_processes::{Launch, LogFile, Process};
 use flightdeck_uplink::{Mailbox, Stop, Uplink};
-use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Duration, Instant};
 
 use self::ask::Asked;
 use self::report::Reporter;
+use self::sub_agent::SubAgent;
 use self::turn::{Prompt, Turn};
 use crate::config::AgentConfig;
-use crate::peer::{self, Heard, Introduction, Peer};
+use crate::peer::{self, Heard, Opening, Peer};
 use crate::provider::Agents;
-use crate::transcript::{Line, Transcript, line};
-use crate::worktree;
+use crate::transcript::{Line, Transcript};
 
 /// After so long without a report an agent gives a sign of life, so that nobody takes it for lost.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
@@ -37,20 +39,23 @@ const PREVIEWS: Duration = Duration::from_millis(100);
 /// How often an agent that waits for permission looks whether somebody has decided.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How long an agent is silent before what it has said outside of a turn is complete.
+const SILENCE: Duration = Duration::from_millis(300);
+
 /// What an agent is started with.
 pub(crate) struct Start {
-    pub(crate) session: SessionId,
+    pub(crate) session: Session,
     pub(crate) config: Arc<AgentConfig>,
     /// Places for agents like it.
     pub(crate) places: Arc<Semaphore>,
-    /// The agent's own id of an earlier session that it is to take up.
-    pub(crate) resume: Option<String>,
+    /// How its session is opened, but for the folder.
+    pub(crate) opening: Opening,
     pub(crate) prompt: Option<MessageContent>,
 }
 
 /// Lives: comes up, works until something ends it, and reports how it ended.
 pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start) {
-    let uplink = Uplink { session: start.session, mailbox, desk: agents.desk.clone() };
+    let uplink = Uplink { session: start.session.id, mailbox, desk: agents.desk.clone() };
     let mut reporter = Reporter::new(uplink);
     let Err(mut end) = live(&agents, &mut reporter, start).await else { return };
     // A kill, also a second one, may still come while the end is being reported to a store that is away.
@@ -60,15 +65,15 @@ pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start
 }
 
 async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<(), Stop> {
-    let Start { session, config, places, resume, prompt } = start;
+    let Start { session, config, places, opening, prompt } = start;
     let mut prompts = VecDeque::new();
     if let Some(prompt) = prompt {
         reporter.tell(MessageRole::User, prompt.clone(), JsonObject::default()).await?;
         prompts.push_back(Prompt { seq: None, text: prompt.to_string() });
     }
-    let _place = place(reporter, &config, places).await?;
-    let cwd = folder(agents, session, &config).await.map_err(failed)?;
-    let log = LogFile::new(agents.home.log(session), config.log_bytes);
+    let _place = start::place(reporter, &config, places).await?;
+    let cwd = start::folder(agents, session.id, &config).await.map_err(failed)?;
+    let log = LogFile::new(agents.home.log(session.id), config.log_bytes);
     let launch = Launch {
         program: config.command.clone(),
         args: config.args.clone(),
@@ -77,19 +82,23 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         limits: config.limits,
         cgroup: config.cgroup,
         owner: agents.home.owner.clone(),
-        name: session.to_string(),
+        name: session.id.to_string(),
         log: Some(log.clone()),
     };
     let launched = agents.launcher.launch(launch).await.map_err(|error| {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         failed(format!("{error}{cause}"))
     })?;
-    agents.launched(session, &launched.process);
-    let (peer, heard) = peer::connect(launched.input, launched.output, cwd, resume.clone());
-    let mut transcript = Transcript::default();
-    transcript.replay(resume.is_some());
+    agents.launched(session.id, &launched.process);
+    let own = opening.resume.clone();
+    let mut transcript = Transcript::new(config.usage);
+    transcript.replay(own.is_some());
+    let (peer, heard) = peer::connect(launched.input, launched.output, launched.log, Opening { cwd, ..opening });
     let mut agent = Agent {
+        agents,
         reporter,
+        session,
+        own,
         ready_until: Some(Instant::now() + config.start_time),
         config,
         peer,
@@ -97,6 +106,9 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         process: launched.process,
         log,
         transcript,
+        flush_at: None,
+        replays_until: None,
+        sub_agents: BTreeMap::new(),
         shown: None,
         late: Vec::new(),
         turn: None,
@@ -119,48 +131,6 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
     agent.close(stop).await
 }
 
-/// Waits until there is a place for one more agent of this kind.
-async fn place(
-    reporter: &mut Reporter,
-    config: &AgentConfig,
-    places: Arc<Semaphore>,
-) -> Result<OwnedSemaphorePermit, Stop> {
-    if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-        return Ok(place);
-    }
-    let text = format!("waits for a place: {} agents {} may run at a time", config.at_once, config.name);
-    if let Some(line) = line(MessageRole::System, text, json!({"type": "waits_for_place"})) {
-        reporter.line(line).await?;
-    }
-    let mailbox = Arc::clone(&reporter.uplink.mailbox);
-    let acquired = places.acquire_owned();
-    tokio::pin!(acquired);
-    loop {
-        let sign = tokio::time::sleep(SIGN_OF_LIFE);
-        tokio::select! {
-            biased;
-            interruption = mailbox.interrupted() => return Err(interruption.into()),
-            place = &mut acquired => return place.map_err(|_closed| failed("the server is going down")),
-            () = sign => reporter.uplink.heartbeat().await?,
-        }
-    }
-}
-
-async fn folder(agents: &Agents, session: SessionId, config: &AgentConfig) -> Result<PathBuf, String> {
-    let cwd = config.cwd.clone().map_or_else(std::env::current_dir, Ok);
-    let cwd = cwd.and_then(std::fs::canonicalize);
-    let cwd = cwd.map_err(|error| {
-        let named = config.cwd.as_ref().map(|cwd| cwd.display().to_string()).unwrap_or_default();
-        format!("the folder {named} of agent {} cannot be used: {error}", config.name)
-    })?;
-    if !config.worktree {
-        return Ok(cwd);
-    }
-    let own = agents.home.worktree(session);
-    let made = tokio::task::spawn_blocking(move || worktree::make(&cwd, &own)).await;
-    made.map_err(|error| error.to_string())?
-}
-
 fn failed(reason: impl AsRef<str>) -> Stop {
     Stop::Failed(Reason::shortened(reason.as_ref()))
 }
@@ -174,13 +144,24 @@ enum Never {}
 
 /// An agent at work.
 struct Agent<'a> {
+    agents: &'a Agents,
     reporter: &'a mut Reporter,
+    /// Its session, as it was when it started.
+    session: Session,
+    /// Its own id of the session, when it is known.
+    own: Option<String>,
     config: Arc<AgentConfig>,
     peer: Peer,
     heard: mpsc::Receiver<Heard>,
     process: Process,
     log: LogFile,
     transcript: Transcript,
+    /// When what was said outside of a turn is complete.
+    flush_at: Option<Instant>,
+    /// While it repeats an earlier session: when it is taken to be through, unless it says more.
+    replays_until: Option<Instant>,
+    /// Those that work within it, by its own ids of their sessions.
+    sub_agents: BTreeMap<String, SubAgent>,
     /// When the last preview was shown.
     shown: Option<Instant>,
     /// What was said after it was to be killed.
@@ -232,15 +213,16 @@ impl Agent<'_> {
         let asked = (!self.asked.is_empty()).then_some(self.asked_next);
         let turn = self.turn.as_ref().filter(|_| !self.frozen);
         let (cancel, again) = (turn.and_then(|turn| turn.cancel_until), turn.and_then(|turn| turn.cancel_again));
-        let due = [asked, cancel, again, self.thaw_at, self.ready_until, Some(self.reporter.reported + SIGN_OF_LIFE)];
-        due.into_iter().flatten().min().unwrap_or_else(Instant::now)
+        let sign = Some(self.reporter.reported + SIGN_OF_LIFE);
+        let due = [asked, cancel, again, self.thaw_at, self.ready_until, self.flush_at, self.replays_until, sign];
+        due.into_iter().chain([self.sub_agents_wake()]).flatten().min().unwrap_or_else(Instant::now)
     }
 
     async fn tick(&mut self) -> Result<(), Stop> {
         let now = Instant::now();
         if self.ready_until.is_some_and(|until| until <= now) {
             let seconds = self.config.start_time.as_secs();
-            let problem = format!("it was not ready within {seconds} seconds");
+            let problem = format!("it was not ready within {seconds} seconds{}", self.said());
             return Err(self.gone(Some(&problem)).await);
         }
         if !self.asked.is_empty() && self.asked_next <= now {
@@ -250,63 +232,20 @@ impl Agent<'_> {
         if self.thaw_at.is_some_and(|at| at <= now) {
             self.thaw_after_cap().await?;
         }
+        self.fall_silent(now).await?;
+        self.sub_agents_tick(now).await?;
         self.cancel_again(now);
         self.cancel_overdue(now).await?;
         self.reporter.sign_of_life().await
-    }
-
-    async fn hear(&mut self, heard: Heard) -> Result<(), Stop> {
-        match heard {
-            Heard::Ready(introduction) => self.ready(*introduction).await,
-            Heard::Update(update) => {
-                self.acted().await?;
-                let lines = self.transcript.take(*update);
-                self.show();
-                self.reporter.lines(lines).await
-            }
-            Heard::Asks(request, answer) => {
-                self.acted().await?;
-                self.ask(*request, answer).await
-            }
-            Heard::Stopped(number, stop) => self.stopped(number, stop).await,
-            Heard::Closed => Err(self.gone(None).await),
-            Heard::Broken(problem) => Err(self.gone(Some(&problem)).await),
-        }
-    }
-
-    /// Shows what is being said, not more often than anybody can see.
-    fn show(&mut self) {
-        if self.shown.is_some_and(|shown| shown.elapsed() < PREVIEWS) {
-            return;
-        }
-        if let Some((kind, text)) = self.transcript.preview() {
-            self.reporter.uplink.preview(kind, text);
-            self.shown = Some(Instant::now());
-        }
-    }
-
-    async fn ready(&mut self, introduction: Introduction) -> Result<(), Stop> {
-        self.ready_until = None;
-        let lines = self.transcript.end_turn();
-        self.reporter.lines(lines).await?;
-        self.transcript.replay(false);
-        let Introduction { session, agent, resumed } = introduction;
-        let did = if resumed { "took up session" } else { "opened session" };
-        let text = format!("{} {did} {session}", agent.as_deref().unwrap_or(&self.config.name));
-        let about = json!({"type": "agent_session", "agent": agent, "agentSessionId": session});
-        if let Some(line) = line(MessageRole::System, text, about) {
-            self.reporter.line(line).await?;
-        }
-        self.reporter.see(SessionStatus::Running, None).await
     }
 
     /// The status that it has apart from pauses.
     fn natural(&self) -> SessionStatus {
         match (&self.turn, self.ready_until) {
             (_, Some(_)) => SessionStatus::Spawning,
+            (_, None) if self.asks() => SessionStatus::Waiting,
             (None, None) => SessionStatus::Idle,
-            (Some(_), None) if self.asked.is_empty() => SessionStatus::Running,
-            (Some(_), None) => SessionStatus::Waiting,
+            (Some(_), None) => SessionStatus::Running,
         }
     }
 }

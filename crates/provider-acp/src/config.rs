@@ -21,6 +21,17 @@ pub enum PauseBy {
     Freeze,
 }
 
+/// What the tokens are of that come with the answer to a prompt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageScope {
+    /// Of the turn that it ends.
+    #[default]
+    Turn,
+    /// Of the whole session: running totals.
+    Session,
+}
+
 /// An agent that may be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentConfig {
@@ -56,6 +67,8 @@ pub struct AgentConfig {
     pub log_bytes: u64,
     /// Whether it gets a cgroup of its own where that is possible.
     pub cgroup: bool,
+    /// How it tells its usage.
+    pub usage: UsageScope,
 }
 
 /// A table that cannot be used; the text names the key.
@@ -95,6 +108,8 @@ struct Raw {
     term_seconds: Option<u64>,
     log_kb: Option<u64>,
     cgroup: Option<bool>,
+    #[serde(default)]
+    usage: UsageScope,
 }
 
 impl AgentConfig {
@@ -118,6 +133,7 @@ impl AgentConfig {
             term_time: Duration::from_secs(5),
             log_bytes: 1 << 20,
             cgroup: true,
+            usage: UsageScope::Turn,
         }
     }
 
@@ -185,6 +201,7 @@ impl AgentConfig {
             term_time: seconds("term_seconds", raw.term_seconds, defaults.term_time, 600)?,
             log_bytes: log_kb << 10,
             cgroup: raw.cgroup.unwrap_or(true),
+            usage: raw.usage,
             ..defaults
         })
     }

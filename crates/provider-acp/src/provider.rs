@@ -15,12 +15,13 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
-use flightdeck_uplink::{Crew, Desk, Entered};
+use flightdeck_uplink::{Crew, Desk, Entered, Presence};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use crate::agent::{self, Start};
 use crate::config::{AgentConfig, PauseBy};
+use crate::peer::Opening;
 
 /// How long a shutdown waits for agents: each is asked for a second at most, and killed then.
 const GRACE: Duration = Duration::from_secs(5);
@@ -158,8 +159,8 @@ impl AgentProvider for AcpProvider {
 
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError> {
         let Kind { config, places } = self.kind(&session.agent_type)?.clone();
-        let resume = resumed(&session.context)?;
-        let start = Start { session: session.id, config, places, resume, prompt };
+        let opening = Opening { resume: resumed(&session.context)?, ..Opening::default() };
+        let start = Start { session: session.clone(), config, places, opening, prompt };
         if self.agents.start(start) { Ok(()) } else { Err(SpawnError::Failed("the server is going down".into())) }
     }
 
@@ -206,7 +207,7 @@ pub(crate) struct Agents {
 impl Agents {
     /// Starts an agent; `false` when the server goes down. A session whose agent is at work already has started.
     fn start(self: &Arc<Self>, start: Start) -> bool {
-        let presence = match self.crew.enter(start.session) {
+        let presence = match self.crew.enter(start.session.id) {
             Entered::Now(presence) => presence,
             Entered::Before => return true,
             Entered::Closed => return false,
@@ -214,6 +215,15 @@ impl Agents {
         let agents = Arc::clone(self);
         tokio::spawn(async move { agent::run(agents, presence.mailbox(), start).await });
         true
+    }
+
+    /// A session that works within an agent: what is said to it comes into the mailbox of its presence. `None` when the
+    /// server goes down.
+    pub(crate) fn present(&self, session: SessionId) -> Option<Presence<Process>> {
+        match self.crew.enter(session) {
+            Entered::Now(presence) => Some(presence),
+            Entered::Before | Entered::Closed => None,
+        }
     }
 
     /// Its program runs.

@@ -2,78 +2,154 @@
 //!
 //! | the agent says | role | metadata |
 //! | --- | --- | --- |
-//! | text | `assistant` | `{"type": "message"}` |
-//! | thoughts | `assistant` | `{"type": "thought"}` |
+//! | text | `assistant` | `{"type": "message", "messageId"}` |
+//! | thoughts | `assistant` | `{"type": "thought", "messageId"}` |
 //! | a tool call | `tool` | `{"type": "tool_call", "toolCallId", "name", "kind", "input", "locations"}` |
-//! | that it has ended | `tool` | `{"type": "tool_result", "toolCallId", "name", "status", "failed"}` |
+//! | that it has ended | `tool` | `{"type": "tool_result", "toolCallId", "name", "status", "failed", "exit"}`; `"late": true` when the end was on the record already |
 //! | a plan | `assistant` | `{"type": "plan", "entries"}` |
-//! | what it has used | `system` | `{"type": "usage", "contextUsed", "contextSize", "cost"}`, once a turn; with what the turn cost in US dollars as `usage.costUsd`, which is summed up |
+//! | what it has used | `system` | `{"type": "usage", "contextUsed", "contextSize", "cost", "usage", "totals"}`, once a turn and model; `usage` is what is summed up, `totals` is where a session goes on that takes this one up |
+//! | a notice, that it shortens its context | `system` | `{"type": "notice"}`, `{"type": "compaction"}` |
 //! | what was said to it, when it takes up an earlier session | `user` | `{"type": "message"}` |
+//! | what nobody understands | `system` | `{"type": "not_understood", "data"}` |
 //!
 //! What an agent repeats of an earlier session bears `"replayed": true`.
 
+mod block;
+mod call;
 mod item;
-pub(crate) mod tool;
+mod line;
+mod tool;
+mod usage;
 
-use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk, Plan, SessionUpdate, UsageUpdate};
+use std::collections::BTreeSet;
+
+use flightdeck_agent_io::text;
 use flightdeck_domain::message::MessageRole;
-use flightdeck_domain::text::{JsonObject, MessageContent};
-use serde_json::{Map, Value, json};
+use flightdeck_domain::usage::Reading;
+use serde_json::{Value, json};
 
 use self::item::OpenItem;
+pub use self::line::Line;
+pub(crate) use self::line::{bounded, line};
+pub(crate) use self::tool::AskedCall;
 use self::tool::Tools;
 
-/// A message that is ready for the record.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// Who speaks.
-    pub role: MessageRole,
-    /// What is said.
-    pub content: MessageContent,
-    /// What it is.
-    pub metadata: JsonObject,
-}
+use self::usage::Counter;
+#[cfg(test)]
+use self::usage::TOTALS;
+use crate::config::UsageScope;
+
+/// So many kinds of updates that nobody knows are told of, each once.
+const UNKNOWN: usize = 50;
+/// So much is shown of what nobody understands, in bytes.
+const HEAD: usize = 300;
 
 /// What has been said and is not a message yet.
 #[derive(Debug, Default)]
 pub struct Transcript {
     open: Option<OpenItem>,
+    /// How many texts there were.
+    texts: u64,
     tools: Tools,
-    plan: Option<Plan>,
-    usage: Option<UsageUpdate>,
-    /// What the session had cost in US dollars when that was last told.
-    cost_told: f64,
+    plan: Option<Value>,
+    usage: Counter,
+    /// The kinds of updates that nobody knows and that were told of.
+    unknown: BTreeSet<String>,
     replays: bool,
+    hears_user: bool,
 }
 
 impl Transcript {
+    /// An empty one, of an agent that tells its usage in this way.
+    #[must_use]
+    pub fn new(scope: UsageScope) -> Self {
+        Self { usage: Counter::new(scope), ..Self::default() }
+    }
+
+    /// An empty one of a session that others than Flightdeck prompt: their prompts are part of it.
+    #[must_use]
+    pub fn of_sub_agent(scope: UsageScope) -> Self {
+        Self { hears_user: true, ..Self::new(scope) }
+    }
+
+    /// Goes on from the totals of the session that this one takes up.
+    pub fn go_on_from(&mut self, totals: Vec<Reading>) {
+        self.usage.go_on_from(totals);
+    }
+
     /// Takes in what an agent says; gives back what is complete by it.
-    pub fn take(&mut self, update: SessionUpdate) -> Vec<Line> {
+    pub fn take(&mut self, update: &Value) -> Vec<Line> {
         let mut lines = Vec::new();
-        match update {
-            SessionUpdate::AgentMessageChunk(chunk) => self.text(MessageRole::Assistant, "message", &chunk, &mut lines),
-            SessionUpdate::AgentThoughtChunk(chunk) => self.text(MessageRole::Assistant, "thought", &chunk, &mut lines),
+        let kind = update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default();
+        match kind {
+            "agent_message_chunk" => self.text(MessageRole::Assistant, "message", update, &mut lines),
+            "agent_thought_chunk" => self.text(MessageRole::Assistant, "thought", update, &mut lines),
             // Of a turn that we began the prompt is on the record already.
-            SessionUpdate::UserMessageChunk(chunk) if self.replays => {
-                self.text(MessageRole::User, "message", &chunk, &mut lines);
+            "user_message_chunk" if self.replays || self.hears_user => {
+                self.text(MessageRole::User, "message", update, &mut lines);
             }
-            SessionUpdate::ToolCall(call) => {
+            "compaction_summary_chunk" => self.text(MessageRole::System, "compaction", update, &mut lines),
+            "tool_call" | "tool_call_update" => match identifier(update.get("toolCallId")) {
+                Some(id) => {
+                    self.close(&mut lines);
+                    self.tools.take(&id, update, kind == "tool_call", &mut lines);
+                }
+                None => lines.extend(not_understood(update)),
+            },
+            "plan" => self.planned(update, &mut lines),
+            "usage_update" => self.usage.update(update, self.replays),
+            "notice" => {
                 self.close(&mut lines);
-                self.tools.begin(call, &mut lines);
+                let parts = ["title", "description"].map(|name| update.get(name).and_then(Value::as_str));
+                let text = parts.into_iter().flatten().collect::<Vec<_>>().join(": ");
+                let about = json!({"type": "notice", "severity": update.get("severity")});
+                lines.extend(line(MessageRole::System, text, about));
             }
-            SessionUpdate::ToolCallUpdate(update) => {
+            "compaction_update" => {
                 self.close(&mut lines);
-                self.tools.update(update, &mut lines);
+                let status = update.get("status").and_then(Value::as_str).unwrap_or("in progress");
+                let error = update.get("error").and_then(Value::as_str).map(|error| format!(": {error}"));
+                let text = format!("the agent shortens its context: {status}{}", error.unwrap_or_default());
+                lines.extend(line(MessageRole::System, text, json!({"type": "compaction", "status": status})));
             }
-            SessionUpdate::Plan(plan) if self.plan.as_ref() != Some(&plan) => {
-                self.close(&mut lines);
-                lines.extend(planned(&plan));
-                self.plan = Some(plan);
-            }
-            SessionUpdate::UsageUpdate(usage) => self.usage = Some(usage),
-            // Names of commands, modes and settings are no part of the conversation.
-            _ => {}
+            kind if is_no_part(kind) => {}
+            other => self.unknown(other, update, &mut lines),
         }
+        self.marked(lines)
+    }
+
+    /// A permission request is about this call: it is on the record before anybody decides.
+    pub(crate) fn asked(&mut self, id: &str, call: &Value) -> (Vec<Line>, AskedCall) {
+        let mut lines = Vec::new();
+        self.close(&mut lines);
+        let asked = self.tools.asked(id, call, &mut lines);
+        (self.marked(lines), asked)
+    }
+
+    /// A call may not run, for this reason.
+    pub(crate) fn refused(&mut self, id: &str, status: &str, why: &str) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.close(&mut lines);
+        self.tools.refused(id, status, why, &mut lines);
+        self.marked(lines)
+    }
+
+    /// A prompt is answered with this: what it says of usage counts, and the text of the next prompt is another message.
+    pub fn answered(&mut self, result: &Value) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.close(&mut lines);
+        if !self.replays {
+            self.usage.answered(result);
+        }
+        self.marked(lines)
+    }
+
+    /// Nothing more is coming just now: what is being said is complete.
+    pub fn flush(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.close(&mut lines);
+        self.tools.tell(&mut lines);
+        lines.extend(self.usage.told());
         self.marked(lines)
     }
 
@@ -82,8 +158,14 @@ impl Transcript {
         let mut lines = Vec::new();
         self.close(&mut lines);
         self.tools.end_turn(&mut lines);
-        lines.extend(self.usage.take().and_then(|usage| self.used(&usage)));
+        lines.extend(self.usage.told());
         self.marked(lines)
+    }
+
+    /// Whether there is something that a flush would tell.
+    #[must_use]
+    pub fn has_open(&self) -> bool {
+        self.open.is_some() || self.tools.has_untold() || self.usage.has_news()
     }
 
     /// From now on the agent repeats an earlier session, or no longer does.
@@ -97,82 +179,101 @@ impl Transcript {
         self.open.as_ref().map(|open| (open.kind(), open.text()))
     }
 
-    fn used(&mut self, usage: &UsageUpdate) -> Option<Line> {
-        let cost = usage.cost.as_ref().map(|cost| json!({"amount": cost.amount, "currency": cost.currency}));
-        let so_far = usage.cost.as_ref().map(|cost| format!(", cost {} {} so far", cost.amount, cost.currency));
-        let text = format!("context {} of {} tokens{}", usage.used, usage.size, so_far.unwrap_or_default());
-        let mut about = json!({"type": "usage", "contextUsed": usage.used, "contextSize": usage.size, "cost": cost});
-        let dollars = usage.cost.as_ref().filter(|cost| cost.currency == "USD").map(|cost| cost.amount);
-        // Agents tell what the whole session cost; what counts is what it cost since that was last told.
-        if let Some(since) = dollars.map(|dollars| dollars - self.cost_told).filter(|since| *since > 0.0) {
-            self.cost_told += since;
-            // An earlier session's cost was counted there.
-            if !self.replays
-                && let Value::Object(about) = &mut about
-            {
-                about.insert("usage".to_owned(), json!({"costUsd": since}));
-            }
-        }
-        line(MessageRole::System, text, about)
-    }
-
-    fn text(&mut self, role: MessageRole, kind: &'static str, chunk: &ContentChunk, lines: &mut Vec<Line>) {
-        let message = chunk.message_id.as_ref().map(ToString::to_string);
+    fn text(&mut self, role: MessageRole, kind: &'static str, update: &Value, lines: &mut Vec<Line>) {
+        let Some(content) = update.get("content").filter(|content| !content.is_null()) else {
+            return lines.extend(not_understood(update));
+        };
+        let message = identifier(update.get("messageId"));
         if self.open.as_ref().is_some_and(|open| !open.continues(role, kind, message.as_deref())) {
             self.close(lines);
         }
+        if self.open.is_none() {
+            self.texts += 1;
+        }
+        if !self.replays {
+            let known = message.clone().unwrap_or_else(|| format!("text {}", self.texts));
+            self.usage.meta(&known, update.get("_meta"));
+        }
         let open = self.open.get_or_insert_with(|| OpenItem::new(role, kind, message));
-        lines.extend(open.push(&shown(&chunk.content)));
+        lines.extend(open.push(&block::shown(content)));
+    }
+
+    fn planned(&mut self, update: &Value, lines: &mut Vec<Line>) {
+        let entries = update.get("entries").cloned().unwrap_or_default();
+        if self.plan.as_ref() == Some(&entries) {
+            return;
+        }
+        self.close(lines);
+        match planned(&entries) {
+            Some(plan) => lines.push(plan),
+            None if entries.as_array().is_some_and(Vec::is_empty) => {}
+            None => lines.extend(not_understood(update)),
+        }
+        self.plan = Some(entries);
+    }
+
+    fn unknown(&mut self, kind: &str, update: &Value, lines: &mut Vec<Line>) {
+        if self.unknown.contains(kind) || self.unknown.len() >= UNKNOWN {
+            return;
+        }
+        self.unknown.insert(kind.to_owned());
+        self.close(lines);
+        let rest = if self.unknown.len() >= UNKNOWN {
+            "nothing more of this kind is told"
+        } else {
+            "the next one of this kind is not told"
+        };
+        let what = text::one_line(&update.to_string(), HEAD);
+        let text = format!("the agent told something that is not known here ({rest}): {what}");
+        lines.extend(line(MessageRole::System, text, json!({"type": "not_understood", "data": update})));
     }
 
     fn close(&mut self, lines: &mut Vec<Line>) {
         lines.extend(self.open.take().and_then(OpenItem::end));
     }
 
-    fn marked(&self, mut lines: Vec<Line>) -> Vec<Line> {
-        if self.replays {
-            for line in &mut lines {
-                let mut metadata = Map::from(line.metadata.clone());
-                metadata.insert("replayed".to_owned(), true.into());
-                line.metadata = JsonObject::new(metadata).unwrap_or_default();
-            }
+    fn marked(&self, lines: Vec<Line>) -> Vec<Line> {
+        if !self.replays {
+            return lines;
         }
-        lines
+        lines.into_iter().map(|line| line.with("replayed", true.into())).collect()
     }
 }
 
-/// A line, unless there is nothing in it.
-pub(crate) fn line(role: MessageRole, text: impl Into<String>, metadata: Value) -> Option<Line> {
-    let content = MessageContent::new(shortened(text.into())).ok()?;
-    // Only what a tool was given can be so large, and then the message itself still shows the begin of it.
-    Some(Line { role, content, metadata: serde_json::from_value(metadata).unwrap_or_default() })
+/// Names of commands, modes and settings, and what is seen otherwise, are no part of the conversation.
+fn is_no_part(kind: &str) -> bool {
+    matches!(
+        kind,
+        "user_message_chunk"
+            | "available_commands_update"
+            | "current_mode_update"
+            | "config_option_update"
+            | "session_info_update"
+            | "subagent_update"
+    )
 }
 
-/// What a message cannot hold is left out at its end, and said to be.
-fn shortened(mut text: String) -> String {
-    const LEFT_OUT: &str = "\n[the rest is left out: it is too long]";
-    let most = MessageContent::LIMIT;
-    if text.len() > most {
-        text.truncate(text.floor_char_boundary(most - LEFT_OUT.len()));
-        text.push_str(LEFT_OUT);
-    }
-    text
+/// An update that tells nothing of the agent's work, so that it is no sign that the agent has taken in a prompt.
+pub(crate) fn is_aside(update: &Value) -> bool {
+    let kind = update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default();
+    kind == "usage_update" || is_no_part(kind)
 }
 
-/// What a block shows in a text.
-pub(crate) fn shown(block: &ContentBlock) -> String {
-    match block {
-        ContentBlock::Text(text) => text.text.clone(),
-        ContentBlock::Image(image) => format!("[image, {}]", image.mime_type),
-        ContentBlock::Audio(audio) => format!("[sound, {}]", audio.mime_type),
-        ContentBlock::ResourceLink(link) => format!("[{}]({})", link.name, link.uri),
-        ContentBlock::Resource(_) => "[an embedded resource]".to_owned(),
-        _ => "[something that is not shown]".to_owned(),
+fn identifier(id: Option<&Value>) -> Option<String> {
+    match id? {
+        Value::String(id) if !id.is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
     }
 }
 
-fn planned(plan: &Plan) -> Option<Line> {
-    let entries = serde_json::to_value(&plan.entries).unwrap_or_default();
+fn not_understood(update: &Value) -> Option<Line> {
+    let what = text::one_line(&update.to_string(), HEAD);
+    let text = format!("the agent told something that could not be understood: {what}");
+    line(MessageRole::System, text, json!({"type": "not_understood", "data": update}))
+}
+
+fn planned(entries: &Value) -> Option<Line> {
     let mut steps = Vec::new();
     for entry in entries.as_array().into_iter().flatten() {
         let word = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();

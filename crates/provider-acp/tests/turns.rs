@@ -138,7 +138,11 @@ async fn steering_is_for_agents_that_can_and_is_refused_with_what_would_work() {
     deck.until(able, SessionStatus::Running).await;
     let now = deck.inject(able, Delivery::Steer, "now").await;
     deck.until_receipt(able, now, "consumed").await;
-    deck.until_told(able, "assistant: begunYou said: now").await;
+    deck.until_told(able, "assistant: You said: now").await;
+    assert!(
+        deck.told(able).await.contains(&"assistant: begun".to_owned()),
+        "the texts of two prompts are two messages"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +208,7 @@ async fn an_agent_that_ends_by_itself_is_completed_or_failed_and_its_log_is_kept
     deck.until(done, SessionStatus::Completed).await;
     let crashed = deck.spawn("say oh\nlog it broke\ncrash").await;
     let reason = failed(&deck, crashed).await;
-    assert_eq!(reason, "the agent ended: exit code 3; its log ends: it broke");
+    assert_eq!(reason, "the agent ended: exit code 3; it said: it broke");
     let told = deck.told(crashed).await;
     assert_eq!(told.last().map(String::as_str), Some("assistant: oh"), "what was said before is kept");
     let log = deck.provider.log(crashed).await.expect("read").expect("kept");

@@ -2,29 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use agent_client_protocol::v1::schema::{
-    PermissionOptionId, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionRequest,
-    SelectedPermissionOutcome,
-};
-use flightdeck_domain::approval::{ApprovalOption, ApprovalOptions, ApprovalState};
+use flightdeck_agent_io::text;
+use flightdeck_domain::approval::{Approval, ApprovalOption, ApprovalOptions, ApprovalState, Verdict};
 use flightdeck_domain::ids::ApprovalId;
-use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
-use flightdeck_domain::text::{ApprovalTitle, JsonObject};
+use flightdeck_domain::text::{ApprovalTitle, Reason};
 use flightdeck_domain::use_cases::NewApproval;
 use flightdeck_uplink::Stop;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::report::Reporter;
 use super::{Agent, LOOK};
 use crate::peer::Answer;
-use crate::transcript::{line, tool};
+use crate::transcript::{AskedCall, Transcript, bounded};
+
+/// Why a call has ended that an operator did not let run.
+const REJECTED: &str = "rejected by an operator";
+/// The same of one that nobody decided about.
+const CANCELLED: &str = "cancelled before anybody decided";
 
 /// A request that waits for a decision.
 pub(super) struct Asked {
     answer: Answer,
     /// What each option is called by the agent.
-    options: Vec<(ApprovalOption, PermissionOptionId)>,
+    options: Vec<(ApprovalOption, Value)>,
+    /// The call that it is about.
+    call: String,
+    /// The sub-agent that asks, by the agent's id of its session.
+    sub_agent: Option<String>,
+    /// Whether it belongs to the turn, and is over with it.
+    in_turn: bool,
 }
 
 impl Asked {
@@ -36,54 +44,99 @@ impl Asked {
 
 impl Agent<'_> {
     /// Opens a request; the agent goes on when somebody has decided.
-    pub(super) async fn ask(&mut self, request: RequestPermissionRequest, answer: Answer) -> Result<(), Stop> {
-        let cancelled = self.turn.as_ref().is_none_or(|turn| turn.cancel_until.is_some());
-        let options: Vec<_> =
-            request.options.iter().filter_map(|o| Some((option(o.kind)?, o.option_id.clone()))).collect();
-        let offered: BTreeSet<ApprovalOption> = options.iter().map(|(option, _)| *option).collect();
-        let Ok(offered) = ApprovalOptions::new(offered) else {
-            answer.cancel();
-            return self.told("asked for permission with no option to choose from").await;
-        };
-        if cancelled {
+    pub(super) async fn ask(&mut self, request: Value, answer: Answer) -> Result<(), Stop> {
+        if self.turn.as_ref().is_some_and(|turn| turn.cancel_until.is_some()) {
             answer.cancel();
             return Ok(());
         }
-        let id = request.tool_call.tool_call_id.to_string();
-        let mut detail = tool::asked(&id, &request.tool_call.fields);
+        let sub_agent = self.sub_agent_of(&request).await?;
+        let nothing = json!({});
+        let call = request.get("toolCall").filter(|call| call.is_object()).unwrap_or(&nothing);
+        let id = call.get("toolCallId").and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned);
+        let id = id.unwrap_or_else(|| format!("request {}", answer.id()));
+        let offered: Vec<Value> = request.get("options").and_then(Value::as_array).cloned().unwrap_or_default();
+        let options: Vec<(ApprovalOption, Value)> =
+            offered.iter().filter_map(|offer| Some((kind(offer)?, offer.get("optionId")?.clone()))).collect();
+        let (reporter, transcript) = self.voice(sub_agent.as_deref());
+        let (lines, AskedCall { title, mut detail }) = transcript.asked(&id, call);
+        reporter.lines(lines).await?;
+        let kinds: BTreeSet<ApprovalOption> = options.iter().map(|(option, _)| *option).collect();
+        let Ok(kinds) = ApprovalOptions::new(kinds) else {
+            answer.cancel();
+            let why = "the agent asked for permission with no option to choose from";
+            return self.not_asked(&id, sub_agent.as_deref(), why).await;
+        };
         if let Value::Object(map) = &mut detail {
-            let names = request.options.iter().map(|o| json!({"id": o.option_id, "name": o.name, "kind": o.kind}));
+            let names = offered.iter().map(
+                |offer| json!({"id": offer.get("optionId"), "name": offer.get("name"), "kind": offer.get("kind")}),
+            );
             map.insert("options".to_owned(), names.collect());
         }
-        let title = request.tool_call.fields.title.unwrap_or_else(|| "use a tool".to_owned());
         let new = NewApproval {
             id: None,
-            title: ApprovalTitle::shortened(&title),
-            // Too large to be kept: the tool call in the conversation shows it.
-            detail: serde_json::from_value(detail).unwrap_or_else(|_too_large| JsonObject::default()),
-            options: offered,
+            title: approval_title(&title),
+            // What is too large to be kept is shown by the tool call in the conversation.
+            detail: bounded(detail),
+            options: kinds,
             expires_in: None,
         };
-        match self.reporter.uplink.open_approval(new).await? {
+        let in_turn = self.turn.is_some();
+        self.open(new, Asked { answer, options, call: id, sub_agent, in_turn }).await
+    }
+
+    /// A question of the agent.
+    pub(super) async fn elicit(&mut self, request: Value, answer: Answer) -> Result<(), Stop> {
+        answer.decline();
+        let message = request.get("message").and_then(Value::as_str).unwrap_or_default();
+        let text = format!("the agent asked a question, which was declined: {message}");
+        self.tell_of(&text, json!({"type": "elicitation", "data": request})).await
+    }
+
+    async fn open(&mut self, new: NewApproval, asked: Asked) -> Result<(), Stop> {
+        let ready = self.ready_until.is_none();
+        let (reporter, _) = self.voice(asked.sub_agent.as_deref());
+        // A session waits only from work on; what is asked outside of a turn is work, too.
+        if reporter.status == SessionStatus::Idle && ready {
+            reporter.see(SessionStatus::Running, Some(Reason::shortened("it asks outside of a turn"))).await?;
+        }
+        match reporter.uplink.open_approval(new).await? {
             Ok(opened) => {
-                self.asked.insert(opened.approval.id, Asked { answer, options });
+                if reporter.status == SessionStatus::Running {
+                    reporter.status = SessionStatus::Waiting;
+                }
+                reporter.reported = Instant::now();
+                self.asked.insert(opened.approval.id, asked);
                 self.asked_next = Instant::now() + LOOK;
-                self.reporter.status = SessionStatus::Waiting;
-                self.reporter.reported = Instant::now();
                 Ok(())
             }
             Err(refused) => {
+                let Asked { answer, call, sub_agent, .. } = asked;
                 answer.cancel();
-                self.told(&format!("could not ask for permission: {refused}")).await
+                self.not_asked(&call, sub_agent.as_deref(), &format!("permission could not be asked for: {refused}"))
+                    .await
             }
         }
     }
 
-    async fn told(&mut self, text: &str) -> Result<(), Stop> {
-        match line(MessageRole::System, text, json!({"type": "ask_refused"})) {
-            Some(line) => self.reporter.line(line).await,
-            None => Ok(()),
+    /// A call whose request reaches nobody does not run.
+    async fn not_asked(&mut self, call: &str, sub_agent: Option<&str>, why: &str) -> Result<(), Stop> {
+        let (reporter, transcript) = self.voice(sub_agent);
+        let lines = transcript.refused(call, "cancelled", why);
+        reporter.lines(lines).await?;
+        self.tell_of(why, json!({"type": "ask_refused"})).await
+    }
+
+    /// Who speaks: the agent itself, or one that works within it.
+    fn voice(&mut self, sub_agent: Option<&str>) -> (&mut Reporter, &mut Transcript) {
+        match sub_agent.and_then(|id| self.sub_agents.get_mut(id)) {
+            Some(sub_agent) => sub_agent.voice(),
+            None => (&mut *self.reporter, &mut self.transcript),
         }
+    }
+
+    /// Whether the agent itself waits for a decision.
+    pub(super) fn asks(&self) -> bool {
+        self.asked.values().any(|asked| asked.sub_agent.is_none())
     }
 
     /// Passes on what was decided.
@@ -91,44 +144,94 @@ impl Agent<'_> {
         let ids: Vec<ApprovalId> = self.asked.keys().copied().collect();
         for id in ids {
             let approval = self.reporter.uplink.approval(id).await?;
-            if approval.is_open() {
-                continue;
-            }
-            let Some(Asked { answer, options }) = self.asked.remove(&id) else { continue };
-            let chosen = match &approval.state {
-                ApprovalState::Decided(verdict) => options.into_iter().find(|(option, _)| *option == verdict.option),
-                _ => None,
-            };
-            answer.give(chosen.map_or(RequestPermissionOutcome::Cancelled, |(_, id)| {
-                RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(id))
-            }));
-            // Whoever closes the last open request moves the session; this is a sign of life only.
-            if self.asked.is_empty() && self.reporter.status == SessionStatus::Waiting {
-                self.reporter.see(SessionStatus::Running, None).await?;
+            if !approval.is_open()
+                && let Some(asked) = self.asked.remove(&id)
+            {
+                self.pass_on(&approval, asked).await?;
             }
         }
         Ok(())
     }
 
-    /// Nobody needs to decide any more.
-    pub(super) async fn take_back_asks(&mut self) -> Result<(), Stop> {
-        for (id, asked) in std::mem::take(&mut self.asked) {
-            asked.cancel();
-            self.reporter.uplink.withdraw_approval(id).await?;
+    async fn pass_on(&mut self, approval: &Approval, asked: Asked) -> Result<(), Stop> {
+        let Asked { answer, options, call, sub_agent, .. } = asked;
+        let closing = match &approval.state {
+            ApprovalState::Decided(verdict) => {
+                match options.into_iter().find(|(option, _)| *option == verdict.option) {
+                    Some((_, option)) => answer.choose(&option),
+                    None => answer.cancel(),
+                }
+                rejected(verdict).map(|why| ("rejected", why))
+            }
+            ApprovalState::Expired { why, .. } => {
+                answer.cancel();
+                Some(("cancelled", format!("cancelled: {}", why.as_str().replace('_', " "))))
+            }
+            ApprovalState::Open => None,
+        };
+        let none_open = !self.asked.values().any(|other| other.sub_agent == sub_agent);
+        let (reporter, transcript) = self.voice(sub_agent.as_deref());
+        let lines = closing.map(|(status, why)| transcript.refused(&call, status, &why)).unwrap_or_default();
+        reporter.lines(lines).await?;
+        // Whoever closes the last open request moves the session; this is a sign of life only.
+        if none_open && reporter.status == SessionStatus::Waiting {
+            reporter.see(SessionStatus::Running, None).await?;
         }
-        if self.reporter.status == SessionStatus::Waiting {
-            self.reporter.status = SessionStatus::Running;
+        Ok(())
+    }
+
+    /// The agent takes back what it asked, by its own id of the request.
+    pub(super) async fn taken_back(&mut self, id: &Value) -> Result<(), Stop> {
+        let found = self.asked.iter().find(|(_, asked)| asked.answer.id() == id).map(|(id, _)| *id);
+        match found.and_then(|id| Some((id, self.asked.remove(&id)?))) {
+            Some((id, asked)) => self.take_back(id, asked).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Nobody needs to decide any more about what the turn asked.
+    pub(super) async fn take_back_asks(&mut self) -> Result<(), Stop> {
+        let ids: Vec<ApprovalId> = self.asked.iter().filter(|(_, asked)| asked.in_turn).map(|(id, _)| *id).collect();
+        for id in ids {
+            if let Some(asked) = self.asked.remove(&id) {
+                self.take_back(id, asked).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_back(&mut self, id: ApprovalId, asked: Asked) -> Result<(), Stop> {
+        let Asked { answer, call, sub_agent, .. } = asked;
+        answer.cancel();
+        let none_open = !self.asked.values().any(|other| other.sub_agent == sub_agent);
+        let (reporter, transcript) = self.voice(sub_agent.as_deref());
+        reporter.uplink.withdraw_approval(id).await?;
+        let lines = transcript.refused(&call, "cancelled", CANCELLED);
+        reporter.lines(lines).await?;
+        if none_open && reporter.status == SessionStatus::Waiting {
+            reporter.status = SessionStatus::Running;
         }
         Ok(())
     }
 }
 
-const fn option(kind: PermissionOptionKind) -> Option<ApprovalOption> {
-    match kind {
-        PermissionOptionKind::AllowOnce => Some(ApprovalOption::AllowOnce),
-        PermissionOptionKind::AllowAlways => Some(ApprovalOption::AllowAlways),
-        PermissionOptionKind::RejectOnce => Some(ApprovalOption::RejectOnce),
-        PermissionOptionKind::RejectAlways => Some(ApprovalOption::RejectAlways),
-        _ => None,
+fn approval_title(title: &str) -> ApprovalTitle {
+    let title = text::one_line(title, ApprovalTitle::LIMIT);
+    ApprovalTitle::new(title.clone()).unwrap_or_else(|_| ApprovalTitle::shortened(&title))
+}
+
+fn rejected(verdict: &Verdict) -> Option<String> {
+    match verdict.option {
+        ApprovalOption::AllowOnce | ApprovalOption::AllowAlways => None,
+        ApprovalOption::RejectOnce | ApprovalOption::RejectAlways => Some(match &verdict.reason {
+            Some(reason) => format!("{REJECTED}: {reason}"),
+            None => REJECTED.to_owned(),
+        }),
     }
+}
+
+/// What an option that the agent offers means; by its id where its kind says nothing.
+fn kind(offer: &Value) -> Option<ApprovalOption> {
+    let word = |name: &str| offer.get(name)?.as_str()?.parse().ok();
+    word("kind").or_else(|| word("optionId"))
 }

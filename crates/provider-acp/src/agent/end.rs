@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
+use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::text::Reason;
 use flightdeck_processes::{Ended, Exit};
 use flightdeck_uplink::{Interruption, Stop};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::last_words::{LOOKED_AT, last_words};
 use super::{Agent, failed};
 use crate::peer::Heard;
+use crate::transcript::line;
 
 /// How long a program that has closed its output may take to end by itself.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 /// When the server goes down its agents are asked no longer than this.
 const SHUT_DOWN: Duration = Duration::from_secs(1);
-/// So much of the log is told when an agent ends by itself.
-const LOG_END: u64 = 300;
 
 impl Agent<'_> {
     /// The program has closed its output, or there is a problem with it.
@@ -25,34 +27,22 @@ impl Agent<'_> {
         if let Some(limit) = ended.limit {
             return failed(format!("the agent was ended: it used more {limit} than it may"));
         }
-        let log = self.log.tail(LOG_END).ok().flatten().map(|tail| tail.text).unwrap_or_default();
-        let log = if log.trim().is_empty() { String::new() } else { format!("; its log ends: {}", log.trim()) };
-        if problem.is_none()
-            && matches!(exited, Ok(Exit::Code(0)))
-            && let Err(stop) = self.last_answers().await
-        {
-            return stop;
-        }
+        let said = self.said();
         match (exited, problem) {
             (Ok(Exit::Code(0)), None) if self.turn.is_none() && self.ready_until.is_none() => Stop::Closed,
             // It ends in order when nobody talks to it any more.
-            (Ok(Exit::Code(0)) | Err(_), Some(problem)) => failed(format!("the agent was ended: {problem}{log}")),
-            (Ok(exit), _) => failed(format!("the agent ended: {exit}{log}")),
-            (Err(_lives), None) => failed(format!("the agent was ended: it closed its output and lived on{log}")),
+            (Ok(Exit::Code(0)) | Err(_), Some(problem)) => failed(format!("the agent was ended: {problem}")),
+            (Ok(exit), Some(problem)) => failed(format!("the agent ended: {exit}; {problem}")),
+            (Ok(exit), None) => failed(format!("the agent ended: {exit}{said}")),
+            (Err(_lives), None) => failed(format!("the agent was ended: it closed its output and lived on{said}")),
         }
     }
 
-    /// A program that ends in order may have answered its last prompt just before.
-    async fn last_answers(&mut self) -> Result<(), Stop> {
-        let until = Instant::now() + LAST_BREATH;
-        while self.turn.is_some()
-            && let Ok(Some(heard)) = timeout_at(until, self.heard.recv()).await
-        {
-            if let Heard::Stopped(number, Ok(stop)) = heard {
-                self.stopped(number, Ok(stop)).await?;
-            }
-        }
-        Ok(())
+    /// What it said last of what went wrong.
+    pub(super) fn said(&self) -> String {
+        let tail = self.log.tail(LOOKED_AT).ok().flatten();
+        let words = tail.and_then(|tail| last_words(&tail.text));
+        words.map(|words| format!("; it said: {words}")).unwrap_or_default()
     }
 
     /// Ends it, and comes back when that is done.
@@ -73,6 +63,12 @@ impl Agent<'_> {
         let mut lines = std::mem::take(&mut self.late);
         lines.extend(self.transcript.end_turn());
         self.reporter.lines(lines).await?;
+        let (status, why) = match &stop {
+            Stop::Interrupted(_) => (SessionStatus::Killed, Some("what it worked within was killed")),
+            Stop::Failed(_) => (SessionStatus::Failed, Some("what it worked within failed")),
+            Stop::Closed => (SessionStatus::Completed, None),
+        };
+        self.end_sub_agents(status, why.map(Reason::shortened).as_ref()).await?;
         Err(match stop {
             stop if !ended.clean => unclean(&stop),
             // Nobody but the program itself has ended it, and that in order.
@@ -101,10 +97,20 @@ impl Agent<'_> {
         let until = Instant::now() + self.config.cancel_time;
         while let Ok(Some(heard)) = timeout_at(until, self.heard.recv()).await {
             match heard {
-                Heard::Update(update) => self.late.extend(self.transcript.take(*update)),
-                Heard::Stopped(..) | Heard::Closed | Heard::Broken(_) => return,
-                Heard::Asks(_, answer) => answer.cancel(),
-                Heard::Ready(_) => {}
+                Heard::Update { session, update } => {
+                    match session.and_then(|session| self.sub_agents.get_mut(&session)) {
+                        Some(sub_agent) => sub_agent.late(&update),
+                        None => self.late.extend(self.transcript.take(&update)),
+                    }
+                }
+                Heard::Told { text, about } => self.late.extend(line(MessageRole::System, text, about)),
+                Heard::Stopped(_, stop) => {
+                    self.late.extend(stop.map(|result| self.transcript.answered(&result)).unwrap_or_default());
+                    return;
+                }
+                Heard::Closed | Heard::Broken(_) => return,
+                // Whoever asks now is told that nobody decides.
+                Heard::Asks(..) | Heard::Elicits(..) | Heard::Ready(_) | Heard::TakenBack(_) => {}
             }
         }
     }

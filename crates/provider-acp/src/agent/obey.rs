@@ -89,7 +89,7 @@ impl Agent<'_> {
         let now = Instant::now();
         (turn.cancel_until, turn.cancel_again) = (Some(now + self.config.cancel_time), Some(now + CANCEL_AGAIN));
         self.peer.cancel();
-        // The protocol wants every open request to be answered as cancelled.
+        // The protocol wants every open request of the turn to be answered as cancelled.
         self.take_back_asks().await
     }
 

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use agent_client_protocol::v1::schema::StopReason;
+use flightdeck_agent_io::text;
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::CommandSeq;
-use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::Reason;
 use flightdeck_uplink::Stop;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Agent, refused};
-use crate::transcript::line;
+
+/// The stop reason of a turn that did not end by one.
+const ERROR: &str = "error";
+/// The stop reason of a turn that was cancelled.
+const CANCELLED: &str = "cancelled";
 
 /// What is to be said to the agent.
 pub(super) struct Prompt {
@@ -24,11 +27,13 @@ pub(super) struct Prompt {
 
 /// A turn that runs.
 pub(super) struct Turn {
+    /// The number of the prompt that began it.
+    first: u64,
     /// The prompts that the agent has not answered.
     open: BTreeSet<u64>,
     /// Commands whose messages the agent has been given and has not reacted to.
     unseen: Vec<(u64, CommandSeq)>,
-    stop: Option<StopReason>,
+    stop: Option<String>,
     /// It is cancelled, and has to end until then.
     pub(super) cancel_until: Option<Instant>,
     /// When it is told so again.
@@ -38,7 +43,7 @@ pub(super) struct Turn {
 impl Agent<'_> {
     /// Between two turns: pauses, or begins the next one.
     pub(super) async fn advance(&mut self) -> Result<(), Stop> {
-        if self.turn.is_some() || self.ready_until.is_some() {
+        if self.turn.is_some() || self.ready_until.is_some() || self.replays_until.is_some() {
             return Ok(());
         }
         loop {
@@ -47,7 +52,7 @@ impl Agent<'_> {
                 return self.stand_still().await;
             }
             let Some(prompt) = self.prompts.pop_front() else {
-                if self.reporter.status != SessionStatus::Idle {
+                if self.reporter.status != SessionStatus::Idle && !self.asks() {
                     let because = self.idle_because.take();
                     self.reporter.see(SessionStatus::Idle, because).await?;
                 }
@@ -66,12 +71,22 @@ impl Agent<'_> {
         {
             return Ok(false);
         }
-        if self.turn.is_none() && self.reporter.status != SessionStatus::Running {
-            self.reporter.see(SessionStatus::Running, None).await?;
+        if self.turn.is_none() {
+            // What was said before is not of this turn.
+            self.flush().await?;
+            let works = match self.reporter.status {
+                SessionStatus::Running => true,
+                SessionStatus::Waiting => self.asks(),
+                _ => false,
+            };
+            if !works {
+                self.reporter.see(SessionStatus::Running, None).await?;
+            }
         }
         let number = self.next_number;
         self.next_number += 1;
         let turn = self.turn.get_or_insert_with(|| Turn {
+            first: number,
             open: BTreeSet::new(),
             unseen: Vec::new(),
             stop: None,
@@ -80,37 +95,60 @@ impl Agent<'_> {
         });
         turn.open.insert(number);
         turn.unseen.extend(prompt.seq.map(|seq| (number, seq)));
-        self.peer.prompt(number, prompt.text);
+        self.peer.prompt(number, &prompt.text);
         Ok(true)
     }
 
-    /// The agent reacts: whatever it was told it has taken in.
+    /// The agent reacts: it has taken in the oldest prompt that it has not answered. Of a later one that is not known, for
+    /// agents take a prompt that comes into a running turn only after that turn.
     pub(super) async fn acted(&mut self) -> Result<(), Stop> {
         let Some(turn) = &mut self.turn else { return Ok(()) };
-        for (_, seq) in std::mem::take(&mut turn.unseen) {
+        let Some(oldest) = turn.open.first().copied() else { return Ok(()) };
+        let (seen, unseen) = std::mem::take(&mut turn.unseen).into_iter().partition(|(number, _)| *number <= oldest);
+        turn.unseen = unseen;
+        let seen: Vec<(u64, CommandSeq)> = seen;
+        for (_, seq) in seen {
             self.reporter.settle(seq, Receipt::Consumed).await?;
         }
         Ok(())
     }
 
     /// A prompt is answered; the last answer ends the turn.
-    pub(super) async fn stopped(&mut self, number: u64, stop: Result<StopReason, String>) -> Result<(), Stop> {
+    pub(super) async fn stopped(&mut self, number: u64, stop: Result<Value, String>) -> Result<(), Stop> {
         let Some(turn) = &mut self.turn else { return Ok(()) };
-        turn.open.remove(&number);
+        if !turn.open.remove(&number) {
+            return Ok(());
+        }
+        let unseen = turn.unseen.iter().position(|(unseen, _)| *unseen == number);
+        let unseen = unseen.map(|place| turn.unseen.remove(place).1);
+        let began = turn.first == number;
         match stop {
-            Ok(reason) => {
-                turn.stop = Some(reason);
-                self.acted().await?;
+            Ok(result) => {
+                let word = result.get("stopReason").and_then(Value::as_str).map(|word| text::one_line(word, 200));
+                let word = word.filter(|word| !word.is_empty());
+                turn.stop = Some(word.clone().unwrap_or_else(|| ERROR.to_owned()));
+                let lines = self.transcript.answered(&result);
+                self.reporter.lines(lines).await?;
+                if let Some(seq) = unseen {
+                    let dropped = !began && word.as_deref() == Some(CANCELLED);
+                    let why = "the agent dropped it: its turn was cancelled before it came to it";
+                    let receipt = if dropped { refused(why) } else { Receipt::Consumed };
+                    self.reporter.settle(seq, receipt).await?;
+                }
+                if word.is_none() {
+                    let what = text::one_line(&result.to_string(), 300);
+                    let text = format!("the agent ended its turn with an answer that could not be understood: {what}");
+                    self.tell_of(&text, json!({"type": "not_understood", "data": result})).await?;
+                }
             }
             Err(problem) => {
-                let whose = turn.unseen.iter().position(|(unseen, _)| *unseen == number);
-                if let Some((_, seq)) = whose.map(|place| turn.unseen.remove(place)) {
+                if let Some(seq) = unseen {
                     self.reporter.settle(seq, refused(&format!("the agent answered with an error: {problem}"))).await?;
                 }
+                let lines = self.transcript.answered(&Value::Null);
+                self.reporter.lines(lines).await?;
                 let text = format!("the agent answered the prompt with an error: {problem}");
-                if let Some(line) = line(MessageRole::System, text, json!({"type": "prompt_error"})) {
-                    self.reporter.line(line).await?;
-                }
+                self.tell_of(&text, json!({"type": "prompt_error"})).await?;
             }
         }
         if self.turn.as_ref().is_some_and(|turn| turn.open.is_empty()) { self.end_turn().await } else { Ok(()) }
@@ -118,14 +156,13 @@ impl Agent<'_> {
 
     async fn end_turn(&mut self) -> Result<(), Stop> {
         self.take_back_asks().await?;
+        self.end_sub_agents(SessionStatus::Completed, None).await?;
         let lines = self.transcript.end_turn();
         self.reporter.lines(lines).await?;
         let stop = self.turn.take().and_then(|turn| turn.stop);
-        let stop = stop.and_then(|stop| serde_json::to_value(stop).ok());
-        let word = stop.as_ref().and_then(|stop| stop.as_str()).unwrap_or("error");
-        self.idle_because = Some(Reason::shortened(word));
+        self.idle_because = Some(Reason::shortened(stop.as_deref().unwrap_or(ERROR)));
         // A turn that has ended is seen to, also when the next one begins at once.
-        if !self.holds {
+        if !self.holds && !self.asks() {
             let because = self.idle_because.take();
             self.reporter.see(SessionStatus::Idle, because).await?;
         }

@@ -15,6 +15,9 @@
 //! | `log TEXT` | writes a line to standard error |
 //! | `stop REASON` | ends the turn with that stop reason |
 //! | `error TEXT` | answers the prompt with an error |
+//! | `raw LINE` | writes a line as it stands, with `$S` for its session and `$P` for the id of the prompt, and `\\xNN` for a byte |
+//! | `after-ms MS LINE` | the same after so long, whatever the agent does by then |
+//! | `unanswered` | ends the turn without an answer: a `raw` line may have given it |
 //! | `env NAME` | says what the variable holds |
 //! | `cwd` | says where it works |
 //! | `spin` | uses processor time until the turn is cancelled |
@@ -86,6 +89,7 @@ struct Agent {
 
 /// Why a turn is over.
 enum Over {
+    Unanswered,
     Stop(String),
     Error(String),
 }
@@ -117,19 +121,26 @@ impl Agent {
             Some("session/prompt") => {
                 let session = params["sessionId"].as_str().unwrap_or_default();
                 let script = params["prompt"][0]["text"].as_str().unwrap_or_default();
-                let reply = match self.play(session, script) {
+                let reply = match self.play(session, script, &id) {
                     Over::Stop(reason) => json!({"jsonrpc": "2.0", "id": id, "result": {"stopReason": reason}}),
+                    Over::Unanswered => return,
                     Over::Error(text) => {
                         json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32000, "message": text}})
                     }
                 };
                 send(&reply);
             }
+            // What was asked outside of a turn is decided.
+            None if message["result"]["outcome"].is_object() => {
+                let chosen = message["result"]["outcome"]["optionId"].as_str().unwrap_or("nothing");
+                let session = std::env::args().nth(2).unwrap_or_else(|| format!("s{}", std::process::id()));
+                said(&session, "agent_message_chunk", &format!("decided: {chosen}"));
+            }
             _ => {}
         }
     }
 
-    fn play(&mut self, session: &str, script: &str) -> Over {
+    fn play(&mut self, session: &str, script: &str, id: &Value) -> Over {
         for step in script.lines() {
             let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
             let number = || rest.parse::<u64>().unwrap_or(0);
@@ -153,6 +164,9 @@ impl Agent {
                     false
                 }
                 "log" => std::io::stderr().write_all(format!("{rest}\n").as_bytes()).is_err(),
+                "raw" => raw(rest, session, id),
+                "after-ms" => later(rest, session, id),
+                "unanswered" => return Over::Unanswered,
                 "env" => said(session, "agent_message_chunk", &std::env::var(rest).unwrap_or_else(|_| "none".into())),
                 "cwd" => {
                     let cwd = std::env::current_dir().map(|cwd| cwd.display().to_string());
@@ -234,6 +248,34 @@ impl Agent {
         }
         true
     }
+}
+
+/// Writes a line as it stands, but for what is put in.
+fn raw(line: &str, session: &str, id: &Value) -> bool {
+    let line = line.replace("$S", session).replace("$P", &id.to_string());
+    let mut bytes = Vec::new();
+    let mut rest = line.as_str();
+    while let Some((before, after)) = rest.split_once("\\x") {
+        bytes.extend(before.as_bytes());
+        let (digits, behind) = after.split_at(after.len().min(2));
+        bytes.push(u8::from_str_radix(digits, 16).unwrap_or(b'?'));
+        rest = behind;
+    }
+    bytes.extend(rest.as_bytes());
+    bytes.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(&bytes).and_then(|()| out.flush()).is_err()
+}
+
+fn later(rest: &str, session: &str, id: &Value) -> bool {
+    let (ms, line) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (span, line) = (Duration::from_millis(ms.parse().unwrap_or(0)), line.to_owned());
+    let (session, id) = (session.to_owned(), id.clone());
+    std::thread::spawn(move || {
+        std::thread::sleep(span);
+        raw(&line, &session, &id)
+    });
+    false
 }
 
 fn text(text: &str) -> Value {

@@ -30,13 +30,10 @@ impl OpenItem {
         &self.text
     }
 
-    /// Whether a piece belongs to it.
+    /// Whether a piece belongs to it. A piece without an id does not belong to a message that has one: agents put notices
+    /// of their own between.
     pub(super) fn continues(&self, role: MessageRole, kind: &str, message: Option<&str>) -> bool {
-        let same = match (self.message.as_deref(), message) {
-            (Some(open), Some(message)) => open == message,
-            _ => true,
-        };
-        self.role == role && self.kind == kind && same
+        self.role == role && self.kind == kind && self.message.as_deref() == message
     }
 
     /// Adds a piece; gives back a message when there is enough for one.
@@ -46,10 +43,19 @@ impl OpenItem {
             return None;
         }
         let text = std::mem::take(&mut self.text);
-        line(self.role, text, json!({"type": self.kind}))
+        self.told(text)
     }
 
-    pub(super) fn end(self) -> Option<Line> {
-        line(self.role, self.text, json!({"type": self.kind}))
+    pub(super) fn end(mut self) -> Option<Line> {
+        let text = std::mem::take(&mut self.text);
+        self.told(text)
+    }
+
+    fn told(&self, text: String) -> Option<Line> {
+        let mut about = json!({"type": self.kind});
+        if let (Some(map), Some(message)) = (about.as_object_mut(), &self.message) {
+            map.insert("messageId".to_owned(), message.as_str().into());
+        }
+        line(self.role, text, about)
     }
 }

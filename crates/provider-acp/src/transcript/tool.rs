@@ -1,157 +1,190 @@
 //! Tool calls: the call and its end are a message each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use agent_client_protocol::v1::schema::{
-    ToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields,
-};
-use flightdeck_domain::message::MessageRole;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Line, line, shown};
+use super::Line;
+use super::call::{Call, Stage};
+
+/// So many calls that have ended are remembered, so that what is told of them late is known for what it is.
+const REMEMBERED: usize = 1_000;
+/// So many calls may be open; the oldest is closed for the next.
+const OPEN: usize = 1_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Tools {
-    /// The calls of this turn that have not ended, by the agent's ids.
+    /// The calls that have not ended, by the agent's ids.
     open: BTreeMap<String, Call>,
+    /// Those that have, oldest first.
+    ended: VecDeque<Ended>,
+    /// How many turns have ended.
+    turn: u64,
 }
 
+/// A call that has ended.
 #[derive(Debug)]
-#[expect(clippy::struct_field_names, reason = "the protocol calls it a tool call")]
-struct Call {
-    call: ToolCall,
-    /// What the tool is called. The title often becomes what it is to do.
-    name: String,
-    /// Whether the call is on the record.
-    told: bool,
+struct Ended {
+    call: Call,
+    fingerprint: u64,
+    turn: u64,
+    status: (String, bool),
+    /// What was told of its output.
+    told: String,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// The agent said so.
+    Told,
+    /// An operator did not let it run.
+    Refused,
+    /// The turn ended, and nothing was heard.
+    Unfinished,
+}
+
+/// What is asked for with a call.
+pub(crate) struct AskedCall {
+    /// In one line.
+    pub(crate) title: String,
+    /// In full.
+    pub(crate) detail: Value,
 }
 
 impl Tools {
-    pub(super) fn begin(&mut self, call: ToolCall, lines: &mut Vec<Line>) {
-        let id = call.tool_call_id.to_string();
-        // Some agents tell of a call twice.
-        let told = self.open.remove(&id).is_some_and(|known| known.told);
-        let name = call.name.clone().unwrap_or_else(|| call.title.clone());
-        self.settle(id, Call { call, name, told }, lines);
-    }
-
-    pub(super) fn update(&mut self, update: ToolCallUpdate, lines: &mut Vec<Line>) {
-        let id = update.tool_call_id.to_string();
-        let known = self.open.remove(&id);
-        let mut known = known.unwrap_or_else(|| {
-            let title = update.fields.title.clone().unwrap_or_else(|| "tool".to_owned());
-            Call { name: title.clone(), call: ToolCall::new(update.tool_call_id, title), told: false }
-        });
-        known.call.update(update.fields);
-        self.settle(id, known, lines);
-    }
-
-    /// What has not ended by now will not.
-    pub(super) fn end_turn(&mut self, lines: &mut Vec<Line>) {
-        for (_, mut known) in std::mem::take(&mut self.open) {
-            known.tell(lines);
-            lines.extend(known.result("unfinished", true));
+    /// Takes in a `tool_call` or a `tool_call_update`.
+    pub(super) fn take(&mut self, id: &str, update: &Value, begins: bool, lines: &mut Vec<Line>) {
+        if !self.open.contains_key(id)
+            && let Some(place) = self.ended.iter().rposition(|ended| ended.call.id == id)
+            && !(begins && self.is_new(place, update))
+        {
+            return self.late(place, update, lines);
         }
-    }
-
-    fn settle(&mut self, id: String, mut known: Call, lines: &mut Vec<Line>) {
-        match known.call.status {
-            ToolCallStatus::Completed => {
-                known.tell(lines);
-                lines.extend(known.result("completed", false));
-            }
-            ToolCallStatus::Failed => {
-                known.tell(lines);
-                lines.extend(known.result("failed", true));
-            }
-            // What it is given often comes later than its name, and before it begins.
-            ToolCallStatus::Pending => drop(self.open.insert(id, known)),
-            _ => {
-                known.tell(lines);
-                self.open.insert(id, known);
-            }
-        }
-    }
-}
-
-impl Call {
-    fn tell(&mut self, lines: &mut Vec<Line>) {
-        if std::mem::replace(&mut self.told, true) {
+        let mut call = self.open.remove(id).unwrap_or_else(|| Call::new(id));
+        call.merge(update);
+        // Nothing was ever heard of it, and nothing is.
+        if !begins && !call.is_known() {
             return;
         }
-        let call = &self.call;
-        let input = call.raw_input.clone().unwrap_or_default();
-        let text = if is_nothing(Some(&input)) { call.title.clone() } else { format!("{} {input}", call.title) };
-        let about = json!({
-            "type": "tool_call",
-            "toolCallId": call.tool_call_id,
-            "name": self.name,
-            "kind": call.kind,
-            "input": input,
-            "locations": call.locations,
-        });
-        lines.extend(line(MessageRole::Tool, text, about));
+        self.settle(call, lines);
     }
 
-    fn result(&self, status: &str, failed: bool) -> Option<Line> {
-        let about = json!({
-            "type": "tool_result",
-            "toolCallId": self.call.tool_call_id,
-            "name": self.name,
-            "status": status,
-            "failed": failed,
-        });
-        let output = output(&self.call.content, self.call.raw_output.as_ref());
-        line(MessageRole::Tool, if output.trim().is_empty() { status.to_owned() } else { output }, about)
+    /// A call for which permission is asked: it is on the record whole before anybody decides.
+    pub(super) fn asked(&mut self, id: &str, call: &Value, lines: &mut Vec<Line>) -> AskedCall {
+        let mut known = self.open.remove(id).unwrap_or_else(|| Call::new(id));
+        known.merge(call);
+        known.stage = Stage::Runs;
+        known.tell_whole(lines);
+        let asked = AskedCall { title: known.asks(), detail: known.detail() };
+        self.keep_open(known, lines);
+        asked
     }
-}
 
-fn is_nothing(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Null) => true,
-        Some(Value::Object(map)) => map.is_empty(),
-        Some(_) => false,
-    }
-}
-
-fn output(content: &[ToolCallContent], raw: Option<&Value>) -> String {
-    let shown: Vec<String> = content.iter().map(shown_content).collect();
-    match raw {
-        _ if !shown.is_empty() => shown.join("\n"),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
-    }
-}
-
-fn shown_content(content: &ToolCallContent) -> String {
-    match content {
-        ToolCallContent::Content(content) => shown(&content.content),
-        ToolCallContent::Diff(diff) => {
-            let old = diff.old_text.as_deref().unwrap_or_default();
-            let mut shown = format!("{}\n", diff.path.display());
-            for (sign, text) in [('-', old), ('+', diff.new_text.as_str())] {
-                for line in text.lines() {
-                    shown.extend([sign]);
-                    shown.extend([line, "\n"]);
-                }
-            }
-            shown
+    /// A call that may not run has ended by that.
+    pub(super) fn refused(&mut self, id: &str, status: &str, why: &str, lines: &mut Vec<Line>) {
+        if let Some(mut call) = self.open.remove(id) {
+            call.tell(lines);
+            lines.extend(call.result(status, true, why));
+            self.end(call, why.to_owned(), (status.to_owned(), true), How::Refused);
         }
-        ToolCallContent::Terminal(terminal) => format!("[terminal {}]", terminal.terminal_id),
-        _ => "[something that is not shown]".to_owned(),
     }
-}
 
-/// What a permission request says of its tool call.
-pub(crate) fn asked(id: &str, fields: &ToolCallUpdateFields) -> Value {
-    let content: Vec<String> = fields.content.iter().flatten().map(shown_content).collect();
-    json!({
-        "toolCallId": id,
-        "title": fields.title,
-        "kind": fields.kind,
-        "input": fields.raw_input,
-        "content": content,
-        "locations": fields.locations,
-    })
+    /// What has not ended by now will not, as far as anybody knows.
+    pub(super) fn end_turn(&mut self, lines: &mut Vec<Line>) {
+        for (_, call) in std::mem::take(&mut self.open) {
+            self.give_up(call, lines);
+        }
+        self.turn += 1;
+    }
+
+    /// Whether a call is not on the record.
+    pub(super) fn has_untold(&self) -> bool {
+        self.open.values().any(|call| call.stage == Stage::Pending)
+    }
+
+    /// Nothing more is coming just now, so what is known of a call is all that can be told.
+    pub(super) fn tell(&mut self, lines: &mut Vec<Line>) {
+        for call in self.open.values_mut().filter(|call| call.stage == Stage::Pending) {
+            call.stage = Stage::Runs;
+            call.tell(lines);
+        }
+    }
+
+    fn settle(&mut self, mut call: Call, lines: &mut Vec<Line>) {
+        match call.stage.clone() {
+            Stage::Pending => self.keep_open(call, lines),
+            Stage::Runs => {
+                call.tell(lines);
+                self.keep_open(call, lines);
+            }
+            Stage::Ended(status, failed) => {
+                call.tell(lines);
+                let output = call.output();
+                lines.extend(call.result(&status, failed, &output));
+                self.end(call, output, (status, failed), How::Told);
+            }
+        }
+    }
+
+    fn keep_open(&mut self, call: Call, lines: &mut Vec<Line>) {
+        self.open.insert(call.id.clone(), call);
+        if self.open.len() > OPEN
+            && let Some((_, oldest)) = self.open.pop_first()
+        {
+            self.give_up(oldest, lines);
+        }
+    }
+
+    fn give_up(&mut self, mut call: Call, lines: &mut Vec<Line>) {
+        call.tell(lines);
+        let output = call.output();
+        lines.extend(call.result("unfinished", true, &output));
+        self.end(call, output, ("unfinished".to_owned(), true), How::Unfinished);
+    }
+
+    fn end(&mut self, mut call: Call, mut told: String, status: (String, bool), how: How) {
+        let fingerprint = call.fingerprint();
+        if call.slim() {
+            told.clear();
+        }
+        self.ended.push_back(Ended { call, fingerprint, turn: self.turn, status, told, how });
+        if self.ended.len() > REMEMBERED {
+            self.ended.pop_front();
+        }
+    }
+
+    /// Some agents use an id again for another call; others tell of a call twice.
+    fn is_new(&self, place: usize, update: &Value) -> bool {
+        let Some(ended) = self.ended.get(place) else { return true };
+        let mut again = Call::new(&ended.call.id);
+        again.merge(update);
+        let ends = matches!(again.stage, Stage::Ended(..));
+        again.fingerprint() != ended.fingerprint || (ended.turn != self.turn && !ends)
+    }
+
+    /// Something is told of a call that has ended: that is news only when its end was not known, or when it brings output.
+    fn late(&mut self, place: usize, update: &Value, lines: &mut Vec<Line>) {
+        let Some(ended) = self.ended.get_mut(place) else { return };
+        ended.call.stage = Stage::Pending;
+        ended.call.merge(update);
+        let output = ended.call.output();
+        let brings = !output.trim().is_empty() && output.trim() != ended.told.trim();
+        let (status, failed, news) = match (&ended.call.stage, ended.how) {
+            (Stage::Ended(status, failed), How::Unfinished) => (status.clone(), *failed, true),
+            // It has run, whatever was decided.
+            (Stage::Ended(status, false), How::Refused) => (status.clone(), false, true),
+            (_, How::Refused) => (String::new(), true, false),
+            (Stage::Ended(status, failed), How::Told) => (status.clone(), *failed, brings),
+            (_, How::Told | How::Unfinished) => (ended.status.0.clone(), ended.status.1, brings),
+        };
+        if !news {
+            return;
+        }
+        lines.extend(ended.call.result(&status, failed, &output).map(|line| line.with("late", true.into())));
+        ended.told = output;
+        if matches!(ended.call.stage, Stage::Ended(..)) {
+            ended.how = How::Told;
+        }
+    }
 }

@@ -11,7 +11,7 @@ use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery, IdGenerator, WakeUps};
+use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery, IdGenerator, SessionFilter, SessionQuery, WakeUps};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
@@ -179,6 +179,20 @@ impl Deck {
     pub(crate) async fn decide(&self, approval: &Approval, option: ApprovalOption) {
         let origin = Origin::new(Actor::local_cli(), "req-2".parse().expect("valid"));
         DecideApproval::new(&self.ports).execute(approval.id, option, origin).await.expect("decided");
+    }
+
+    pub(crate) async fn decide_because(&self, approval: &Approval, option: ApprovalOption, why: &str) {
+        let origin = Origin::new(Actor::local_cli(), "req-3".parse().expect("valid"));
+        let origin = origin.because(Some(why.parse().expect("valid")));
+        DecideApproval::new(&self.ports).execute(approval.id, option, origin).await.expect("decided");
+    }
+
+    /// A session below this one.
+    pub(crate) async fn child(&self, id: SessionId) -> Option<Session> {
+        let filter = SessionFilter::default();
+        let query = SessionQuery { filter, after: None, limit: 100, heads_only: false };
+        let page = self.ports.sessions.list(query).await.expect("read");
+        page.sessions.into_iter().find(|session| session.parent_id == Some(id))
     }
 
     /// Every process that an agent of this deck has, its supervisor included.
