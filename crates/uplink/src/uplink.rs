@@ -7,14 +7,14 @@ use std::time::Duration;
 use flightdeck_domain::approval::{Approval, AskRefused};
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
-use flightdeck_domain::message::AppendRefused;
-use flightdeck_domain::message::{Control, MessageRole};
+use flightdeck_domain::message::{AppendRefused, Control, Message, MessageRole};
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, IdGenerator, MessageRepository, ObserveError, OpenApprovalError, OpenedApproval,
-    RegisterError, Registered, StoreUnavailable, WakeUps, WithdrawApprovalError,
+    RegisterError, Registered, SessionFilter, SessionQuery, SessionRepository, StoreUnavailable, WakeUps,
+    WithdrawApprovalError,
 };
 use flightdeck_domain::session::{RegistrationRefused, Session, SessionStatus};
-use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
+use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId, Reason};
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, IngestError, IngestMessages, MessageInput, NewApproval, NewSession, OpenApproval, Ports,
     ReadApprovals, ReadCommands, RegisterSession, ReportStatus, WithdrawApproval,
@@ -24,6 +24,12 @@ use crate::mailbox::{Interruption, Mailbox};
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+/// So many earlier sessions are looked into at most.
+const EARLIER_SESSIONS: usize = 10;
+/// So many messages are read at once.
+const EARLIER_PAGE: usize = 200;
+/// So often, of one session.
+const EARLIER_PAGES: usize = 25;
 
 /// Why an agent stops.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +60,7 @@ pub struct Desk {
     withdraw: WithdrawApproval,
     approvals: ReadApprovals,
     messages: Arc<dyn MessageRepository>,
+    sessions: Arc<dyn SessionRepository>,
     ids: Arc<dyn IdGenerator>,
     wake_ups: Arc<dyn WakeUps>,
 }
@@ -72,6 +79,7 @@ impl Desk {
             withdraw: WithdrawApproval::new(ports),
             approvals: ReadApprovals::new(ports),
             messages: Arc::clone(&ports.messages),
+            sessions: Arc::clone(&ports.sessions),
             ids: Arc::clone(&ports.ids),
             wake_ups: Arc::clone(&ports.wake_ups),
         }
@@ -171,7 +179,18 @@ impl Uplink {
 
     /// Reports a status, and gives back the session as the store has it; `None` when the move is not legal just now.
     pub async fn status(&self, status: SessionStatus, reason: Option<Reason>) -> Result<Option<Session>, Stop> {
-        match self.persist(|| self.desk.report.execute(self.session, status, reason.clone())).await? {
+        self.introduced(status, reason, None).await
+    }
+
+    /// The same, with the id under which the agent itself knows the session: it is kept from then on.
+    pub async fn introduced(
+        &self,
+        status: SessionStatus,
+        reason: Option<Reason>,
+        own: Option<ProviderSessionId>,
+    ) -> Result<Option<Session>, Stop> {
+        let report = || self.desk.report.introduced(self.session, status, reason.clone(), own.clone());
+        match self.persist(report).await? {
             Ok(observed) => Ok(Some(observed.session)),
             Err(ObserveError::Illegal(illegal)) if !illegal.from.is_terminal() => {
                 tracing::warn!(session = %self.session, error = %illegal, "an agent's status was refused");
@@ -273,6 +292,38 @@ impl Uplink {
         let slice = self.persist(|| self.desk.messages.after(self.session, seq.previous(), 1)).await?;
         let found = slice.ok().flatten().and_then(|mut slice| slice.messages.pop());
         Ok(found.map(|message| message.content))
+    }
+
+    /// Looks for something in the conversations that other sessions had with an agent under this id of its own, the newest
+    /// first: in those of the newest sessions, and in each of these among the newest messages.
+    pub async fn find_in_earlier<T>(
+        &self,
+        provider: &ProviderName,
+        own: &ProviderSessionId,
+        find: impl Fn(&Message) -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        let filter = SessionFilter {
+            provider: Some(provider.clone()),
+            provider_session_id: Some(own.clone()),
+            ..SessionFilter::default()
+        };
+        let query = SessionQuery { filter, after: None, limit: EARLIER_SESSIONS, heads_only: true };
+        let Ok(page) = self.persist(|| self.desk.sessions.list(query.clone())).await? else { return Ok(None) };
+        for session in page.sessions.into_iter().filter(|session| session.id != self.session) {
+            let mut before = session.last_seq.next();
+            for _ in 0..EARLIER_PAGES {
+                let page = self.persist(|| self.desk.messages.before(session.id, before, EARLIER_PAGE)).await?;
+                let Ok(Some(slice)) = page else { break };
+                if let Some(found) = slice.messages.iter().rev().find_map(&find) {
+                    return Ok(Some(found));
+                }
+                match slice.messages.first() {
+                    Some(first) if first.seq > Seq::new(1) => before = first.seq,
+                    _ => break,
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Calls until the store answers. Between two attempts the agent can be stopped, within one it cannot: what the
