@@ -73,6 +73,12 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
     }
     let _place = start::place(reporter, &config, places).await?;
     let cwd = start::folder(agents, session.id, &config).await.map_err(failed)?;
+    let own = opening.resume.clone();
+    let mut transcript = Transcript::new(config.usage);
+    if let Some(own) = &own {
+        transcript.go_on_from(reporter.earlier_totals(own).await?);
+        transcript.replay(true);
+    }
     let log = LogFile::new(agents.home.log(session.id), config.log_bytes);
     let launch = Launch {
         program: config.command.clone(),
@@ -90,9 +96,6 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         failed(format!("{error}{cause}"))
     })?;
     agents.launched(session.id, &launched.process);
-    let own = opening.resume.clone();
-    let mut transcript = Transcript::new(config.usage);
-    transcript.replay(own.is_some());
     let (peer, heard) = peer::connect(launched.input, launched.output, launched.log, Opening { cwd, ..opening });
     let mut agent = Agent {
         agents,

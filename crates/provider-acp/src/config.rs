@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use flightdeck_processes::Limits;
 use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::settings::{McpServer, Settings};
 
 /// Variables that every agent gets: without them hardly any program works.
 const ALWAYS: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "TERM", "USER"];
@@ -69,6 +72,8 @@ pub struct AgentConfig {
     pub cgroup: bool,
     /// How it tells its usage.
     pub usage: UsageScope,
+    /// How its sessions are set, unless a session's context says otherwise.
+    pub settings: Settings,
 }
 
 /// A table that cannot be used; the text names the key.
@@ -110,6 +115,13 @@ struct Raw {
     cgroup: Option<bool>,
     #[serde(default)]
     usage: UsageScope,
+    authenticate: Option<String>,
+    model: Option<String>,
+    mode: Option<String>,
+    #[serde(default)]
+    options: Map<String, Value>,
+    #[serde(default)]
+    mcp_servers: BTreeMap<String, McpServer>,
 }
 
 impl AgentConfig {
@@ -134,6 +146,7 @@ impl AgentConfig {
             log_bytes: 1 << 20,
             cgroup: true,
             usage: UsageScope::Turn,
+            settings: Settings::default(),
         }
     }
 
@@ -176,6 +189,16 @@ impl AgentConfig {
         if !(1..=1 << 20).contains(&log_kb) {
             return Err(wrong(format!("log_kb is {log_kb}; 1 to {} is allowed", 1 << 20)));
         }
+        let mcp_servers =
+            raw.mcp_servers.into_iter().map(|(name, server)| server.written(&name)).collect::<Result<_, _>>();
+        let settings = Settings {
+            authenticate: raw.authenticate,
+            model: raw.model,
+            mode: raw.mode,
+            options: raw.options,
+            mcp_servers: mcp_servers.map_err(&wrong)?,
+        };
+        settings.check().map_err(|(key, problem)| wrong(format!("{key} {problem}")))?;
         let passed = ALWAYS.into_iter().map(str::to_owned).chain(raw.pass_env);
         let mut env: BTreeMap<_, _> = passed.filter_map(|key| Some((key.clone(), environment(&key)?))).collect();
         env.extend(raw.env);
@@ -202,6 +225,7 @@ impl AgentConfig {
             log_bytes: log_kb << 10,
             cgroup: raw.cgroup.unwrap_or(true),
             usage: raw.usage,
+            settings,
             ..defaults
         })
     }
@@ -209,7 +233,7 @@ impl AgentConfig {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -253,6 +277,19 @@ mod tests {
             (json!({"command": "c", "memory_mb": 0}), "agents.claude: memory_mb must be at least 1"),
             (json!({"command": "c", "worktree": true}), "agents.claude: worktree needs cwd"),
             (json!({"command": "c", "env": {"A=B": ""}}), "agents.claude: \"A=B\" is not the name of a variable"),
+            (json!({"command": "c", "mode": ""}), "agents.claude: mode must be a text of 1 to 200 bytes"),
+            (
+                json!({"command": "c", "options": {"x": []}}),
+                "agents.claude: options.x must be a text, a number or true or false",
+            ),
+            (
+                json!({"command": "c", "mcp_servers": {"db": {"args": []}}}),
+                "agents.claude: mcp_servers.db needs either command or url",
+            ),
+            (
+                json!({"command": "c", "mcp_servers": {"db": {"url": "x", "comand": "y"}}}),
+                "agents.claude: unknown field `comand`",
+            ),
             (json!({"command": "c", "term_seconds": 0}), "agents.claude: term_seconds is 0; 1 to 600 is allowed"),
         ];
         for (table, expected) in cases {

@@ -3,8 +3,8 @@
 //!
 //! # Which agents
 //! Those that the configuration allows ([`AgentConfig`]), by name; a session's `agentType` is the name. Nothing of a
-//! request reaches a command line: the prompt goes over the protocol. Of the session's `context` only `resume` is read: the
-//! agent's own id of an earlier session, which it is then to take up again (`session/load`).
+//! request reaches a command line: the prompt goes over the protocol. Of the session's `context` is heeded how the session is
+//! opened ([`Settings`], `resume`: the agent's own id of an earlier session); any other key is refused by name.
 //!
 //! # How such an agent lives
 //! - It gets a process group, a cleared environment and limits of its own (`flightdeck-processes`). When as many agents run
@@ -36,8 +36,10 @@ mod agent;
 mod config;
 mod peer;
 mod provider;
+mod settings;
 pub mod transcript;
 mod worktree;
 
 pub use config::{AgentConfig, InvalidAgent, PauseBy, UsageScope};
 pub use provider::{AcpProvider, Home};
+pub use settings::Settings;

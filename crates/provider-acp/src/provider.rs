@@ -16,12 +16,11 @@ use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderNam
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
 use flightdeck_uplink::{Crew, Desk, Entered, Presence};
-use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use crate::agent::{self, Start};
 use crate::config::{AgentConfig, PauseBy};
-use crate::peer::Opening;
+use crate::settings::opening;
 
 /// How long a shutdown waits for agents: each is asked for a second at most, and killed then.
 const GRACE: Duration = Duration::from_secs(5);
@@ -123,7 +122,7 @@ impl AcpProvider {
             let known =
                 if known.is_empty() { "allows none".to_owned() } else { format!("allows {}", known.join(", ")) };
             let problem = format!("there is no agent {agent_type:?} to be run; the configuration {known}");
-            SpawnError::Invalid { field: "agentType", problem }
+            SpawnError::Invalid { field: "agentType".into(), problem }
         })
     }
 }
@@ -153,13 +152,12 @@ impl AgentProvider for AcpProvider {
     }
 
     async fn check(&self, agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError> {
-        self.kind(agent_type)?;
-        resumed(context).map(drop)
+        opening(&self.kind(agent_type)?.config, context).map(drop)
     }
 
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError> {
         let Kind { config, places } = self.kind(&session.agent_type)?.clone();
-        let opening = Opening { resume: resumed(&session.context)?, ..Opening::default() };
+        let opening = opening(&config, &session.context)?;
         let start = Start { session: session.clone(), config, places, opening, prompt };
         if self.agents.start(start) { Ok(()) } else { Err(SpawnError::Failed("the server is going down".into())) }
     }
@@ -172,19 +170,6 @@ impl AgentProvider for AcpProvider {
         let log = LogFile::new(self.agents.home.log(session), 2);
         let tail = tokio::task::spawn_blocking(move || log.tail(LOG_SHOWN)).await??;
         Ok(tail.map(|tail| AgentLog { text: tail.text, truncated: tail.truncated }))
-    }
-}
-
-/// The agent's own id of the session to take up, if there is one.
-fn resumed(context: &JsonObject) -> Result<Option<String>, SpawnError> {
-    let context: Map<String, Value> = context.clone().into();
-    match context.get("resume") {
-        None => Ok(None),
-        Some(Value::String(id)) if !id.trim().is_empty() && id.len() <= 200 => Ok(Some(id.clone())),
-        Some(_) => Err(SpawnError::Invalid {
-            field: "context.resume",
-            problem: "must be the agent's own id of an earlier session, a text of at most 200 bytes".to_owned(),
-        }),
     }
 }
 

@@ -35,8 +35,7 @@ pub(crate) use self::tool::AskedCall;
 use self::tool::Tools;
 
 use self::usage::Counter;
-#[cfg(test)]
-use self::usage::TOTALS;
+pub(crate) use self::usage::TOTALS;
 use crate::config::UsageScope;
 
 /// So many kinds of updates that nobody knows are told of, each once.

@@ -174,9 +174,17 @@ async fn what_is_not_allowed_is_not_run() {
     let deck = Deck::one();
     let refused = deck.spawn_as("rm -rf /", "x", json!({})).await.expect_err("not allowed");
     let SpawnSessionError::Provider(SpawnError::Invalid { field, problem }) = refused else { panic!("{refused:?}") };
-    assert_eq!((field, problem.ends_with("the configuration allows tester")), ("agentType", true), "{problem}");
+    assert_eq!(
+        (field.as_ref(), problem.ends_with("the configuration allows tester")),
+        ("agentType", true),
+        "{problem}"
+    );
     let wrong = deck.spawn_as("tester", "x", json!({"resume": 7})).await;
-    assert!(matches!(wrong, Err(SpawnSessionError::Provider(SpawnError::Invalid { field: "context.resume", .. }))));
+    let Err(SpawnSessionError::Provider(SpawnError::Invalid { field, .. })) = wrong else { panic!("{wrong:?}") };
+    assert_eq!(field, "context.resume");
+    let unknown = deck.spawn_as("tester", "x", json!({"temperature": 1})).await.expect_err("it would be ignored");
+    let SpawnSessionError::Provider(SpawnError::Invalid { field, .. }) = unknown else { panic!("{unknown:?}") };
+    assert_eq!(field, "context.temperature");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ impl AgentProvider for ClaudeCodeProvider {
     async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {
         let problem = "claude-code is not started by this server; its sessions appear by their hooks \
                        (flightdeck connect claude-code)";
-        Err(SpawnError::Invalid { field: "provider", problem: problem.to_owned() })
+        Err(SpawnError::Invalid { field: "provider".into(), problem: problem.to_owned() })
     }
 
     async fn spawn(&self, _session: &Session, _prompt: Option<MessageContent>) -> Result<(), SpawnError> {

@@ -86,7 +86,7 @@ pub(crate) struct Mistake {
 
 impl From<Mistake> for SpawnError {
     fn from(mistake: Mistake) -> Self {
-        Self::Invalid { field: mistake.field, problem: mistake.problem }
+        Self::Invalid { field: mistake.field.into(), problem: mistake.problem }
     }
 }
 

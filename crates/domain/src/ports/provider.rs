@@ -1,5 +1,7 @@
 //! What runs sessions.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 
 use crate::command::Command;
@@ -49,7 +51,7 @@ pub enum SpawnError {
     #[error("{field}: {problem}")]
     Invalid {
         /// The field at fault, as the API names it.
-        field: &'static str,
+        field: Cow<'static, str>,
         /// What is wrong with it, and what would be right.
         problem: String,
     },

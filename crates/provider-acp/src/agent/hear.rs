@@ -1,7 +1,9 @@
 //! What becomes of what an agent says.
 
+use flightdeck_agent_io::text;
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::text::ProviderSessionId;
 use flightdeck_uplink::Stop;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -112,11 +114,12 @@ impl Agent<'_> {
         // Some go on repeating after they have said that they are ready.
         self.replays_until = resumed.then(|| Instant::now() + SILENCE);
         let did = if resumed { "took up session" } else { "opened session" };
-        let text = format!("{} {did} {session}", agent.as_deref().unwrap_or(&self.config.name));
+        let told = format!("{} {did} {session}", agent.as_deref().unwrap_or(&self.config.name));
         let about = json!({"type": "agent_session", "agent": agent, "agentSessionId": session});
-        if let Some(line) = line(MessageRole::System, text, about) {
+        if let Some(line) = line(MessageRole::System, told, about) {
             self.reporter.line(line).await?;
         }
-        self.reporter.see(SessionStatus::Running, None).await
+        let own = ProviderSessionId::new(text::one_line(&session, ProviderSessionId::LIMIT)).ok();
+        self.reporter.introduce(SessionStatus::Running, None, own).await
     }
 }

@@ -2,14 +2,15 @@
 
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::CommandSeq;
-use flightdeck_domain::message::MessageRole;
+use flightdeck_domain::message::{Message, MessageRole};
 use flightdeck_domain::session::SessionStatus;
-use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
+use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId, Reason};
+use flightdeck_domain::usage::Reading;
 use flightdeck_uplink::{Interruption, Stop, Uplink};
 use tokio::time::Instant;
 
 use super::SIGN_OF_LIFE;
-use crate::transcript::Line;
+use crate::transcript::{Line, TOTALS};
 
 pub(super) struct Reporter {
     pub(super) uplink: Uplink,
@@ -50,7 +51,17 @@ impl Reporter {
 
     /// Reports a status. A command that nobody handed over is found by the answer.
     pub(super) async fn see(&mut self, status: SessionStatus, reason: Option<Reason>) -> Result<(), Stop> {
-        let seen = self.uplink.status(status, reason).await?;
+        self.introduce(status, reason, None).await
+    }
+
+    /// The same, with the agent's own id of the session.
+    pub(super) async fn introduce(
+        &mut self,
+        status: SessionStatus,
+        reason: Option<Reason>,
+        own: Option<ProviderSessionId>,
+    ) -> Result<(), Stop> {
+        let seen = self.uplink.introduced(status, reason, own).await?;
         // Also when it was refused: that must not make a busy loop.
         self.reported = Instant::now();
         let Some(session) = seen else { return Ok(()) };
@@ -78,6 +89,13 @@ impl Reporter {
             // The answer tells when somebody else has ended the session.
             status => self.see(status, None).await,
         }
+    }
+
+    /// The last totals that an earlier session with this agent's session told: what the agent goes on from.
+    pub(super) async fn earlier_totals(&mut self, own: &str) -> Result<Vec<Reading>, Stop> {
+        let Ok(own) = ProviderSessionId::new(own) else { return Ok(Vec::new()) };
+        let totals = |message: &Message| serde_json::from_value(message.metadata.as_map().get(TOTALS)?.clone()).ok();
+        Ok(self.uplink.find_in_earlier(&ProviderName::acp(), &own, totals).await?.unwrap_or_default())
     }
 
     /// Gives a command its last receipt.

@@ -18,6 +18,7 @@
 //! | `raw LINE` | writes a line as it stands, with `$S` for its session and `$P` for the id of the prompt, and `\\xNN` for a byte |
 //! | `after-ms MS LINE` | the same after so long, whatever the agent does by then |
 //! | `unanswered` | ends the turn without an answer: a `raw` line may have given it |
+//! | `set` | says what was set before the first prompt |
 //! | `env NAME` | says what the variable holds |
 //! | `cwd` | says where it works |
 //! | `spin` | uses processor time until the turn is cancelled |
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
         Some("slow-start") => std::thread::sleep(Duration::from_millis(300)),
         _ => {}
     }
-    let mut agent = Agent { messages, waiting: Vec::new(), next_id: 1, exit: false };
+    let mut agent = Agent { messages, waiting: Vec::new(), next_id: 1, exit: false, set: Vec::new() };
     while let Some(message) = agent.next() {
         agent.answer(&message);
         if agent.exit {
@@ -85,6 +86,8 @@ struct Agent {
     waiting: Vec<Value>,
     next_id: u64,
     exit: bool,
+    /// What was set before the first prompt.
+    set: Vec<String>,
 }
 
 /// Why a turn is over.
@@ -107,10 +110,30 @@ impl Agent {
                 let can = json!({"loadSession": !forgetful});
                 let who = json!({"name": "test-agent", "version": "1"});
                 send(&json!({"jsonrpc": "2.0", "id": id, "result":
-                    {"protocolVersion": 1, "agentCapabilities": can, "agentInfo": who, "authMethods": []}}));
+                    {"protocolVersion": 1, "agentCapabilities": can, "agentInfo": who, "authMethods": [{"id": "key", "name": "Key"}]}}));
             }
             Some("session/new") => {
-                send(&json!({"jsonrpc": "2.0", "id": id, "result": {"sessionId": format!("s{}", std::process::id())}}));
+                self.set.push(format!("mcp={}", params["mcpServers"].as_array().map_or(0, Vec::len)));
+                let modes = json!({"currentModeId": "ask", "availableModes": [{"id": "ask", "name": "Ask"}, {"id": "plan", "name": "Plan"}]});
+                let option = json!({"id": "llm", "name": "Model", "category": "model", "type": "select", "currentValue": "small",
+                    "options": [{"value": "small", "name": "S"}, {"value": "large", "name": "L"}]});
+                send(&json!({"jsonrpc": "2.0", "id": id, "result":
+                    {"sessionId": format!("s{}", std::process::id()), "modes": modes, "configOptions": [option]}}));
+            }
+            Some("authenticate" | "session/set_mode" | "session/set_config_option") => {
+                let word = |name: &str| params[name].as_str().map_or_else(|| params[name].to_string(), str::to_owned);
+                let set = match message["method"].as_str() {
+                    Some("authenticate") => format!("auth={}", word("methodId")),
+                    Some("session/set_mode") => format!("mode={}", word("modeId")),
+                    _ => format!("{}={}", word("configId"), word("value")),
+                };
+                if set.ends_with("=bad") {
+                    let error =
+                        json!({"code": -32602, "message": "Invalid params", "data": {"details": "no such thing"}});
+                    return send(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
+                }
+                self.set.push(set);
+                send(&json!({"jsonrpc": "2.0", "id": id, "result": {}}));
             }
             Some("session/load") => {
                 let session = params["sessionId"].as_str().unwrap_or_default();
@@ -167,6 +190,7 @@ impl Agent {
                 "raw" => raw(rest, session, id),
                 "after-ms" => later(rest, session, id),
                 "unanswered" => return Over::Unanswered,
+                "set" => said(session, "agent_message_chunk", &self.set.join(" ")),
                 "env" => said(session, "agent_message_chunk", &std::env::var(rest).unwrap_or_else(|_| "none".into())),
                 "cwd" => {
                     let cwd = std::env::current_dir().map(|cwd| cwd.display().to_string());

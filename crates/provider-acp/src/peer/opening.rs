@@ -77,6 +77,16 @@ async fn session(calls: &Calls, hello: &Value, opening: &Opening) -> Result<(Str
         }
         params
     };
+    let can = hello.get("agentCapabilities").unwrap_or(&Value::Null);
+    for server in &opening.mcp_servers {
+        let word = |name| server.get(name).and_then(Value::as_str);
+        if let Some(kind) = word("type")
+            && !can.get("mcpCapabilities").and_then(|can| can.get(kind)?.as_bool()).unwrap_or(false)
+        {
+            let name = word("name").unwrap_or_default();
+            return Err(Failed::Because(format!("it cannot use MCP servers over {kind}, as {name} is")));
+        }
+    }
     let Some(earlier) = &opening.resume else {
         let state = calls.call("session/new", with(&[])).await;
         let state = state.map_err(|error| Failed::because("session/new", &error, &offered_methods(hello)))?;
@@ -84,7 +94,6 @@ async fn session(calls: &Calls, hello: &Value, opening: &Opening) -> Result<(Str
         let id = id.ok_or_else(|| Failed::Because("session/new: it did not say which session it opened".to_owned()))?;
         return Ok((id, state));
     };
-    let can = hello.get("agentCapabilities").unwrap_or(&Value::Null);
     let loads = can.get("loadSession").and_then(Value::as_bool).unwrap_or(false);
     let resumes = can.get("sessionCapabilities").and_then(|can| can.get("resume")).is_some_and(|can| !can.is_null());
     let method = match (loads, resumes) {
