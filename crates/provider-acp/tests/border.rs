@@ -102,7 +102,14 @@ async fn what_is_no_message_is_in_the_log() {
     let id = deck.spawn("raw warning: caf\\xe9\nlog on stderr\nraw {\"level\":30}\nsay on").await;
     deck.until(id, SessionStatus::Idle).await;
     assert_eq!(conversation(&deck, id).await[1..], ["assistant: on"]);
-    let log = deck.provider.log(id).await.expect("read").expect("kept").text;
+    // What comes from standard error takes a way of its own.
+    let log = loop {
+        let log = deck.provider.log(id).await.expect("read").expect("kept").text;
+        if log.lines().count() >= 3 {
+            break log;
+        }
+        pause().await;
+    };
     let mut lines: Vec<&str> = log.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["on stderr", "warning: caf\u{fffd}", "{\"level\":30}"]);
