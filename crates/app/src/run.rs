@@ -1,16 +1,21 @@
 //! `flightdeck run`: any command, seen and steered as a session.
 //!
 //! The command runs in a process group of its own (`flightdeck_processes`). What it writes is echoed and reported
-//! ([`uplink`]); what an operator wants is fetched and done ([`steer`]). The server may come and go meanwhile: what was
+//! ([`reporter`]); what an operator wants is fetched and done ([`steer`]). The server may come and go meanwhile: what was
 //! said waits, and is sent with the same ids.
 
-mod claude;
-mod codex;
+mod count;
+mod earlier;
+mod ending;
 mod input;
-mod lines;
 mod output;
+mod presets;
+mod quiet;
+mod reporter;
 mod steer;
-mod uplink;
+mod told;
+mod transcript;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,18 +23,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use flightdeck_agent_io::text::one_line;
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::system::SystemIds;
-use flightdeck_processes::{Ended, Exit, Launch, Launcher, Limits, Owner, Supervisor};
+use flightdeck_processes::{Launch, LaunchError, Launcher, Limits, Owner, Supervisor};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::Outcome;
 use crate::link::{self, Link};
+use crate::terminal;
+use ending::{Asked, End};
 use input::{Input, InputMode};
-use lines::Preset;
-use uplink::Uplink;
+use output::Listening;
+use presets::Choice;
+use quiet::Heard;
+use reporter::Reporter;
+use transcript::Transcript;
 
-/// How long a command that is to stop may take before it is killed.
+/// How long a command that is to stop may take before it is killed, and how long what it wrote last may take to be read.
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) fn grammar() -> Command {
@@ -48,8 +61,11 @@ pub(crate) fn grammar() -> Command {
         .arg(
             Arg::new("preset")
                 .long("preset")
-                .help("how its lines are read: claude for `claude -p --output-format stream-json`, codex for `codex exec --json`")
-                .value_parser(["auto", "plain", "claude", "codex"])
+                .help(
+                    "how its lines are read: as text, or as what claude, codex, gemini, opencode, pi and qwen write for \
+                     programs; auto tells by the command, or by its first lines",
+                )
+                .value_parser(presets::names())
                 .default_value("auto"),
         )
         .arg(
@@ -78,53 +94,165 @@ pub(crate) fn grammar() -> Command {
 enum RunError {
     #[error("the server does not take the session: {0}")]
     Refused(String),
+    #[error("the folder that it was to run in is gone")]
+    Folder(#[source] std::io::Error),
     #[error("cannot prepare to run the command")]
     System(#[source] std::io::Error),
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error("flightdeck run itself failed; this is a fault of it")]
+    Panicked,
 }
 
 /// Runs the command, and ends as it does.
 pub(crate) async fn run(given: &ArgMatches) -> Outcome {
+    let mut signals = ending::signals();
     let command: Vec<String> = given.get_many::<String>("command").into_iter().flatten().cloned().collect();
-    let text = |name| given.get_one::<String>(name).cloned();
-    let preset = Preset::of(text("preset").as_deref(), &command);
-    let mode = InputMode::of(text("input").as_deref(), preset, &command);
     let session = SystemIds.session_id().to_string();
     let link = Link::open(given)?;
     let registration = registration(given, &session, &command);
-    let uplink = Uplink::start(link.clone(), session.clone(), registration).map_err(RunError::System)?;
-    if let Some(refused) = uplink.registered().await {
-        return Err(RunError::Refused(refused).into());
-    }
-    let launcher = Launcher::new(Supervisor::this_binary().map_err(RunError::System)?);
-    let launcher = launcher.map_err(RunError::System)?;
-    let errors = output::Errors::new().map_err(RunError::System)?;
-    let started = match launcher.launch(launch(&command, &session, given, &errors)?).await {
-        Ok(started) => started,
-        Err(error) => {
-            uplink.finish("failed", &error.to_string(), linger(given)).await;
-            return Err(error.into());
+    let reporter = Reporter::start(link.clone(), session.clone(), registration).map_err(RunError::System)?;
+    let began = tokio::select! {
+        refused = reporter.registered() => match refused {
+            Some(refused) => return Err(RunError::Refused(refused).into()),
+            None => Ok(()),
+        },
+        Some(asked) = signals.recv() => Err(End::before(asked)),
+    };
+    let end = match began {
+        Ok(()) => {
+            let run = Run::new(given, command, session, link, reporter.clone());
+            // On a task of its own, so that the session ends with a reason also when this fails.
+            let (end, left) =
+                tokio::spawn(run.attend(signals)).await.unwrap_or_else(|_panicked| failed(&RunError::Panicked));
+            signals = left;
+            end
         }
+        Err(end) => end,
     };
-    let process = started.process;
-    let input = Input::new(mode, started.input);
-    let echo = !given.get_flag("quiet");
-    let reading = tokio::spawn(output::read(started.output, preset, echo, uplink.clone()));
-    let reading_errors = errors.read(echo, uplink.clone());
-    let killed = Arc::new(AtomicBool::new(false));
-    let steering =
-        tokio::spawn(steer::obey(link, session, process.clone(), input, uplink.clone(), Arc::clone(&killed)));
-    let (ended, at_terminal) = tokio::select! {
-        ended = process.ended() => (ended, false),
-        () = asked_to_stop() => (process.terminate(GRACE).await, true),
-    };
-    // What it wrote last is still in the pipes; they end with the last of its processes.
-    let _ = tokio::time::timeout(GRACE, reading).await;
-    reading_errors.finish().await;
-    steering.abort();
-    let was_killed = killed.load(Ordering::SeqCst);
-    let (status, reason) = verdict(ended, at_terminal, was_killed);
-    uplink.finish(status, &reason, linger(given)).await;
-    std::process::exit(code(ended));
+    // Whoever asks again does not want to wait for the server.
+    tokio::select! {
+        () = reporter.finish(end.status, &end.reason, linger(given)) => {}
+        Some(_) = signals.recv() => reporter::warn("the end of the session did not reach the server"),
+    }
+    std::process::exit(end.code);
+}
+
+fn failed(error: &RunError) -> (End, UnboundedReceiver<Asked>) {
+    let end = End::failed(error);
+    reporter::warn(&end.reason);
+    (end, ending::signals())
+}
+
+/// A command that is to be run, and all that is needed for it.
+struct Run {
+    command: Vec<String>,
+    session: String,
+    url: String,
+    link: Link,
+    reporter: Reporter,
+    choice: Choice,
+    mode: InputMode,
+    echo: bool,
+}
+
+impl Run {
+    fn new(given: &ArgMatches, command: Vec<String>, session: String, link: Link, reporter: Reporter) -> Self {
+        let text = |name| given.get_one::<String>(name).map(String::as_str);
+        let choice = Choice::of(text("preset"), &command);
+        let mode = InputMode::of(text("input"), &choice);
+        let (url, echo) = (link::url(given), !given.get_flag("quiet"));
+        Self { command, session, url, link, reporter, choice, mode, echo }
+    }
+
+    /// Runs the command to its end, whatever comes between.
+    async fn attend(self, mut signals: UnboundedReceiver<Asked>) -> (End, UnboundedReceiver<Asked>) {
+        match self.run(&mut signals).await {
+            Ok(end) => (end, signals),
+            Err(error) => {
+                let end = End::failed(&error);
+                reporter::warn(&end.reason);
+                (end, signals)
+            }
+        }
+    }
+
+    async fn run(self, signals: &mut UnboundedReceiver<Asked>) -> Result<End, RunError> {
+        let launcher = Supervisor::this_binary().and_then(Launcher::new).map_err(RunError::System)?;
+        let errors = output::Errors::new().map_err(RunError::System)?;
+        let started = launcher.launch(self.launch(&errors)?).await?;
+        let Self { session, link, reporter, choice, mode, echo, .. } = self;
+        let process = started.process;
+        let heard = Heard::default();
+        let hint =
+            mode.takes_messages().then(|| tokio::spawn(quiet::hint(heard.clone(), quiet::SILENCE, reporter.clone())));
+        let (input, writing) = Input::new(mode, started.input, heard.clone(), reporter.clone());
+        let listening = Listening { reporter: reporter.clone(), heard, echo, hurry: CancellationToken::new() };
+        let transcript = Transcript::new(choice);
+        let reading = output::read(started.output, transcript, &listening, link.clone(), session.clone());
+        let reading_errors = errors.read(&listening);
+        let killed = Arc::new(AtomicBool::new(false));
+        let obeying = steer::obey(link, session, process.clone(), input, reporter.clone(), Arc::clone(&killed));
+        let obeying = tokio::spawn(obeying);
+        let (ended, asked) = tokio::select! {
+            ended = process.ended() => (ended, None),
+            Some(asked) = signals.recv() => {
+                // Whoever asks twice wants it to end now.
+                let ended = tokio::select! {
+                    ended = process.terminate(GRACE) => ended,
+                    Some(_) = signals.recv() => process.terminate(Duration::ZERO).await,
+                };
+                (ended, Some(asked))
+            }
+        };
+        obeying.abort();
+        hint.inspect(tokio::task::JoinHandle::abort);
+        // What it wrote last is still in the pipes; they end with the last of its processes.
+        listening.hurry.cancel();
+        let (all, all_errors) = tokio::join!(reading.finish(GRACE), reading_errors.finish(GRACE));
+        writing.finish().await;
+        if !(all && all_errors) {
+            reporter.notice("what it wrote last could not be read in time");
+        }
+        Ok(End::of(ended, asked, killed.load(Ordering::SeqCst)))
+    }
+
+    /// The command as a shell starts it, but for its standard error, which is read apart.
+    fn launch(&self, errors: &output::Errors) -> Result<Launch, RunError> {
+        let mut env = environment();
+        env.insert("FLIGHTDECK_AGENT_ID".to_owned(), self.session.clone());
+        env.insert("FLIGHTDECK_URL".to_owned(), self.url.clone());
+        let script = "exec \"$@\" 2>\"$0\"".to_owned();
+        let args = ["-c".to_owned(), script, errors.path()].into_iter().chain(self.command.iter().cloned()).collect();
+        Ok(Launch {
+            program: "/bin/sh".to_owned(),
+            args,
+            cwd: std::env::current_dir().map_err(RunError::Folder)?,
+            env,
+            limits: Limits::default(),
+            cgroup: false,
+            owner: Owner::new(&self.session),
+            name: "run".to_owned(),
+            log: None,
+        })
+    }
+}
+
+/// The environment of this command. What is no text cannot be passed on, and is told.
+fn environment() -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => {
+                env.insert(name, value);
+            }
+            (name, _) => {
+                let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
+                reporter::warn(&format!("{} is not passed on, for it is no text", terminal::text(&name)));
+            }
+        }
+    }
+    env
 }
 
 fn linger(given: &ArgMatches) -> Duration {
@@ -132,8 +260,7 @@ fn linger(given: &ArgMatches) -> Duration {
 }
 
 fn registration(given: &ArgMatches, session: &str, command: &[String]) -> Value {
-    let shortened: String = command.join(" ").chars().map(|c| if c.is_control() { ' ' } else { c }).take(180).collect();
-    let task = given.get_one::<String>("task").cloned().unwrap_or(shortened);
+    let task = given.get_one::<String>("task").cloned().unwrap_or_else(|| one_line(&command.join(" "), 180));
     let mut new = json!({
         "sessionId": session,
         "taskId": task,
@@ -147,58 +274,4 @@ fn registration(given: &ArgMatches, session: &str, command: &[String]) -> Value 
         }
     }
     new
-}
-
-/// The command as a shell starts it, but for its standard error, which is read apart.
-fn launch(
-    command: &[String],
-    session: &str,
-    given: &ArgMatches,
-    errors: &output::Errors,
-) -> Result<Launch, crate::cli::BoxError> {
-    let mut env: BTreeMap<String, String> = std::env::vars().collect();
-    env.insert("FLIGHTDECK_AGENT_ID".to_owned(), session.to_owned());
-    env.insert("FLIGHTDECK_URL".to_owned(), link::url(given));
-    let script = "exec \"$@\" 2>\"$0\"".to_owned();
-    let args = ["-c".to_owned(), script, errors.path()].into_iter().chain(command.iter().cloned()).collect();
-    Ok(Launch {
-        program: "/bin/sh".to_owned(),
-        args,
-        cwd: std::env::current_dir()?,
-        env,
-        limits: Limits::default(),
-        cgroup: false,
-        owner: Owner::new(session),
-        name: "run".to_owned(),
-        log: None,
-    })
-}
-
-/// Ctrl-C, or a polite request to end.
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
-}
-
-fn verdict(ended: Ended, at_terminal: bool, killed: bool) -> (&'static str, String) {
-    let exit = ended.exit.to_string();
-    match ended.exit {
-        _ if killed => ("killed", format!("killed by an operator ({exit})")),
-        _ if at_terminal => ("failed", format!("stopped at its terminal ({exit})")),
-        Exit::Code(0) => ("completed", exit),
-        _ => ("failed", exit),
-    }
-}
-
-/// As a shell says it.
-const fn code(ended: Ended) -> i32 {
-    match ended.exit {
-        Exit::Code(code) => code,
-        Exit::Signal(signal) => 128 + signal,
-        Exit::Unknown => 1,
-    }
 }

@@ -1,38 +1,191 @@
 //! What a command writes.
 
-use std::io::{self, Write};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
+use flightdeck_agent_io::lines::{LONGEST, Line, Lines};
+use flightdeck_agent_io::text::{decoded, one_line};
 use serde_json::json;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::pipe;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-use super::lines::Preset;
-use super::uplink::Uplink;
+use super::earlier;
+use super::quiet::Heard;
+use super::reporter::Reporter;
+use super::told::{Item, Told};
+use super::transcript::Transcript;
+use crate::link::Link;
 
-/// The longest line that is one message; a longer one is several.
-const LONGEST_LINE: u64 = 900_000;
+/// How much is read at once.
+const PIECE: usize = 64 << 10;
+/// So many pieces wait for a terminal, or for being reported, before the command has to.
+const AHEAD: usize = 64;
+/// After so long without a word, what was held back is told.
+const IDLE: Duration = Duration::from_secs(2);
 
-/// Reads a command's standard output to its end: echoes it, and says it.
-pub(super) async fn read(output: pipe::Receiver, preset: Preset, echo: bool, uplink: Uplink) {
-    let mut reader = preset.reader();
-    let mut output = BufReader::new(output);
-    while let Some(line) = next(&mut output).await {
-        if echo {
-            let _ = io::stdout().lock().write_all(&line).and_then(|()| io::stdout().flush());
+type Piece = Arc<[u8]>;
+
+/// Where a command's output goes.
+#[derive(Clone)]
+pub(super) struct Listening {
+    pub(super) reporter: Reporter,
+    pub(super) heard: Heard,
+    /// Whether it is shown at this terminal as well.
+    pub(super) echo: bool,
+    /// The command has ended, and a terminal that takes nothing must not keep what it wrote last from being reported.
+    pub(super) hurry: CancellationToken,
+}
+
+/// Two tasks that read one stream of a command.
+pub(super) struct Reading {
+    reporting: JoinHandle<()>,
+    echoing: Option<JoinHandle<()>>,
+}
+
+impl Reading {
+    /// Waits until all is reported and shown, for so long at most. `false` when something was left.
+    pub(super) async fn finish(self, grace: Duration) -> bool {
+        let done = tokio::time::timeout(grace, self.reporting).await.is_ok_and(|reported| reported.is_ok());
+        if let Some(echoing) = self.echoing {
+            let _ = tokio::time::timeout(grace, echoing).await;
         }
-        let text = String::from_utf8_lossy(&line);
-        for message in reader.read(text.trim_end_matches(['\n', '\r'])) {
-            uplink.say(message);
+        done
+    }
+}
+
+/// Reads a command's standard output to its end: shows it as it comes, and reports its lines.
+pub(super) fn read(
+    output: pipe::Receiver,
+    transcript: Transcript,
+    to: &Listening,
+    link: Link,
+    session: String,
+) -> Reading {
+    let (pieces, echoing) = begin(output, to, tokio::io::stdout);
+    let reporting = Transcribing { transcript, reporter: to.reporter.clone(), link, session };
+    Reading { reporting: tokio::spawn(reporting.run(pieces)), echoing }
+}
+
+/// Reads pieces, shows them, and hands them on.
+fn begin<E: AsyncWrite + Unpin + Send + 'static>(
+    output: impl AsyncRead + Unpin + Send + 'static,
+    to: &Listening,
+    terminal: fn() -> E,
+) -> (mpsc::Receiver<Piece>, Option<JoinHandle<()>>) {
+    let (pieces, reported) = mpsc::channel(AHEAD);
+    let (shown, echoing) = if to.echo {
+        let (shown, queue) = mpsc::channel(AHEAD);
+        (Some(shown), Some(tokio::spawn(echo(queue, terminal))))
+    } else {
+        (None, None)
+    };
+    tokio::spawn(split(output, shown, pieces, to.heard.clone(), to.hurry.clone()));
+    (reported, echoing)
+}
+
+async fn split(
+    mut output: impl AsyncRead + Unpin,
+    mut shown: Option<mpsc::Sender<Piece>>,
+    pieces: mpsc::Sender<Piece>,
+    heard: Heard,
+    hurry: CancellationToken,
+) {
+    let mut buffer = vec![0; PIECE];
+    while let Ok(length @ 1..) = output.read(&mut buffer).await {
+        heard.note();
+        let piece: Piece = buffer.get(..length).unwrap_or_default().into();
+        if let Some(terminal) = &shown {
+            let sent = tokio::select! {
+                sent = terminal.send(Arc::clone(&piece)) => sent.is_ok(),
+                () = hurry.cancelled() => false,
+            };
+            if !sent {
+                shown = None;
+            }
+        }
+        if pieces.send(piece).await.is_err() {
+            return;
         }
     }
 }
 
-/// A line with its end, or the first part of one that is too long; `None` at the end.
-async fn next(output: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<u8>> {
-    let mut line = Vec::new();
-    match output.take(LONGEST_LINE).read_until(b'\n', &mut line).await {
-        Ok(0) | Err(_) => None,
-        Ok(_) => Some(line),
+/// Shows what comes, until nobody looks any more.
+async fn echo<E: AsyncWrite + Unpin>(mut queue: mpsc::Receiver<Piece>, terminal: fn() -> E) {
+    let mut terminal = terminal();
+    while let Some(piece) = queue.recv().await {
+        if terminal.write_all(&piece).await.is_err() || terminal.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+struct Transcribing {
+    transcript: Transcript,
+    reporter: Reporter,
+    link: Link,
+    session: String,
+}
+
+impl Transcribing {
+    async fn run(mut self, mut pieces: mpsc::Receiver<Piece>) {
+        let mut lines = Lines::default();
+        let mut held = false;
+        loop {
+            let piece = if held { tokio::time::timeout(IDLE, pieces.recv()).await } else { Ok(pieces.recv().await) };
+            match piece {
+                Ok(Some(piece)) => {
+                    lines.push(&piece);
+                    while let Some(line) = lines.next() {
+                        let items = self.transcript.line(&line);
+                        self.tell(items).await;
+                    }
+                    held = true;
+                }
+                Ok(None) => break,
+                Err(_idle) => {
+                    let items = self.transcript.idle();
+                    self.tell(items).await;
+                    held = false;
+                }
+            }
+        }
+        while let Some(line) = lines.finish() {
+            let items = self.transcript.line(&line);
+            self.tell(items).await;
+        }
+        let items = self.transcript.finish();
+        self.tell(items).await;
+    }
+
+    async fn tell(&mut self, items: Vec<Item>) {
+        for item in items {
+            match item {
+                Item::Message(message) => self.reporter.say(message),
+                Item::Session(id) => self.introduce(id).await,
+            }
+        }
+    }
+
+    /// Tells the runtime's own id of the session; where its totals go on from an earlier run, the last of them are asked for.
+    async fn introduce(&mut self, id: String) {
+        self.reporter.introduce(&id);
+        if !self.transcript.totals_go_on() {
+            return;
+        }
+        let (link, own) = (self.link.clone(), self.session.clone());
+        let found = tokio::task::spawn_blocking(move || earlier::totals(&link, &own, &id)).await;
+        match found {
+            Ok(Ok(Some(totals))) => self.transcript.going_on_from(totals),
+            Ok(Ok(None)) => {}
+            _ if self.transcript.takes_up() => self.reporter.notice(
+                "the totals of the earlier run of this session could not be read: what that run used may be counted here again",
+            ),
+            _ => {}
+        }
     }
 }
 
@@ -61,23 +214,44 @@ impl Errors {
         self.folder.path().join("stderr").display().to_string()
     }
 
-    /// Begins to read: echoes it, and says it.
-    pub(super) fn read(self, echo: bool, uplink: Uplink) -> ReadingErrors {
+    /// Begins to read: shows it as it comes, and reports its lines.
+    pub(super) fn read(self, to: &Listening) -> ReadingErrors {
         let Self { folder, pipe, open } = self;
-        let reading = tokio::spawn(async move {
-            let mut output = BufReader::new(pipe);
-            while let Some(line) = next(&mut output).await {
-                if echo {
-                    let _ = io::stderr().lock().write_all(&line);
-                }
-                let text = String::from_utf8_lossy(&line);
-                let text = text.trim_end_matches(['\n', '\r']).replace('\0', "\u{fffd}");
-                if !text.trim().is_empty() {
-                    uplink.say(json!({"role": "system", "content": text, "metadata": {"type": "stderr"}}));
-                }
-            }
-        });
-        ReadingErrors { _folder: folder, open, reading }
+        let (pieces, echoing) = begin(pipe, to, tokio::io::stderr);
+        let reporting = tokio::spawn(report_errors(pieces, to.reporter.clone()));
+        ReadingErrors { _folder: folder, open, reading: Reading { reporting, echoing } }
+    }
+}
+
+async fn report_errors(mut pieces: mpsc::Receiver<Piece>, reporter: Reporter) {
+    let mut lines = Lines::default();
+    while let Some(piece) = pieces.recv().await {
+        lines.push(&piece);
+        while let Some(line) = lines.next() {
+            report_error(&line, &reporter);
+        }
+    }
+    while let Some(line) = lines.finish() {
+        report_error(&line, &reporter);
+    }
+}
+
+fn report_error(line: &Line, reporter: &Reporter) {
+    let mut told = Told::default();
+    match line {
+        Line::Whole(bytes) => told.say("system", &decoded(bytes), &json!({"type": "stderr"})),
+        Line::TooLong { head, bytes } => {
+            let (most, head) = (LONGEST >> 20, one_line(&decoded(head), 1_000));
+            let said = format!(
+                "a line of {bytes} bytes was left out, for more than {most} MiB are not read; it begins: {head}"
+            );
+            told.say("system", &said, &json!({"type": "unreadable", "bytes": bytes}));
+        }
+    }
+    for item in told.take() {
+        if let Item::Message(message) = item {
+            reporter.say(message);
+        }
     }
 }
 
@@ -86,13 +260,13 @@ pub(super) struct ReadingErrors {
     // Removed with the pipe in it.
     _folder: tempfile::TempDir,
     open: pipe::Sender,
-    reading: tokio::task::JoinHandle<()>,
+    reading: Reading,
 }
 
 impl ReadingErrors {
     /// Reads what is still in the pipe; the command has ended.
-    pub(super) async fn finish(self) {
+    pub(super) async fn finish(self, grace: Duration) -> bool {
         drop(self.open);
-        let _ = tokio::time::timeout(super::GRACE, self.reading).await;
+        self.reading.finish(grace).await
     }
 }

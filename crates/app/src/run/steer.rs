@@ -8,8 +8,8 @@ use flightdeck_processes::Process;
 use serde_json::{Value, json};
 
 use super::GRACE;
-use super::input::{Input, Written};
-use super::uplink::Uplink;
+use super::input::Input;
+use super::reporter::Reporter;
 use crate::link::Link;
 
 /// How long the server may wait for a command before it answers that there is none.
@@ -25,10 +25,10 @@ pub(super) async fn obey(
     session: String,
     process: Process,
     input: Input,
-    uplink: Uplink,
+    reporter: Reporter,
     killed: Arc<AtomicBool>,
 ) {
-    if !uplink.is_in_the_tree().await {
+    if !reporter.is_in_the_tree().await {
         return;
     }
     let mut after = 0;
@@ -45,7 +45,7 @@ pub(super) async fn obey(
                 session: &session,
                 process: &process,
                 input: &input,
-                uplink: &uplink,
+                reporter: &reporter,
                 killed: &killed,
             };
             steering.obey(seq, &command).await;
@@ -66,7 +66,7 @@ struct Steering<'a> {
     session: &'a str,
     process: &'a Process,
     input: &'a Input,
-    uplink: &'a Uplink,
+    reporter: &'a Reporter,
     killed: &'a AtomicBool,
 }
 
@@ -79,20 +79,20 @@ impl Steering<'_> {
         match text("kind").unwrap_or_default() {
             "pause" => match self.process.freeze().await {
                 Ok(()) => {
-                    self.uplink.status("paused", reason);
-                    self.uplink.receipt(seq, consumed);
+                    self.reporter.status("paused", reason);
+                    self.reporter.receipt(seq, consumed);
                 }
                 Err(error) => self.refuse(seq, &error.to_string()),
             },
             "resume" => match self.process.thaw().await {
                 Ok(()) => {
-                    self.uplink.status("running", reason);
-                    self.uplink.receipt(seq, consumed);
+                    self.reporter.status("running", reason);
+                    self.reporter.receipt(seq, consumed);
                 }
                 Err(error) => self.refuse(seq, &error.to_string()),
             },
             "kill" => {
-                self.uplink.receipt(seq, json!({"state": "delivered"}));
+                self.reporter.receipt(seq, json!({"state": "delivered"}));
                 self.killed.store(true, Ordering::SeqCst);
                 // It is consumed by the end of the session.
                 let _ = self.process.terminate(GRACE).await;
@@ -109,18 +109,8 @@ impl Steering<'_> {
             self.refuse(seq, "its message could not be read");
             return;
         };
-        match self.input.write(&text).await {
-            Written::No(why) => self.refuse(seq, why),
-            Written::Yes => {
-                self.uplink.receipt(seq, json!({"state": "delivered"}));
-                let (input, uplink) = (self.input.clone(), self.uplink.clone());
-                tokio::spawn(async move {
-                    // Only what left the pipe was read.
-                    if input.is_read().await {
-                        uplink.receipt(seq, json!({"state": "consumed"}));
-                    }
-                });
-            }
+        if let Err(why) = self.input.write(seq, &text) {
+            self.refuse(seq, why);
         }
     }
 
@@ -140,6 +130,6 @@ impl Steering<'_> {
     }
 
     fn refuse(&self, seq: u64, why: &str) {
-        self.uplink.receipt(seq, json!({"state": "refused", "reason": why}));
+        self.reporter.receipt(seq, json!({"state": "refused", "reason": why}));
     }
 }

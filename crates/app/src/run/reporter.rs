@@ -5,13 +5,21 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use flightdeck_agent_io::text::one_line;
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::system::SystemIds;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::link::{Answer, Link, LinkError};
+use crate::terminal;
 
+/// What a session is that was registered.
+const RUNNING: &str = "running";
+/// The longest reason of an end, a little below what the server takes.
+const MOST_REASON: usize = 1_900;
+/// What a message is that stands for another.
+const LEFT_OUT: &str = "left_out";
 /// How long one call may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// A quiet command gives a sign of life this often; a session is lost after two minutes.
@@ -26,8 +34,10 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::fro
 
 /// Says things to the server. A clone is another handle to the same.
 #[derive(Clone)]
-pub(super) struct Uplink {
+pub(super) struct Reporter {
     shared: Arc<Shared>,
+    /// What was last observed of the command.
+    status: Arc<Mutex<&'static str>>,
     registered: watch::Receiver<Registered>,
     done: watch::Receiver<bool>,
 }
@@ -92,20 +102,20 @@ impl Shared {
     }
 }
 
-impl Uplink {
+impl Reporter {
     /// Registers the session, and says what is given to it from then on, on a thread of its own.
     pub(super) fn start(link: Link, session: String, registration: Value) -> io::Result<Self> {
         let shared = Arc::new(Shared { waiting: Mutex::default(), more: Condvar::new() });
         let (told, registered) = watch::channel(Registered::NotYet);
         let (ended, done) = watch::channel(false);
         let sender = Sender { link, session, shared: Arc::clone(&shared) };
-        std::thread::Builder::new().name("uplink".to_owned()).spawn(move || {
+        std::thread::Builder::new().name("reporter".to_owned()).spawn(move || {
             if sender.register(&registration, &told) {
                 sender.run();
             }
             let _ = ended.send(true);
         })?;
-        Ok(Self { shared, registered, done })
+        Ok(Self { shared, status: Arc::new(Mutex::new(RUNNING)), registered, done })
     }
 
     /// Waits until the session is in the tree, or the server is known to be away. Gives what the server has against it.
@@ -134,9 +144,22 @@ impl Uplink {
         self.shared.put(Item::Message(message, bytes));
     }
 
+    /// Says something about the command, here and in the conversation.
+    pub(super) fn notice(&self, text: &str) {
+        warn(text);
+        self.say(json!({"role": "system", "content": text, "metadata": {"type": "notice"}}));
+    }
+
     /// Reports a status.
-    pub(super) fn status(&self, status: &str, reason: Option<&str>) {
+    pub(super) fn status(&self, status: &'static str, reason: Option<&str>) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
         self.shared.put(Item::Call("status".to_owned(), json!({"status": status, "reason": reason})));
+    }
+
+    /// Reports the id under which the command's own runtime knows the session. It goes with the status, which stays.
+    pub(super) fn introduce(&self, id: &str) {
+        let status = *self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.put(Item::Call("status".to_owned(), json!({"status": status, "providerSessionId": id})));
     }
 
     /// Says what became of a command.
@@ -145,8 +168,8 @@ impl Uplink {
     }
 
     /// Ends the session, and waits until all is said, for so long at most.
-    pub(super) async fn finish(&self, status: &str, reason: &str, linger: Duration) {
-        self.status(status, Some(reason));
+    pub(super) async fn finish(&self, status: &'static str, reason: &str, linger: Duration) {
+        self.status(status, Some(&one_line(reason, MOST_REASON)));
         self.shared.waiting().until = Some(Instant::now() + linger);
         self.shared.more.notify_all();
         let mut done = self.done.clone();
@@ -211,18 +234,16 @@ impl Sender {
                     for item in &batch {
                         match self.send(std::slice::from_ref(item)) {
                             Sent::Done => self.forget(1),
-                            Sent::Never(why) => {
-                                warn(&format!("the server does not take a message: {why}"));
-                                self.forget(1);
-                            }
+                            Sent::Never(why) => self.leave_out(item, &why),
                             Sent::Later => break,
                         }
                     }
                 }
-                Sent::Never(why) => {
-                    warn(&format!("the server does not take what was said: {why}"));
-                    self.forget(batch.len());
-                }
+                Sent::Never(why) => match batch.first() {
+                    Some(item) => self.leave_out(item, &why),
+                    // A sign of life that the server does not want.
+                    None => heard = Instant::now(),
+                },
                 Sent::Later => {
                     if self.given_up() {
                         return;
@@ -261,6 +282,20 @@ impl Sender {
             }
             waiting = self.shared.more.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Leaves out what the server does not take. In the place of a message another one says so.
+    fn leave_out(&self, item: &Item, why: &str) {
+        warn(&format!("the server does not take what was said: {why}"));
+        self.forget(1);
+        let Item::Message(message, _) = item else { return };
+        if message.pointer("/metadata/type").and_then(Value::as_str) == Some(LEFT_OUT) {
+            return;
+        }
+        let id = SystemIds.message_id().to_string();
+        let said = format!("a message was left out, for the server does not take it: {}", one_line(why, MOST_REASON));
+        let told = json!({"id": id, "role": "system", "content": said, "metadata": {"type": LEFT_OUT}});
+        self.shared.waiting().items.push_front(Item::Message(told, 0));
     }
 
     fn forget(&self, count: usize) {
@@ -324,10 +359,32 @@ fn batch(items: &VecDeque<Item>) -> Vec<Item> {
     batch
 }
 
-/// Tells whoever runs the command.
-#[expect(clippy::print_stderr, reason = "the command line answers here")]
+/// Tells whoever runs the command, if anybody is there.
 pub(super) fn warn(text: &str) {
-    eprintln!("flightdeck: {text}");
+    terminal::note(&format!("flightdeck: {}", terminal::text(text)));
+}
+
+#[cfg(test)]
+impl Reporter {
+    /// One without a server, and what it was told.
+    pub(super) fn for_tests() -> (Self, impl Fn() -> Vec<String>) {
+        let shared = Arc::new(Shared { waiting: Mutex::default(), more: Condvar::new() });
+        let (_, registered) = watch::channel(Registered::Yes);
+        let (_, done) = watch::channel(true);
+        let told = Arc::clone(&shared);
+        let said = move || {
+            let word = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+            let told = told.waiting();
+            let said = told.items.iter().map(|item| match item {
+                Item::Message(message, _) => word(message, "content"),
+                Item::Call(path, body) => {
+                    format!("{path} {}{}", word(body, "state"), word(body, "status"))
+                }
+            });
+            said.collect()
+        };
+        (Self { shared, status: Arc::new(Mutex::new(RUNNING)), registered, done }, said)
+    }
 }
 
 #[cfg(test)]
