@@ -8,6 +8,8 @@ mod count;
 mod earlier;
 mod ending;
 mod input;
+#[cfg(test)]
+mod mutations;
 mod output;
 mod presets;
 mod quiet;

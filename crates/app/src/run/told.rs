@@ -29,6 +29,8 @@ pub(super) struct Told {
     usage: Vec<Usage>,
     /// Where the messages of the current event begin.
     event: usize,
+    /// Whether the event says nothing of its own.
+    is_quiet: bool,
 }
 
 impl Told {
@@ -39,6 +41,17 @@ impl Told {
         }
         let content = shown(content, MOST_CONTENT);
         self.items.push(Item::Message(json!({"role": role, "content": content, "metadata": fitted(metadata)})));
+    }
+
+    /// The event says nothing of its own, or is held back: what it begins or repeats is told as a whole elsewhere. An event of
+    /// which nothing is told and that is not quiet counts as not known.
+    pub(super) const fn hush(&mut self) {
+        self.is_quiet = true;
+    }
+
+    /// Whether anything was told, or need not be.
+    pub(super) const fn is_enough(&self) -> bool {
+        self.is_quiet || !self.items.is_empty() || !self.usage.is_empty()
     }
 
     /// The runtime's own id of the session. An id that no session can have is none.

@@ -181,7 +181,7 @@ impl Transcript {
     fn event(&mut self, event: &Value, written: &str) {
         // What is told of it comes behind what was folded before it.
         let mut told = Told::default();
-        if self.reader.event(event, written, &mut told) {
+        if self.reader.event(event, written, &mut told) && told.is_enough() {
             let items = told.take();
             if !items.is_empty() {
                 self.unfold();

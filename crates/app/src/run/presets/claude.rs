@@ -69,7 +69,7 @@ impl Reader for StreamJson {
             "assistant" => return self.assistant(event, told),
             "user" => return user(event, told),
             "result" => self.result(event, told),
-            quiet if QUIET.contains(&quiet) => {}
+            quiet if QUIET.contains(&quiet) => told.hush(),
             _ => return false,
         }
         true
@@ -88,6 +88,7 @@ impl StreamJson {
     fn init(&mut self, event: &Value, told: &mut Told) {
         let (id, model) = (text(event, "/session_id"), text(event, "/model"));
         if self.session.as_deref() == Some(id) {
+            told.hush();
             return;
         }
         self.session = Some(id.to_owned());
@@ -218,7 +219,7 @@ fn assistant(block: &Value, event: &Value, told: &mut Told) {
         "thinking" if is_text("thinking") => {
             told.say("assistant", text(block, "/thinking"), &json!({"type": "thought", "parentToolUseId": parent}));
         }
-        "redacted_thinking" => {}
+        "redacted_thinking" => told.hush(),
         "tool_use" | "server_tool_use" | "mcp_tool_use" => {
             let (id, name, input) = (text(block, "/id"), text(block, "/name"), block.get("input"));
             let kept = json!({"type": "tool_call", "toolUseId": id, "tool": name, "input": input,

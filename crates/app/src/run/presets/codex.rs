@@ -40,8 +40,8 @@ impl Reader for Codex {
                 );
                 told.session(text(event, "/thread_id"));
             }
-            "turn.started" => {}
-            "item.updated" if event.get("item").is_some() => {}
+            "turn.started" => told.hush(),
+            "item.updated" if event.get("item").is_some() => told.hush(),
             "item.started" => return event.get("item").is_some_and(|item| started(item, told)),
             "item.completed" => return event.get("item").is_some_and(|item| completed(item, told)),
             "turn.completed" => self.turn(event, told),
@@ -84,7 +84,7 @@ fn started(item: &Value, told: &mut Told) -> bool {
             told.say("assistant", &call(name.trim(), item.get("arguments")), &kept);
         }
         "" => return false,
-        _ => {}
+        _ => told.hush(),
     }
     true
 }

@@ -31,12 +31,15 @@ struct Gemini {
 impl Reader for Gemini {
     fn event(&mut self, event: &Value, _written: &str, told: &mut Told) -> bool {
         let said = event.get("content").and_then(Value::as_str);
-        if let ("message", "assistant", Some(said)) = (text(event, "/type"), text(event, "/role"), said) {
+        if let ("message", "assistant", Some(said)) = (text(event, "/type"), text(event, "/role"), said)
+            && !said.is_empty()
+        {
             let is_piece = event.get("delta").and_then(Value::as_bool).unwrap_or(false);
             if !is_piece || self.answer.len() + said.len() > MOST_HELD {
                 self.finish(told);
             }
             self.answer.push_str(said);
+            told.hush();
             if !is_piece {
                 self.finish(told);
             }

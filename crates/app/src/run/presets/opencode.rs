@@ -36,7 +36,7 @@ impl Reader for OpenCode {
         }
         let is_text = event.pointer("/part/text").is_some_and(Value::is_string);
         match text(event, "/type") {
-            "step_start" => {}
+            "step_start" => told.hush(),
             "text" if is_text => told.say("assistant", text(event, "/part/text"), &json!({"type": "answer"})),
             "reasoning" if is_text => told.say("assistant", text(event, "/part/text"), &json!({"type": "thought"})),
             "tool_use" if event.pointer("/part/state").is_some() => tool(event, told),

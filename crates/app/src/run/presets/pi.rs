@@ -45,7 +45,7 @@ impl Reader for Pi {
                 told.session(id);
             }
             "message_end" => return event.get("message").is_some_and(|message| self.message(message, told)),
-            quiet if QUIET.contains(&quiet) => {}
+            quiet if QUIET.contains(&quiet) => told.hush(),
             _ => return false,
         }
         true
@@ -55,7 +55,9 @@ impl Reader for Pi {
 impl Pi {
     fn message(&mut self, message: &Value, told: &mut Told) -> bool {
         match text(message, "/role") {
-            "user" => told.say("user", &content(message.get("content")), &json!({"type": "prompt"})),
+            "user" if message.get("content").is_some() => {
+                told.say("user", &content(message.get("content")), &json!({"type": "prompt"}));
+            }
             "toolResult" => {
                 let failed = message.get("isError").and_then(Value::as_bool).unwrap_or(false);
                 let kind = if failed { "tool_error" } else { "tool_result" };
@@ -84,9 +86,12 @@ impl Pi {
 }
 
 fn assistant(part: &Value, told: &mut Told) {
+    let is_text = |field: &str| part.get(field).is_some_and(Value::is_string);
     match text(part, "/type") {
-        "text" => told.say("assistant", text(part, "/text"), &json!({"type": "answer"})),
-        "thinking" => told.say("assistant", text(part, "/thinking"), &json!({"type": "thought"})),
+        "text" if is_text("text") => told.say("assistant", text(part, "/text"), &json!({"type": "answer"})),
+        "thinking" if is_text("thinking") => {
+            told.say("assistant", text(part, "/thinking"), &json!({"type": "thought"}))
+        }
         "toolCall" => {
             let (id, name, input) = (text(part, "/id"), text(part, "/name"), part.get("arguments"));
             let kept = json!({"type": "tool_call", "toolUseId": id, "tool": name, "input": input});
