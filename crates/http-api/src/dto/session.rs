@@ -261,7 +261,7 @@ impl From<Session> for TreeEntry {
 
 /// What a runtime sees of its session.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct StatusBody {
     /// `running`, `idle`, `waiting`, `paused`, `completed`, `failed`, `killed` or `lost`.
     #[schema(value_type = String)]
