@@ -45,6 +45,7 @@ const COMMANDS: &[Entry] = &[
     (control::resume, control::run),
     (control::interrupt, control::run),
     (control::kill, control::run),
+    (control::close, control::run_close),
     (kill_all::grammar, kill_all::run),
     (approvals::grammar, approvals::run),
     (login::grammar, login::run),

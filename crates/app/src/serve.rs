@@ -101,6 +101,7 @@ impl Server {
             secure_cookies: config.secure_cookies,
             max_streams_per_key: config.max_streams_per_key,
             lease: config.lease,
+            hook_lease: config.hook_lease,
             ..ApiOptions::default()
         };
         let api = Api::new(

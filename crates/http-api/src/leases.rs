@@ -4,15 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flightdeck_domain::use_cases::ExpireLeases;
+use futures_util::future::join_all;
 use tokio::time::MissedTickBehavior;
 
 use crate::state::Api;
 
+/// The shortest and the longest time between two looks at a lease of two minutes, and at one of a day.
+const LOOKS: [Duration; 3] = [Duration::from_millis(50), Duration::from_secs(1), Duration::from_mins(1)];
+
 impl Api {
     /// Loses whoever is silent for too long, until the shutdown.
     pub(crate) async fn watch_leases(self: Arc<Self>) {
-        let (Some(expire), Some(lease)) = (&self.expire_leases, self.options.lease) else { return };
-        let look = (lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
+        join_all(self.expire_leases.iter().map(|expire| self.watch(expire))).await;
+    }
+
+    async fn watch(&self, expire: &ExpireLeases) {
+        let [least, most, most_of_long] = LOOKS;
+        let lease = expire.lease();
+        let look = (lease / 10).clamp(least, most).max(lease / 1_000).min(most_of_long);
         let mut every = tokio::time::interval(look);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

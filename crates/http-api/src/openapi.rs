@@ -4,8 +4,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{
-    agent_log, agents, approvals, audit, commands, control, events, fleet, health, hooks, inject, kill_all, login,
-    messages, missions, operations, search, spawn, status, usage,
+    agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
+    login, messages, missions, operations, search, spawn, status, usage,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -21,7 +21,7 @@ use crate::problem::{FieldFault, Problem};
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
         status::read, status::report, status::heartbeat, agent_log::read,
         messages::append, messages::history, search::search, messages::stream, fleet::read, fleet::usage,
-        inject::inject, control::pause, control::resume, control::interrupt, control::kill,
+        inject::inject, control::pause, control::resume, control::interrupt, control::kill, close::close,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide, approvals::withdraw,

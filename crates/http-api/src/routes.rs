@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 use crate::auth::authenticate;
 use crate::console;
 use crate::handlers::{
-    agent_log, agents, approvals, audit, commands, control, events, fleet, health, hooks, inject, kill_all, login,
-    messages, missions, operations, search, spawn, status, usage,
+    agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
+    login, messages, missions, operations, search, spawn, status, usage,
 };
 use crate::openapi::openapi;
 use crate::problem::ApiError;
@@ -92,6 +92,7 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/resume", "POST").route(web::post().to(control::resume)))
         .service(resource("/interrupt", "POST").route(web::post().to(control::interrupt)))
         .service(resource("/kill", "POST").route(web::post().to(control::kill)))
+        .service(resource("/close", "POST").route(web::post().to(close::close)))
         .service(resource("/approvals", "POST").route(web::post().to(approvals::ask)))
         .service(resource("/usage", "GET").route(web::get().to(usage::read)))
         .service(

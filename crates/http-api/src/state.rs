@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ports::{HookReceiver, IdGenerator};
+use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
     ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, LogIn, MakeCheckpoint,
@@ -43,6 +44,8 @@ pub struct ApiOptions {
     pub keep_alive: Duration,
     /// How long a session that reports by itself may be silent before it is lost; `None` for ever.
     pub lease: Option<Duration>,
+    /// The same for agents of which only hooks are heard, when they do something.
+    pub hook_lease: Option<Duration>,
     /// How tails are kept.
     pub tail: TailOptions,
 }
@@ -59,6 +62,7 @@ impl Default for ApiOptions {
             ending_wait: Duration::from_secs(12),
             keep_alive: Duration::from_secs(15),
             lease: Some(Duration::from_mins(2)),
+            hook_lease: Some(Duration::from_hours(24)),
             tail: TailOptions::default(),
         }
     }
@@ -90,7 +94,7 @@ pub struct Api {
     pub(crate) audit: ReadAudit,
     pub(crate) verify_audit: VerifyAudit,
     pub(crate) fold_spool: Option<FoldSpool>,
-    pub(crate) expire_leases: Option<ExpireLeases>,
+    pub(crate) expire_leases: Vec<ExpireLeases>,
     pub(crate) export_audit: ExportAudit,
     pub(crate) make_checkpoint: MakeCheckpoint,
     pub(crate) log_in: LogIn,
@@ -153,7 +157,7 @@ impl Api {
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
             fold_spool: FoldSpool::new(ports, providers),
-            expire_leases: options.lease.map(|lease| ExpireLeases::new(ports, providers, lease)),
+            expire_leases: leases(ports, providers, &options),
             export_audit: ExportAudit::new(ports),
             make_checkpoint: MakeCheckpoint::new(ports),
             log_in: LogIn::new(ports),
@@ -256,4 +260,11 @@ impl Api {
             }
         }
     }
+}
+
+/// Whose leases run out. Agents of which only hooks are heard may wait for a prompt all night.
+fn leases(ports: &Ports, providers: &Providers, options: &ApiOptions) -> Vec<ExpireLeases> {
+    let general = options.lease.map(|lease| ExpireLeases::new(ports, providers, lease));
+    let of_hooks = |lease| ExpireLeases::of_provider(ports, providers, &ProviderName::claude_code(), lease);
+    general.into_iter().chain(options.hook_lease.map(of_hooks)).collect()
 }

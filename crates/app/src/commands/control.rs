@@ -1,4 +1,4 @@
-//! `flightdeck pause`, `resume`, `interrupt` and `kill`: asks, and waits until it is seen.
+//! `flightdeck pause`, `resume`, `interrupt`, `kill` and `close`: asks, and waits until it is seen.
 
 use std::time::Instant;
 
@@ -18,16 +18,18 @@ pub(super) fn is(name: &str) -> bool {
     VERBS.iter().any(|(verb, _)| *verb == name)
 }
 
+fn id_argument() -> Arg {
+    Arg::new("id")
+        .value_name("ID")
+        .required(true)
+        .num_args(1..)
+        .help("sessions: their ids, or parts that only one begins or ends with")
+}
+
 fn of(verb: &'static str, about: &'static str) -> Command {
     Command::new(verb)
         .about(about)
-        .arg(
-            Arg::new("id")
-                .value_name("ID")
-                .required(true)
-                .num_args(1..)
-                .help("sessions: their ids, or parts that only one begins or ends with"),
-        )
+        .arg(id_argument())
         .arg(
             Arg::new("scope")
                 .long("scope")
@@ -60,6 +62,29 @@ pub(crate) fn interrupt() -> Command {
 
 pub(crate) fn kill() -> Command {
     of("kill", "Stop agents for good")
+}
+
+pub(crate) fn close() -> Command {
+    Command::new("close")
+        .about("Say that agents are gone which ended without a word")
+        .arg(id_argument())
+        .arg(reason_argument())
+        .args(flags())
+}
+
+/// Nothing is asked of an agent, so there is nothing to wait for.
+pub(crate) fn run_close(given: &ArgMatches) -> Outcome {
+    let (client, out) = begin(given)?;
+    let body = body(given);
+    for id in given.get_many::<String>("id").into_iter().flatten() {
+        let reply = client.post(&format!("/agents/{}/close", client::session(&client, id)?), &body)?.body;
+        if out.json {
+            out.json(&reply);
+        } else {
+            out.line(&line(word(&reply, "message")));
+        }
+    }
+    Ok(())
 }
 
 /// Only [`run_as`] knows which of them is meant.

@@ -38,6 +38,7 @@ pub(crate) struct Config {
     /// Cookies are `Secure` whatever the request came over.
     pub(crate) secure_cookies: bool,
     pub(crate) lease: Option<Duration>,
+    pub(crate) hook_lease: Option<Duration>,
     pub(crate) workers: usize,
     /// How often the head of the audit log is signed; `None` for only when asked.
     pub(crate) checkpoint_interval: Option<Duration>,
@@ -138,6 +139,7 @@ impl Config {
             throttle_login: value(layer, "throttle_login", values::rate)?,
             secure_cookies: value(layer, "secure_cookies", values::switch)?,
             lease: value(layer, "lease", values::span)?,
+            hook_lease: value(layer, "hook_lease", values::span)?,
             workers: value(layer, "workers", values::workers)?,
             checkpoint_interval: value(layer, "checkpoint_interval", values::span)?,
             max_streams_per_key: value(layer, "max_streams_per_key", values::count)?,
@@ -303,6 +305,7 @@ mod tests {
     fn a_lease_is_a_time_or_off() {
         let lease = |text| load(&["--lease", text], &[]).map(|config| config.lease);
         assert_eq!(load(&[], &[]).expect("defaults").lease, Some(Duration::from_mins(2)));
+        assert_eq!(load(&[], &[]).expect("defaults").hook_lease, Some(Duration::from_hours(24)));
         assert_eq!(lease("off").expect("valid"), None);
         assert_eq!(lease("90s").expect("valid"), Some(Duration::from_secs(90)));
         assert_eq!(lease("5m").expect("valid"), Some(Duration::from_mins(5)));

@@ -84,6 +84,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: Some("120s"),
         help: "How long an agent that reports by itself may be silent before its session is lost, as 120s, 5m or 1h; or off",
     },
+    Setting {
+        name: "hook_lease",
+        default: Some("24h"),
+        help: "The same for agents of which only hooks are heard (Claude Code): they are silent while they wait",
+    },
     Setting { name: "workers", default: Some("auto"), help: "Threads that answer requests; auto is one a core" },
     Setting { name: "max_streams_per_key", default: Some("20000"), help: "The most streams that a key may have open" },
     Setting {

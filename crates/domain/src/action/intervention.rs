@@ -33,6 +33,8 @@ pub enum Intervention {
     },
     /// Have it stop for good.
     Kill,
+    /// Say that it has ended: nothing more is to be heard of it. Nothing is asked of the agent.
+    Close,
 }
 
 impl Intervention {
@@ -44,6 +46,7 @@ impl Intervention {
             Self::Interrupt { .. } => ActionName::Interrupt,
             Self::Cancel { .. } => ActionName::CommandCancel,
             Self::Kill => ActionName::Kill,
+            Self::Close => ActionName::Close,
         }
     }
 

@@ -18,6 +18,8 @@ pub enum ActionName {
     CommandCancel,
     /// A kill was asked for.
     Kill,
+    /// A session was closed by hand: nothing more is to be heard of it.
+    Close,
     /// The kill switch was engaged.
     KillAll,
     /// The kill switch was released.
@@ -40,13 +42,14 @@ pub enum ActionName {
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
         Self::Interrupt,
         Self::CommandCancel,
         Self::Kill,
+        Self::Close,
         Self::KillAll,
         Self::KillSwitchRelease,
         Self::KeyCreate,
@@ -68,6 +71,7 @@ impl ActionName {
             Self::Interrupt => "interrupt",
             Self::CommandCancel => "command_cancel",
             Self::Kill => "kill",
+            Self::Close => "close",
             Self::KillAll => "kill_all",
             Self::KillSwitchRelease => "kill_switch_release",
             Self::KeyCreate => "key_create",

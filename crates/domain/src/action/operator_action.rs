@@ -155,7 +155,8 @@ impl OperatorAction {
         if session.status.is_terminal() {
             return Err(ActionRefused::Ended { session: session.id, status: session.status });
         }
-        if session.desired_status == DesiredStatus::Killed && self.intervention != Intervention::Kill {
+        let is_over = matches!(self.intervention, Intervention::Kill | Intervention::Close);
+        if session.desired_status == DesiredStatus::Killed && !is_over {
             return Err(ActionRefused::BeingKilled(session.id));
         }
         let unable = self.able.and_then(|able| able.unable(&self.intervention, session.status));
@@ -174,7 +175,7 @@ impl OperatorAction {
             Intervention::Interrupt { drop_queued } => {
                 BTreeMap::from([("dropQueued".to_owned(), drop_queued.to_string())])
             }
-            Intervention::Pause | Intervention::Resume | Intervention::Kill => BTreeMap::new(),
+            Intervention::Pause | Intervention::Resume | Intervention::Kill | Intervention::Close => BTreeMap::new(),
         }
     }
 
@@ -207,7 +208,7 @@ impl OperatorAction {
                     .then_some(CommandKind::Resume)
             }
             Intervention::Interrupt { .. } => Some(CommandKind::Interrupt),
-            Intervention::Cancel { .. } => None,
+            Intervention::Cancel { .. } | Intervention::Close => None,
             Intervention::Kill => {
                 session.desired_status = DesiredStatus::Killed;
                 Some(CommandKind::Kill)

@@ -17,6 +17,9 @@ pub enum Unable {
     /// Nothing waits for its agent.
     #[error("no message waits for its agent until the next turn; delivery steer brings it at once")]
     Queue,
+    /// Its end is seen, and need not be told.
+    #[error("its agent runs in this server, which sees it end; kill ends it")]
+    Close,
     /// It goes on or it ends.
     #[error("its agent cannot be paused; interrupt stops its turn, and kill ends it")]
     Pause,
@@ -31,6 +34,7 @@ impl Capabilities {
             Intervention::Inject { delivery: Delivery::Steer, .. } if turn_runs && !self.steer => Some(Unable::Steer),
             Intervention::Inject { delivery: Delivery::Queue, .. } if !self.queue => Some(Unable::Queue),
             Intervention::Pause if self.pause.is_none() => Some(Unable::Pause),
+            Intervention::Close if self.in_process => Some(Unable::Close),
             _ => None,
         }
     }
@@ -60,6 +64,9 @@ mod tests {
         assert_eq!(able.unable(&inject(Delivery::Interrupt), Running), None);
         assert_eq!(able.unable(&Intervention::Pause, Running), Some(Unable::Pause));
         assert_eq!(able.unable(&Intervention::Kill, Running), None, "a kill is never refused for it");
+        assert_eq!(able.unable(&Intervention::Close, Running), Some(Unable::Close));
+        let elsewhere = Capabilities { in_process: false, ..able };
+        assert_eq!(elsewhere.unable(&Intervention::Close, Running), None);
         let hears = Capabilities { steer: true, queue: false, ..able };
         assert_eq!(hears.unable(&steer, Running), None);
         assert_eq!(hears.unable(&inject(Delivery::Queue), Running), Some(Unable::Queue));

@@ -53,7 +53,7 @@ impl Wish {
             Intervention::Resume => Some(Self::Resume),
             Intervention::Interrupt { .. } => Some(Self::Interrupt),
             Intervention::Kill => Some(Self::Kill),
-            Intervention::Inject { .. } | Intervention::Cancel { .. } => None,
+            Intervention::Inject { .. } | Intervention::Cancel { .. } | Intervention::Close => None,
         }
     }
 

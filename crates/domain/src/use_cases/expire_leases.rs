@@ -15,6 +15,8 @@ pub struct ExpireLeases {
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     lease: Duration,
+    /// How long everybody gets to be heard again.
+    grace: Duration,
     without_lease: Vec<ProviderName>,
     listening: Mutex<Listening>,
 }
@@ -31,26 +33,46 @@ impl ExpireLeases {
     pub const PAGE: usize = 100;
     /// The most transactions of one call; what is left comes with the next.
     pub const PAGES: usize = 20;
+    /// The longest that everybody gets to be heard again after a start or an outage, where the lease is longer.
+    pub const GRACE: Duration = Duration::from_mins(10);
 
     /// Takes the ports it needs. Sessions of providers whose agents live in this process have no lease, unless
     /// there are [several replicas](Providers::at_replica). From now on
     /// agents can be heard, so nobody is lost within the first lease.
     #[must_use]
     pub fn new(ports: &Ports, providers: &Providers, lease: Duration) -> Self {
-        let now = ports.clock.now();
         // Of several replicas one may go down and not come back: then only the lease tells of its agents.
         let alone = providers.replica().is_none();
         let silent = providers.iter().filter(|provider| {
             providers.has_no_lease(&provider.name()) || (alone && provider.capabilities().in_process)
         });
+        Self::of(ports, silent.map(|provider| provider.name()).collect(), lease)
+    }
+
+    /// The same for the sessions of one provider, with a lease of their own.
+    #[must_use]
+    pub fn of_provider(ports: &Ports, providers: &Providers, name: &ProviderName, lease: Duration) -> Self {
+        let others = providers.iter().map(|provider| provider.name()).filter(|other| other != name);
+        Self::of(ports, others.collect(), lease)
+    }
+
+    fn of(ports: &Ports, without_lease: Vec<ProviderName>, lease: Duration) -> Self {
+        let now = ports.clock.now();
         Self {
             sessions: Arc::clone(&ports.sessions),
             wake_ups: Arc::clone(&ports.wake_ups),
             clock: Arc::clone(&ports.clock),
             lease,
-            without_lease: silent.map(|provider| provider.name()).collect(),
+            grace: lease.min(Self::GRACE),
+            without_lease,
             listening: Mutex::new(Listening { since: now, last_look: now }),
         }
+    }
+
+    /// How long they may be silent.
+    #[must_use]
+    pub const fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// Loses whoever was silent for too long, and says how many there were.
@@ -62,7 +84,7 @@ impl ExpireLeases {
     pub async fn execute(&self) -> Result<usize, StoreUnavailable> {
         let now = self.clock.now();
         let silence = Silence::longer_than(self.lease, self.without_lease.clone(), now);
-        if self.listening_since(now) >= silence.not_seen_since {
+        if self.listening_since(now) >= now.saturating_sub(self.grace) {
             return Ok(0);
         }
         let mut total = 0;
@@ -84,7 +106,7 @@ impl ExpireLeases {
 
     fn listening_since(&self, now: Timestamp) -> Timestamp {
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        if now > listening.last_look.saturating_add(self.lease) {
+        if now > listening.last_look.saturating_add(self.grace) {
             listening.since = now;
         }
         listening.last_look = now;
@@ -160,6 +182,18 @@ mod tests {
         let providers = Providers::default().without_lease(ProviderName::internal());
         let expire = ExpireLeases::new(&MockPorts::default().ports(), &providers, Duration::from_mins(2));
         assert_eq!(expire.without_lease, [ProviderName::internal()]);
+    }
+
+    #[test]
+    fn the_agents_of_one_provider_may_have_a_lease_of_their_own() {
+        let mut provider = MockAgentProvider::new();
+        let quiet = ProviderName::new("quiet").expect("valid");
+        let name = quiet.clone();
+        provider.expect_name().returning(move || name.clone());
+        let providers = Providers::default().with(Arc::new(provider)).without_lease(quiet.clone());
+        let ports = MockPorts::default().ports();
+        let expire = ExpireLeases::of_provider(&ports, &providers, &quiet, Duration::from_hours(24));
+        assert_eq!((expire.without_lease, expire.grace), (vec![ProviderName::internal()], ExpireLeases::GRACE));
     }
 
     #[tokio::test]

@@ -1,15 +1,18 @@
-//! An operator steps in on one session: inject, pause, resume, kill.
+//! An operator steps in on one session: inject, pause, resume, kill, close.
 
 use std::sync::Arc;
 
-use super::{Ports, Providers};
+use super::{Ports, Providers, ReportStatus};
 use crate::action::{Intervention, OperatorAction, Origin};
 use crate::command::{Command, CommandKind, Receipt};
 use crate::ids::{CommandSeq, OperationId, SessionId};
 use crate::operation::Wish;
 use crate::ports::{
-    Capabilities, Clock, Committed, IdGenerator, OperatorActionError, OperatorActions, SessionRepository, WakeUps,
+    Capabilities, Clock, Committed, IdGenerator, ObserveError, OperatorActionError, OperatorActions, SessionRepository,
+    WakeUps,
 };
+use crate::session::{DesiredStatus, SessionStatus};
+use crate::text::Reason;
 
 /// Why an intervention was not done.
 pub type InterveneError = OperatorActionError;
@@ -31,6 +34,7 @@ pub struct Intervene {
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
+    report: ReportStatus,
     providers: Providers,
 }
 
@@ -44,6 +48,7 @@ impl Intervene {
             wake_ups: Arc::clone(&ports.wake_ups),
             clock: Arc::clone(&ports.clock),
             ids: Arc::clone(&ports.ids),
+            report: ReportStatus::new(ports),
             providers: providers.clone(),
         }
     }
@@ -62,8 +67,9 @@ impl Intervene {
         let by = origin.at(self.clock.now());
         let operation = Wish::of(&intervention).map(|_| OperationId::new(self.ids.uuid()));
         let able = self.able(session_id, &intervention).await;
+        let closes = intervention == Intervention::Close;
         let action = OperatorAction { session_id, intervention, operation, able, by };
-        let committed = match self.actions.commit(action.clone()).await {
+        let mut committed = match self.actions.commit(action.clone()).await {
             Ok(committed) => committed,
             Err(error) => {
                 if matches!(error, OperatorActionError::Kept(_)) {
@@ -78,6 +84,9 @@ impl Intervene {
         self.wake_ups.feed_grew();
         // Also when there is no new command: it may have taken one back.
         self.wake_ups.command_queued(session_id);
+        if closes {
+            self.close(&action, &mut committed).await?;
+        }
         let mut handed_over = false;
         if let Some(command) = committed.command.as_ref().filter(|command| command.receipt.is_pending())
             && let Ok(provider) = self.providers.get(&committed.session.provider)
@@ -87,9 +96,24 @@ impl Intervene {
         Ok(Intervened { committed, handed_over })
     }
 
+    /// An operator says that nothing runs there any more, which nobody else can know. One that was to be killed is.
+    async fn close(&self, action: &OperatorAction, committed: &mut Committed) -> Result<(), InterveneError> {
+        let killed = committed.session.desired_status == DesiredStatus::Killed;
+        let end = if killed { SessionStatus::Killed } else { SessionStatus::Completed };
+        let why = action.by.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let told = Reason::shortened(&format!("closed by hand{why}"));
+        match self.report.execute(action.session_id, end, Some(told)).await {
+            Ok(observed) => committed.session = observed.session,
+            Err(ObserveError::Unavailable(cause)) => return Err(cause.into()),
+            // It has ended by itself meanwhile.
+            Err(ObserveError::Illegal(_) | ObserveError::UnknownSession(_)) => {}
+        }
+        Ok(())
+    }
+
     /// What the one who runs the session can do, where that matters. A store that is away says so when it is to commit.
     async fn able(&self, id: SessionId, intervention: &Intervention) -> Option<Capabilities> {
-        if !matches!(intervention, Intervention::Inject { .. } | Intervention::Pause) {
+        if !matches!(intervention, Intervention::Inject { .. } | Intervention::Pause | Intervention::Close) {
             return None;
         }
         let session = self.sessions.get(id).await.ok().flatten()?;
@@ -183,5 +207,50 @@ mod tests {
             .execute(session_id(1), Intervention::Kill, Origin::new(Actor::system(), request()))
             .await;
         assert!(matches!(done, Err(OperatorActionError::Refused(error)) if error == refused));
+    }
+
+    #[tokio::test]
+    async fn a_close_is_seen_when_it_is_on_record() {
+        for (desired, seen) in
+            [(DesiredStatus::Running, SessionStatus::Completed), (DesiredStatus::Killed, SessionStatus::Killed)]
+        {
+            let session = Session { desired_status: desired, ..session(1) };
+            let mut mocks = MockPorts::default();
+            let mut order = mockall::Sequence::new();
+            let known = session.clone();
+            mocks.sessions.expect_get().returning(move |_| Ok(Some(known.clone())));
+            let before = session.clone();
+            mocks.actions.expect_commit().times(1).in_sequence(&mut order).returning(move |action| {
+                assert!(action.able.is_some(), "whoever runs in this server is not closed");
+                Ok(Committed {
+                    session: before.clone(),
+                    message: None,
+                    command: None,
+                    operation: None,
+                    audit_seq: Some(AuditSeq::new(1)),
+                    again: false,
+                })
+            });
+            mocks
+                .sessions
+                .expect_observe()
+                .withf(move |o| {
+                    o.status == seen
+                        && o.reason.as_ref().is_some_and(|why| why.as_str() == "closed by hand: it crashed")
+                })
+                .times(1)
+                .in_sequence(&mut order)
+                .returning(move |o| {
+                    Ok(crate::fixtures::observed(Session { status: o.status, ..session.clone() }, true))
+                });
+            mocks.wake_ups.expect_feed_grew().return_const(());
+            mocks.wake_ups.expect_session_moved().return_const(());
+            mocks.wake_ups.expect_command_queued().return_const(());
+            let origin = Origin::new(Actor::system(), request()).because(Reason::new("it crashed").ok());
+            let done = Intervene::new(&mocks.ports(), &Providers::default())
+                .execute(session_id(1), Intervention::Close, origin)
+                .await;
+            assert_eq!(done.expect("done").committed.session.status, seen);
+        }
     }
 }

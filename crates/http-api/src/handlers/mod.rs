@@ -4,6 +4,7 @@ pub(crate) mod agent_log;
 pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod audit;
+pub(crate) mod close;
 mod command_stream;
 pub(crate) mod commands;
 pub(crate) mod control;

@@ -144,6 +144,8 @@ fn the_table_of_bad_input() {
         full(post(&format!("/agents/{agent}/pause?wait=1h"), "{}"), 400, "wait"),
         full(post(&format!("/agents/{agent}/pause"), "{\"why\":\"x\"}"), 400, "unknown field `why`"),
         full(post(&format!("/agents/{ended}/pause"), "{}"), 409, "is failed"),
+        full(post(&format!("/agents/{ended}/close"), "{}"), 409, "is failed"),
+        full(post(&format!("/agents/{agent}/close?wait=1s"), "{}"), 400, "wait"),
         full(post(&format!("/agents/{agent}/commands/x/ack"), "{\"state\":\"consumed\"}"), 400, "seq"),
         full(post(&format!("/agents/{agent}/commands/1/ack"), "{\"state\":\"refused\"}"), 400, "/reason"),
         full(get(&format!("/agents/{agent}/messages/search")), 400, "q: is missing"),

@@ -89,14 +89,34 @@ fn an_injected_message_is_in_the_conversation_and_the_agent_answers_it() {
 fn an_unknown_agent_is_404_for_every_control_call() {
     let server = TestServer::start();
     let nobody = "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11";
-    for what in ["pause", "resume", "kill", "inject"] {
+    for what in ["pause", "resume", "kill", "close", "inject"] {
         let body = if what == "inject" { json!({"message": "hello"}) } else { json!({}) };
         server.post(&format!("/agents/{nobody}/{what}"), &body).expect(404);
     }
-    let refused = server.get("/audit?limit=4").expect(200);
+    let refused = server.get("/audit?limit=5").expect(200);
     let outcomes: Vec<_> =
         refused["entries"].as_array().expect("entries").iter().map(|e| e["outcome"].clone()).collect();
-    assert_eq!(outcomes, ["refused"; 4]);
+    assert_eq!(outcomes, ["refused"; 5]);
+}
+
+#[test]
+fn a_session_that_is_silent_for_good_is_closed_by_hand() {
+    let server = TestServer::start();
+    let (silent, doomed, own) = (server.session(None), server.session(None), busy(&server));
+    let why = json!({"reason": "the laptop is gone"});
+    let reply = server.post(&format!("/agents/{silent}/close"), &why).expect(200);
+    assert_eq!((&reply["status"], &reply["observed"]), (&json!("completed"), &json!(true)));
+    let told = server.get(&format!("/agents/{silent}/status")).expect(200);
+    assert_eq!(told["statusReason"], "closed by hand: the laptop is gone");
+    let entry = &server.get("/audit?limit=1").expect(200)["entries"][0];
+    assert_eq!((&entry["action"], &entry["reason"]), (&json!("close"), &why["reason"]));
+
+    server.post(&format!("/agents/{doomed}/kill?wait=0s"), &json!({})).expect(202);
+    server.post(&format!("/agents/{doomed}/close"), &json!({})).expect(200);
+    assert_eq!(server.get(&format!("/agents/{doomed}/status")).expect(200)["status"], "killed");
+
+    let refused = server.post(&format!("/agents/{own}/close"), &json!({})).expect(409);
+    assert!(refused["detail"].as_str().expect("a sentence").contains("runs in this server"), "{refused}");
 }
 
 #[test]
