@@ -19,9 +19,9 @@ impl Api {
     }
 
     async fn watch(&self, expire: &ExpireLeases) {
-        let [least, most, most_of_long] = LOOKS;
+        let [shortest, usual, longest] = LOOKS;
         let lease = expire.lease();
-        let look = (lease / 10).clamp(least, most).max(lease / 1_000).min(most_of_long);
+        let look = (lease / 10).clamp(shortest, usual).max(lease / 1_000).min(longest);
         let mut every = tokio::time::interval(look);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -111,6 +111,8 @@ impl Control<'_> {
             self.record.denied(session, hook, words).await?;
         }
         if hook.event.heeds_a_stop() {
+            // It may be the last that is heard of it.
+            self.record.meter(session, hook).await?;
             for kill in pending.iter().filter(|command| command.kind == CommandKind::Kill) {
                 self.receipt(kill, Receipt::Delivered).await?;
             }

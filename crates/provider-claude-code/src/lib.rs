@@ -20,6 +20,7 @@ mod control;
 mod cover;
 mod hook;
 mod ids;
+mod meter;
 mod open;
 mod permission;
 mod place;
@@ -28,6 +29,7 @@ mod receiver;
 mod record;
 mod reply;
 mod said;
+mod transcript;
 
 pub use provider::ClaudeCodeProvider;
 pub use receiver::ClaudeCode;

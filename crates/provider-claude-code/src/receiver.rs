@@ -20,6 +20,7 @@ use crate::control::{Control, held};
 use crate::cover;
 use crate::hook::{Event, Hook};
 use crate::ids;
+use crate::meter::is_end_of_a_turn;
 use crate::permission::Permission;
 use crate::place::{Here, Place, Places, Stopped, is_doomed};
 use crate::record::Record;
@@ -148,6 +149,9 @@ impl ClaudeCode {
             record.say(&here.session, hook).await?;
             record.denied(&here.session, hook, &words).await?;
             return Ok(Verdict::Stop(words));
+        }
+        if is_end_of_a_turn(hook.event) {
+            record.meter(&here.session, hook).await?;
         }
         record.write(&here.session, hook).await?;
         loop {

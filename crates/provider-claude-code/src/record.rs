@@ -122,13 +122,30 @@ impl Record<'_> {
             },
         };
         let Some(content) = content(&said.content) else { return Ok(()) };
+        let mut usage = used(hook);
+        if usage.is_some() && self.is_metered(hook).await {
+            usage = None;
+        }
         let message = MessageInput {
             id: Some(ids::message(session.id, &once)),
             metadata: metadata(hook, said.kind, &fingerprint),
-            usage: used(hook),
+            usage,
             ..MessageInput::new(said.role, content)
         };
         self.append(session.id, message).await
+    }
+
+    /// Appends messages, all or none of them.
+    pub(crate) async fn append_all(&self, session: SessionId, messages: Vec<MessageInput>) -> Result<(), HookError> {
+        match self.ingest.execute(session, messages).await {
+            Ok(_) => Ok(()),
+            Err(IngestError::Append(AppendError::Unavailable(error))) => Err(error.into()),
+            // Ended meanwhile, or told before in other words: what stands there stays.
+            Err(error) => {
+                tracing::debug!(%error, "a hook is not written down");
+                Ok(())
+            }
+        }
     }
 
     /// Puts a message of the conversation's own into it, once.
@@ -146,15 +163,7 @@ impl Record<'_> {
     }
 
     async fn append(&self, session: SessionId, message: MessageInput) -> Result<(), HookError> {
-        match self.ingest.execute(session, vec![message]).await {
-            Ok(_) => Ok(()),
-            Err(IngestError::Append(AppendError::Unavailable(error))) => Err(error.into()),
-            // Ended meanwhile, or told before in other words: what stands there stays.
-            Err(error) => {
-                tracing::debug!(%error, "a hook is not written down");
-                Ok(())
-            }
-        }
+        self.append_all(session, vec![message]).await
     }
 
     /// Tells that not all of a body could be read.

@@ -240,3 +240,51 @@ async fn long_outputs_are_cut_and_kept() {
     assert_eq!(said[1].content.as_str(), "Write: /a");
     assert_eq!(said[1].metadata.as_map()["data"]["tool_name"], "Write");
 }
+
+fn assistant(id: &str, model: &str, input: u64) -> String {
+    let usage = json!({"input_tokens": input, "output_tokens": 10, "cache_read_input_tokens": 4});
+    json!({"type": "assistant", "message": {"id": id, "model": model, "usage": usage}}).to_string()
+}
+
+#[tokio::test]
+async fn what_was_used_comes_from_the_transcripts_and_counts_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let projects = folder.path().join("projects/-home-ana-shop");
+    let agents = projects.join(CLAUDE).join("subagents");
+    std::fs::create_dir_all(&agents).expect("made");
+    let own = projects.join(format!("{CLAUDE}.jsonl"));
+    let with = |mut body: Value| {
+        body["transcript_path"] = own.display().to_string().into();
+        body
+    };
+    let write = |path: &std::path::Path, lines: &[String]| {
+        let before = std::fs::read_to_string(path).unwrap_or_default();
+        std::fs::write(path, format!("{before}{}\n", lines.join("\n"))).expect("written");
+    };
+    let desk = Desk::new();
+    let other = desk.replica();
+    desk.hook(with(prompt("go"))).await;
+    write(&own, &[assistant("m1", "opus", 100), assistant("m1", "opus", 100)]);
+    desk.hook(with(within("a1", body("SubagentStart", json!({}))))).await;
+    write(&agents.join("agent-a1.jsonl"), &[assistant("s1", "haiku", 50), assistant("s2", "haiku", 60)]);
+    for desk in [&desk, &other] {
+        desk.hook(with(within("a1", body("SubagentStop", json!({"last_assistant_message": "found"}))))).await;
+    }
+    let response = json!({"agentId": "a1", "usage": {"input_tokens": 60, "output_tokens": 10}});
+    let result = json!({"tool_name": "Agent", "tool_use_id": "toolu_1", "tool_response": response});
+    desk.hook(with(body("PostToolUse", result))).await;
+    for desk in [&desk, &other] {
+        desk.hook(with(stop("done"))).await;
+    }
+    write(&own, &[assistant("m2", "sonnet", 7), json!({"type": "cost-state", "totalCostUSD": 0.25}).to_string()]);
+    desk.hook(with(body("SessionEnd", json!({"reason": "other"})))).await;
+
+    let sessions = desk.sessions().await;
+    let usage = desk.ports.usage.of_session(sessions[0].id).await.expect("read").expect("there");
+    assert_eq!((usage.own.tokens(), usage.subtree.totals.tokens()), (114 + 21, 114 + 21 + 64 + 74));
+    assert_eq!(usage.subtree.totals.cost.nanos(), 250_000_000);
+    let told = desk.told(sessions[0].id).await;
+    let used: Vec<_> = told.iter().filter(|line| line.starts_with("system: used") || line.contains("cost")).collect();
+    let expected = ["system: used 114 tokens of opus", "system: used 21 tokens of sonnet"];
+    assert_eq!(used, [expected[0], expected[1], "system: cost $0.25, sub-agents included"]);
+}
