@@ -6,6 +6,7 @@ use flightdeck_domain::usage::Usage;
 use serde_json::{Map, Value, json};
 
 use crate::hook::{Event, Hook, shortened};
+use crate::ids;
 
 /// Fields that every body has, or that stand in the content already.
 const NOT_KEPT: [&str; 8] = [
@@ -38,9 +39,10 @@ pub(crate) fn said(hook: &Hook) -> Option<Said> {
     let tool_use = |what: &str| hook.text("tool_use_id").map(|id| format!("{what}/{id}"));
     let (role, content, kind, once) = match hook.event {
         Event::UserPromptSubmit => {
-            // Of a task that ends within a turn it tells under the id of the turn's prompt.
-            let id = hook.text("prompt_id").filter(|_| !hook.is_notice_of_a_task());
-            (MessageRole::User, text("prompt"), "prompt", id.map(|id| format!("prompt/{id}")))
+            // What is said into a turn that goes on comes under the id of the turn's prompt.
+            let words = ids::fingerprint(&text("prompt").into());
+            let once = hook.text("prompt_id").map(|id| format!("prompt/{id}/{words}"));
+            (MessageRole::User, text("prompt"), "prompt", once)
         }
         Event::PreToolUse => (MessageRole::Assistant, hook.tool(), "tool_call", tool_use("call")),
         Event::PostToolUse => {

@@ -133,11 +133,13 @@ async fn the_same_prompt_later_is_another_message() {
         desk.hook(body).await;
     }
     let named = |id: &str| body("UserPromptSubmit", json!({"prompt": "continue", "prompt_id": id}));
-    for body in [named("p1"), named("p2"), named("p1")] {
+    let into = body("UserPromptSubmit", json!({"prompt": "and the tests", "prompt_id": "p1"}));
+    for body in [named("p1"), into, named("p2"), named("p1")] {
         desk.hook(body).await;
     }
     let told = desk.told(desk.top().await.id).await;
     assert_eq!(told.iter().filter(|line| *line == "user: continue").count(), 4, "{told:?}");
+    assert!(told.iter().any(|line| line == "user: and the tests"), "what is said into a turn comes under its id");
 }
 
 #[tokio::test(start_paused = true)]
