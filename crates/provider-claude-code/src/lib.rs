@@ -8,6 +8,9 @@
 //! (`ids`), and everything else is in the store. So any replica can answer any hook, and a body that comes twice is
 //! written once.
 //!
+//! *Invariant: an answer to one who is stopped or held is never weaker because its hook could not be read, came late, or came
+//! after an announced end.* Which answer stops which event is in `reply`, what can still run in `open`.
+//!
 //! *Invariant: what is unknown is data.* Fields that are not known are kept with the message, events that are not known are
 //! messages of their own.
 //!

@@ -54,7 +54,7 @@ impl Verdict {
                     ("continue".to_owned(), Value::Bool(false)),
                     ("stopReason".to_owned(), why.as_str().into()),
                 ]);
-                if event.is_before_a_tool() || event == Event::Unknown {
+                if event.is_before_a_tool() || matches!(event, Event::Unknown | Event::Other) {
                     answer.extend(denied(event, &why));
                 }
                 Value::Object(answer)
@@ -77,8 +77,8 @@ fn denied(event: Event, why: &str) -> Map<String, Value> {
         Event::PermissionRequest => {
             json!({"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": dialog}})
         }
-        // Each event takes the part that it knows.
-        Event::Unknown => json!({"decision": "block", "reason": why, "hookSpecificOutput": before}),
+        // Each event takes the part that it knows, and an event that is not known may be before something.
+        Event::Unknown | Event::Other => json!({"decision": "block", "reason": why, "hookSpecificOutput": before}),
         _ => json!({"decision": "block", "reason": why}),
     };
     match fields {

@@ -68,7 +68,7 @@ pub(crate) struct Mark {
     offset: u64,
     /// The message of the model that was counted last.
     last: Option<String>,
-    /// The last total of costs, in billionths of a dollar.
+    /// The total of costs that was counted up to here, in billionths of a dollar; `None` when nobody knows it.
     cost: Option<u64>,
 }
 
@@ -136,9 +136,11 @@ struct Reading {
     since: Timestamp,
     /// Each message of the model, with the most that was told of it: it comes in several lines.
     messages: BTreeMap<String, (String, [u64; 4])>,
+    /// Whether this is the first part that is read.
+    is_first: bool,
     /// Whether there are messages from before the session.
     has_older: bool,
-    /// The last total of costs before the first message that counts.
+    /// The last total of costs before what counts.
     cost_before: Option<u64>,
     cost: Option<u64>,
     counted_last: Option<String>,
@@ -147,8 +149,10 @@ struct Reading {
 impl Reading {
     fn begin(mark: Option<&Mark>, since: Timestamp) -> Self {
         let mark = mark.cloned().unwrap_or_default();
+        let is_first = mark.offset == 0;
         let (cost_before, counted_last) = (mark.cost, mark.last.clone());
-        Self { mark, since, messages: BTreeMap::new(), has_older: false, cost_before, cost: None, counted_last }
+        let messages = BTreeMap::new();
+        Self { mark, since, messages, is_first, has_older: false, cost_before, cost: None, counted_last }
     }
 
     fn take(&mut self, line: &Value) {
@@ -165,7 +169,7 @@ impl Reading {
             Some("cost-state") if line.get("hasUnknownModelCost") != Some(&Value::Bool(true)) => {
                 let total = line.get("totalCostUSD").and_then(Value::as_f64);
                 let total = total.and_then(|dollars| Cost::try_from(dollars).ok()).map(Cost::nanos);
-                if self.messages.is_empty() {
+                if self.is_first && self.messages.is_empty() {
                     self.cost_before = total.or(self.cost_before);
                 } else {
                     self.cost = total.or(self.cost);
@@ -192,7 +196,7 @@ impl Reading {
     }
 
     fn end(self) -> Told {
-        let Self { mut mark, messages, has_older, cost_before, cost, .. } = self;
+        let Self { mut mark, messages, is_first, has_older, cost_before, cost, .. } = self;
         let mut models: BTreeMap<String, [u64; 4]> = BTreeMap::new();
         for (model, counts) in messages.into_values().filter(|(_, counts)| *counts != [0; 4]) {
             let model = if models.len() < MODELS || models.contains_key(&model) { model } else { String::new() };
@@ -201,9 +205,9 @@ impl Reading {
             }
         }
         // What another session has cost before is not known when only its messages were taken over.
-        let base = cost_before.or((!has_older).then_some(0));
+        let base = cost_before.or((is_first && !has_older).then_some(0));
         let more = cost.zip(base).map(|(total, base)| if total < base { total } else { total.saturating_sub(base) });
-        mark.cost = cost.or(cost_before);
+        mark.cost = cost.or(base);
         Told { models, cost: more.filter(|more| *more > 0).map(Cost::from_nanos), mark, is_part: false }
     }
 }
@@ -281,8 +285,11 @@ mod tests {
         kept.add(&[assistant("m3", "opus", 10, 12), assistant("m4", "opus", 1, 13), cost(0.5)]);
         let second = kept.told(Some(&first.mark));
         assert_eq!((second.models["opus"], second.cost.map(Cost::nanos)), ([100, 1, 40, 5], Some(500_000_000)));
-        kept.add(&[assistant("m5", "opus", 1, 14), cost(0.75)]);
+        kept.add(&[assistant("m5", "opus", 1, 14)]);
         let third = kept.told(Some(&second.mark));
+        // Claude Code writes it when it ends: behind the last turn.
+        kept.add(&[cost(0.75)]);
+        let third = kept.told(Some(&third.mark));
         assert_eq!(third.cost.map(Cost::nanos), Some(250_000_000));
         kept.add(&[assistant("m6", "opus", 1, 15), cost(0.1)]);
         assert_eq!(kept.told(Some(&third.mark)).cost.map(Cost::nanos), Some(100_000_000), "it began anew");
@@ -294,6 +301,8 @@ mod tests {
         kept.add(&[assistant("m1", "opus", 1, 1), assistant("m2", "opus", 10, 20), cost(0.5)]);
         let told = kept.told(None);
         assert_eq!((told.models["opus"], told.cost), ([100, 10, 40, 5], None), "nobody knows what came before");
+        kept.add(&[assistant("m3", "opus", 1, 21), cost(0.6)]);
+        assert_eq!(kept.told(Some(&told.mark)).cost.map(Cost::nanos), Some(100_000_000), "from then on they do");
         let mut resumed = Kept::new();
         resumed.add(&[assistant("m1", "opus", 1, 1), cost(0.5), assistant("m2", "opus", 10, 20), cost(0.75)]);
         assert_eq!(resumed.told(None).cost.map(Cost::nanos), Some(250_000_000));

@@ -143,3 +143,82 @@ fn an_agents_key_sees_its_hooks_below_its_own_session() {
     assert_eq!(admin.post("/hooks/claude-code", &other).0, 200);
     assert_eq!(agent.post("/hooks/claude-code", &other).0, 403);
 }
+
+/// Bodies as they come from Claude Code, and what can happen to them on their way.
+struct Mutations {
+    state: u64,
+}
+
+impl Mutations {
+    fn below(&mut self, bound: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        usize::try_from(self.state % u64::try_from(bound.max(1)).expect("a bound")).expect("below it")
+    }
+
+    fn next(&mut self) -> Vec<u8> {
+        let common = json!({"session_id": "claude-1", "transcript_path": "/home/ana/.claude/projects/-x/claude-1.jsonl",
+            "cwd": "/home/ana/shop", "prompt_id": "p1", "permission_mode": "default", "effort": {"level": "medium"}});
+        let input = json!({"command": "echo 'é 😀' && ls", "description": "d", "deep": [[[{"a": [1, null, -2.5e3]}]]]});
+        let more = [
+            json!({"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": input, "tool_use_id": "toolu_1"}),
+            json!({"agent_id": "a1", "agent_type": "Explore", "hook_event_name": "PreToolUse", "tool_name": "Bash",
+                "tool_input": input, "tool_use_id": "toolu_2"}),
+            json!({"hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_input": input, "tool_use_id": "toolu_1",
+                "tool_response": {"stdout": "a\nb", "stderr": "", "interrupted": false}}),
+            json!({"hook_event_name": "UserPromptSubmit", "prompt": "Rename \u{1f600} it"}),
+        ];
+        let mut body = common;
+        let fields = more[self.below(more.len())].as_object().cloned().expect("an object");
+        body.as_object_mut().expect("an object").extend(fields);
+        let mut bytes = body.to_string().into_bytes();
+        for _ in 0..=self.below(3) {
+            let at = self.below(bytes.len());
+            match self.below(7) {
+                0 => bytes[at] ^= 1 << self.below(8),
+                1 => bytes.truncate(at),
+                2 => {
+                    let rest = bytes[at..].to_vec();
+                    bytes.extend(rest);
+                }
+                3 => drop(bytes.splice(at..at, *b"\\ud83d")),
+                4 => drop(bytes.splice(0..0, *b"\xef\xbb\xbf")),
+                5 => drop(bytes.splice(at..at, "[".repeat(400).into_bytes())),
+                _ => drop(bytes.splice(at..at, [0xff, 0, 0xc3])),
+            }
+            if bytes.is_empty() {
+                bytes.push(b'{');
+            }
+        }
+        bytes
+    }
+}
+
+/// `FLIGHTDECK_MUTATIONS` says how many.
+#[test]
+fn no_mutated_body_ends_anything_or_gets_past_the_kill_switch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&folder.path().join("data"));
+    let admin = server.admin();
+    let count = std::env::var("FLIGHTDECK_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(500);
+    let mut mutations = Mutations { state: 0x0bad_5eed_0bad_5eed };
+    for _ in 0..count {
+        let body = mutations.next();
+        let (status, answer) = admin.post_bytes("/hooks/claude-code", &body);
+        // Of one that is read whole and is no hook its sender is told; nobody is stopped or held here.
+        let is_well = status == 200 || (status == 400 && answer["detail"].as_str().is_some_and(|why| !why.is_empty()));
+        assert!(is_well, "{status} {answer}: {}", String::from_utf8_lossy(&body));
+    }
+    admin.post("/agents/kill-all?wait=0s", &json!({"reason": "drill"}));
+    for _ in 0..count {
+        let body = mutations.next();
+        let (status, answer) = admin.post_bytes("/hooks/claude-code", &body);
+        assert_eq!((status, &answer["continue"]), (200, &json!(false)), "{answer}: {}", String::from_utf8_lossy(&body));
+        let is_before = String::from_utf8_lossy(&body).contains("\"hook_event_name\":\"PreToolUse\"");
+        if is_before && answer.get("hookSpecificOutput").is_some() {
+            assert_eq!(answer["hookSpecificOutput"]["permissionDecision"], "deny", "{answer}");
+        }
+    }
+    assert_eq!(admin.get("/health/ready").0, 200);
+}
