@@ -2,14 +2,16 @@
 
 mod checks;
 mod kit;
+mod row;
+mod transcript;
 
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use self::checks::{Outcome as Seen, Row};
 use self::kit::{Kit, Prompts};
-use crate::cli::{Outcome, configuration, say};
+use self::row::Report;
+use crate::cli::{Outcome, configuration};
 use crate::config::{self, Config, DatabaseUrl};
 use crate::deployment::Deployment;
 use crate::logging;
@@ -33,7 +35,17 @@ pub(crate) fn grammar() -> Command {
         )
         .arg(Arg::new("agent").long("agent").required(true).value_name("NAME").help("the agent, as in [agents.NAME]"))
         .arg(prompt("say", "Reply with the one word: pong", "a prompt that is answered in a few words"))
-        .arg(prompt("tool", "Run the shell command `echo conformance-ok` and tell me its output.", "a prompt that uses a tool"))
+        .arg(prompt(
+            "tool",
+            "Run the shell command `printf 'conformance-%d\\n' 42` and tell me its output.",
+            "a prompt that uses a tool",
+        ))
+        .arg(prompt("output", "conformance-42", "what the output of that tool has in it, and its input has not"))
+        .arg(prompt(
+            "write",
+            "Run the shell command `touch '{file}'` and tell me when it is done.",
+            "a prompt that makes a file with a tool that it has to ask for; {file} stands for its path",
+        ))
         .arg(prompt("busy", "Count slowly from 1 to 300 in words, one a line.", "a prompt that takes half a minute or more"))
         .arg(
             Arg::new("limit")
@@ -43,7 +55,7 @@ pub(crate) fn grammar() -> Command {
                 .value_parser(clap::value_parser!(u64).range(1..=3_600))
                 .help("how long one check may take"),
         )
-        .arg(Arg::new("json").long("json").help("print it as JSON, for programs").action(ArgAction::SetTrue))
+        .arg(Arg::new("json").long("json").help("print each line as a JSON object, for programs").action(ArgAction::SetTrue))
         .args(config::flags())
 }
 
@@ -51,45 +63,30 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
     let config = configuration(given)?;
     let text = |name: &str| given.get_one::<String>(name).cloned().unwrap_or_default();
     let name = text("agent");
-    if !config.agents.iter().any(|agent| agent.name == name) {
+    let Some(agent) = config.agents.iter().find(|agent| agent.name == name).cloned() else {
         let known: Vec<&str> = config.agents.iter().map(|agent| agent.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(ConformanceError::UnknownAgent { name, known }.into());
-    }
+    };
     let folder = tempfile::Builder::new().prefix("flightdeck-conformance-").tempdir()?;
     let data_dir = folder.path().to_owned();
     let database = DatabaseUrl::Sqlite(data_dir.join("flightdeck.db"));
     let config = Config { database, data_dir, valkey_url: None, ..config };
     logging::start(&config);
     let deployment = Deployment::open(&config).await?;
-    let prompts = Prompts { say: text("say"), tool: text("tool"), busy: text("busy") };
+    let prompts = Prompts {
+        say: text("say"),
+        tool: text("tool"),
+        output: text("output"),
+        busy: text("busy"),
+        write: text("write"),
+    };
     let limit = Duration::from_secs(given.get_one::<u64>("limit").copied().unwrap_or(120));
-    let kit = Kit::new(&deployment, &name, prompts, limit)?;
-    let rows = checks::all(&kit).await;
+    let kit = Kit::new(&deployment, &agent, prompts, limit)?;
+    let mut report = Report::new(given.get_flag("json"));
+    let checked = checks::all(&kit, &mut report).await;
     deployment.acp.shutdown().await;
-    if given.get_flag("json") {
-        say(serde_json::to_string_pretty(&rows)?);
-    } else {
-        say(table(&kit.agent().await, &rows));
-    }
-    let failed = rows.iter().filter(|row| row.seen == Seen::Failed).count();
-    if failed == 0 { Ok(()) } else { Err(ConformanceError::Failed { failed, all: rows.len() }.into()) }
-}
-
-/// A table as Markdown has it, so that it can stand in a document as it is.
-fn table(agent: &str, rows: &[Row]) -> String {
-    let mut text = format!(
-        "{agent}, Flightdeck {}\n\n| check | seen | took | note |\n| --- | --- | --- | --- |",
-        env!("CARGO_PKG_VERSION")
-    );
-    for Row { check, seen, millis, note } in rows {
-        let note = note.replace('|', "/");
-        let row = format!("\n| {check} | {seen} | {:.1} s | {note} |", seconds(*millis));
-        text.push_str(&row);
-    }
-    text
-}
-
-fn seconds(millis: u64) -> f64 {
-    Duration::from_millis(millis).as_secs_f64()
+    checked?;
+    let Report { failed, all, .. } = report;
+    if failed == 0 { Ok(()) } else { Err(ConformanceError::Failed { failed, all }.into()) }
 }

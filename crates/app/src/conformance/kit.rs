@@ -1,6 +1,7 @@
 //! What the checks are made of: an agent is started, spoken to and looked at.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use flightdeck_domain::action::{Intervention, Origin};
@@ -12,9 +13,11 @@ use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{AgentType, MessageContent, ProviderName, RequestId, TaskId};
+use flightdeck_domain::usage::Totals;
 use flightdeck_domain::use_cases::{DecideApproval, Intervene, NewSession, Ports, Providers, SpawnSession};
-use flightdeck_provider_acp::AcpProvider;
+use flightdeck_provider_acp::{AcpProvider, AgentConfig};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::cli::BoxError;
 use crate::deployment::Deployment;
@@ -24,7 +27,17 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Prompts {
     pub(super) say: String,
     pub(super) tool: String,
+    /// What the output of the tool has in it.
+    pub(super) output: String,
     pub(super) busy: String,
+    /// Has it make the file that `{file}` stands for.
+    pub(super) write: String,
+}
+
+impl Prompts {
+    pub(super) fn write_to(&self, file: &Path) -> String {
+        self.write.replace("{file}", &file.display().to_string())
+    }
 }
 
 pub(super) struct Kit {
@@ -36,6 +49,17 @@ pub(super) struct Kit {
     request: RequestId,
     pub(super) prompts: Prompts,
     pub(super) limit: Duration,
+    /// Where it is to write: in its own folder, for many an agent may not write elsewhere.
+    folder: TempDir,
+    agents: Mutex<Agents>,
+}
+
+#[derive(Debug, Default)]
+struct Agents {
+    /// Those of the check that runs.
+    started: Vec<SessionId>,
+    /// One that is idle.
+    spare: Option<SessionId>,
 }
 
 /// Why a check saw nothing: a sentence.
@@ -44,19 +68,24 @@ pub(super) type Looked<T> = Result<T, String>;
 impl Kit {
     pub(super) fn new(
         deployment: &Deployment,
-        agent: &str,
+        agent: &AgentConfig,
         prompts: Prompts,
         limit: Duration,
     ) -> Result<Self, BoxError> {
+        let folder = tempfile::Builder::new().prefix("flightdeck-conformance-").to_owned();
+        let own = agent.cwd.as_deref().filter(|_| !agent.worktree);
+        let folder = own.map_or_else(|| folder.tempdir(), |own| folder.tempdir_in(own))?;
         Ok(Self {
             ports: deployment.ports.clone(),
             providers: deployment.providers.clone(),
             acp: Arc::clone(&deployment.acp),
-            agent_type: agent.parse()?,
+            agent_type: agent.name.parse()?,
             task: "conformance".parse()?,
             request: "conformance".parse()?,
             prompts,
             limit,
+            folder,
+            agents: Mutex::default(),
         })
     }
 
@@ -64,16 +93,66 @@ impl Kit {
         Origin::new(Actor::local_cli(), self.request.clone())
     }
 
-    pub(super) async fn spawn(&self, prompt: &str, resume: Option<&str>) -> Looked<SessionId> {
+    pub(super) async fn spawn(&self, prompt: Option<&str>, resume: Option<&str>) -> Looked<SessionId> {
         let context = resume.map_or_else(|| json!({}), |id| json!({"resume": id}));
         let new = NewSession {
             provider: ProviderName::acp(),
             context: serde_json::from_value(context).map_err(told)?,
             ..NewSession::new(self.task.clone(), self.agent_type.clone())
         };
-        let prompt: Option<MessageContent> = if prompt.is_empty() { None } else { Some(prompt.parse().map_err(told)?) };
+        let prompt: Option<MessageContent> = prompt.map(str::parse).transpose().map_err(told)?;
         let spawned = SpawnSession::new(&self.ports, &self.providers).execute(new, prompt).await;
-        spawned.map(|registered| registered.session.id).map_err(told)
+        let id = spawned.map(|registered| registered.session.id).map_err(told)?;
+        self.agents().started.push(id);
+        Ok(id)
+    }
+
+    fn agents(&self) -> MutexGuard<'_, Agents> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An agent that is idle: the one that another check has left so, or a new one.
+    pub(super) async fn idle(&self) -> Looked<SessionId> {
+        if let Some(id) = self.take_spare() {
+            return Ok(id);
+        }
+        let id = self.spawn(None, None).await?;
+        self.until(id, SessionStatus::Idle).await.map(|_| id)
+    }
+
+    fn take_spare(&self) -> Option<SessionId> {
+        let mut agents = self.agents();
+        let spare = agents.spare.take();
+        agents.started.extend(spare);
+        spare
+    }
+
+    /// Leaves an idle agent to the next check: some take seconds to start.
+    pub(super) fn spare(&self, id: SessionId) {
+        let mut agents = self.agents();
+        agents.started.retain(|started| *started != id);
+        agents.spare = Some(id);
+    }
+
+    /// Ends what was started and is neither at its end nor spared.
+    pub(super) async fn end_others(&self) {
+        let started = std::mem::take(&mut self.agents().started);
+        for id in started {
+            if self.session(id).await.is_ok_and(|session| !session.status.is_terminal()) {
+                drop(self.act(id, Intervention::Kill).await);
+            }
+        }
+    }
+
+    /// A file that does not exist.
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.path().join(self.ports.ids.message_id().to_string())
+    }
+
+    /// What it used.
+    pub(super) async fn used(&self, id: SessionId) -> Looked<Totals> {
+        let usage = self.ports.usage.of_session(id).await.map_err(told)?;
+        Ok(usage.map(|usage| usage.own).unwrap_or_default())
     }
 
     pub(super) async fn act(&self, id: SessionId, what: Intervention) -> Looked<()> {
@@ -105,23 +184,31 @@ impl Kit {
             if session.status == wanted {
                 return Ok(session);
             }
-            if session.status.is_terminal() {
-                let reason = session.status_reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                return Err(format!("it is {}{reason}", session.status));
-            }
+            going_on(&session)?;
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// What became of a message so far.
+    pub(super) async fn receipt(&self, id: SessionId, place: Seq) -> Looked<Option<Receipt>> {
+        let slice = self.ports.messages.after(id, place.previous(), 1).await.map_err(told)?;
+        Ok(slice.and_then(|slice| slice.receipts.into_values().next()).map(|receipt| receipt.receipt))
     }
 
     /// Waits until it is known what became of a message.
     pub(super) async fn until_settled(&self, id: SessionId, place: Seq) -> Looked<Receipt> {
         loop {
-            let slice = self.ports.messages.after(id, place.previous(), 1).await.map_err(told)?;
-            let receipt = slice.and_then(|slice| slice.receipts.into_values().next()).map(|receipt| receipt.receipt);
-            match receipt {
+            match self.receipt(id, place).await? {
                 Some(receipt) if !receipt.is_pending() => return Ok(receipt),
-                _ => tokio::time::sleep(LOOK).await,
+                _ => (),
             }
+            let session = self.session(id).await?;
+            if let Err(ended) = going_on(&session) {
+                // It may have been settled between the two looks.
+                let receipt = self.receipt(id, place).await?.filter(|receipt| !receipt.is_pending());
+                return receipt.ok_or(ended);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -132,8 +219,13 @@ impl Kit {
         Ok(page.map_err(told)?.approvals.pop())
     }
 
-    pub(super) async fn allow(&self, approval: &Approval) -> Looked<()> {
-        let option = approval.options.iter().find(|option| option.allows()).unwrap_or(ApprovalOption::AllowOnce);
+    pub(super) async fn decide(&self, approval: &Approval, allow: bool) -> Looked<()> {
+        let (once, other) = if allow {
+            (ApprovalOption::AllowOnce, ApprovalOption::AllowAlways)
+        } else {
+            (ApprovalOption::RejectOnce, ApprovalOption::RejectAlways)
+        };
+        let option = if approval.options.iter().any(|offered| offered == once) { once } else { other };
         DecideApproval::new(&self.ports).execute(approval.id, option, self.origin()).await.map(drop).map_err(told)
     }
 
@@ -175,6 +267,15 @@ impl Kit {
         }
         self.agent_type.to_string()
     }
+}
+
+/// Whether there is anything more to be seen of it; where it has ended, how it did.
+pub(super) fn going_on(session: &Session) -> Looked<()> {
+    if !session.status.is_terminal() {
+        return Ok(());
+    }
+    let reason = session.status_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    Err(format!("it is {}{reason}", session.status))
 }
 
 pub(super) fn told(error: impl std::error::Error) -> String {
