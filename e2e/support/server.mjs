@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { randomInt } from 'node:crypto';
 
-const BINARY = process.env.FLIGHTDECK_BIN ?? new URL('../../target/debug/flightdeck', import.meta.url).pathname;
+export const BINARY = process.env.FLIGHTDECK_BIN ?? new URL('../../target/debug/flightdeck', import.meta.url).pathname;
 
 // A port below those that the system gives to outgoing connections: while the server is down, a client that tries to
 // reconnect must not be given it.
