@@ -2,25 +2,26 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 
-const BEGIN = '<!-- the matrix: npm run --prefix e2e agents -- --all --write -->';
-const END = '<!-- end of the matrix -->';
+export const BEGIN = '<!-- the matrix: npm run --prefix e2e agents -- --all --write -->';
+export const END = '<!-- end of the matrix -->';
 
 const cell = (text) => text.replaceAll('|', '/').replaceAll(/\s+/g, ' ').trim();
 
 /**
  * @param {{ name: string, title: string, version: string }[]} agents
  * @param {{ agent: string, check: string, seen: string, note: string }[]} rows
- * @param {(agent: string, check: string) => { fault: string, why: string } | undefined} explained
+ * @param {(row: object) => { fault: string, why: string } | undefined} exception
  */
-export function markdown(agents, rows, explained) {
+export function markdown(agents, rows, exception) {
   const checks = [...new Set(rows.map(({ check }) => check))];
   const notes = [];
-  const mark = ({ agent, check, seen, note }) => {
-    if (seen === 'yes') return seen;
-    const { fault, why } = explained(agent, check) ?? { fault: 'not explained', why: note };
+  const mark = (row) => {
+    if (row.seen === 'yes') return 'yes';
+    const { fault, why } = exception(row) ?? { fault: 'not expected', why: row.note };
     const text = `${why} *(${fault})*`;
     if (!notes.includes(text)) notes.push(text);
-    return `${seen} [${notes.indexOf(text) + 1}]`;
+    // What the agent or its protocol lacks is no failure of a check.
+    return `${exception(row) ? 'no' : '**failed**'} [${notes.indexOf(text) + 1}]`;
   };
   const line = (check) => {
     const seen = agents.map(({ name }) => rows.find((row) => row.agent === name && row.check === check));

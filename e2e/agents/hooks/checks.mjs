@@ -70,6 +70,11 @@ async function tool(kit, check) {
     must(results.some((text) => text.includes('conformance-42')), `it is not there, but: ${results.join('; ')}`);
     return { seen: 'yes', note: 'conformance-42' };
   });
+  await check('tokens counted', async () => {
+    const { totalTokens } = await kit.fleet.usage(agent);
+    must(totalTokens > 0, 'no tokens were counted in a turn with a tool call');
+    return { seen: 'yes', note: `${totalTokens} tokens` };
+  });
   await check('tokens as the model told them', async () => compare(await kit.fleet.usage(agent), charged(kit.model.ledger, tag)));
 }
 
