@@ -48,8 +48,10 @@ export class Kit {
     return this.seen('the sub-agent in the tree', looked).then(({ agentId }) => agentId);
   }
 
+  /** What its calls came to. */
   async results(agent) {
-    return (await this.fleet.messages(agent)).filter(({ metadata }) => metadata.type === 'tool_result');
+    const ends = ['tool_result', 'tool_denied'];
+    return (await this.fleet.messages(agent)).filter(({ metadata }) => ends.includes(metadata.type));
   }
 
   /** The transcript in short, for a note. */
