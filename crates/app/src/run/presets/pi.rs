@@ -90,7 +90,7 @@ fn assistant(part: &Value, told: &mut Told) {
     match text(part, "/type") {
         "text" if is_text("text") => told.say("assistant", text(part, "/text"), &json!({"type": "answer"})),
         "thinking" if is_text("thinking") => {
-            told.say("assistant", text(part, "/thinking"), &json!({"type": "thought"}))
+            told.say("assistant", text(part, "/thinking"), &json!({"type": "thought"}));
         }
         "toolCall" => {
             let (id, name, input) = (text(part, "/id"), text(part, "/name"), part.get("arguments"));
