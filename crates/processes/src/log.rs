@@ -131,6 +131,12 @@ impl SharedLog {
         Self(Arc::new(Mutex::new(writer)))
     }
 
+    /// One that keeps nothing.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self::new(None)
+    }
+
     /// Adds bytes at the end.
     pub fn write(&self, bytes: &[u8]) {
         // A write that panicked half-way has left a file that can be written on.

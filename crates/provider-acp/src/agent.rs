@@ -111,6 +111,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         transcript,
         flush_at: None,
         replays_until: None,
+        doubt_until: None,
         sub_agents: BTreeMap::new(),
         shown: None,
         late: Vec::new(),
@@ -163,6 +164,8 @@ struct Agent<'a> {
     flush_at: Option<Instant>,
     /// While it repeats an earlier session: when it is taken to be through, unless it says more.
     replays_until: Option<Instant>,
+    /// Until when it may be silent before its answer is taken to be lost.
+    doubt_until: Option<Instant>,
     /// Those that work within it, by its own ids of their sessions.
     sub_agents: BTreeMap<String, SubAgent>,
     /// When the last preview was shown.
@@ -217,7 +220,17 @@ impl Agent<'_> {
         let turn = self.turn.as_ref().filter(|_| !self.frozen);
         let (cancel, again) = (turn.and_then(|turn| turn.cancel_until), turn.and_then(|turn| turn.cancel_again));
         let sign = Some(self.reporter.reported + SIGN_OF_LIFE);
-        let due = [asked, cancel, again, self.thaw_at, self.ready_until, self.flush_at, self.replays_until, sign];
+        let due = [
+            asked,
+            cancel,
+            again,
+            self.thaw_at,
+            self.ready_until,
+            self.flush_at,
+            self.replays_until,
+            self.doubt_until,
+            sign,
+        ];
         due.into_iter().chain([self.sub_agents_wake()]).flatten().min().unwrap_or_else(Instant::now)
     }
 
@@ -236,6 +249,7 @@ impl Agent<'_> {
             self.thaw_after_cap().await?;
         }
         self.fall_silent(now).await?;
+        self.give_up_answer(now).await?;
         self.sub_agents_tick(now).await?;
         self.cancel_again(now);
         self.cancel_overdue(now).await?;

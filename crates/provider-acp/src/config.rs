@@ -70,6 +70,9 @@ pub struct AgentConfig {
     pub log_bytes: u64,
     /// Whether it gets a cgroup of its own where that is possible.
     pub cgroup: bool,
+    /// How long it may be silent after a line that could not be read and may have been the answer to a prompt; then the turn
+    /// ends.
+    pub doubt_time: Duration,
     /// How it tells its usage.
     pub usage: UsageScope,
     /// How its sessions are set, unless a session's context says otherwise.
@@ -145,6 +148,7 @@ impl AgentConfig {
             term_time: Duration::from_secs(5),
             log_bytes: 1 << 20,
             cgroup: true,
+            doubt_time: Duration::from_mins(1),
             usage: UsageScope::Turn,
             settings: Settings::default(),
         }

@@ -7,6 +7,8 @@ mod calls;
 mod message;
 mod opening;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ pub(crate) enum Heard {
     TakenBack(Value),
     /// A prompt is answered; the number is that of the prompt. The error is a sentence.
     Stopped(u64, Result<Value, String>),
+    /// What it said last may have been the answer to a prompt, and could not be read.
+    Doubt,
     /// Something about it that belongs into the conversation.
     Told { text: String, about: Value },
     /// It has closed its output, and all that it said before was heard.
@@ -131,6 +135,11 @@ impl Peer {
     pub(crate) fn prompt(&self, number: u64, text: &str) {
         let params = json!({"sessionId": self.calls.session(), "prompt": [{"type": "text", "text": text}]});
         self.calls.ask("session/prompt", &params, Waits::Prompt(number));
+    }
+
+    /// No prompt waits for its answer any more.
+    pub(crate) fn forget_prompts(&self) {
+        self.calls.forget_prompts();
     }
 
     pub(crate) fn cancel(&self) {

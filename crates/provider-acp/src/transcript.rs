@@ -167,6 +167,11 @@ impl Transcript {
         self.open.is_some() || self.tools.has_untold() || self.usage.has_news()
     }
 
+    /// Whether a call has begun and not ended.
+    pub(crate) fn has_open_calls(&self) -> bool {
+        self.tools.has_open()
+    }
+
     /// From now on the agent repeats an earlier session, or no longer does.
     pub const fn replay(&mut self, replays: bool) {
         self.replays = replays;

@@ -14,6 +14,10 @@ use crate::transcript::{is_aside, line};
 
 impl Agent<'_> {
     pub(super) async fn hear(&mut self, heard: Heard) -> Result<(), Stop> {
+        // Who goes on has not answered yet.
+        if let Some(until) = &mut self.doubt_until {
+            *until = Instant::now() + self.config.doubt_time;
+        }
         match heard {
             Heard::Ready(introduction) => self.ready(*introduction).await,
             Heard::Update { session, update } => match session.filter(|session| self.is_of_another(session)) {
@@ -30,6 +34,10 @@ impl Agent<'_> {
             }
             Heard::TakenBack(id) => self.taken_back(&id).await,
             Heard::Stopped(number, stop) => self.stopped(number, stop).await,
+            Heard::Doubt => {
+                self.doubt_until = Some(Instant::now() + self.config.doubt_time);
+                Ok(())
+            }
             Heard::Told { text, about } => self.tell_of(&text, about).await,
             Heard::Closed => Err(self.gone(None).await),
             Heard::Broken(problem) => Err(self.gone(Some(&problem)).await),

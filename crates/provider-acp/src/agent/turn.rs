@@ -154,7 +154,26 @@ impl Agent<'_> {
         if self.turn.as_ref().is_some_and(|turn| turn.open.is_empty()) { self.end_turn().await } else { Ok(()) }
     }
 
+    /// The answer is taken to be lost: it could not be read, and the agent has been silent since.
+    pub(super) async fn give_up_answer(&mut self, now: Instant) -> Result<(), Stop> {
+        if self.doubt_until.is_none_or(|until| until > now) {
+            return Ok(());
+        }
+        if self.frozen || !self.asked.is_empty() || self.transcript.has_open_calls() {
+            self.doubt_until = Some(now + self.config.doubt_time);
+            return Ok(());
+        }
+        self.doubt_until = None;
+        let open = self.turn.as_ref().map(|turn| turn.open.clone()).unwrap_or_default();
+        self.peer.forget_prompts();
+        for number in open {
+            self.stopped(number, Err("its answer could not be read".to_owned())).await?;
+        }
+        Ok(())
+    }
+
     async fn end_turn(&mut self) -> Result<(), Stop> {
+        self.doubt_until = None;
         self.take_back_asks().await?;
         self.end_sub_agents(SessionStatus::Completed, None).await?;
         let lines = self.transcript.end_turn();

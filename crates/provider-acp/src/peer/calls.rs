@@ -120,6 +120,21 @@ impl Calls {
         waiting.calls.pop_first().map_or(Taken::ForNobody, |(_, waits)| Taken::Guessed(waits))
     }
 
+    /// Whether a call under this id waits for its answer.
+    pub(super) fn waits_for(&self, id: &Value) -> bool {
+        number(id).is_some_and(|id| self.lock().calls.contains_key(&id))
+    }
+
+    /// Whether a prompt waits for its answer.
+    pub(super) fn has_prompt(&self) -> bool {
+        self.lock().calls.values().any(|waits| matches!(waits, Waits::Prompt(_)))
+    }
+
+    /// Prompts wait for no answer any more.
+    pub(super) fn forget_prompts(&self) {
+        self.lock().calls.retain(|_, waits| !matches!(waits, Waits::Prompt(_)));
+    }
+
     /// Nobody will answer any more.
     pub(super) fn gone(&self) {
         let mut waiting = self.lock();

@@ -31,8 +31,18 @@ pub(super) struct Unread {
     pub(super) head: String,
     /// What is known of it.
     pub(super) known: Map<String, Value>,
-    /// Whether it looks like an answer.
-    pub(super) is_answer: bool,
+    /// What it looks like.
+    pub(super) looks: Looks,
+}
+
+/// What a message looks like that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    Answer,
+    /// A request, or something that is told.
+    Other,
+    /// It may be anything.
+    Unclear,
 }
 
 /// Reads a line.
@@ -71,11 +81,16 @@ impl Unread {
         let has = |what: &[u8]| find(head, what).is_some();
         let asks = [&br#""method""#[..], br#""params""#, br#""sessionUpdate""#, b"session/"].into_iter().any(has);
         let answers = [&br#""result""#[..], br#""error""#, br#""stopReason""#].into_iter().any(has);
+        let looks = match (answers, asks) {
+            (true, false) => Looks::Answer,
+            (_, true) => Looks::Other,
+            (false, false) => Looks::Unclear,
+        };
         Self {
             bytes,
             head: text::one_line(&text::decoded(head), HEAD),
             known: json::salvage(head, &["method", "sessionId"]),
-            is_answer: answers && !asks,
+            looks,
         }
     }
 
@@ -96,9 +111,20 @@ fn is_meant(line: &[u8]) -> bool {
         (Some(b'['), Some(b'{')) => begin.next() == Some(&b'"'),
         _ => false,
     };
-    let marks: [&[u8]; 5] =
-        [br#""jsonrpc""#, br#""method":"#, br#""sessionUpdate""#, br#""stopReason""#, br#""sessionId""#];
-    begins || marks.into_iter().any(|mark| find(line, mark).is_some())
+    begins || is_marked(line)
+}
+
+/// Whether a line has words of the protocol in it.
+fn is_marked(line: &[u8]) -> bool {
+    let marks: [&[u8]; 6] = [
+        br#""jsonrpc"#,
+        br#"jsonrpc":"#,
+        br#""method":"#,
+        br#""sessionUpdate""#,
+        br#""stopReason""#,
+        br#""sessionId""#,
+    ];
+    marks.into_iter().any(|mark| find(line, mark).is_some())
 }
 
 fn of_line(value: Value, line: &[u8]) -> Vec<Said> {
@@ -131,10 +157,12 @@ fn of(value: Value, line: &[u8]) -> Said {
         return Said::Answer { id: id.unwrap_or_default(), outcome };
     }
     let ours = ["jsonrpc", "method", "params", "error", "stopReason", "sessionUpdate"];
-    if ours.iter().any(|name| map.contains_key(*name)) {
+    if ours.iter().any(|name| map.contains_key(*name)) || is_marked(line) {
         // What has an id and does not say what it wants can be nothing but an answer.
         let is_answer = id.is_some() && !map.contains_key("params") && !map.contains_key("method");
-        return Said::Unread(Unread { is_answer, ..Unread::strange(Value::Object(map), line) });
+        let unread = Unread::strange(Value::Object(map), line);
+        let looks = if is_answer { Looks::Answer } else { unread.looks };
+        return Said::Unread(Unread { looks, ..unread });
     }
     Said::Log(line.to_vec())
 }
@@ -190,12 +218,13 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let cut = unread(r#"{"jsonrpc":"2.0","id":7,"result":{"stopReason":"end_tu"#);
-        assert!(cut.is_answer);
+        assert_eq!(cut.looks, Looks::Answer);
         assert_eq!((cut.known["id"].as_u64(), cut.bytes), (Some(7), 54));
-        assert!(unread(r#"jsonrpc":"2.0","id":7,"result":{"stopReason":"end_turn"}}"#).is_answer);
-        assert!(unread(r#"{"jsonrpc":"2.0","id":7,"reqult":{"stopReason":"end_turn"}}"#).is_answer);
+        assert_eq!(unread(r#"jsonrpc":"2.0","id":7,"result":{"stopReason":"end_turn"}}"#).looks, Looks::Answer);
+        assert_eq!(unread(r#"{"jsonrpc":"2.0","id":7,"reqult":{"stopReason":"end_turn"}}"#).looks, Looks::Answer);
         let update = unread(r#"{"jsonrpc":"2.0","method":"session/update","params":{"update":{"x":"#);
-        assert!(!update.is_answer);
+        assert_eq!(update.looks, Looks::Other);
+        assert_eq!(unread(r#"{"jsonrpc":"2.0","i"#).looks, Looks::Unclear);
         assert_eq!(update.known["method"], "session/update");
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 
 use super::calls::{CallError, Calls, Taken, Waits, error_told};
-use super::message::{self, HEAD, Said, Unread};
+use super::message::{self, HEAD, Looks, Said, Unread};
 use super::{Answer, Heard, Wants};
 
 /// What is read at once, in bytes.
@@ -57,7 +57,7 @@ impl Reader {
         let _ = self.says.send(Heard::Closed).await;
     }
 
-    async fn take(&self, line: Line) -> Result<(), Deserted> {
+    pub(super) async fn take(&self, line: Line) -> Result<(), Deserted> {
         let said = match line {
             Line::Whole(line) => message::read(&line),
             Line::TooLong { head, bytes } => vec![Said::Unread(Unread::of(&head, bytes))],
@@ -96,9 +96,11 @@ impl Reader {
                 self.note(method, params).await
             }
             other => {
-                tracing::debug!(method = other, "an agent asked for what is not offered");
                 self.calls.refuse(&id, NO_METHOD, "Method not found");
-                Ok(())
+                let method = text::one_line(other, 100);
+                let what = text::one_line(&params.to_string(), HEAD);
+                let text = format!("the agent asked for something that is not offered, {method}: {what}");
+                self.tell(text, json!({"type": "not_offered", "method": method})).await
             }
         }
     }
@@ -152,8 +154,8 @@ impl Reader {
                 waits
             }
             Taken::Again => {
-                tracing::debug!(%id, "an agent answered twice");
-                return Ok(());
+                let text = format!("the agent answered a request for the second time: {}", shown());
+                return self.tell(text, json!({"type": "answered_twice"})).await;
             }
             Taken::ForNobody => {
                 let text = format!("the agent answered a request that was not made: {}", shown());
@@ -182,11 +184,13 @@ impl Reader {
 
     /// What cannot be read is told, and whoever waits for it does not wait for ever.
     async fn unread(&self, unread: Unread) -> Result<(), Deserted> {
-        let Unread { bytes, head, known, is_answer } = unread;
+        let Unread { bytes, head, known, looks } = unread;
         let text = format!("the agent wrote a line of {bytes} bytes that could not be read: {head}");
         self.tell(text, json!({"type": "unreadable", "bytes": bytes})).await?;
         let id = known.get("id");
-        if is_answer {
+        let has_method = known.get("method").is_some_and(Value::is_string);
+        let is_awaited = !has_method && id.is_some_and(|id| self.calls.waits_for(id));
+        if looks == Looks::Answer || is_awaited {
             return match self.calls.take(id) {
                 Taken::For(waits) | Taken::Guessed(waits) => self.hand_over(waits, Err(CallError::Unread)).await,
                 Taken::Again | Taken::ForNobody => Ok(()),
@@ -196,7 +200,9 @@ impl Reader {
             (Some("session/request_permission"), Some(id)) => {
                 Answer::new(Arc::clone(&self.calls), id.clone(), Wants::Outcome).cancel();
             }
-            (_, Some(id)) => self.calls.refuse(id, PARSE_ERROR, "the request could not be read"),
+            (Some(_), Some(id)) => self.calls.refuse(id, PARSE_ERROR, "the request could not be read"),
+            // It may have been the answer.
+            (None, _) if looks == Looks::Unclear && self.calls.has_prompt() => return self.say(Heard::Doubt).await,
             _ => {}
         }
         Ok(())

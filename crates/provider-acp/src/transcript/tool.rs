@@ -103,6 +103,10 @@ impl Tools {
         self.open.values().any(|call| call.stage == Stage::Pending)
     }
 
+    pub(super) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Nothing more is coming just now, so what is known of a call is all that can be told.
     pub(super) fn tell(&mut self, lines: &mut Vec<Line>) {
         for call in self.open.values_mut().filter(|call| call.stage == Stage::Pending) {

@@ -164,12 +164,28 @@ impl Deck {
         }
     }
 
+    /// Waits until it is known what became of the message at a place.
+    pub(crate) async fn until_settled(&self, id: SessionId, place: Seq) {
+        loop {
+            let slice = self.ports.messages.after(id, place.previous(), 1).await.expect("read").expect("there");
+            if !slice.receipts.values().next().expect("an operator's message").receipt.is_pending() {
+                return;
+            }
+            pause().await;
+        }
+    }
+
+    /// An open permission request, if there is one.
+    pub(crate) async fn asked(&self, id: SessionId) -> Option<Approval> {
+        let filter =
+            ApprovalFilter { session_id: Some(id), statuses: vec![ApprovalStatus::Open], ..Default::default() };
+        let page = self.ports.approvals.list(ApprovalQuery { filter, before: None, limit: 1 }).await;
+        page.expect("read").approvals.pop()
+    }
+
     pub(crate) async fn until_asked(&self, id: SessionId) -> Approval {
         loop {
-            let filter =
-                ApprovalFilter { session_id: Some(id), statuses: vec![ApprovalStatus::Open], ..Default::default() };
-            let page = self.ports.approvals.list(ApprovalQuery { filter, before: None, limit: 1 }).await;
-            if let Some(approval) = page.expect("read").approvals.pop() {
+            if let Some(approval) = self.asked(id).await {
                 return approval;
             }
             pause().await;
