@@ -5,6 +5,7 @@ mod end;
 mod hear;
 mod last_words;
 mod obey;
+mod question;
 mod report;
 mod start;
 mod sub_agent;

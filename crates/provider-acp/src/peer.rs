@@ -94,6 +94,11 @@ impl Answer {
         self.give(&json!({"outcome": {"outcome": "selected", "optionId": option}}));
     }
 
+    /// What the question is answered with.
+    pub(crate) fn accept(mut self, content: &Value) {
+        self.give(&json!({"action": "accept", "content": content}));
+    }
+
     /// The question is not answered.
     pub(crate) fn decline(mut self) {
         self.give(&json!({"action": "decline"}));

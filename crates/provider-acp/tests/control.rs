@@ -34,6 +34,26 @@ async fn a_permission_request_is_decided_and_the_decision_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_with_a_form_or_declined() {
+    let deck = Deck::one();
+    let id = deck.spawn("question What is its name?").await;
+    let asked = deck.until_asked(id).await;
+    assert_eq!(asked.title.as_str(), "What is its name?");
+    assert!(asked.form().is_some());
+    assert_eq!(deck.told(id).await[1..], ["assistant: What is its name?"], "it is on the record before it is answered");
+    let refused = deck.answer(&asked, ApprovalOption::AllowOnce, None).await.expect_err("a name is missing");
+    assert!(refused.to_string().contains("name: is missing"), "{refused}");
+    let answer = json!({"name": "Ada"});
+    deck.answer(&asked, ApprovalOption::AllowOnce, Some(answer)).await.expect("answered");
+    deck.until_told(id, "assistant: {\"action\":\"accept\",\"content\":{\"name\":\"Ada\"}}").await;
+    deck.until(id, SessionStatus::Idle).await;
+    let id = deck.spawn("question What is its name?").await;
+    let asked = deck.until_asked(id).await;
+    deck.answer(&asked, ApprovalOption::RejectOnce, None).await.expect("declined");
+    deck.until_told(id, "assistant: {\"action\":\"decline\"}").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_a_cancel_overtakes_is_taken_back() {
     let deck = Deck::one();
     let id = deck.spawn("ask push").await;

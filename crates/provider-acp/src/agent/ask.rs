@@ -24,15 +24,17 @@ const CANCELLED: &str = "cancelled before anybody decided";
 
 /// A request that waits for a decision.
 pub(super) struct Asked {
-    answer: Answer,
+    pub(super) answer: Answer,
     /// What each option is called by the agent.
-    options: Vec<(ApprovalOption, Value)>,
+    pub(super) options: Vec<(ApprovalOption, Value)>,
     /// The call that it is about.
-    call: String,
+    pub(super) call: String,
     /// The sub-agent that asks, by the agent's id of its session.
-    sub_agent: Option<String>,
+    pub(super) sub_agent: Option<String>,
     /// Whether it belongs to the turn, and is over with it.
-    in_turn: bool,
+    pub(super) in_turn: bool,
+    /// Whether it is a question, which is answered, and no request, which is decided.
+    pub(super) is_question: bool,
 }
 
 impl Asked {
@@ -81,18 +83,11 @@ impl Agent<'_> {
             expires_in: None,
         };
         let in_turn = self.turn.is_some();
-        self.open(new, Asked { answer, options, call: id, sub_agent, in_turn }).await
+        let asked = Asked { answer, options, call: id, sub_agent, in_turn, is_question: false };
+        self.open(new, asked).await
     }
 
-    /// A question of the agent.
-    pub(super) async fn elicit(&mut self, request: Value, answer: Answer) -> Result<(), Stop> {
-        answer.decline();
-        let message = request.get("message").and_then(Value::as_str).unwrap_or_default();
-        let text = format!("the agent asked a question, which was declined: {message}");
-        self.tell_of(&text, json!({"type": "elicitation", "data": request})).await
-    }
-
-    async fn open(&mut self, new: NewApproval, asked: Asked) -> Result<(), Stop> {
+    pub(super) async fn open(&mut self, new: NewApproval, asked: Asked) -> Result<(), Stop> {
         let ready = self.ready_until.is_none();
         let (reporter, _) = self.voice(asked.sub_agent.as_deref());
         // A session waits only from work on; what is asked outside of a turn is work, too.
@@ -127,11 +122,16 @@ impl Agent<'_> {
     }
 
     /// Who speaks: the agent itself, or one that works within it.
-    fn voice(&mut self, sub_agent: Option<&str>) -> (&mut Reporter, &mut Transcript) {
+    pub(super) fn voice(&mut self, sub_agent: Option<&str>) -> (&mut Reporter, &mut Transcript) {
         match sub_agent.and_then(|id| self.sub_agents.get_mut(id)) {
             Some(sub_agent) => sub_agent.voice(),
             None => (&mut *self.reporter, &mut self.transcript),
         }
+    }
+
+    /// Whether one of them waits for no decision.
+    pub(super) fn none_open(&self, sub_agent: Option<&str>) -> bool {
+        !self.asked.values().any(|other| other.sub_agent.as_deref() == sub_agent)
     }
 
     /// Whether the agent itself waits for a decision.
@@ -154,6 +154,9 @@ impl Agent<'_> {
     }
 
     async fn pass_on(&mut self, approval: &Approval, asked: Asked) -> Result<(), Stop> {
+        if asked.is_question {
+            return self.pass_on_answer(approval, asked).await;
+        }
         let Asked { answer, options, call, sub_agent, .. } = asked;
         let closing = match &approval.state {
             ApprovalState::Decided(verdict) => {
@@ -169,15 +172,11 @@ impl Agent<'_> {
             }
             ApprovalState::Open => None,
         };
-        let none_open = !self.asked.values().any(|other| other.sub_agent == sub_agent);
+        let none_open = self.none_open(sub_agent.as_deref());
         let (reporter, transcript) = self.voice(sub_agent.as_deref());
         let lines = closing.map(|(status, why)| transcript.refused(&call, status, &why)).unwrap_or_default();
         reporter.lines(lines).await?;
-        // Whoever closes the last open request moves the session; this is a sign of life only.
-        if none_open && reporter.status == SessionStatus::Waiting {
-            reporter.see(SessionStatus::Running, None).await?;
-        }
-        Ok(())
+        go_on(reporter, none_open).await
     }
 
     /// The agent takes back what it asked, by its own id of the request.
@@ -203,7 +202,7 @@ impl Agent<'_> {
     async fn take_back(&mut self, id: ApprovalId, asked: Asked) -> Result<(), Stop> {
         let Asked { answer, call, sub_agent, .. } = asked;
         answer.cancel();
-        let none_open = !self.asked.values().any(|other| other.sub_agent == sub_agent);
+        let none_open = self.none_open(sub_agent.as_deref());
         let (reporter, transcript) = self.voice(sub_agent.as_deref());
         reporter.uplink.withdraw_approval(id).await?;
         let lines = transcript.refused(&call, "cancelled", CANCELLED);
@@ -215,7 +214,15 @@ impl Agent<'_> {
     }
 }
 
-fn approval_title(title: &str) -> ApprovalTitle {
+/// Whoever closes the last open request moves the session; this is a sign of life only.
+pub(super) async fn go_on(reporter: &mut Reporter, none_open: bool) -> Result<(), Stop> {
+    if none_open && reporter.status == SessionStatus::Waiting {
+        reporter.see(SessionStatus::Running, None).await?;
+    }
+    Ok(())
+}
+
+pub(super) fn approval_title(title: &str) -> ApprovalTitle {
     let title = text::one_line(title, ApprovalTitle::LIMIT);
     ApprovalTitle::new(title.clone()).unwrap_or_else(|_| ApprovalTitle::shortened(&title))
 }

@@ -9,6 +9,7 @@
 //! | `miss MS` | the same, and cancels that come meanwhile are lost |
 //! | `tool NAME OUTPUT` | a tool call that succeeds |
 //! | `ask TITLE` | asks for permission and says what was decided |
+//! | `question TEXT` | asks for a name and says what was answered |
 //! | `plan STEP` | a plan of one step |
 //! | `usage N` | says that it has used N tokens |
 //! | `print TEXT` | writes a line to standard output that is no message |
@@ -177,6 +178,7 @@ impl Agent {
                 }
                 "tool" => tool(session, rest),
                 "ask" => self.ask(session, rest),
+                "question" => self.question(session, rest),
                 "plan" => {
                     let entry = json!({"content": rest, "priority": "medium", "status": "pending"});
                     update(session, &json!({"sessionUpdate": "plan", "entries": [entry]}))
@@ -243,6 +245,20 @@ impl Agent {
                 self.waiting.push(message);
             }
         }
+    }
+
+    /// Asks a question, and waits for the answer.
+    fn question(&mut self, session: &str, text: &str) -> bool {
+        let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]});
+        let params = json!({"sessionId": session, "mode": "form", "message": text, "requestedSchema": schema});
+        send(&json!({"jsonrpc": "2.0", "id": "question", "method": "elicitation/create", "params": params}));
+        while let Ok(message) = self.messages.recv() {
+            if message["id"] == "question" {
+                return said(session, "agent_message_chunk", &message["result"].to_string());
+            }
+            self.waiting.push(message);
+        }
+        true
     }
 
     /// Asks, and waits for the answer; `true` when it was cancelled.

@@ -28,7 +28,8 @@ pub(crate) struct Opening {
 pub(super) async fn open(calls: &Calls, opening: Opening) -> Result<Introduction, Failed> {
     let hello = json!({
         "protocolVersion": 1,
-        "clientCapabilities": {"fs": {"readTextFile": false, "writeTextFile": false}, "terminal": false},
+        "clientCapabilities": {"fs": {"readTextFile": false, "writeTextFile": false}, "terminal": false,
+            "elicitation": {"form": {}}},
         "clientInfo": {"name": "flightdeck", "title": "Flightdeck", "version": env!("CARGO_PKG_VERSION")},
     });
     let hello = calls.call("initialize", hello).await.map_err(|error| failed("initialize", &error))?;

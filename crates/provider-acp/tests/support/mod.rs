@@ -11,7 +11,9 @@ use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery, IdGenerator, SessionFilter, SessionQuery, WakeUps};
+use flightdeck_domain::ports::{
+    ApprovalFilter, ApprovalQuery, DecideApprovalError, IdGenerator, SessionFilter, SessionQuery, WakeUps,
+};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
@@ -201,6 +203,17 @@ impl Deck {
         let origin = Origin::new(Actor::local_cli(), "req-3".parse().expect("valid"));
         let origin = origin.because(Some(why.parse().expect("valid")));
         DecideApproval::new(&self.ports).execute(approval.id, option, origin).await.expect("decided");
+    }
+
+    pub(crate) async fn answer(
+        &self,
+        approval: &Approval,
+        option: ApprovalOption,
+        answer: Option<Value>,
+    ) -> Result<(), DecideApprovalError> {
+        let origin = Origin::new(Actor::local_cli(), "req-5".parse().expect("valid"));
+        let answer = answer.map(|answer| serde_json::from_value(answer).expect("an object"));
+        DecideApproval::new(&self.ports).answer(approval.id, option, answer, origin).await.map(drop)
     }
 
     /// A session below this one.
