@@ -125,25 +125,36 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
         Ok(()) => {
             let run = Run::new(given, command, session, link, reporter.clone());
             // On a task of its own, so that the session ends with a reason also when this fails.
-            let (end, left) =
-                tokio::spawn(run.attend(signals)).await.unwrap_or_else(|_panicked| failed(&RunError::Panicked));
-            signals = left;
+            match tokio::spawn(run.attend(signals)).await {
+                Ok((end, left)) => {
+                    signals = left;
+                    end
+                }
+                Err(_panicked) => {
+                    signals = ending::signals();
+                    failed(&reporter, &RunError::Panicked)
+                }
+            }
+        }
+        Err(end) => {
+            reporter.end(end.status, &end.reason);
             end
         }
-        Err(end) => end,
     };
     // Whoever asks again does not want to wait for the server.
     tokio::select! {
-        () = reporter.finish(end.status, &end.reason, linger(given)) => {}
+        () = reporter.finish(linger(given)) => {}
         Some(_) = signals.recv() => reporter::warn("the end of the session did not reach the server"),
     }
     std::process::exit(end.code);
 }
 
-fn failed(error: &RunError) -> (End, UnboundedReceiver<Asked>) {
+/// Ends the session of a command that was not run.
+fn failed(reporter: &Reporter, error: &RunError) -> End {
     let end = End::failed(error);
     reporter::warn(&end.reason);
-    (end, ending::signals())
+    reporter.end(end.status, &end.reason);
+    end
 }
 
 /// A command that is to be run, and all that is needed for it.
@@ -169,13 +180,10 @@ impl Run {
 
     /// Runs the command to its end, whatever comes between.
     async fn attend(self, mut signals: UnboundedReceiver<Asked>) -> (End, UnboundedReceiver<Asked>) {
+        let reporter = self.reporter.clone();
         match self.run(&mut signals).await {
             Ok(end) => (end, signals),
-            Err(error) => {
-                let end = End::failed(&error);
-                reporter::warn(&end.reason);
-                (end, signals)
-            }
+            Err(error) => (failed(&reporter, &error), signals),
         }
     }
 
@@ -209,14 +217,18 @@ impl Run {
         };
         obeying.abort();
         hint.inspect(tokio::task::JoinHandle::abort);
+        writing.finish().await;
         // What it wrote last is still in the pipes; they end with the last of its processes.
         listening.hurry.cancel();
-        let (all, all_errors) = tokio::join!(reading.finish(GRACE), reading_errors.finish(GRACE));
-        writing.finish().await;
-        if !(all && all_errors) {
+        let (all, all_errors) = tokio::join!(reading.reported(GRACE), reading_errors.reported(GRACE));
+        if !(all.is_all && all_errors.is_all) {
             reporter.notice("what it wrote last could not be read in time");
         }
-        Ok(End::of(ended, asked, killed.load(Ordering::SeqCst)))
+        let end = End::of(ended, asked, killed.load(Ordering::SeqCst));
+        reporter.end(end.status, &end.reason);
+        // The server need not wait for a terminal that takes nothing.
+        tokio::join!(all.shown(GRACE), all_errors.shown(GRACE));
+        Ok(end)
     }
 
     /// The command as a shell starts it, but for its standard error, which is read apart.

@@ -3,8 +3,14 @@
 
 #[path = "agents/connect.rs"]
 mod connect;
+#[path = "agents/endings.rs"]
+mod endings;
 #[path = "agents/hooks.rs"]
 mod hooks;
+#[path = "agents/mutate.rs"]
+mod mutate;
+#[path = "agents/presets.rs"]
+mod presets;
 #[path = "agents/run.rs"]
 mod run;
 mod support;

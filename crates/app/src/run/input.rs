@@ -15,6 +15,9 @@ use super::reporter::Reporter;
 /// How often it is looked whether the command has read what was written.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// So long after its input was closed it may turn out that the command has ended.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// What comes to a command's standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InputMode {
@@ -177,6 +180,10 @@ impl Writer {
                         }
                         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                         Err(_) => {
+                            // A command that is about to end has not refused it: it could not be delivered.
+                            if tokio::time::timeout(ENDING, &mut *ended).await.is_ok() {
+                                return true;
+                            }
                             self.reporter.receipt(letter.seq, json!({"state": "refused", "reason": CLOSED}));
                             return false;
                         }

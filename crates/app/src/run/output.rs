@@ -47,13 +47,28 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Waits until all is reported and shown, for so long at most. `false` when something was left.
-    pub(super) async fn finish(self, grace: Duration) -> bool {
-        let done = tokio::time::timeout(grace, self.reporting).await.is_ok_and(|reported| reported.is_ok());
+    /// Waits until all is reported, for so long at most.
+    pub(super) async fn reported(self, grace: Duration) -> Reported {
+        let is_all = tokio::time::timeout(grace, self.reporting).await.is_ok_and(|reported| reported.is_ok());
+        Reported { is_all, echoing: self.echoing, _folder: None }
+    }
+}
+
+/// A stream that was read to its end, or was given up.
+pub(super) struct Reported {
+    /// Whether nothing was left of it.
+    pub(super) is_all: bool,
+    echoing: Option<JoinHandle<()>>,
+    // Removed with the pipe in it.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Reported {
+    /// Waits until it is shown, too, for so long at most.
+    pub(super) async fn shown(self, grace: Duration) {
         if let Some(echoing) = self.echoing {
             let _ = tokio::time::timeout(grace, echoing).await;
         }
-        done
     }
 }
 
@@ -219,7 +234,7 @@ impl Errors {
         let Self { folder, pipe, open } = self;
         let (pieces, echoing) = begin(pipe, to, tokio::io::stderr);
         let reporting = tokio::spawn(report_errors(pieces, to.reporter.clone()));
-        ReadingErrors { _folder: folder, open, reading: Reading { reporting, echoing } }
+        ReadingErrors { folder, open, reading: Reading { reporting, echoing } }
     }
 }
 
@@ -257,16 +272,15 @@ fn report_error(line: &Line, reporter: &Reporter) {
 
 /// A command's standard error that is being read.
 pub(super) struct ReadingErrors {
-    // Removed with the pipe in it.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     open: pipe::Sender,
     reading: Reading,
 }
 
 impl ReadingErrors {
-    /// Reads what is still in the pipe; the command has ended.
-    pub(super) async fn finish(self, grace: Duration) -> bool {
+    /// Reads what is still in the pipe, for the command has ended; waits so long at most.
+    pub(super) async fn reported(self, grace: Duration) -> Reported {
         drop(self.open);
-        self.reading.finish(grace).await
+        Reported { _folder: Some(self.folder), ..self.reading.reported(grace).await }
     }
 }

@@ -167,9 +167,13 @@ impl Reporter {
         self.shared.put(Item::Call(format!("commands/{seq}/ack"), body));
     }
 
-    /// Ends the session, and waits until all is said, for so long at most.
-    pub(super) async fn finish(&self, status: &'static str, reason: &str, linger: Duration) {
+    /// Ends the session.
+    pub(super) fn end(&self, status: &'static str, reason: &str) {
         self.status(status, Some(&one_line(reason, MOST_REASON)));
+    }
+
+    /// Waits until all is said, for so long at most; nothing more comes.
+    pub(super) async fn finish(&self, linger: Duration) {
         self.shared.waiting().until = Some(Instant::now() + linger);
         self.shared.more.notify_all();
         let mut done = self.done.clone();

@@ -38,6 +38,11 @@ impl Client {
         answer(request.send_json(body)?)
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.put(format!("{}{path}", self.base)).header("X-API-Key", &self.key);
+        request.send_json(body).and_then(answer).expect("an answer")
+    }
+
     /// The same with an idempotency key.
     ///
     /// # Errors
