@@ -281,6 +281,14 @@ mod tests {
     }
 
     #[test]
+    fn a_known_event_that_tells_nothing_is_not_lost() {
+        let strange = r#"{"type":"assistant","message":{"content":[],"odd":1}}"#;
+        let messages = read(&mut transcript("claude"), &[strange, r#"{"type":"stream_event"}"#]);
+        assert_eq!(said(&messages), ["system: event: assistant"]);
+        assert_eq!(messages[0]["metadata"]["events"][0]["message"]["odd"], 1);
+    }
+
+    #[test]
     fn a_json_text_over_several_lines_is_one() {
         let pretty = ["{", "  \"odd\": [", "    1", "  ]", "}"];
         let messages = read(&mut transcript("codex"), &pretty);

@@ -272,11 +272,11 @@ mod tests {
     #[test]
     fn what_is_on_its_way_stays_until_it_has_arrived() {
         let half = MOST_WAITING / 2;
-        let queue = queue([said(half), said(half)]);
+        let queue = queue([said(half), call(), said(half)]);
         assert_eq!(next(&queue), 1);
         queue.put(said(7));
         queue.is_said();
-        assert_eq!(contents(&queue), ["7"], "the second one made room");
+        assert_eq!(contents(&queue), ["status", "7"], "the one behind made room, and what was said is gone");
         assert_eq!(queue.waiting().left_out, 1);
     }
 
