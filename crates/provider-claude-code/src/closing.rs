@@ -13,6 +13,8 @@ use crate::said::result;
 
 /// How far back an interrupted turn, and the call that a dialog is about, are looked for.
 const LOOK_BACK: usize = 50;
+/// How far back calls without a result are looked for, in pages: a turn that ends waits for nothing here.
+const PAGES: usize = 4;
 
 impl Record<'_> {
     /// Closes the call that this hook is about: it was not let through.
@@ -91,7 +93,7 @@ impl Record<'_> {
             Event::PostToolBatch => {
                 let calls = hook.value("tool_calls").and_then(Value::as_array).into_iter().flatten();
                 let calls: Vec<&Map<String, Value>> = calls.filter_map(Value::as_object).collect();
-                let open = Calls::of(self.messages, session).await?.open;
+                let open = Calls::of(self.messages, session, PAGES).await?.open;
                 for call in calls {
                     if open.iter().any(|open| open.key == key(call)) {
                         self.closed(session, &call_in(call), &result(call.get("tool_response"))).await?;
@@ -103,7 +105,7 @@ impl Record<'_> {
                 if hook.event == Event::UserPromptSubmit && turn.is_none() {
                     return Ok(());
                 }
-                for open in Calls::of(self.messages, session).await?.open {
+                for open in Calls::of(self.messages, session, PAGES).await?.open {
                     if turn.is_none() || turn != open.turn.as_deref() {
                         self.closed(session, &open.data, "no result was told: it was denied, or broken off").await?;
                     }

@@ -19,7 +19,7 @@ use crate::ids;
 /// How many messages are read at a time.
 const PAGE: usize = 50;
 /// How far back calls are looked for, in pages. A turn of more messages than this is not looked at to its beginning.
-const PAGES: usize = 40;
+pub(crate) const PAGES: usize = 40;
 
 /// A call without a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,11 +57,15 @@ impl Calls {
         Self { ended: self.ended, ..Self::default() }
     }
 
-    /// Reads the conversation back to where nothing older can be open.
-    pub(crate) async fn of(messages: &dyn MessageRepository, session: &Session) -> Result<Self, StoreUnavailable> {
+    /// Reads the conversation back to where nothing older can be open, or so many pages.
+    pub(crate) async fn of(
+        messages: &dyn MessageRepository,
+        session: &Session,
+        pages: usize,
+    ) -> Result<Self, StoreUnavailable> {
         let mut scan = Scan::default();
         let mut before = Seq::new(u64::MAX);
-        for _ in 0..PAGES {
+        for _ in 0..pages {
             let Some(slice) = messages.before(session.id, before, PAGE).await? else { break };
             for message in slice.messages.iter().rev() {
                 if scan.take(message) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::hook::{Event, Hook, shortened};
 use crate::ids;
-use crate::open::Calls;
+use crate::open::{Calls, PAGES};
 use crate::said::{metadata, said, used};
 
 /// How far back the last thing is looked for that was said.
@@ -86,19 +86,19 @@ impl Record<'_> {
         below: &[Session],
         top: Option<&Session>,
     ) -> Result<bool, StoreUnavailable> {
-        let mut all = vec![Calls::of(self.messages, session).await?];
+        let mut all = vec![Calls::of(self.messages, session, PAGES).await?];
         for below in below {
-            all.push(Calls::of(self.messages, below).await?);
+            all.push(Calls::of(self.messages, below, PAGES).await?);
         }
         if let Some(top) = top {
-            all.push(Calls::of(self.messages, top).await?.only_ends());
+            all.push(Calls::of(self.messages, top, PAGES).await?.only_ends());
         }
         Ok(Calls::can_run(&all))
     }
 
     /// Whether the turn of a session waits for a call that was let through.
     pub(crate) async fn turn_can_run(&self, session: &Session) -> Result<bool, StoreUnavailable> {
-        Ok(!Calls::of(self.messages, session).await?.open.is_empty())
+        Ok(!Calls::of(self.messages, session, PAGES).await?.open.is_empty())
     }
 
     /// Ends a session, and its sub-agents that were not heard to end.
