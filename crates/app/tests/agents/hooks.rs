@@ -201,7 +201,7 @@ fn no_mutated_body_ends_anything_or_gets_past_the_kill_switch() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(&folder.path().join("data"));
     let admin = server.admin();
-    let count = std::env::var("FLIGHTDECK_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(500);
+    let count = std::env::var("FLIGHTDECK_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(200);
     let mut mutations = Mutations { state: 0x0bad_5eed_0bad_5eed };
     for _ in 0..count {
         let body = mutations.next();
