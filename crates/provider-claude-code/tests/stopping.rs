@@ -427,3 +427,27 @@ async fn the_result_of_any_other_tool_says_nothing_of_usage() {
     let usage = desk.ports.usage.of_session(desk.top().await.id).await.expect("read");
     assert_eq!(usage.map(|usage| usage.own.tokens()), Some(0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_nothing_lets_nobody_go_on_who_is_stopped_or_held() {
+    use flightdeck_domain::ports::{AppendError, HookError, MockMessageRepository, StoreUnavailable};
+    use flightdeck_domain::use_cases::Ports;
+    use flightdeck_provider_claude_code::ClaudeCode;
+    let desk = Desk::new();
+    desk.hook(prompt("go")).await;
+    let id = desk.top().await.id;
+    let mut full = MockMessageRepository::new();
+    full.expect_before().returning(|_, _, _| Ok(None));
+    full.expect_append().returning(|_, _, _| Err(AppendError::Unavailable(StoreUnavailable::new("the disk is full"))));
+    let hooks = ClaudeCode::new(&Ports { messages: Arc::new(full), ..desk.ports.clone() });
+    let tool = || call(before("toolu_1", "deploy"));
+    assert!(matches!(hooks.take(tool()).await, Err(HookError::Unavailable(_))), "nobody knows of a reason to stop");
+    let denied = hooks.take(HookCall { deny_when_away: true, ..tool() }).await.expect("answered");
+    assert_denied(&denied, "cannot be asked");
+    let prompted = hooks.take(HookCall { deny_when_away: true, ..call(prompt("on")) }).await.expect("answered");
+    assert_eq!(prompted, json!({}), "only what is about to be done is denied");
+    desk.step_in(id, Intervention::Pause).await;
+    assert_denied(&hooks.take(tool()).await.expect("answered"), "Paused by an operator");
+    desk.step_in(id, Intervention::Kill).await;
+    assert_stopped(&hooks.take(tool()).await.expect("answered"), "Stopped by an operator");
+}
