@@ -1,6 +1,8 @@
 //! Agents that people run by themselves: hooks, and commands that are wrapped.
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "agents/conformance.rs"]
+mod conformance;
 #[path = "agents/connect.rs"]
 mod connect;
 #[path = "agents/endings.rs"]
