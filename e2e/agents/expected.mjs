@@ -35,6 +35,12 @@ const EXCEPTIONS = {
   },
   gemini: {
     'inject steer while busy': STEER,
+    'resume an earlier session': {
+      seen: 'failed',
+      note: /session\/load .*(No previous sessions found|Invalid session identifier)/,
+      fault: "the agent's",
+      why: 'a session that is taken up in the minute in which it began is not found, and is lost: it is recorded anew in the same file, whose name has the minute, before it is looked for; later it is taken up',
+    },
     'command output in the transcript': {
       seen: 'failed',
       note: /but: completed$/,

@@ -12,15 +12,19 @@ const LEDGER = [
 ];
 const COUNTED = { inputTokens: 14, outputTokens: 8, cacheReadTokens: 6, cacheWriteTokens: 2, costUsd: 0 };
 
-test('a conversation is charged for its own answers, without those that give it a title', () => {
-  assert.deepEqual(charged(LEDGER, 'a'), { answers: 2, inputTokens: 14, outputTokens: 8, cacheReadTokens: 6, cacheWriteTokens: 2 });
+test('a conversation is charged for its own answers, and those beside its turns are told apart', () => {
+  const turns = { answers: 2, inputTokens: 14, outputTokens: 8, cacheReadTokens: 6, cacheWriteTokens: 2 };
+  const all = { answers: 3, inputTokens: 21, outputTokens: 12, cacheReadTokens: 9, cacheWriteTokens: 3 };
+  assert.deepEqual(charged(LEDGER, 'a'), { turns, all });
 });
 
 test('what is counted is what was charged, each kind by itself', () => {
-  assert.equal(compare(COUNTED, charged(LEDGER, 'a')).seen, 'yes');
+  const bill = charged(LEDGER, 'a');
+  assert.equal(compare(COUNTED, bill).seen, 'yes');
+  assert.match(compare({ ...bill.all, costUsd: 0 }, bill).note, /in 3 answers, 1 of them beside the turns$/);
   for (const key of ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens']) {
-    const { seen, note } = compare({ ...COUNTED, [key]: COUNTED[key] + 1 }, charged(LEDGER, 'a'));
+    const { seen, note } = compare({ ...COUNTED, [key]: COUNTED[key] + 1 }, bill);
     assert.equal(seen, 'failed');
-    assert.match(note, /^counted .*; 2 answers were input 14, output 8, cacheRead 6, cacheWrite 2$/);
+    assert.match(note, /^counted .*; 2 answers were input 14, output 8, cacheRead 6, cacheWrite 2, and 1 were beside the turns$/);
   }
 });
