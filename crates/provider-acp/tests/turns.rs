@@ -7,6 +7,7 @@ mod support;
 use std::time::Duration;
 
 use flightdeck_domain::action::{ActionRefused, Intervention};
+use flightdeck_domain::approval::ApprovalOption;
 use flightdeck_domain::command::Delivery;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{IdGenerator, OperatorActionError, SpawnError};
@@ -143,6 +144,23 @@ async fn steering_is_for_agents_that_can_and_is_refused_with_what_would_work() {
         deck.told(able).await.contains(&"assistant: begun".to_owned()),
         "the texts of two prompts are two messages"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_steering_message_is_consumed_only_when_the_agent_has_it_in_a_turn() {
+    let deck = Deck::new(vec![AgentConfig { steer: true, ..config("tester", &[]) }]);
+    let id = deck.spawn("ask first\ntool two y\nask second").await;
+    let first = deck.until_asked(id).await;
+    let place = deck.inject(id, Delivery::Steer, "now").await;
+    deck.until_receipt_is(id, place, "delivered").await;
+    deck.decide(&first, ApprovalOption::AllowOnce).await;
+    deck.until_told(id, "tool: y").await;
+    let second = deck.until_asked(id).await;
+    // The agent has done something since it got the message, but for the prompt before.
+    assert_eq!(deck.receipt(id, place).await.as_str(), "delivered");
+    deck.decide(&second, ApprovalOption::AllowOnce).await;
+    deck.until_receipt(id, place, "consumed").await;
+    deck.until_told(id, "assistant: You said: now").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

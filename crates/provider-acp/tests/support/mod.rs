@@ -166,6 +166,19 @@ impl Deck {
         }
     }
 
+    /// What became of the message at a place so far.
+    pub(crate) async fn receipt(&self, id: SessionId, place: Seq) -> Receipt {
+        let slice = self.ports.messages.after(id, place.previous(), 1).await.expect("read").expect("there");
+        slice.receipts.values().next().expect("an operator's message").receipt.clone()
+    }
+
+    /// Waits until the message at a place has a receipt of this state, also one that is not the last.
+    pub(crate) async fn until_receipt_is(&self, id: SessionId, place: Seq, state: &str) {
+        while self.receipt(id, place).await.as_str() != state {
+            pause().await;
+        }
+    }
+
     /// Waits until it is known what became of the message at a place.
     pub(crate) async fn until_settled(&self, id: SessionId, place: Seq) {
         loop {

@@ -56,6 +56,18 @@ fn a_message_ends_where_the_agent_begins_another() {
 }
 
 #[test]
+fn a_notice_without_an_id_is_no_part_of_a_message_that_has_one() {
+    let piece = |id: Value, text: &str| {
+        update(
+            json!({"sessionUpdate": "agent_message_chunk", "messageId": id, "content": {"type": "text", "text": text}}),
+        )
+    };
+    let lines = all(vec![piece(json!(null), "Warning."), piece(json!("a"), "one"), piece(json!(null), "Notice.")]);
+    let texts: Vec<_> = told(&lines).into_iter().map(|(_, text, _)| text).collect();
+    assert_eq!(texts, ["Warning.", "one", "Notice."]);
+}
+
+#[test]
 fn what_is_being_said_can_be_shown_before_it_is_complete() {
     let mut transcript = Transcript::default();
     assert_eq!(transcript.preview(), None);
