@@ -43,6 +43,9 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How long an agent is silent before what it has said outside of a turn is complete.
 const SILENCE: Duration = Duration::from_millis(300);
 
+/// How far apart reports of usage are within a turn. The end of a turn tells the rest.
+const USAGE: Duration = Duration::from_secs(10);
+
 /// What an agent is started with.
 pub(crate) struct Start {
     pub(crate) session: Session,
@@ -66,7 +69,7 @@ pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start
 }
 
 async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<(), Stop> {
-    let Start { session, config, places, opening, prompt } = start;
+    let Start { session, config, places, mut opening, prompt } = start;
     let mut prompts = VecDeque::new();
     if let Some(prompt) = prompt {
         reporter.tell(MessageRole::User, prompt.clone(), JsonObject::default()).await?;
@@ -77,7 +80,11 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
     let own = opening.resume.clone();
     let mut transcript = Transcript::new(config.usage);
     if let Some(own) = &own {
-        transcript.go_on_from(reporter.earlier_totals(own).await?);
+        let earlier = reporter.earlier(own).await?;
+        transcript.go_on_from(reporter.totals(&earlier).await?);
+        opening.minute_left = earlier.first().and_then(|earlier| {
+            start::minute_left(earlier.started_at.unwrap_or(earlier.spawned_at), session.spawned_at)
+        });
         transcript.replay(true);
     }
     let log = LogFile::new(agents.home.log(session.id), config.log_bytes);
@@ -97,13 +104,14 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         failed(format!("{error}{cause}"))
     })?;
     agents.launched(session.id, &launched.process);
+    let minute_left = opening.minute_left.unwrap_or_default();
     let (peer, heard) = peer::connect(launched.input, launched.output, launched.log, Opening { cwd, ..opening });
     let mut agent = Agent {
         agents,
         reporter,
         session,
         own,
-        ready_until: Some(Instant::now() + config.start_time),
+        ready_until: Some(Instant::now() + config.start_time + minute_left),
         config,
         peer,
         heard,
@@ -115,6 +123,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         doubt_until: None,
         sub_agents: BTreeMap::new(),
         shown: None,
+        usage_told: None,
         late: Vec::new(),
         turn: None,
         next_number: 0,
@@ -171,6 +180,8 @@ struct Agent<'a> {
     sub_agents: BTreeMap<String, SubAgent>,
     /// When the last preview was shown.
     shown: Option<Instant>,
+    /// When usage was last told within a turn.
+    usage_told: Option<Instant>,
     /// What was said after it was to be killed.
     late: Vec<Line>,
     /// Until when it has to be ready; `None` when it is.

@@ -144,7 +144,7 @@ pub(crate) fn opening(config: &AgentConfig, context: &JsonObject) -> Result<Open
     }
     let Settings { authenticate, model, mode, options, mcp_servers } = settings;
     let resume = name("resume", "the agent's own id of an earlier session")?;
-    Ok(Opening { cwd: std::path::PathBuf::new(), resume, authenticate, model, mode, options, mcp_servers })
+    Ok(Opening { resume, authenticate, model, mode, options, mcp_servers, ..Opening::default() })
 }
 
 /// A server of a request. One that is a program would be started here, and only the configuration may start programs.

@@ -7,7 +7,7 @@
 //! | a tool call | `tool` | `{"type": "tool_call", "toolCallId", "name", "kind", "input", "locations"}` |
 //! | that it has ended | `tool` | `{"type": "tool_result", "toolCallId", "name", "status", "failed", "exit"}`; `"late": true` when the end was on the record already |
 //! | a plan | `assistant` | `{"type": "plan", "entries"}` |
-//! | what it has used | `system` | `{"type": "usage", "contextUsed", "contextSize", "cost", "usage", "totals"}`, once a turn and model; `usage` is what is summed up, `totals` is where a session goes on that takes this one up |
+//! | what it has used | `system` | `{"type": "usage", "contextUsed", "contextSize", "cost", "usage", "totals"}`, at the end of a turn, and every ten seconds within one, for each model; `usage` is what is summed up, `totals` is where a session goes on that takes this one up |
 //! | a notice, that it shortens its context | `system` | `{"type": "notice"}`, `{"type": "compaction"}` |
 //! | what was said to it, when it takes up an earlier session | `user` | `{"type": "message"}` |
 //! | what nobody understands | `system` | `{"type": "not_understood", "data"}` |
@@ -159,6 +159,11 @@ impl Transcript {
         self.tools.end_turn(&mut lines);
         lines.extend(self.usage.told());
         self.marked(lines)
+    }
+
+    /// What was used and is not told, while the turn goes on: a budget acts on it.
+    pub fn used_so_far(&mut self) -> Vec<Line> {
+        if self.usage.has_untold() { self.usage.told() } else { Vec::new() }
     }
 
     /// Whether there is something that a flush would tell.

@@ -97,3 +97,26 @@ async fn tokens_of_an_answer_use_up_a_budget_and_pause_the_agent() {
     let used = ReadUsage::new(&deck.ports).session(id).await.expect("read").expect("there");
     assert_eq!(used.own.tokens(), 10_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_acts_while_a_turn_goes_on() {
+    let deck = Deck::one();
+    let id = deck.spawn("").await;
+    deck.until(id, SessionStatus::Idle).await;
+    let origin = Origin::new(Actor::local_cli(), "req-6".parse().expect("valid"));
+    let budget = Budget::new(Cost::try_from(0.25).ok(), None).expect("a budget");
+    let set = SetBudget::new(&deck.ports).execute(AccountKey::Subtree(id), Some(budget), origin).await;
+    assert!(set.is_ok());
+    let update =
+        json!({"sessionUpdate": "usage_update", "used": 1, "size": 9, "cost": {"amount": 0.5, "currency": "USD"}});
+    let line = json!({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "$S", "update": update}});
+    deck.inject(id, Delivery::Queue, &format!("raw {line}\nwait 3600000")).await;
+    while EnforceBudgets::new(&deck.ports, &deck.providers).execute().await.expect("done") == 0 {
+        pause().await;
+    }
+    assert_eq!(
+        deck.session(id).await.status,
+        SessionStatus::Running,
+        "the turn goes on, and the pause waits for its end"
+    );
+}

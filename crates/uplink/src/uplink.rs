@@ -294,22 +294,26 @@ impl Uplink {
         Ok(found.map(|message| message.content))
     }
 
-    /// Looks for something in the conversations that other sessions had with an agent under this id of its own, the newest
-    /// first: in those of the newest sessions, and in each of these among the newest messages.
-    pub async fn find_in_earlier<T>(
-        &self,
-        provider: &ProviderName,
-        own: &ProviderSessionId,
-        find: impl Fn(&Message) -> Option<T>,
-    ) -> Result<Option<T>, Stop> {
+    /// Other sessions that had an agent under this id of its own, the newest first.
+    pub async fn earlier(&self, provider: &ProviderName, own: &ProviderSessionId) -> Result<Vec<Session>, Stop> {
         let filter = SessionFilter {
             provider: Some(provider.clone()),
             provider_session_id: Some(own.clone()),
             ..SessionFilter::default()
         };
         let query = SessionQuery { filter, after: None, limit: EARLIER_SESSIONS, heads_only: true };
-        let Ok(page) = self.persist(|| self.desk.sessions.list(query.clone())).await? else { return Ok(None) };
-        for session in page.sessions.into_iter().filter(|session| session.id != self.session) {
+        let page = self.persist(|| self.desk.sessions.list(query.clone())).await?;
+        let sessions = page.map(|page| page.sessions).unwrap_or_default();
+        Ok(sessions.into_iter().filter(|session| session.id != self.session).collect())
+    }
+
+    /// Looks for something in the conversations of these sessions: of each among the newest messages.
+    pub async fn find_in<T>(
+        &self,
+        sessions: &[Session],
+        find: impl Fn(&Message) -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        for session in sessions {
             let mut before = session.last_seq.next();
             for _ in 0..EARLIER_PAGES {
                 let page = self.persist(|| self.desk.messages.before(session.id, before, EARLIER_PAGE)).await?;

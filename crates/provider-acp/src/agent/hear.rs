@@ -8,7 +8,7 @@ use flightdeck_uplink::Stop;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Agent, PREVIEWS, SILENCE};
+use super::{Agent, PREVIEWS, SILENCE, USAGE};
 use crate::peer::{Heard, Introduction};
 use crate::transcript::{is_aside, line};
 
@@ -57,6 +57,13 @@ impl Agent<'_> {
         let lines = self.transcript.take(update);
         self.show();
         self.reporter.lines(lines).await?;
+        if self.usage_told.is_none_or(|told| told.elapsed() >= USAGE) {
+            let lines = self.transcript.used_so_far();
+            if !lines.is_empty() {
+                self.usage_told = Some(Instant::now());
+            }
+            self.reporter.lines(lines).await?;
+        }
         self.expect_silence();
         Ok(())
     }

@@ -3,7 +3,7 @@
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::message::{Message, MessageRole};
-use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId, Reason};
 use flightdeck_domain::usage::Reading;
 use flightdeck_uplink::{Interruption, Stop, Uplink};
@@ -91,11 +91,16 @@ impl Reporter {
         }
     }
 
-    /// The last totals that an earlier session with this agent's session told: what the agent goes on from.
-    pub(super) async fn earlier_totals(&mut self, own: &str) -> Result<Vec<Reading>, Stop> {
+    /// The sessions that the agent's session had before, the newest first.
+    pub(super) async fn earlier(&mut self, own: &str) -> Result<Vec<Session>, Stop> {
         let Ok(own) = ProviderSessionId::new(own) else { return Ok(Vec::new()) };
+        self.uplink.earlier(&ProviderName::acp(), &own).await
+    }
+
+    /// The last totals that these sessions told: what the agent goes on from.
+    pub(super) async fn totals(&mut self, earlier: &[Session]) -> Result<Vec<Reading>, Stop> {
         let totals = |message: &Message| serde_json::from_value(message.metadata.as_map().get(TOTALS)?.clone()).ok();
-        Ok(self.uplink.find_in_earlier(&ProviderName::acp(), &own, totals).await?.unwrap_or_default())
+        Ok(self.uplink.find_in(earlier, totals).await?.unwrap_or_default())
     }
 
     /// Gives a command its last receipt.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::MessageRole;
+use flightdeck_domain::time::Timestamp;
 use flightdeck_uplink::Stop;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Duration;
 
 use super::report::Reporter;
 use super::{SIGN_OF_LIFE, failed};
@@ -56,4 +58,25 @@ pub(super) async fn folder(agents: &Agents, session: SessionId, config: &AgentCo
     let own = agents.home.worktree(session);
     let made = tokio::task::spawn_blocking(move || worktree::make(&cwd, &own)).await;
     made.map_err(|error| error.to_string())?
+}
+
+/// How long the minute goes on in which an earlier session began, when it is that minute still.
+pub(super) fn minute_left(began: Timestamp, now: Timestamp) -> Option<Duration> {
+    const MINUTE: i64 = 60_000_000;
+    let (began, now) = (began.as_micros(), now.as_micros());
+    let left = u64::try_from(MINUTE - now.rem_euclid(MINUTE)).ok()?;
+    (began.div_euclid(MINUTE) == now.div_euclid(MINUTE)).then(|| Duration::from_micros(left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_one_of_the_clock() {
+        let at = |second: i64| Timestamp::from_micros(second * 1_000_000).expect("a time");
+        let left = |began: i64, now: i64| minute_left(at(began), at(now)).map(|left| left.as_secs());
+        assert_eq!(left(6_001, 6_045), Some(15));
+        assert_eq!(left(6_059, 6_060), None);
+    }
 }

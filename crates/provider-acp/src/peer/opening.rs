@@ -1,11 +1,15 @@
 //! How an agent is made ready: who it is, its session, and how it is set.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::Introduction;
 use super::calls::{CallError, Calls};
+
+/// Clocks may differ by so much in what they take for a minute.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// What a session is opened with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +18,8 @@ pub(crate) struct Opening {
     pub(crate) cwd: PathBuf,
     /// The agent's own id of an earlier session that it is to take up.
     pub(crate) resume: Option<String>,
+    /// How long the minute goes on in which that session began, if it does.
+    pub(crate) minute_left: Option<Duration>,
     /// The method by which it authenticates itself first.
     pub(crate) authenticate: Option<String>,
     pub(crate) model: Option<String>,
@@ -103,10 +109,14 @@ async fn session(calls: &Calls, hello: &Value, opening: &Opening) -> Result<(Str
         (false, true) => "session/resume",
         (false, false) => return Err(Failed::Because("this agent cannot take up an earlier session".to_owned())),
     };
-    let state = calls.call(method, with(&[("sessionId", earlier)])).await;
     let gemini = hello.get("agentInfo").and_then(|info| info.get("name")).and_then(Value::as_str) == Some("gemini-cli");
-    let hint =
-        if gemini { " (Gemini CLI loses a session that is taken up within the minute in which it began)" } else { "" };
+    // It names the file of a session by the minute and writes into it before it looks for the session: within the minute in
+    // which the session began it would lose it.
+    if gemini && let Some(left) = opening.minute_left {
+        tokio::time::sleep(left + MARGIN).await;
+    }
+    let state = calls.call(method, with(&[("sessionId", earlier)])).await;
+    let hint = if gemini { " (it loses a session that is taken up within the minute in which it began)" } else { "" };
     let state = state.map_err(|error| Failed::because(&format!("{method} {earlier}"), &error, hint))?;
     Ok((earlier.clone(), state))
 }

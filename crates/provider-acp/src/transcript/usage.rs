@@ -100,6 +100,11 @@ impl Counter {
         }
     }
 
+    /// Whether something was counted that is not told.
+    pub(super) fn has_untold(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
     /// Whether there is something to tell.
     pub(super) fn has_news(&self) -> bool {
         self.context.is_some() || !self.untold.is_empty()
