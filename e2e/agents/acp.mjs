@@ -67,12 +67,13 @@ async function conformance(agent, folder, row) {
 /** Two turns, one of them with a tool call: three answers of the model. */
 async function tokens(fleet, model, start, name) {
   const tag = `tokens-${name}`;
+  const since = model.ledger.length;
   const agent = await start(`run touch made; echo counted #${tag}`);
   await allowing(fleet, agent);
   const { seq } = await fleet.post(`/agents/${agent}/inject`, { message: `hello again #${tag}`, delivery: 'queue' });
   await fleet.receipt(agent, seq);
   await fleet.becomes(agent, 'idle');
-  const seen = compare(await fleet.usage(agent), charged(model.ledger, tag));
+  const seen = compare(await fleet.usage(agent), charged(model.ledger, tag, since));
   await fleet.post(`/agents/${agent}/kill?wait=30s`);
   return seen;
 }

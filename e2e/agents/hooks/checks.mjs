@@ -52,6 +52,7 @@ async function resume(kit) {
 /** One call that has to be permitted, which several checks look at. */
 async function tool(kit, check) {
   const tag = 'tokens-claude-code';
+  const since = kit.model.ledger.length;
   let agent;
   await check('tool and permission', async () => {
     const file = kit.file();
@@ -75,7 +76,7 @@ async function tool(kit, check) {
     must(totalTokens > 0, 'no tokens were counted in a turn with a tool call');
     return { seen: 'yes', note: `${totalTokens} tokens` };
   });
-  await check('tokens as the model told them', async () => compare(await kit.fleet.usage(agent), charged(kit.model.ledger, tag)));
+  await check('tokens as the model told them', async () => compare(await kit.fleet.usage(agent), charged(kit.model.ledger, tag, since)));
 }
 
 async function rejected(kit) {
