@@ -1,5 +1,7 @@
 //! What agents really wrote, and how it may come to be broken.
 
+use flightdeck_agent_io::mutants::Numbers;
+
 /// The presets, with lines that their agents wrote.
 pub(crate) const RECORDED: [(&str, &str); 6] = [
     ("claude", include_str!("recorded/claude.jsonl")),
@@ -9,21 +11,6 @@ pub(crate) const RECORDED: [(&str, &str); 6] = [
     ("pi", include_str!("recorded/pi.jsonl")),
     ("qwen", include_str!("recorded/qwen.jsonl")),
 ];
-
-/// The same numbers for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    /// A number below this one, which is not zero.
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed % u64::try_from(most).expect("small")).expect("small")
-    }
-}
 
 /// What is put into a line.
 const PUT_IN: [&[u8]; 14] = [
@@ -46,7 +33,7 @@ const PUT_IN: [&[u8]; 14] = [
 /// So many lines, each broken in one to three ways. No line has a line end within.
 pub(crate) fn mutated(recorded: &str, seed: u64, count: usize) -> Vec<Vec<u8>> {
     let lines: Vec<&[u8]> = recorded.lines().map(str::as_bytes).collect();
-    let mut dice = Dice(seed);
+    let mut dice = Numbers::new(seed);
     let mut all = Vec::with_capacity(count);
     for _ in 0..count {
         let mut line = lines[dice.below(lines.len())].to_vec();
@@ -60,7 +47,7 @@ pub(crate) fn mutated(recorded: &str, seed: u64, count: usize) -> Vec<Vec<u8>> {
     all
 }
 
-fn broken(line: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
+fn broken(line: &[u8], other: &[u8], dice: &mut Numbers) -> Vec<u8> {
     let mut line = line.to_vec();
     if line.is_empty() {
         return other.to_vec();

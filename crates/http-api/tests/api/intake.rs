@@ -177,6 +177,7 @@ fn what_is_no_stream_of_lines_is_told_so() {
 }
 
 /// Spoilt lines of a transcript: no line ends the stream, and each is in the conversation, or a message that tells of it.
+/// `FLIGHTDECK_MUTATIONS` says how many.
 #[test]
 fn spoilt_lines_end_nothing_and_none_is_lost() {
     let server = TestServer::start();
@@ -187,7 +188,8 @@ fn spoilt_lines_end_nothing_and_none_is_lost() {
         br#"{"role":"assistant","content":"done","usage":{"inputTokens":1200,"outputTokens":34,"costUsd":0.0123}}"#,
     ];
     let mut numbers = Numbers::new(13);
-    let spoilt: Vec<Vec<u8>> = (0..2_500).map(|n| mutant(good[n % good.len()], &mut numbers)).collect();
+    let count = std::env::var("FLIGHTDECK_MUTATIONS").map_or(2_500, |count| count.parse().expect("a number"));
+    let spoilt: Vec<Vec<u8>> = (0..count).map(|n| mutant(good[n % good.len()], &mut numbers)).collect();
     let mut body = spoilt.join(&b'\n');
     body.extend_from_slice(b"\n{\"role\":\"user\",\"content\":\"the last line\"}\n");
     let reply = server.call("POST", &format!("/agents/{agent}/messages?stream=true"), NDJSON, &body);
