@@ -250,7 +250,7 @@ impl Agent<'_> {
         let now = Instant::now();
         if self.ready_until.is_some_and(|until| until <= now) {
             let seconds = self.config.start_time.as_secs();
-            let problem = format!("it was not ready within {seconds} seconds{}", self.said());
+            let problem = format!("it was not ready within {seconds} seconds{}", self.said(true));
             return Err(self.gone(Some(&problem)).await);
         }
         if !self.asked.is_empty() && self.asked_next <= now {

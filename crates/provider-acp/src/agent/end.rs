@@ -27,7 +27,8 @@ impl Agent<'_> {
         if let Some(limit) = ended.limit {
             return failed(format!("the agent was ended: it used more {limit} than it may"));
         }
-        let said = self.said();
+        // Who was killed had no time to say why.
+        let said = self.said(!matches!(exited, Ok(Exit::Signal(_))));
         match (exited, problem) {
             (Ok(Exit::Code(0)), None) if self.turn.is_none() && self.ready_until.is_none() => Stop::Closed,
             // It ends in order when nobody talks to it any more.
@@ -39,9 +40,9 @@ impl Agent<'_> {
     }
 
     /// What it said last of what went wrong.
-    pub(super) fn said(&self) -> String {
+    pub(super) fn said(&self, or_any: bool) -> String {
         let tail = self.log.tail(LOOKED_AT).ok().flatten();
-        let words = tail.and_then(|tail| last_words(&tail.text));
+        let words = tail.and_then(|tail| last_words(&tail.text, or_any));
         words.map(|words| format!("; it said: {words}")).unwrap_or_default()
     }
 

@@ -28,8 +28,9 @@ const TELLING: [&str; 16] = [
     "unable",
 ];
 
-/// The lines of a log's end that say what went wrong; those of a stack are left out.
-pub(super) fn last_words(log: &str) -> Option<String> {
+/// The lines of a log's end that say what went wrong; those of a stack are left out. When none does, the last lines, or
+/// nothing where they have nothing to do with the end.
+pub(super) fn last_words(log: &str, or_any: bool) -> Option<String> {
     let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !is_noise(line)).collect();
     let tells = |line: &str| {
         let line = line.to_lowercase();
@@ -45,6 +46,7 @@ pub(super) fn last_words(log: &str) -> Option<String> {
             }
             place
         }
+        None if !or_any => return None,
         None => lines.len().saturating_sub(2),
     };
     let told: Vec<&str> = lines.into_iter().skip(from).take(LINES).map(str::trim_start).collect();
@@ -69,17 +71,18 @@ mod tests {
     #[test]
     fn of_a_crash_the_reason_is_told_and_not_where_it_was() {
         let node = "file:///a.js:12\n    throw new Error(\"no key\")\n          ^\n\nError: no key\n    at f (a.js:12:7)\n    at g\n\nNode.js v22.1.0\n";
-        assert!(last_words(node).expect("told").ends_with("Error: no key"));
+        assert!(last_words(node, true).expect("told").ends_with("Error: no key"));
         let python = "starting\nTraceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    run()\nValueError: bad key\n";
-        assert_eq!(last_words(python).as_deref(), Some("ValueError: bad key"));
+        assert_eq!(last_words(python, true).as_deref(), Some("ValueError: bad key"));
         let rust = "thread \'main\' panicked at a.rs:2:5:\nno key\nnote: run with `RUST_BACKTRACE=1`\n";
-        assert_eq!(last_words(rust).as_deref(), Some("thread \'main\' panicked at a.rs:2:5:\nno key"));
+        assert_eq!(last_words(rust, true).as_deref(), Some("thread \'main\' panicked at a.rs:2:5:\nno key"));
     }
 
     #[test]
     fn what_says_nothing_of_an_error_is_told_by_its_last_lines() {
-        assert_eq!(last_words("one\ntwo\n\nit broke\n").as_deref(), Some("two\nit broke"));
-        assert_eq!(last_words("  \n\n"), None);
-        assert!(last_words(&format!("Error: {}", "x".repeat(5_000))).expect("told").len() <= TOLD);
+        assert_eq!(last_words("one\ntwo\n\nit broke\n", true).as_deref(), Some("two\nit broke"));
+        assert_eq!(last_words("  \n\n", true), None);
+        assert_eq!(last_words("one\ntwo\n", false), None);
+        assert!(last_words(&format!("Error: {}", "x".repeat(5_000)), true).expect("told").len() <= TOLD);
     }
 }
