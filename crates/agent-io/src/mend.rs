@@ -43,7 +43,7 @@ impl Open {
 #[derive(Clone, Copy)]
 struct Within {
     open: Open,
-    /// Whether nothing stands in it yet.
+    /// Whether it is empty so far.
     is_empty: bool,
 }
 

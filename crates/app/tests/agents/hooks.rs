@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use flightdeck_agent_io::mutants::{Numbers, mutant};
 use serde_json::{Value, json};
 
 use crate::support::process::Server;
@@ -145,18 +146,9 @@ fn an_agents_key_sees_its_hooks_below_its_own_session() {
 }
 
 /// Bodies as they come from Claude Code, and what can happen to them on their way.
-struct Mutations {
-    state: u64,
-}
+struct Mutations(Numbers);
 
 impl Mutations {
-    fn below(&mut self, bound: usize) -> usize {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        usize::try_from(self.state % u64::try_from(bound.max(1)).expect("a bound")).expect("below it")
-    }
-
     fn next(&mut self) -> Vec<u8> {
         let common = json!({"session_id": "claude-1", "transcript_path": "/home/ana/.claude/projects/-x/claude-1.jsonl",
             "cwd": "/home/ana/shop", "prompt_id": "p1", "permission_mode": "default", "effort": {"level": "medium"}});
@@ -170,28 +162,11 @@ impl Mutations {
             json!({"hook_event_name": "UserPromptSubmit", "prompt": "Rename \u{1f600} it"}),
         ];
         let mut body = common;
-        let fields = more[self.below(more.len())].as_object().cloned().expect("an object");
+        let fields = more[self.0.below(more.len())].as_object().cloned().expect("an object");
         body.as_object_mut().expect("an object").extend(fields);
-        let mut bytes = body.to_string().into_bytes();
-        for _ in 0..=self.below(3) {
-            let at = self.below(bytes.len());
-            match self.below(7) {
-                0 => bytes[at] ^= 1 << self.below(8),
-                1 => bytes.truncate(at),
-                2 => {
-                    let rest = bytes[at..].to_vec();
-                    bytes.extend(rest);
-                }
-                3 => drop(bytes.splice(at..at, *b"\\ud83d")),
-                4 => drop(bytes.splice(0..0, *b"\xef\xbb\xbf")),
-                5 => drop(bytes.splice(at..at, "[".repeat(400).into_bytes())),
-                _ => drop(bytes.splice(at..at, [0xff, 0, 0xc3])),
-            }
-            if bytes.is_empty() {
-                bytes.push(b'{');
-            }
-        }
-        bytes
+        let bytes = mutant(body.to_string().as_bytes(), &mut self.0);
+        // Without a body there is no hook.
+        if bytes.is_empty() { b"{".to_vec() } else { bytes }
     }
 }
 
@@ -202,7 +177,7 @@ fn no_mutated_body_ends_anything_or_gets_past_the_kill_switch() {
     let server = Server::start(&folder.path().join("data"));
     let admin = server.admin();
     let count = std::env::var("FLIGHTDECK_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(200);
-    let mut mutations = Mutations { state: 0x0bad_5eed_0bad_5eed };
+    let mut mutations = Mutations(Numbers::new(17));
     for _ in 0..count {
         let body = mutations.next();
         let (status, answer) = admin.post_bytes("/hooks/claude-code", &body);

@@ -188,7 +188,7 @@ fn spoilt_lines_end_nothing_and_none_is_lost() {
         br#"{"role":"assistant","content":"done","usage":{"inputTokens":1200,"outputTokens":34,"costUsd":0.0123}}"#,
     ];
     let mut numbers = Numbers::new(13);
-    let count = std::env::var("FLIGHTDECK_MUTATIONS").map_or(2_500, |count| count.parse().expect("a number"));
+    let count = std::env::var("FLIGHTDECK_MUTATIONS").map_or(10_000, |count| count.parse().expect("a number"));
     let spoilt: Vec<Vec<u8>> = (0..count).map(|n| mutant(good[n % good.len()], &mut numbers)).collect();
     let mut body = spoilt.join(&b'\n');
     body.extend_from_slice(b"\n{\"role\":\"user\",\"content\":\"the last line\"}\n");
