@@ -37,11 +37,11 @@ test('the tree is live, folds, filters and obeys keys', async () => {
   await page.locator('#tree').focus();
   await page.keyboard.press('ArrowLeft');
   await row(page, child).waitFor({ state: 'hidden' });
-  assert.equal(await row(page, top).getAttribute('aria-expanded'), 'false');
+  await until('the top is folded', async () => (await row(page, top).getAttribute('aria-expanded')) === 'false');
   await page.keyboard.press('ArrowRight');
   await row(page, child).waitFor();
   await page.keyboard.press('ArrowRight');
-  assert.equal(await row(page, child).getAttribute('aria-selected'), 'true');
+  await until('the child is selected', async () => (await row(page, child).getAttribute('aria-selected')) === 'true');
   assert.equal(await page.locator('#tree').getAttribute('aria-activedescendant'), `row-${child}`);
   await page.keyboard.press('Home');
   await page.keyboard.press('?');
