@@ -88,7 +88,8 @@ fn what_cannot_be_started_ends_the_session_with_the_reason() {
         let (folder, server, admin) = given();
         let output = behind(shell, &wrapped(folder.path(), &server, &[], script)).output().expect("it runs");
         assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
-        let session = ended(&admin);
+        // All is said when it has ended.
+        let session = only(&admin);
         assert_eq!(session["status"], "failed");
         assert!(reason(&session).contains(why), "{session}");
     }
