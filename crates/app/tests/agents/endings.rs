@@ -136,7 +136,9 @@ fn an_environment_that_is_no_text_is_passed_on_as_far_as_it_is() {
 #[test]
 fn a_kill_waits_for_nobody_who_does_not_read_or_look() {
     let (folder, server, admin) = given();
-    let script = "echo ready; while [ ! -e go ]; do sleep 0.02; done; while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done";
+    // It does not end when it is asked to, and writes more meanwhile than is held for a terminal.
+    let script = "trap '' TERM; echo ready; while [ ! -e go ]; do sleep 0.02; done; \
+                  yes $(printf '%01000d' 0) | head -c 16000000";
     // Nobody reads the output of this command, so its echo comes to a stand.
     let (child, mut output, _) = begun(wrapped(folder.path(), &server, &[], script));
     let agent = id(&only(&admin));
@@ -148,8 +150,17 @@ fn a_kill_waits_for_nobody_who_does_not_read_or_look() {
     let rest = std::thread::spawn(move || output.read_to_end(&mut Vec::new()));
     child.wait_with_output().expect("it ends");
     rest.join().expect("no panic").expect("read");
+    let lost = last(&admin, &agent).iter().any(|it| it.to_string().contains("could not be read in time"));
+    assert!(!lost, "a terminal that takes nothing keeps nothing from being reported");
     let receipt = receipt(&admin, &agent);
     assert_eq!(receipt["state"], "undeliverable", "{receipt}");
+}
+
+/// The last messages of a conversation.
+fn last(admin: &Client, agent: &str) -> Vec<Value> {
+    let seq = admin.get(&format!("/agents/{agent}/status")).1["lastSeq"].as_u64().expect("a seq");
+    let page = admin.get(&format!("/agents/{agent}/messages?before={}&limit=20", seq + 1)).1;
+    page["messages"].as_array().expect("messages").clone()
 }
 
 /// What became of the operator's message.
