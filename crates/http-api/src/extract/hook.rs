@@ -138,6 +138,7 @@ impl Arriving {
 
 #[cfg(test)]
 mod tests {
+    use flightdeck_agent_io::mutants::{Numbers, mutant};
     use serde_json::json;
 
     use super::*;
@@ -179,5 +180,25 @@ mod tests {
         let named = ["session_id", "hook_event_name", "tool_use_id"].map(|name| body.object[name].as_str());
         assert_eq!(named, [Some("s"), Some("PreToolUse"), Some("t")]);
         assert!(!body.object.contains_key("agent_id"), "it is one of the tool's input");
+    }
+
+    /// What names a hook stands at its begin, so hardly any fault hides whose it is.
+    #[test]
+    fn a_spoilt_body_is_read_or_said_not_to_be() {
+        let body = br#"{"session_id":"claude-1","hook_event_name":"PreToolUse","cwd":"/home/ana/shop","tool_name":"Bash","tool_input":{"command":"echo '\u00e9 \ud83d\ude00' && ls","list":[1,[2,{"a":null}]]},"tool_use_id":"toolu_1"}"#;
+        let mut numbers = Numbers::new(29);
+        let (mut read, mut known) = (0, 0);
+        for _ in 0..10_000 {
+            let spoilt = mutant(body, &mut numbers);
+            let arrived = arrived(&spoilt);
+            let text = String::from_utf8_lossy(&spoilt);
+            assert_eq!(arrived.unread.is_none(), spoilt.is_empty() || json::read(&spoilt).is_ok(), "{text}");
+            let named = text.trim_start_matches('\u{feff}').starts_with(r#"{"session_id":"claude-1","#);
+            let is_known = arrived.object.get("session_id").is_some_and(|id| id == "claude-1");
+            assert!(is_known || !named || text.matches("session_id").count() > 1, "{text}");
+            read += usize::from(arrived.unread.is_none());
+            known += usize::from(is_known);
+        }
+        assert!(read > 3_000 && known > 7_000, "{read} are read, of {known} it is known whose they are");
     }
 }
