@@ -1,5 +1,6 @@
 //! The body of a hook.
 
+use flightdeck_agent_io::text::one_line;
 use flightdeck_domain::ports::HookError;
 use serde_json::{Map, Value};
 
@@ -201,13 +202,6 @@ fn summary(input: &Value) -> String {
     let told = telling.iter().find_map(|field| input.get(field)).and_then(Value::as_str);
     let text = told.map_or_else(|| if input.is_null() { String::new() } else { input.to_string() }, ToOwned::to_owned);
     one_line(&text, 300)
-}
-
-/// A text without line breaks and other controls, of at most so many bytes.
-pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    shortened(&words.join(" "), most)
 }
 
 /// The beginning of a text, with a mark where something was left out.

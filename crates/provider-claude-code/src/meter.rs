@@ -98,7 +98,7 @@ fn messages(session: &Session, hook: &Hook, from: u64, told: &Told) -> Vec<Messa
         reports.push(("read on in the transcript".to_owned(), Value::Null));
     }
     let message = |(place, (words, usage)): (usize, (String, Value))| {
-        let words = crate::hook::one_line(&words, 500);
+        let words = flightdeck_agent_io::text::one_line(&words, 500);
         let metadata = json!({"type": "usage", MARK: told.mark.value()});
         Some(MessageInput {
             id: Some(ids::message(session.id, &format!("usage/{from}/{place}"))),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flightdeck_agent_io::text::one_line;
 use flightdeck_domain::approval::{
     ApprovalOption, ApprovalOptions, ApprovalState, ApprovalStatus, Verdict as Decision,
 };
@@ -18,7 +19,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::control::LOOK;
-use crate::hook::{Hook, one_line, shortened};
+use crate::hook::{Hook, shortened};
 use crate::ids;
 use crate::place::{Here, is_doomed};
 use crate::record::Record;

@@ -1,5 +1,6 @@
 //! Where a hook belongs in the tree.
 
+use flightdeck_agent_io::text::one_line;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::{Scope, Wish};
 use flightdeck_domain::ports::{
@@ -12,7 +13,7 @@ use flightdeck_domain::text::{
 use flightdeck_domain::use_cases::{NewSession, RegisterSession};
 use serde_json::{Map, Value};
 
-use crate::hook::{Event, Hook, one_line, shortened};
+use crate::hook::{Event, Hook, shortened};
 use crate::ids;
 
 /// How often a session of Claude Code's can end and be resumed.

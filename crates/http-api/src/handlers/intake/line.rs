@@ -57,19 +57,16 @@ fn message(line: &[u8]) -> Result<MessageInput, Fault> {
         Err(error) => error,
     };
     let value = lenient::read(line).map_err(|error| Fault::Unreadable(format!("it is {error}")))?.value;
-    let Value::Object(object) = value else { return Err(Fault::NoMessage(strict)) };
+    let Value::Object(mut object) = value else { return Err(Fault::NoMessage(strict)) };
     // A program that writes lines cannot be asked to write them again: what no conversation can hold is left out, and marked.
-    let said = object.get("content").and_then(Value::as_str);
     let unfit = |said: &&str| said.len() > MessageContent::LIMIT || said.contains('\0');
-    let Some(said) = said.filter(unfit) else {
-        return decode_value::<MessageBody>(Value::Object(object), "")
-            .map(Into::into)
-            .map_err(|_same_fault| Fault::NoMessage(strict));
-    };
-    let shown = text::shown(said, MessageContent::LIMIT);
-    let mut object = object;
-    object.insert("content".to_owned(), shown.into());
-    decode_value::<MessageBody>(Value::Object(object), "").map(Into::into).map_err(Fault::NoMessage)
+    let said = object.get("content").and_then(Value::as_str).filter(unfit);
+    let cut = said.map(|said| text::shown(said, MessageContent::LIMIT));
+    let is_cut = cut.is_some();
+    object.extend(cut.map(|cut| ("content".to_owned(), cut.into())));
+    decode_value::<MessageBody>(Value::Object(object), "")
+        .map(Into::into)
+        .map_err(|error| Fault::NoMessage(if is_cut { error } else { strict }))
 }
 
 /// The message that stands in the place of a line. The same line sent again is the same message.
