@@ -3,6 +3,8 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -12,6 +14,11 @@ use crate::error::OpenError;
 
 /// Older ones can lose a committed transaction when a checkpoint runs beside a writer (the WAL-reset fault).
 const OLDEST_SQLITE: &str = "3.51.3";
+
+/// How long an opening waits for a lock that another program holds.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How long it rests between two attempts.
+const LOCK_REST: Duration = Duration::from_millis(10);
 
 /// The time limit for locks comes first, for the settings after it need locks. `FULL` makes a commit durable before it
 /// returns. A checkpoint every 16 MiB keeps the log small and its cost off most commits.
@@ -80,7 +87,22 @@ impl DatabaseFile {
     }
 
     /// A connection that may write.
+    ///
+    /// The busy timeout does not cover the change to WAL: SQLite reports the lock at once, because a connection that
+    /// waits there with a read lock could wait for ever. So two programs that make one file at the same time retry here.
     pub(crate) fn writer(&self) -> Result<SqliteConnection, OpenError> {
+        let began = Instant::now();
+        loop {
+            match self.connect() {
+                Err(OpenError::Database { source, .. }) if is_lock(&source) && began.elapsed() < LOCK_WAIT => {
+                    thread::sleep(LOCK_REST);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn connect(&self) -> Result<SqliteConnection, OpenError> {
         let mut connection = SqliteConnection::establish(&self.name)
             .map_err(|source| OpenError::Connect { path: self.path.clone(), source })?;
         connection.batch_execute(SETTINGS).map_err(|source| self.unusable(source))?;
@@ -117,6 +139,11 @@ impl DatabaseFile {
         }
         Ok(())
     }
+}
+
+/// Whether another program holds a lock. Diesel keeps SQLite's text alone, not its code (`SQLITE_BUSY`).
+fn is_lock(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, told) if told.message() == "database is locked")
 }
 
 const SIGNATURE: &[u8; 16] = b"SQLite format 3\0";

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -121,6 +122,24 @@ async fn two_programs_work_on_one_file() {
     let registration = given::registration(1);
     assert!(one.register(registration.clone()).await.expect("done").created);
     assert!(!two.register(registration).await.expect("done").created);
+}
+
+/// The change to WAL needs the whole file, and SQLite does not wait for it by itself.
+#[test]
+fn a_file_that_another_program_writes_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flightdeck.db");
+    let mut other = SqliteConnection::establish(path.to_str().expect("text")).expect("opened");
+    other
+        .batch_execute("CREATE TABLE other (n INTEGER); BEGIN IMMEDIATE; INSERT INTO other VALUES (1)")
+        .expect("begun");
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| open(&path));
+        // Long enough for the opening to meet the lock many times; when it is slow to begin, it meets none.
+        std::thread::park_timeout(Duration::from_millis(200));
+        other.batch_execute("COMMIT").expect("written");
+        drop(opening.join().expect("no panic").expect("opened"));
+    });
 }
 
 mod given;
