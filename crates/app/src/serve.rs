@@ -117,7 +117,8 @@ impl Server {
             Some(throttle) => api.with_control_throttle(throttle),
             None => api,
         };
-        let api = api.with_claude_code(Arc::new(ClaudeCode::new(&deployment.ports)));
+        let hooks = ClaudeCode::new(&deployment.ports).ending_with(shutdown.clone());
+        let api = api.with_claude_code(Arc::new(hooks));
         let api = Arc::new(match &deployment.postgres {
             Some(store) => api.with_readiness(PostgresReadiness(Arc::clone(store))),
             None => api,

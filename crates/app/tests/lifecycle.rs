@@ -20,6 +20,8 @@ mod spool;
 #[path = "lifecycle/streams.rs"]
 mod streams;
 mod support;
+#[path = "lifecycle/waits.rs"]
+mod waits;
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,7 +1,5 @@
 //! What an operator wants, at the moment of a hook.
 
-use std::time::Duration;
-
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
 use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::message::Message;
@@ -9,15 +7,12 @@ use flightdeck_domain::ports::{AcknowledgeError, HookError, MessageRepository, S
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::use_cases::{AcknowledgeCommand, ReadCommands};
-use tokio::time::Instant;
 
+use crate::hold::Hold;
 use crate::hook::{Event, Hook};
 use crate::place::{Here, is_doomed};
 use crate::record::Record;
 use crate::reply::{Verdict, stopped, told};
-
-/// How often a held hook looks whether it may go on.
-pub(crate) const LOOK: Duration = Duration::from_millis(200);
 
 /// Obeys.
 pub(crate) struct Control<'a> {
@@ -40,7 +35,7 @@ impl Control<'_> {
     }
 
     /// What the answer is to be. Holds it back while the session is to be paused and is about to use a tool.
-    pub(crate) async fn verdict(&self, here: &Here, hook: &Hook, until: Instant) -> Result<Verdict, HookError> {
+    pub(crate) async fn verdict(&self, here: &Here, hook: &Hook, hold: &Hold) -> Result<Verdict, HookError> {
         let id = here.session.id;
         // It was read when the hook was taken in.
         let mut top = here.top.clone();
@@ -61,13 +56,12 @@ impl Control<'_> {
             if hook.event == Event::PreToolUse && (own || top.as_ref().is_some_and(paused)) {
                 let why = self.reason_of_pause(&session, top.as_ref().filter(|_| !own), &pending).await?;
                 self.pause(id, session.status, &pending, why.clone()).await?;
-                if Instant::now() >= until {
+                if hold.is_over() {
                     let why = held(why.as_ref());
                     self.record.denied(&session, hook, &why).await?;
                     return Ok(Verdict::Deny(why));
                 }
-                // Never beyond the end: the agent does not wait for longer.
-                tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
+                hold.rest().await;
                 if let Some(above) = &top {
                     top = self.sessions.get(above.id).await?;
                 }

@@ -21,6 +21,7 @@
 mod closing;
 mod control;
 mod cover;
+mod hold;
 mod hook;
 mod ids;
 mod meter;

@@ -16,14 +16,16 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{ApprovalTitle, JsonObject, Reason};
 use flightdeck_domain::use_cases::{NewApproval, OpenApproval, ReadCommands, WithdrawApproval};
 use serde_json::Value;
-use tokio::time::Instant;
 
-use crate::control::LOOK;
+use crate::hold::Hold;
 use crate::hook::{Hook, shortened};
 use crate::ids;
 use crate::place::{Here, is_doomed};
 use crate::record::Record;
 use crate::reply::Verdict;
+
+/// A permission request is open for at least so long.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Asks.
 pub(crate) struct Permission<'a> {
@@ -38,9 +40,9 @@ pub(crate) struct Permission<'a> {
 impl Permission<'_> {
     /// Waits for a decision until the hold is over; then the request is taken back, and the agent asks at its terminal.
     /// `None` when an operator wants the agent to stop: then the dialog is beside the point.
-    pub(crate) async fn ask(&self, here: &Here, hook: &Hook, until: Instant) -> Result<Option<Verdict>, HookError> {
+    pub(crate) async fn ask(&self, here: &Here, hook: &Hook, hold: &Hold) -> Result<Option<Verdict>, HookError> {
         let session = &here.session;
-        let new = self.request(session, hook, until).await?;
+        let new = self.request(session, hook, hold).await?;
         let mut approval = match self.open.execute(session.id, new).await {
             Ok(opened) => opened.approval,
             Err(OpenApprovalError::Unavailable(error)) => return Err(error.into()),
@@ -62,7 +64,7 @@ impl Permission<'_> {
                 ApprovalState::Expired { .. } => {
                     return Ok((!self.is_to_stop(here).await?).then_some(Verdict::Nothing));
                 }
-                ApprovalState::Open if Instant::now() >= until => {
+                ApprovalState::Open if hold.is_over() => {
                     self.take_back(approval.id).await?;
                     return Ok(Some(Verdict::Nothing));
                 }
@@ -72,7 +74,7 @@ impl Permission<'_> {
                 self.take_back(approval.id).await?;
                 return Ok(None);
             }
-            tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
+            hold.rest().await;
             match self.approvals.get(approval.id).await? {
                 Some(now) => approval = now,
                 None => return Ok(Some(Verdict::Nothing)),
@@ -118,7 +120,7 @@ impl Permission<'_> {
         Ok(false)
     }
 
-    async fn request(&self, session: &Session, hook: &Hook, until: Instant) -> Result<NewApproval, HookError> {
+    async fn request(&self, session: &Session, hook: &Hook, hold: &Hold) -> Result<NewApproval, HookError> {
         let once = self.once(session, hook).await?;
         let invalid = |problem: String| HookError::Invalid { field: "tool_name", problem };
         let title = ApprovalTitle::new(one_line(&hook.tool(), ApprovalTitle::LIMIT));
@@ -131,7 +133,7 @@ impl Permission<'_> {
             title: title.map_err(|error| invalid(error.to_string()))?,
             detail: detail(hook),
             options: ApprovalOptions::new(options).map_err(|error| invalid(error.to_string()))?,
-            expires_in: Some(expiry(until)),
+            expires_in: Some(hold.left().max(SHORTEST)),
         })
     }
 
@@ -150,11 +152,6 @@ impl Permission<'_> {
 }
 
 /// A request has a deadline in whole seconds, and none that is over at once.
-fn expiry(until: Instant) -> Duration {
-    let left = until.saturating_duration_since(Instant::now()).as_secs();
-    Duration::from_secs(left.max(1))
-}
-
 fn suggestions(hook: &Hook) -> Option<&Value> {
     hook.value("permission_suggestions").filter(|rules| rules.as_array().is_some_and(|rules| !rules.is_empty()))
 }

@@ -14,10 +14,11 @@ use flightdeck_domain::use_cases::{
     WithdrawApproval,
 };
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::control::{Control, held};
 use crate::cover;
+use crate::hold::Hold;
 use crate::hook::{Event, Hook};
 use crate::ids;
 use crate::meter::is_end_of_a_turn;
@@ -42,6 +43,7 @@ pub struct ClaudeCode {
     acknowledge: AcknowledgeCommand,
     open: OpenApproval,
     withdraw: WithdrawApproval,
+    ending: CancellationToken,
 }
 
 impl std::fmt::Debug for ClaudeCode {
@@ -66,14 +68,21 @@ impl ClaudeCode {
             acknowledge: AcknowledgeCommand::new(ports),
             open: OpenApproval::new(ports),
             withdraw: WithdrawApproval::new(ports),
+            ending: CancellationToken::new(),
         }
     }
 
-    async fn verdict(&self, call: &HookCall, hook: &Hook, until: Instant) -> Result<Verdict, HookError> {
+    /// Answers what it holds as soon as the server begins to stop: until then a hook is held for as long as its call allows.
+    #[must_use]
+    pub fn ending_with(self, ending: CancellationToken) -> Self {
+        Self { ending, ..self }
+    }
+
+    async fn verdict(&self, call: &HookCall, hook: &Hook, hold: &Hold) -> Result<Verdict, HookError> {
         let places =
             Places { sessions: &*self.sessions, operations: &*self.operations, register: &self.register, call, hook };
         Ok(match places.find().await? {
-            Place::At(here) => self.at(*here, call, hook, until).await?,
+            Place::At(here) => self.at(*here, call, hook, hold).await?,
             Place::Stopped(place) => self.stopped(&place, hook).await?,
             Place::Nowhere(above) => self.uncertain(above, call, hook).await?,
         })
@@ -85,12 +94,12 @@ impl ClaudeCode {
 
     /// Writes a hook of a session at work down, and finds the answer. When the store takes nothing, what was read of it
     /// still stops or holds the agent.
-    async fn at(&self, here: Here, call: &HookCall, hook: &Hook, until: Instant) -> Result<Verdict, HookError> {
+    async fn at(&self, here: Here, call: &HookCall, hook: &Hook, hold: &Hold) -> Result<Verdict, HookError> {
         let (doomed, paused) = {
             let all = || std::iter::once(&here.session).chain(&here.top);
             (all().any(is_doomed), all().any(|session| session.desired_status == DesiredStatus::Paused))
         };
-        match self.answered(here, call, hook, until).await {
+        match self.answered(here, call, hook, hold).await {
             Err(HookError::Unavailable(error)) if doomed => {
                 tracing::warn!(%error, "a hook of a session that is to be killed could not be written down");
                 Ok(stopped(None))
@@ -107,13 +116,7 @@ impl ClaudeCode {
         }
     }
 
-    async fn answered(
-        &self,
-        mut here: Here,
-        call: &HookCall,
-        hook: &Hook,
-        until: Instant,
-    ) -> Result<Verdict, HookError> {
+    async fn answered(&self, mut here: Here, call: &HookCall, hook: &Hook, hold: &Hold) -> Result<Verdict, HookError> {
         let record = self.record();
         let control = Control {
             sessions: &*self.sessions,
@@ -155,9 +158,9 @@ impl ClaudeCode {
         }
         record.write(&here.session, hook).await?;
         loop {
-            match control.verdict(&here, hook, until).await? {
+            match control.verdict(&here, hook, hold).await? {
                 Verdict::Nothing if hook.event == Event::PermissionRequest => {
-                    if let Some(verdict) = permission.ask(&here, hook, until).await? {
+                    if let Some(verdict) = permission.ask(&here, hook, hold).await? {
                         return Ok(verdict);
                     }
                     // Somebody stepped in meanwhile.
@@ -222,12 +225,12 @@ impl ClaudeCode {
 #[async_trait]
 impl HookReceiver for ClaudeCode {
     async fn take(&self, call: HookCall) -> Result<Value, HookError> {
-        let until = Instant::now() + call.hold;
+        let hold = Hold::new(call.hold, self.ending.clone());
         let hook = match Hook::read(call.body.clone()) {
             Ok(hook) => hook,
             Err(fault) => return self.nameless(&call, fault).await,
         };
-        let verdict = match self.verdict(&call, &hook, until).await {
+        let verdict = match self.verdict(&call, &hook, &hold).await {
             Err(HookError::Unavailable(error)) if call.deny_when_away => {
                 tracing::warn!(%error, event = hook.name, "a hook was answered without the store");
                 match hook.event {

@@ -17,6 +17,7 @@ use super::fleet::may_read;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
+use super::waiting::{Look, Pace, look_until};
 use crate::auth::Caller;
 use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Params};
@@ -158,23 +159,14 @@ pub(crate) async fn withdraw(
     Ok(Json(done.await?.approval.into()))
 }
 
-/// Waits until the request of the agent is closed or the time is up; gives it as it was last seen.
+/// Waits until the request of the agent is closed; gives it as it was last seen.
 async fn closed(api: &Api, agent: SessionId, id: ApprovalId, wait: Duration) -> Result<Approval, ApiError> {
-    let deadline = Instant::now() + wait;
-    let mut hints = api.hints.feed();
-    loop {
-        hints.mark_unchanged();
+    let until = Instant::now() + wait;
+    look_until(api, api.hints.feed(), Pace::at_hints(Duration::from_millis(500)), async || {
         let approval = api.approvals.one(id).await?.filter(|approval| approval.session_id == agent);
         let approval =
             approval.ok_or_else(|| ApiError::no_approval(format!("agent {agent} has no permission request {id}")))?;
-        if !approval.is_open() || Instant::now() >= deadline || api.shutdown.is_cancelled() {
-            return Ok(approval);
-        }
-        // A hint may be lost, or come from another replica later: look from time to time anyway.
-        let next_look = deadline.min(Instant::now() + Duration::from_millis(500));
-        tokio::select! {
-            () = api.shutdown.cancelled() => {}
-            _ = tokio::time::timeout_at(next_look, hints.changed()) => {}
-        }
-    }
+        Ok(if approval.is_open() { Look::NotYet(approval, until) } else { Look::Found(approval) })
+    })
+    .await
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::messages::last_event_id;
 use super::operator::{IdempotencyHeader, Operator, answer};
+use super::waiting::{Look, Pace, look_until};
 use super::{command_stream, to_the_end};
 use crate::auth::Caller;
 use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody};
@@ -61,27 +62,19 @@ pub(crate) async fn list(
     Ok(HttpResponse::Ok().json(CommandsView { commands, control: control.into() }))
 }
 
-/// Waits until there is a command, the time is up, or the server stops.
+/// Waits until there is a command.
 async fn wait_for_commands(
     api: &Api,
     session: SessionId,
     after: CommandSeq,
     wait: Duration,
 ) -> Result<Vec<Command>, ApiError> {
-    let deadline = Instant::now() + wait;
-    let mut hints = api.hints.commands(session);
-    loop {
-        hints.mark_unchanged();
+    let until = Instant::now() + wait;
+    look_until(api, api.hints.commands(session), Pace::at_hints(api.options.tail.poll), async || {
         let commands = api.commands.execute(session, after).await?.ok_or_else(|| ApiError::no_session(session))?;
-        if !commands.is_empty() || Instant::now() >= deadline {
-            return Ok(commands);
-        }
-        let next_look = deadline.min(Instant::now() + api.options.tail.poll);
-        tokio::select! {
-            () = api.shutdown.cancelled() => return Ok(commands),
-            _ = tokio::time::timeout_at(next_look, hints.changed()) => {}
-        }
-    }
+        Ok(if commands.is_empty() { Look::NotYet(commands, until) } else { Look::Found(commands) })
+    })
+    .await
 }
 
 /// Take an injected message back before the agent has it.
