@@ -136,8 +136,8 @@ pub(crate) async fn file(request: HttpRequest, name: Path<String>) -> Result<Htt
 /// `/` and what it loads.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(crate::routes::resource("/", "GET").route(web::get().to(page)))
-        .service(crate::routes::resource("/console/{name}", "GET").route(web::get().to(file)));
+        .service(crate::routes::resource("/", "GET, HEAD").route(web::get().to(page)))
+        .service(crate::routes::resource("/console/{name}", "GET, HEAD").route(web::get().to(file)));
 }
 
 #[cfg(test)]

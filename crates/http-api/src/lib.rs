@@ -13,6 +13,7 @@ mod dto;
 mod epochs;
 mod extract;
 mod handlers;
+mod head;
 mod leases;
 mod openapi;
 mod problem;

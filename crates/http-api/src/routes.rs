@@ -25,11 +25,11 @@ pub(crate) fn resource(path: &str, allowed: &'static str) -> Resource {
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .configure(console::configure)
-        .service(resource("/health/live", "GET").route(web::get().to(health::live)))
-        .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
+        .service(resource("/health/live", "GET, HEAD").route(web::get().to(health::live)))
+        .service(resource("/health/ready", "GET, HEAD").route(web::get().to(health::ready)))
         .service(resource("/login", "POST").route(web::post().to(login::login)))
-        .service(resource("/login/{token}", "GET").route(web::get().to(login::open_link)))
-        .service(resource("/openapi.json", "GET").route(web::get().to(describe)))
+        .service(resource("/login/{token}", "GET, HEAD").route(web::get().to(login::open_link)))
+        .service(resource("/openapi.json", "GET, HEAD").route(web::get().to(describe)))
         .service(
             web::scope("")
                 .wrap(middleware::from_fn(authenticate))
@@ -39,13 +39,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(budgets)
                 .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
                 .service(resource("/logout", "POST").route(web::post().to(login::logout)))
-                .service(resource("/me", "GET").route(web::get().to(login::me)))
-                .service(resource("/audit", "GET").route(web::get().to(audit::page)))
-                .service(resource("/audit/export", "GET").route(web::get().to(audit::export)))
+                .service(resource("/me", "GET, HEAD").route(web::get().to(login::me)))
+                .service(resource("/audit", "GET, HEAD").route(web::get().to(audit::page)))
+                .service(resource("/audit/export", "GET, HEAD").route(web::get().to(audit::export)))
                 .service(resource("/audit/checkpoint", "POST").route(web::post().to(audit::checkpoint)))
-                .service(resource("/audit/verify", "GET").route(web::get().to(audit::verify)))
-                .service(resource("/operations", "GET").route(web::get().to(operations::list)))
-                .service(resource("/operations/{operationId}", "GET").route(web::get().to(operations::read)))
+                .service(resource("/audit/verify", "GET, HEAD").route(web::get().to(audit::verify)))
+                .service(resource("/operations", "GET, HEAD").route(web::get().to(operations::list)))
+                .service(resource("/operations/{operationId}", "GET, HEAD").route(web::get().to(operations::read)))
                 .service(resource("/hooks/claude-code", "POST").route(web::post().to(hooks::claude_code)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),
@@ -60,14 +60,16 @@ async fn describe() -> HttpResponse {
 
 fn whole_fleet(config: &mut ServiceConfig) {
     config
-        .service(resource("/fleet", "GET").route(web::get().to(fleet::read)))
-        .service(resource("/fleet/usage", "GET").route(web::get().to(fleet::usage)))
+        .service(resource("/fleet", "GET, HEAD").route(web::get().to(fleet::read)))
+        .service(resource("/fleet/usage", "GET, HEAD").route(web::get().to(fleet::usage)))
         .service(
-            resource("/agents", "GET, POST").route(web::get().to(agents::list)).route(web::post().to(agents::register)),
+            resource("/agents", "GET, HEAD, POST")
+                .route(web::get().to(agents::list))
+                .route(web::post().to(agents::register)),
         )
         .service(resource("/agents/spawn", "POST").route(web::post().to(spawn::spawn)))
-        .service(resource("/agents/tree", "GET").route(web::get().to(agents::tree)))
-        .service(resource("/agents/events", "GET").route(web::get().to(events::stream)))
+        .service(resource("/agents/tree", "GET, HEAD").route(web::get().to(agents::tree)))
+        .service(resource("/agents/events", "GET, HEAD").route(web::get().to(events::stream)))
         .service(resource("/agents/kill-all", "POST").route(web::post().to(kill_all::kill_all)));
 }
 
@@ -75,16 +77,18 @@ fn whole_fleet(config: &mut ServiceConfig) {
 fn one_agent(config: &mut ServiceConfig) {
     let agent = web::scope("/agents/{agentId}")
         .service(
-            resource("/messages", "GET, POST")
+            resource("/messages", "GET, HEAD, POST")
                 .route(web::post().to(messages::append))
                 .route(web::get().to(messages::history)),
         )
-        .service(resource("/messages/stream", "GET").route(web::get().to(messages::stream)))
-        .service(resource("/messages/search", "GET").route(web::get().to(search::search)))
-        .service(resource("/commands", "GET").route(web::get().to(commands::list)))
-        .service(resource("/log", "GET").route(web::get().to(agent_log::read)))
+        .service(resource("/messages/stream", "GET, HEAD").route(web::get().to(messages::stream)))
+        .service(resource("/messages/search", "GET, HEAD").route(web::get().to(search::search)))
+        .service(resource("/commands", "GET, HEAD").route(web::get().to(commands::list)))
+        .service(resource("/log", "GET, HEAD").route(web::get().to(agent_log::read)))
         .service(
-            resource("/status", "GET, POST").route(web::get().to(status::read)).route(web::post().to(status::report)),
+            resource("/status", "GET, HEAD, POST")
+                .route(web::get().to(status::read))
+                .route(web::post().to(status::report)),
         )
         .service(resource("/heartbeat", "POST").route(web::post().to(status::heartbeat)))
         .service(resource("/inject", "POST").route(web::post().to(inject::inject)))
@@ -94,21 +98,21 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/kill", "POST").route(web::post().to(control::kill)))
         .service(resource("/close", "POST").route(web::post().to(close::close)))
         .service(resource("/approvals", "POST").route(web::post().to(approvals::ask)))
-        .service(resource("/usage", "GET").route(web::get().to(usage::read)))
+        .service(resource("/usage", "GET, HEAD").route(web::get().to(usage::read)))
         .service(
             resource("/budget", "DELETE, PUT").route(web::put().to(usage::set)).route(web::delete().to(usage::remove)),
         )
         .service(resource("/commands/{seq}/cancel", "POST").route(web::post().to(commands::cancel)))
         .service(resource("/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)))
-        .service(resource("/approvals/{approvalId}", "GET").route(web::get().to(approvals::read)))
+        .service(resource("/approvals/{approvalId}", "GET, HEAD").route(web::get().to(approvals::read)))
         .default_service(web::to(no_route));
     config.service(agent);
 }
 
 fn budgets(config: &mut ServiceConfig) {
     config
-        .service(resource("/missions", "GET").route(web::get().to(missions::list)))
-        .service(resource("/missions/{missionId}", "GET").route(web::get().to(missions::read)))
+        .service(resource("/missions", "GET, HEAD").route(web::get().to(missions::list)))
+        .service(resource("/missions/{missionId}", "GET, HEAD").route(web::get().to(missions::read)))
         .service(
             resource("/missions/{missionId}/budget", "DELETE, PUT")
                 .route(web::put().to(missions::set_budget))
@@ -118,7 +122,7 @@ fn budgets(config: &mut ServiceConfig) {
 
 fn permissions(config: &mut ServiceConfig) {
     config
-        .service(resource("/approvals", "GET").route(web::get().to(approvals::list)))
+        .service(resource("/approvals", "GET, HEAD").route(web::get().to(approvals::list)))
         .service(resource("/approvals/{approvalId}/decide", "POST").route(web::post().to(approvals::decide)))
         .service(resource("/approvals/{approvalId}/withdraw", "POST").route(web::post().to(approvals::withdraw)));
 }

@@ -66,6 +66,7 @@ impl Listening {
                 .app_data(data.clone())
                 .app_data(PayloadConfig::new(crate::extract::MAX_BODY))
                 .configure(configure)
+                .wrap(middleware::from_fn(crate::head::answer))
                 .wrap(middleware::from_fn(identify))
         })
         .on_connect(|connection, _| give_up_on_silent(connection))

@@ -17,6 +17,7 @@ use super::to_the_end;
 use crate::auth::{COOKIE, Caller, caller, from_own_page, over_tls};
 use crate::dto::{LoginBody, LoginLinkReply, MeView};
 use crate::extract::Body;
+use crate::head::is_head;
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -69,6 +70,10 @@ pub(crate) async fn open_link(
     request: HttpRequest,
     token: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    // Programs that look at links before people open them must not use them up.
+    if is_head(&request) {
+        return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish());
+    }
     admit(&api, &request)?;
     let opened = match LoginToken::parse(&token) {
         Ok(token) => {

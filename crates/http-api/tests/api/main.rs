@@ -13,6 +13,7 @@ mod control;
 mod epochs;
 mod events;
 mod feed;
+mod head;
 mod idempotency;
 mod intake;
 mod leases;
