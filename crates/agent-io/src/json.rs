@@ -14,13 +14,26 @@ pub struct Read {
     pub mended: bool,
 }
 
-/// A text that is no JSON, also when it is read leniently.
+/// A text that is not read, not even leniently.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not JSON from byte {at} on")]
-pub struct Unreadable {
-    /// Up to where it makes sense, in bytes of the text without a byte order mark.
-    pub at: usize,
+pub enum Unreadable {
+    /// Its structure does not hold.
+    #[error("it is not JSON from byte {at} on")]
+    Broken {
+        /// Up to where it makes sense, in bytes of the text without a byte order mark.
+        at: usize,
+    },
+    /// It has more than [`MOST_VALUES`].
+    #[error("it has more than {MOST_VALUES} values")]
+    TooMany {
+        /// Where the first one too many begins, in bytes.
+        at: usize,
+    },
 }
+
+/// How many values a text may have, those within others included: each takes some 30 to 100 bytes of memory, and may take
+/// two in the text.
+pub const MOST_VALUES: usize = 1_000_000;
 
 /// Reads a JSON text.
 ///
@@ -30,8 +43,10 @@ pub struct Unreadable {
 /// order mark is left out.
 ///
 /// # Errors
-/// The structure does not hold: it breaks off, or is broken in the middle, or something follows behind it.
+/// The structure does not hold: it breaks off, or is broken in the middle, or something follows behind it. Or it has too
+/// many values.
 pub fn read(bytes: &[u8]) -> Result<Read, Unreadable> {
+    bounded(bytes)?;
     // Nearly everything is well-formed, and then nothing is copied.
     if let Ok(value) = serde_json::from_slice(bytes) {
         return Ok(Read { value, mended: false });
@@ -42,11 +57,50 @@ pub fn read(bytes: &[u8]) -> Result<Read, Unreadable> {
     }
     let Mended { text, broken_at } = mend(&text);
     match broken_at {
-        Some(at) => Err(Unreadable { at }),
+        Some(at) => Err(Unreadable::Broken { at }),
         None => serde_json::from_str(&text)
             .map(|value| Read { value, mended: true })
-            .map_err(|error| Unreadable { at: error.column() }),
+            .map_err(|error| Unreadable::Broken { at: error.column() }),
     }
+}
+
+/// Checks that a text has no more than [`MOST_VALUES`], in constant memory; to be asked before a reader that keeps them all.
+///
+/// # Errors
+/// It has more.
+pub fn bounded(bytes: &[u8]) -> Result<(), Unreadable> {
+    // A value and what parts it from the next take two bytes at least.
+    if bytes.len() / 2 < MOST_VALUES {
+        return Ok(());
+    }
+    let (mut values, mut at) = (1, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = end_of_string(bytes, at + 1),
+            b',' | b'[' | b'{' => {
+                values += 1;
+                if values > MOST_VALUES {
+                    return Err(Unreadable::TooMany { at });
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Where the string ends whose content begins here.
+fn end_of_string(bytes: &[u8], content: usize) -> usize {
+    let mut at = content;
+    while let Some(length) = memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+        at += length;
+        if bytes.get(at) == Some(&b'"') {
+            return at;
+        }
+        at += 2;
+    }
+    bytes.len()
 }
 
 /// The object of a JSON text that breaks off, or is broken in the middle: what stands before the fault, and, of the fields
@@ -56,9 +110,11 @@ pub fn read(bytes: &[u8]) -> Result<Read, Unreadable> {
 /// is certain.
 #[must_use]
 pub fn salvage(bytes: &[u8], wanted: &[&str]) -> Map<String, Value> {
-    if let Ok(Read { value: Value::Object(object), .. }) = read(bytes) {
-        return object;
-    }
+    let bytes = match read(bytes) {
+        Ok(Read { value: Value::Object(object), .. }) => return object,
+        Err(Unreadable::TooMany { at }) => bytes.get(..at).unwrap_or_default(),
+        _ => bytes,
+    };
     let text = decoded(bytes);
     let mut found = match serde_json::from_str(&mend(&text).text) {
         Ok(Value::Object(object)) => object,
@@ -101,6 +157,20 @@ mod tests {
     fn what_is_well_formed_is_not_touched() {
         let plain = br#"{"a":[1,-2.5e3,true,null,"\ud83d\ude00 \u00e9\n"]}"#;
         assert_eq!(read(plain), Ok(Read { value: serde_json::from_slice(plain).expect("JSON"), mended: false }));
+    }
+
+    #[test]
+    fn a_text_has_so_many_values_and_no_more() {
+        let list = |count: usize| format!(r#"{{"name":"[,{{\\\",","list":[{}0]}}"#, "0,".repeat(count - 4));
+        assert_eq!(bounded(list(MOST_VALUES).as_bytes()), Ok(()));
+        let many = list(MOST_VALUES + 1);
+        let at = many.len() - 4;
+        assert_eq!(read(many.as_bytes()), Err(Unreadable::TooMany { at }));
+        assert_eq!(salvage(many.as_bytes(), &[])["name"], json!("[,{\\\","));
+        let deep = "[".repeat(3 * MOST_VALUES);
+        assert_eq!(read(deep.as_bytes()), Err(Unreadable::TooMany { at: MOST_VALUES - 1 }));
+        let long = format!("[\"{}\"]", ",".repeat(3 * MOST_VALUES));
+        assert_eq!(bounded(long.as_bytes()), Ok(()));
     }
 
     #[test]
@@ -157,7 +227,7 @@ mod tests {
             (b"{,}", 1),
             (b"{\"a\":1]", 6),
         ] {
-            assert_eq!(read(bytes), Err(Unreadable { at }), "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(read(bytes), Err(Unreadable::Broken { at }), "{}", String::from_utf8_lossy(bytes));
         }
     }
 

@@ -66,18 +66,25 @@ impl Lines {
         self.buffer.len().saturating_sub(self.start)
     }
 
+    /// Whether [`Self::next`] has something to give. Costs what was pushed since it was last asked.
+    pub fn ready(&mut self) -> bool {
+        let unseen = self.buffer.get(self.searched..).unwrap_or_default();
+        let length = memchr::memchr(b'\n', unseen);
+        // The line end itself is found again at once.
+        self.searched += length.unwrap_or(unseen.len());
+        if length.is_none() && (self.skipped.is_some() || self.held() > self.longest) {
+            self.skip(self.buffer.len());
+        }
+        length.is_some()
+    }
+
     /// The next line that is whole, if there is one.
     #[expect(clippy::should_implement_trait, reason = "an iterator ends; this one goes on after the next push")]
     pub fn next(&mut self) -> Option<Line> {
-        let unseen = self.buffer.get(self.searched..).unwrap_or_default();
-        let Some(length) = memchr::memchr(b'\n', unseen) else {
-            self.searched = self.buffer.len();
-            if self.skipped.is_some() || self.held() > self.longest {
-                self.skip(self.buffer.len());
-            }
+        if !self.ready() {
             return None;
-        };
-        let end = self.searched + length;
+        }
+        let end = self.searched;
         Some(self.take(end, end + 1))
     }
 

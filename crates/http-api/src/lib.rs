@@ -14,6 +14,7 @@ mod epochs;
 mod extract;
 mod handlers;
 mod head;
+mod heavy;
 mod leases;
 mod openapi;
 mod problem;

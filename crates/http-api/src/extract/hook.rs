@@ -14,6 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use super::outline::Outline;
+use crate::heavy;
 use crate::problem::ApiError;
 
 /// So much of a body is read whole, in bytes.
@@ -55,24 +56,35 @@ impl FromRequest for HookBody {
     }
 }
 
-async fn read(mut payload: Payload) -> HookBody {
+async fn read(payload: Payload) -> HookBody {
+    let (arrived, fault) = arrive(payload).await;
+    heavy::work(arrived.kept.len(), move || match fault {
+        Some(fault) => arrived.broken_off(fault),
+        None => arrived.whole(),
+    })
+    .await
+    .unwrap_or_else(|fault| HookBody { object: Map::new(), unread: Some(format!("it could not be read: {fault}")) })
+}
+
+/// What has come, and why no more came.
+async fn arrive(mut payload: Payload) -> (Arriving, Option<String>) {
     let mut arriving = Arriving::default();
     let deadline = tokio::time::sleep(DEADLINE);
     tokio::pin!(deadline);
     loop {
         let chunk = tokio::select! {
             chunk = payload.next() => chunk,
-            () = &mut deadline => return arriving.broken_off(format!("it took longer than {} s", DEADLINE.as_secs())),
+            () = &mut deadline => return (arriving, Some(format!("it took longer than {} s", DEADLINE.as_secs()))),
         };
         match chunk {
-            None => return arriving.whole(),
+            None => return (arriving, None),
             Some(Ok(chunk)) => {
                 arriving.take(&chunk);
                 if arriving.passed_over > PASSED_OVER {
-                    return arriving.whole();
+                    return (arriving, None);
                 }
             }
-            Some(Err(error)) => return arriving.broken_off(format!("it broke off: {error}")),
+            Some(Err(error)) => return (arriving, Some(format!("it broke off: {error}"))),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
+use crate::heavy;
 use crate::problem::ApiError;
 
 /// The largest body, in bytes.
@@ -60,7 +61,7 @@ async fn read(mut payload: Payload, announced: Option<usize>) -> Result<Bytes, A
 /// A JSON body. A missing one is read as `{}`, so that calls whose fields are all optional need none.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest for Body<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -74,7 +75,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             if body.content_type != "application/json" {
                 return Err(ApiError::MediaType { given: body.content_type, expected: "application/json" });
             }
-            decode(&body.bytes, "").map(Self)
+            heavy::work(body.bytes.len(), move || decode(&body.bytes, "").map(Self)).await?
         })
     }
 }
@@ -82,6 +83,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 /// Reads JSON; a fault names its place as a JSON pointer below `prefix`. What is malformed within texts is mended as
 /// agents' JSON is everywhere: an unpaired surrogate must not cost a message.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<T, ApiError> {
+    flightdeck_agent_io::json::bounded(bytes).map_err(|error| ApiError::field(prefix, error.to_string()))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let strict = match serde_path_to_error::deserialize(&mut json) {
         Ok(value) => match json.end() {

@@ -1,17 +1,19 @@
 //! Sessions: register, list, tree.
 
 use actix_web::http::header::{HeaderName, HeaderValue, LINK};
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionPage, SessionQuery};
+use flightdeck_domain::session::Session;
 
 use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{RegisterBody, SessionView, TreeEntry};
 use crate::extract::{Body, Params};
+use crate::heavy;
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -45,6 +47,9 @@ pub(crate) async fn register(
 }
 
 /// List sessions, newest first.
+///
+/// A page of sessions with long contexts and metadata has fewer than `limit`: it ends soon behind 4 MiB. Go on
+/// with the header `Flightdeck-Next-Cursor`.
 #[utoipa::path(get, path = "/agents", tag = "agents", security(("apiKey" = [])),
     params(
         ("status" = Option<String>, Query, description = "comma-separated statuses"),
@@ -67,7 +72,7 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let page = page(&api, &caller, params, 100, false).await?;
-    Ok(paged(&api, &request, page, SessionView::from))
+    paged(&api, &request, page, SessionView::from).await
 }
 
 /// The session tree as flat entries, newest first.
@@ -96,8 +101,13 @@ pub(crate) async fn tree(
 ) -> Result<HttpResponse, ApiError> {
     api.throttle_tree.admit(&caller.principal.key_id).pass()?;
     let page = page(&api, &caller, params, 200, true).await?;
-    Ok(paged(&api, &request, page, TreeEntry::from))
+    paged(&api, &request, page, TreeEntry::from).await
 }
+
+/// So many sessions are read at once where each may have contexts and metadata of half a megabyte.
+const AT_ONCE: usize = 40;
+/// A page ends behind so many bytes of them.
+const ENOUGH: usize = 4 << 20;
 
 async fn page(
     api: &Api,
@@ -122,7 +132,30 @@ async fn page(
     params.finish()?;
     readable(api, caller, filter.subtree).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(api.sessions.page(SessionQuery { filter, after, limit, heads_only }).await?)
+    let query = SessionQuery { filter, after, limit, heads_only };
+    if heads_only { Ok(api.sessions.page(query).await?) } else { whole(api, query).await }
+}
+
+/// A page of sessions with their contexts and metadata, which ends where it is long enough.
+async fn whole(api: &Api, query: SessionQuery) -> Result<SessionPage, ApiError> {
+    let first = SessionQuery { limit: query.limit.min(AT_ONCE), ..query.clone() };
+    let mut page = api.sessions.page(first).await?;
+    let said = |sessions: &[Session]| -> usize {
+        sessions.iter().map(|session| session.context.length() + session.metadata.length()).sum()
+    };
+    let mut bytes = said(&page.sessions);
+    while let Some(after) = page.next.take() {
+        let limit = AT_ONCE.min(query.limit - page.sessions.len());
+        if limit == 0 || bytes >= ENOUGH {
+            page.next = Some(after);
+            break;
+        }
+        let more = api.sessions.page(SessionQuery { after: Some(after), limit, ..query.clone() }).await?;
+        bytes += said(&more.sessions);
+        page.sessions.extend(more.sessions);
+        page.next = more.next;
+    }
+    Ok(page)
 }
 
 /// The whole fleet is for those who may see it; a bound key may ask for a subtree of its own.
@@ -135,14 +168,13 @@ async fn readable(api: &Api, caller: &Caller, subtree: Option<SessionId>) -> Res
     }
 }
 
-fn paged<T: serde::Serialize>(
+async fn paged<T: serde::Serialize>(
     api: &Api,
     request: &HttpRequest,
     page: SessionPage,
-    view: impl Fn(flightdeck_domain::session::Session) -> T,
-) -> HttpResponse {
+    view: impl Fn(Session) -> T + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
     let next = page.next.map(|next| Place(Micros(next.spawned_at), next.id).to_string());
-    let entries: Vec<T> = page.sessions.into_iter().map(view).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((AS_OF, api.epoch.cursor(page.as_of.get()).to_string()));
     if let Some(next) = next {
@@ -155,5 +187,10 @@ fn paged<T: serde::Serialize>(
         }
         response.insert_header((NEXT_CURSOR, next));
     }
-    response.json(Json(entries).into_inner())
+    // A session has some 600 bytes beside what its registration said.
+    let sessions = page.sessions;
+    heavy::json(600 * sessions.len(), response, move || {
+        serde_json::to_vec(&sessions.into_iter().map(view).collect::<Vec<T>>())
+    })
+    .await
 }

@@ -14,6 +14,7 @@ use self::line::Taken;
 use super::messages::{is_ndjson, take_in};
 use crate::auth::Caller;
 use crate::dto::{ControlView, IntakeReply};
+use crate::heavy;
 use crate::problem::{ApiError, FieldFault};
 use crate::state::Api;
 
@@ -93,13 +94,21 @@ impl Written {
                 lines.push(&chunk.map_err(|error| ApiError::field("", format!("the body broke off: {error}")))?);
                 arrived = if lines.held() < ENOUGH { payload.next().now_or_never().flatten() } else { None };
             }
-            loop {
-                let batch = self.batch(session, &mut lines, over);
-                if batch.is_empty() {
+            while over || lines.ready() {
+                let (first, told) = (self.lines, TOLD.saturating_sub(self.faults.len()));
+                let held = lines.held();
+                let read = move || Batch::read(session, lines, over, first, told);
+                let (batch, rest) = heavy::work(held, read).await?;
+                lines = rest;
+                self.lines = batch.next;
+                self.skipped += batch.skipped;
+                self.faults.extend(batch.faults);
+                if batch.taken.is_empty() {
                     break;
                 }
-                let messages = batch.iter().filter(|taken| taken.is_message).count();
-                let outcome = take_in(api, session, batch.into_iter().map(|taken| taken.input).collect()).await?;
+                let messages = batch.taken.iter().filter(|taken| taken.is_message).count();
+                let inputs = batch.taken.into_iter().map(|taken| taken.input).collect();
+                let outcome = take_in(api, session, inputs).await?;
                 self.appended += u64::try_from(messages).unwrap_or_default();
                 self.last_seq = outcome.appended.last().map(|last| last.seq.get());
                 control = Some(outcome.control);
@@ -114,19 +123,33 @@ impl Written {
             None => Err(ApiError::field("", "is empty; send a message a line")),
         }
     }
+}
 
-    /// What the next whole lines become, as many as a batch holds.
-    fn batch(&mut self, session: SessionId, lines: &mut Lines, over: bool) -> Vec<Taken> {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        while batch.len() < IngestMessages::MAX_BATCH && bytes < ENOUGH {
+/// What the next whole lines become, as many as are appended at once.
+struct Batch {
+    taken: Vec<Taken>,
+    /// Those of them that could not be read.
+    skipped: u64,
+    /// What is wrong with those that were read and are no messages.
+    faults: Vec<FieldFault>,
+    /// The place of the line behind the last.
+    next: usize,
+}
+
+impl Batch {
+    /// Takes lines out, from this place on, and tells so many faults at most.
+    fn read(session: SessionId, mut lines: Lines, over: bool, first: usize, told: usize) -> (Self, Lines) {
+        let mut batch = Self { taken: Vec::new(), skipped: 0, faults: Vec::new(), next: first };
+        let mut bytes = 0;
+        while batch.taken.len() < IngestMessages::MAX_BATCH && bytes < ENOUGH {
             let Some(line) = (if over { lines.finish() } else { lines.next() }) else { break };
-            let Some((taken, fault)) = line::taken(session, line, self.lines) else { continue };
-            self.lines += 1;
-            self.skipped += u64::from(!taken.is_message && fault.is_none());
-            self.faults.extend(fault.into_iter().flatten().take(TOLD.saturating_sub(self.faults.len())));
+            let Some((taken, fault)) = line::taken(session, line, batch.next) else { continue };
+            batch.next += 1;
+            batch.skipped += u64::from(!taken.is_message && fault.is_none());
+            batch.faults.extend(fault.into_iter().flatten().take(told.saturating_sub(batch.faults.len())));
             bytes += taken.input.content.as_str().len();
-            batch.push(taken);
+            batch.taken.push(taken);
         }
-        batch
+        (batch, lines)
     }
 }

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use actix_web::http::header::HeaderMap;
-use actix_web::web::{Data, Json, Payload};
+use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::AppendOutcome;
 use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
@@ -17,6 +18,7 @@ use crate::auth::Caller;
 use crate::dto::{AppendReply, HistoryView, MessageBody};
 use crate::epochs;
 use crate::extract::{AgentPath, BodyBytes, Params, decode};
+use crate::heavy;
 use crate::problem::{ApiError, Problem};
 use crate::sse;
 use crate::state::Api;
@@ -65,7 +67,8 @@ pub(crate) async fn append(
         return Ok(take_all(api, &caller, path.0, request.content_type(), payload).await);
     }
     let body = BodyBytes::from_request(&request, &mut payload.into_inner()).await?;
-    let outcome = take_in(&api, path.0, batch(&body)?).await?;
+    let batch = heavy::work(body.bytes.len(), move || batch(&body)).await??;
+    let outcome = take_in(&api, path.0, batch).await?;
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
         AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };
@@ -153,9 +156,16 @@ pub(crate) async fn history(
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let slice = api.history.execute(path.0, place, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    let mut response = HttpResponse::Ok().json(Json(HistoryView::from(&slice)).into_inner());
+    let bytes = slice.messages.iter().map(length).sum();
+    let mut response =
+        heavy::json(bytes, HttpResponse::Ok(), move || serde_json::to_vec(&HistoryView::from(&slice))).await?;
     epochs::tell(&api, &mut response);
     Ok(response)
+}
+
+/// About how long the JSON of a message is, in bytes.
+pub(super) fn length(message: &Message) -> usize {
+    message.content.as_str().len() + 512
 }
 
 /// Follow a conversation: its history from a cursor on, then live.

@@ -6,9 +6,11 @@ use flightdeck_domain::ids::Seq;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::use_cases::{SearchHistory, SearchWords};
 
+use super::messages::length;
 use crate::auth::Caller;
 use crate::dto::SearchView;
 use crate::extract::{AgentPath, Params};
+use crate::heavy;
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -38,5 +40,6 @@ pub(crate) async fn search(
     let words = words.ok_or_else(|| ApiError::field("q", "is missing; say what to look for"))?;
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let page = api.search.execute(path.0, &words, before, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(HttpResponse::Ok().json(SearchView::from(&page)))
+    let bytes = page.matches.iter().map(length).sum();
+    heavy::json(bytes, HttpResponse::Ok(), move || serde_json::to_vec(&SearchView::from(&page))).await
 }

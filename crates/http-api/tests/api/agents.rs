@@ -145,3 +145,26 @@ fn nothing_spawns_under_a_killed_session() {
     let refused = server.post("/agents", &below).expect(409);
     assert_eq!(refused["type"], "urn:flightdeck:problem:spawn-fenced");
 }
+
+#[test]
+fn a_page_of_sessions_with_long_contexts_ends_where_it_is_long_enough() {
+    let server = TestServer::start();
+    let context = json!({"plan": "x".repeat(200_000)});
+    for n in 0..130 {
+        let body = json!({"taskId": format!("FD-{n}"), "agentType": "worker", "context": context});
+        server.post("/agents", &body).expect(201);
+    }
+    let (mut path, mut pages) = ("/agents?limit=1000".to_owned(), Vec::new());
+    loop {
+        let reply = server.get(&path);
+        let next = reply.header("flightdeck-next-cursor").map(ToOwned::to_owned);
+        pages.push(reply.expect(200).as_array().expect("sessions").len());
+        let Some(next) = next else { break };
+        path = format!("/agents?limit=1000&cursor={next}");
+    }
+    assert_eq!(pages, [40, 40, 40, 10]);
+    let entries = server.get("/agents?limit=7").expect(200);
+    assert_eq!(entries.as_array().expect("sessions").len(), 7);
+    let entries = server.get("/agents/tree?limit=1000").expect(200);
+    assert_eq!(entries.as_array().expect("entries").len(), 130, "the tree leaves contexts out");
+}

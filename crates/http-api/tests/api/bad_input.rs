@@ -153,7 +153,7 @@ fn the_table_of_bad_input() {
         full(get(&format!("/agents/{agent}/messages/search?q=x&limit=201")), 400, "a whole number from 1 to 200"),
         full(get(&format!("/agents/{unknown}/messages/search?q=x")), 404, unknown),
         full(get("/agents/"), 404, "there is nothing at /agents/"),
-        full(("DELETE", "/agents".to_owned(), "", Vec::new()), 405, "use GET, POST"),
+        full(("DELETE", "/agents".to_owned(), "", Vec::new()), 405, "use GET, HEAD, POST"),
     ];
     for (method, path, kind, body, status, word) in cases {
         let shown = String::from_utf8_lossy(&body).chars().take(80).collect::<String>();

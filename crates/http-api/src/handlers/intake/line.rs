@@ -52,11 +52,12 @@ enum Fault {
 }
 
 fn message(line: &[u8]) -> Result<MessageInput, Fault> {
+    lenient::bounded(line).map_err(|error| Fault::Unreadable(error.to_string()))?;
     let strict = match decode::<MessageBody>(line, "") {
         Ok(body) => return Ok(body.into()),
         Err(error) => error,
     };
-    let value = lenient::read(line).map_err(|error| Fault::Unreadable(format!("it is {error}")))?.value;
+    let value = lenient::read(line).map_err(|error| Fault::Unreadable(error.to_string()))?.value;
     let Value::Object(mut object) = value else { return Err(Fault::NoMessage(strict)) };
     // A program that writes lines cannot be asked to write them again: what no conversation can hold is left out, and marked.
     let unfit = |said: &&str| said.len() > MessageContent::LIMIT || said.contains('\0');
