@@ -3,6 +3,7 @@
 mod error;
 mod http;
 mod ids;
+mod patience;
 mod place;
 mod sessions;
 mod stream;

@@ -1,5 +1,6 @@
 //! The other replicas of the deployment: hints to and from them, and the throttle that counts for all.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,7 +15,7 @@ use flightdeck_domain::ports::{CheckpointSigner, IdGenerator, StoreUnavailable};
 use flightdeck_domain::system::SystemIds;
 use flightdeck_domain::text::ReplicaName;
 use flightdeck_domain::use_cases::{MakeCheckpoint, MakeCheckpointError, OfferCommands, Ports, Providers};
-use flightdeck_http_api::{Admission, ControlThrottle, Rate, Readiness, Throttle};
+use flightdeck_http_api::{Admission, ControlRoute, ControlThrottle, Rate, Readiness, Throttle};
 use flightdeck_live::Hints;
 use flightdeck_store_postgres::PostgresStore;
 use flightdeck_wakeup_valkey::{self as wakeup, Options, Quota, Unavailable, Valkey};
@@ -121,11 +122,11 @@ pub(crate) async fn keep_offering(ports: Ports, providers: Providers, hints: Arc
     }
 }
 
-/// Holds keys to the rate of control calls on all replicas together. While Valkey gives no answer, this replica counts for
-/// itself, from what it has granted so far.
+/// Holds keys to the rate of control calls on all replicas together, route by route. While Valkey gives no answer, this
+/// replica counts for itself, from what it has granted so far.
 pub(crate) struct SharedThrottle {
-    shared: wakeup::Throttle,
-    alone: Throttle,
+    shared: BTreeMap<ControlRoute, wakeup::Throttle>,
+    alone: Throttle<(ControlRoute, KeyId)>,
     /// Whether it was told that there is no answer.
     told: AtomicBool,
 }
@@ -134,8 +135,16 @@ impl SharedThrottle {
     /// `None` when there is no limit.
     pub(crate) fn new(valkey: &Valkey, rate: Rate) -> Option<Self> {
         let (count, period) = rate.quota()?;
-        let shared = valkey.throttle("control", Quota { count, period });
+        let shared = |route: ControlRoute| (route, valkey.throttle(route.name(), Quota { count, period }));
+        let shared = ControlRoute::ALL.into_iter().map(shared).collect();
         Some(Self { shared, alone: Throttle::new(rate), told: AtomicBool::new(false) })
+    }
+
+    async fn of_all(&self, route: ControlRoute, key: &KeyId) -> Result<wakeup::Admission, Unavailable> {
+        match self.shared.get(&route) {
+            Some(shared) => shared.admit(key.as_str()).await,
+            None => Err(Unavailable::Away),
+        }
     }
 
     fn tell(&self, cause: &Unavailable) {
@@ -149,12 +158,13 @@ impl SharedThrottle {
 
 #[async_trait]
 impl ControlThrottle for SharedThrottle {
-    async fn admit(&self, key: &KeyId) -> Admission {
-        match self.shared.admit(key.as_str()).await {
+    async fn admit(&self, route: ControlRoute, key: &KeyId) -> Admission {
+        let alone = (route, key.clone());
+        match self.of_all(route, key).await {
             Ok(wakeup::Admission::Granted) => {
                 self.told.store(false, Ordering::Relaxed);
                 // Only counted, for the time when Valkey is away.
-                let _ = self.alone.admit(key);
+                let _ = self.alone.admit(&alone);
                 Admission::Granted
             }
             Ok(wakeup::Admission::Refused { retry_after }) => {
@@ -163,7 +173,7 @@ impl ControlThrottle for SharedThrottle {
             }
             Err(unavailable) => {
                 self.tell(&unavailable);
-                self.alone.admit(key)
+                self.alone.admit(&alone)
             }
         }
     }

@@ -96,6 +96,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let options = ApiOptions {
             throttle_control: config.throttle_control,
+            throttle_stop: config.throttle_stop,
             throttle_tree: config.throttle_tree,
             throttle_login: config.throttle_login,
             secure_cookies: config.secure_cookies,

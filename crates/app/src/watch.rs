@@ -52,6 +52,7 @@ pub(crate) fn run(client: &Client, filter: &Filter) -> Outcome {
     let fetched = fetch(client, filter, None)?;
     let mut model = Model::new(fetched.entries, filter.statuses.as_deref());
     let (tell, news) = mpsc::channel();
+    let client = &client.without_waiting();
     feed::follow(client, filter, fetched.as_of, tell.clone())?;
     let mut screen = Screen::open()?;
     screen::read_keys(tell.clone());

@@ -31,4 +31,4 @@ pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};
 pub use server::Listening;
 pub use state::{Api, ApiOptions};
-pub use throttle::{Admission, ControlThrottle, InvalidRate, Rate, Throttle};
+pub use throttle::{Admission, ControlRoute, ControlThrottle, InvalidRate, Rate, Throttle};

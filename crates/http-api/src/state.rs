@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_domain::api_key::KeyId;
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ports::{HookReceiver, IdGenerator};
 use flightdeck_domain::text::ProviderName;
@@ -20,13 +21,15 @@ use crate::auth::KeyRing;
 use crate::epochs::CurrentEpoch;
 use crate::handlers::health::Readiness;
 use crate::sse::{event_frame, message_frame, receipt_frame};
-use crate::throttle::{ControlThrottle, Rate, Throttle};
+use crate::throttle::{ControlRoute, ControlThrottle, Rate, Throttle};
 
 /// What can be set about the HTTP side.
 #[derive(Clone, Debug)]
 pub struct ApiOptions {
-    /// How often a key may step in: inject, pause, resume, kill, kill all.
+    /// How often a key may use each of the routes that step in; see [`ControlRoute`](crate::ControlRoute).
     pub throttle_control: Rate,
+    /// How often a key may stop agents for good: kill, kill all, and the release of the kill switch.
+    pub throttle_stop: Rate,
     /// How often a key may read the tree.
     pub throttle_tree: Rate,
     /// How often an address may try to log in.
@@ -54,6 +57,7 @@ impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             throttle_control: Rate::per_minute(10),
+            throttle_stop: Rate::per_minute(120),
             throttle_tree: Rate::per_minute(200),
             throttle_login: Rate::per_minute(20),
             secure_cookies: false,
@@ -106,7 +110,10 @@ pub struct Api {
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) keys: KeyRing,
     pub(crate) throttle_control: Box<dyn ControlThrottle>,
-    pub(crate) throttle_tree: Throttle,
+    pub(crate) throttle_stop: Throttle<KeyId>,
+    /// What is put on record of those who may not step in, so that they cannot flood it.
+    pub(crate) throttle_refusals: Throttle<KeyId>,
+    pub(crate) throttle_tree: Throttle<KeyId>,
     pub(crate) throttle_login: Throttle<IpAddr>,
     pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
@@ -168,7 +175,9 @@ impl Api {
             providers: providers.clone(),
             ids: Arc::clone(&ports.ids),
             keys: KeyRing::new(Authenticate::new(ports)),
-            throttle_control: Box::new(Throttle::new(options.throttle_control)),
+            throttle_control: Box::new(Throttle::<(ControlRoute, KeyId)>::new(options.throttle_control)),
+            throttle_stop: Throttle::new(options.throttle_stop),
+            throttle_refusals: Throttle::new(options.throttle_stop),
             throttle_tree: Throttle::new(options.throttle_tree),
             throttle_login: Throttle::new(options.throttle_login),
             conversations: ConversationTails::new(
@@ -248,6 +257,8 @@ impl Api {
                 _ = every.tick() => {
                     self.keys.sweep().await;
                     self.throttle_control.sweep();
+                    self.throttle_stop.sweep();
+                    self.throttle_refusals.sweep();
                     self.throttle_tree.sweep();
                     self.throttle_login.sweep();
                     self.fold_spool().await;

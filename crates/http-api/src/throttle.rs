@@ -1,15 +1,19 @@
 //! How often a key may do certain things.
 
+mod bucket;
+mod lane;
+
 use std::fmt;
-use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use flightdeck_domain::api_key::KeyId;
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota};
+
+pub use bucket::Throttle;
+pub use lane::ControlRoute;
+pub(crate) use lane::Lane;
 
 use crate::problem::ApiError;
 
@@ -93,56 +97,21 @@ impl Admission {
     }
 }
 
-/// Holds callers to the rate of control calls: those that step in. What counts in this process alone is [`Throttle`];
-/// replicas that share a store need one that counts for all of them.
+/// Holds each key to the rate of control calls, route by route. [`Throttle`] counts in this process alone; replicas that
+/// share a store need one that counts for all of them.
 #[async_trait]
 pub trait ControlThrottle: Send + Sync {
-    /// Counts a control call of a key. Always answers, and soon: a kill waits for it.
-    async fn admit(&self, key: &KeyId) -> Admission;
+    /// Counts a call of a key to a route. Always answers, and soon: an operator waits for it.
+    async fn admit(&self, route: ControlRoute, key: &KeyId) -> Admission;
 
     /// Called every second or so, for what has to be forgotten.
     fn sweep(&self) {}
 }
 
-/// Holds callers to a rate in this process, each key (or whatever else they are told apart by) on its own.
-pub struct Throttle<K: Hash + Eq + Clone = KeyId> {
-    limiter: Option<DefaultKeyedRateLimiter<K>>,
-}
-
-impl<K: Hash + Eq + Clone> Throttle<K> {
-    /// Holds to a rate; lets everything pass when there is none.
-    #[must_use]
-    pub fn new(rate: Rate) -> Self {
-        let quota = rate.0.and_then(|(count, period)| {
-            let every = Quota::with_period(period.checked_div(count.get())?)?;
-            Some(every.allow_burst(count))
-        });
-        Self { limiter: quota.map(DefaultKeyedRateLimiter::keyed) }
-    }
-
-    /// Counts a request of a key.
-    #[must_use]
-    pub fn admit(&self, key: &K) -> Admission {
-        match self.limiter.as_ref().map(|limiter| limiter.check_key(key)) {
-            None | Some(Ok(())) => Admission::Granted,
-            Some(Err(not_until)) => {
-                Admission::Refused { retry_after: not_until.wait_time_from(DefaultClock::default().now()) }
-            }
-        }
-    }
-
-    /// Forgets keys that have been quiet long enough to be at their full rate again.
-    pub fn sweep(&self) {
-        if let Some(limiter) = &self.limiter {
-            limiter.retain_recent();
-        }
-    }
-}
-
 #[async_trait]
-impl ControlThrottle for Throttle {
-    async fn admit(&self, key: &KeyId) -> Admission {
-        Self::admit(self, key)
+impl ControlThrottle for Throttle<(ControlRoute, KeyId)> {
+    async fn admit(&self, route: ControlRoute, key: &KeyId) -> Admission {
+        Self::admit(self, &(route, key.clone()))
     }
 
     fn sweep(&self) {
@@ -154,10 +123,6 @@ impl ControlThrottle for Throttle {
 mod tests {
     use super::*;
 
-    fn key(digit: char) -> KeyId {
-        KeyId::new(&digit.to_string().repeat(12)).expect("valid")
-    }
-
     #[test]
     fn rates_read_and_write() {
         for text in ["10/min", "5/s", "1000/h", "off"] {
@@ -166,15 +131,5 @@ mod tests {
         for wrong in ["", "10", "0/min", "-1/s", "10/day", "min", "many/min"] {
             assert_eq!(wrong.parse::<Rate>(), Err(InvalidRate), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn each_key_has_its_own_count() {
-        let throttle = Throttle::new(Rate::per_minute(3));
-        let results: Vec<bool> = (0..4).map(|_| throttle.admit(&key('a')) == Admission::Granted).collect();
-        assert_eq!(results, [true, true, true, false]);
-        assert_eq!(throttle.admit(&key('b')), Admission::Granted);
-        let unlimited = Throttle::new(Rate::OFF);
-        assert!((0..1_000).all(|_| unlimited.admit(&key('a')) == Admission::Granted));
     }
 }

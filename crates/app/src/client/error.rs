@@ -12,6 +12,9 @@ pub(crate) enum ClientError {
     Unreachable { base: String, source: Box<dyn Error + Send + Sync> },
     #[error("{detail}")]
     Refused { status: u16, detail: String },
+    /// Nothing was done; after so many seconds the same call may be.
+    #[error("{detail}")]
+    TooEarly { status: u16, retry_after: u64, detail: String },
     #[error("the answer of {base} is not one of Flightdeck; is something else listening there?")]
     NotFlightdeck { base: String, source: Box<dyn Error + Send + Sync> },
     #[error("there is no key: FLIGHTDECK_API_KEY is not set, and {0} cannot be read")]
@@ -43,6 +46,7 @@ impl ClientError {
             Self::NotDone(_) => 6,
             Self::NotSeen(_) => 7,
             Self::Unproven(_) => 1,
+            Self::TooEarly { .. } => 8,
             Self::Refused { status, .. } => match *status {
                 400 | 413 | 415 => 2,
                 401 | 403 => 4,
@@ -56,6 +60,9 @@ impl ClientError {
 
     /// Whether the same request may be answered otherwise in a moment.
     pub(crate) const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Refused { status: 502..=504, .. })
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Refused { status: 502..=504, .. } | Self::TooEarly { status: 503, .. }
+        )
     }
 }

@@ -9,6 +9,8 @@ use ureq::Agent;
 use ureq::http::{HeaderMap, Request, Response};
 
 use super::ClientError;
+use super::patience::Patience;
+use crate::terminal::note;
 
 /// How long a server may take to answer, its own longest wait included.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -23,6 +25,8 @@ pub(crate) struct Client {
     agent: Agent,
     base: String,
     key: String,
+    /// Whether a call waits for its turn when the server says that it is too early.
+    waits: bool,
 }
 
 /// What came back.
@@ -45,7 +49,13 @@ impl Client {
             .user_agent(concat!("flightdeck/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Self { agent, base: base.trim_end_matches('/').to_owned(), key: key.to_owned() }
+        Self { agent, base: base.trim_end_matches('/').to_owned(), key: key.to_owned(), waits: true }
+    }
+
+    /// The same for a view that must not stand still, and whose screen nothing else may be written to: a call that is too
+    /// early is an error at once.
+    pub(crate) fn without_waiting(&self) -> Self {
+        Self { waits: false, ..self.clone() }
     }
 
     pub(crate) fn base(&self) -> &str {
@@ -91,7 +101,30 @@ impl Client {
         Ok(self.open(path, &[], Duration::from_hours(24))?.into_body().into_reader())
     }
 
+    /// Every call goes through here. One that is too early waits for its turn where that comes soon, and says so.
     fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+        most: Duration,
+    ) -> Result<Response<ureq::Body>, ClientError> {
+        let mut patience = Patience::new(self.waits);
+        loop {
+            let response = self.send_once(method, path, headers, body, most)?;
+            if !matches!(response.status().as_u16(), 429 | 503) {
+                return Ok(response);
+            }
+            let refusal = self.refusal(response);
+            let Some(wait) = patience.before_the_next(&refusal) else { return Err(refusal) };
+            let why = if matches!(refusal, ClientError::TooEarly { status: 429, .. }) { "throttling" } else { "busy" };
+            note(&format!("the server is {why}; trying again in {} s", wait.as_secs()));
+            std::thread::sleep(wait);
+        }
+    }
+
+    fn send_once(
         &self,
         method: &str,
         path: &str,
@@ -147,14 +180,25 @@ impl Client {
     /// What the server says against it, with the fields at fault.
     fn refusal(&self, response: Response<ureq::Body>) -> ClientError {
         let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let problem: Value =
             self.text(response).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let detail = problem
             .get("detail")
             .and_then(Value::as_str)
-            .map_or_else(|| format!("{} answered {status}", self.base), ToOwned::to_owned);
-        ClientError::Refused { status, detail }
+            .map_or_else(|| format!("{} answered {status}{}", self.base, later(retry_after)), ToOwned::to_owned);
+        // A store that is away may stay so: whoever asks decides whether to go on.
+        let is_busy = problem.get("type").and_then(Value::as_str) == Some("urn:flightdeck:problem:busy");
+        match retry_after {
+            Some(retry_after) if status == 429 || is_busy => ClientError::TooEarly { status, retry_after, detail },
+            _ => ClientError::Refused { status, detail },
+        }
     }
+}
+
+/// When to try again, if something between here and the server said so in its stead.
+fn later(retry_after: Option<u64>) -> String {
+    retry_after.map_or_else(String::new, |secs| format!("; try again in {secs} s"))
 }
 
 /// Whether the request may have arrived all the same, or never left: a refused connection is not tried again.

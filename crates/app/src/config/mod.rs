@@ -33,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) valkey_url: Option<ValkeyUrl>,
     pub(crate) valkey_prefix: String,
     pub(crate) throttle_control: Rate,
+    pub(crate) throttle_stop: Rate,
     pub(crate) throttle_tree: Rate,
     pub(crate) throttle_login: Rate,
     /// Cookies are `Secure` whatever the request came over.
@@ -135,6 +136,7 @@ impl Config {
                 .transpose()?,
             valkey_prefix: value(layer, "valkey_prefix", values::prefix)?,
             throttle_control: value(layer, "throttle_control", values::rate)?,
+            throttle_stop: value(layer, "throttle_stop", values::rate)?,
             throttle_tree: value(layer, "throttle_tree", values::rate)?,
             throttle_login: value(layer, "throttle_login", values::rate)?,
             secure_cookies: value(layer, "secure_cookies", values::switch)?,
@@ -227,10 +229,8 @@ mod tests {
         let config = load(&[], &[]).expect("defaults");
         assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
         assert_eq!(config.database.to_string(), "./flightdeck-data/flightdeck.db");
-        assert_eq!(
-            (config.throttle_control.to_string(), config.throttle_tree.to_string()),
-            ("10/min".into(), "200/min".into())
-        );
+        let rates = [config.throttle_control, config.throttle_stop, config.throttle_tree, config.throttle_login];
+        assert_eq!(rates.map(|rate| rate.to_string()), ["10/min", "120/min", "200/min", "20/min"]);
         assert_eq!(config.checkpoint_interval, Some(Duration::from_mins(1)));
     }
 

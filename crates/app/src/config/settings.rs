@@ -62,7 +62,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "throttle_control",
         default: Some("10/min"),
-        help: "How often a key may step in (inject, pause, resume, kill): a number per s, min or h, or off",
+        help: "How often a key may use each route that steps in (inject, pause, resume, interrupt, close, …): a number per \
+               s, min or h, or off",
+    },
+    Setting {
+        name: "throttle_stop",
+        default: Some("120/min"),
+        help: "How often a key may kill, kill all and release the kill switch; nothing else is counted with these: a \
+               number per s, min or h, or off",
     },
     Setting {
         name: "throttle_tree",

@@ -11,6 +11,7 @@ use crate::dto::{ControlBody, ControlReply};
 use crate::extract::{AgentPath, Body, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+use crate::throttle::{ControlRoute, Lane};
 
 /// Close a session by hand: say that nothing runs there any more.
 ///
@@ -25,7 +26,7 @@ use crate::state::Api;
             content_type = "application/problem+json"),
         (status = 422, description = "the idempotency key was used for another call", body = Problem,
             content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn close(
     api: Data<Api>,
@@ -36,7 +37,7 @@ pub(crate) async fn close(
 ) -> Result<HttpResponse, ApiError> {
     let id = path.0;
     params.finish()?;
-    operator.may_control(&api, ActionName::Close, AuditTarget::Session(id)).await?;
+    operator.may_control(&api, Lane::Control(ControlRoute::Close), ActionName::Close, AuditTarget::Session(id)).await?;
     let origin = operator.origin(body.0.reason);
     let done = to_the_end(async move { Ok(api.intervene.execute(id, Intervention::Close, origin).await?) });
     let committed = done.await?.committed;

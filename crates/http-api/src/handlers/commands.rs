@@ -21,6 +21,7 @@ use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, Contro
 use crate::extract::{AgentPath, Body, CommandPath, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+use crate::throttle::{ControlRoute, Lane};
 
 /// The longest that a call waits for a command.
 const MAX_WAIT: Duration = Duration::from_mins(1);
@@ -87,7 +88,7 @@ async fn wait_for_commands(
             content_type = "application/problem+json"),
         (status = 409, description = "the agent has it already, or it is no message", body = Problem,
             content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn cancel(
     api: Data<Api>,
@@ -96,7 +97,14 @@ pub(crate) async fn cancel(
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
     let CommandPath(id, seq) = path;
-    operator.may_control(&api, ActionName::CommandCancel, AuditTarget::Session(id)).await?;
+    operator
+        .may_control(
+            &api,
+            Lane::Control(ControlRoute::CancelCommand),
+            ActionName::CommandCancel,
+            AuditTarget::Session(id),
+        )
+        .await?;
     let origin = operator.origin(body.0.reason);
     let intervention = Intervention::Cancel { command: seq };
     let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, origin).await?) }).await?;

@@ -21,6 +21,7 @@ use crate::dto::{ControlAnswer, ControlBody, ControlReply, InterruptBody};
 use crate::extract::{AgentPath, Body, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+use crate::throttle::{ControlRoute, Lane};
 
 /// The longest that a control call waits for the observed effect.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -56,7 +57,7 @@ enum ControlResponses {
     /// The idempotency key was used for another call.
     #[response(status = 422, content_type = "application/problem+json")]
     KeyReused(#[to_schema] Problem),
-    /// 10 control calls a minute and key by default.
+    /// By default 10 calls a minute for each key and route; kills have a count of their own, 120 a minute and key.
     #[response(status = 429, content_type = "application/problem+json")]
     TooMany(#[to_schema] Problem),
 }
@@ -153,6 +154,15 @@ impl Asked {
         }
     }
 
+    const fn lane(self) -> Lane {
+        match self.wish {
+            Wish::Pause => Lane::Control(ControlRoute::Pause),
+            Wish::Resume => Lane::Control(ControlRoute::Resume),
+            Wish::Interrupt => Lane::Control(ControlRoute::Interrupt),
+            Wish::Kill => Lane::Stop,
+        }
+    }
+
     /// In the words of the seed system when it is done.
     fn told(self, id: SessionId, session: &Session, observed: bool) -> String {
         if !observed && session.status.is_terminal() {
@@ -182,7 +192,7 @@ async fn intervene(
     let patience = Patience::with(&api, params.span("wait", MAX_WAIT), asked.wish);
     let scope = params.take::<ControlScope>("scope").unwrap_or_default();
     params.finish()?;
-    operator.may_control(&api, asked.wish.name(), AuditTarget::Session(id)).await?;
+    operator.may_control(&api, asked.lane(), asked.wish.name(), AuditTarget::Session(id)).await?;
     let origin = operator.origin(reason);
     let acting = api.clone();
     if let Some(reach) = scope.0 {

@@ -11,6 +11,7 @@ use crate::dto::{InjectBody, InjectReply};
 use crate::extract::{AgentPath, Body};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+use crate::throttle::{ControlRoute, Lane};
 
 /// Say something to an agent.
 ///
@@ -23,7 +24,7 @@ use crate::state::Api;
             content_type = "application/problem+json"),
         (status = 422, description = "the idempotency key was used for another call", body = Problem,
             content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn inject(
     api: Data<Api>,
@@ -32,7 +33,9 @@ pub(crate) async fn inject(
     body: Body<InjectBody>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path.0;
-    operator.may_control(&api, ActionName::Inject, AuditTarget::Session(id)).await?;
+    operator
+        .may_control(&api, Lane::Control(ControlRoute::Inject), ActionName::Inject, AuditTarget::Session(id))
+        .await?;
     let InjectBody { message, delivery, reason } = body.0;
     let intervention = Intervention::Inject { message_id: api.ids.message_id(), content: message, delivery };
     let origin = operator.origin(reason);

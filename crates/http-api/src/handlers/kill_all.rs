@@ -16,6 +16,7 @@ use crate::dto::{ControlBody, KillAllReply, KillSwitchReply};
 use crate::extract::{Body, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+use crate::throttle::Lane;
 
 /// How many of those that were not seen to have ended are named.
 const EXAMPLES: usize = 100;
@@ -28,7 +29,7 @@ const EXAMPLES: usize = 100;
         IdempotencyHeader),
     request_body = ControlBody,
     responses((status = 200, body = KillAllReply),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+        (status = 429, description = "by default 120 kills and releases a minute and key; other calls do not count", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn kill_all(
     api: Data<Api>,
@@ -38,7 +39,7 @@ pub(crate) async fn kill_all(
 ) -> Result<HttpResponse, ApiError> {
     let patience = Patience::with(&api, params.span("wait", MAX_WAIT), Wish::Kill);
     params.finish()?;
-    operator.may_control(&api, ActionName::KillAll, AuditTarget::Fleet).await?;
+    operator.may_control(&api, Lane::Stop, ActionName::KillAll, AuditTarget::Fleet).await?;
     let origin = operator.origin(body.0.reason);
     let acting = api.clone();
     let committed =
@@ -76,13 +77,16 @@ async fn errors(api: &Api, operation: OperationId) -> Result<Vec<String>, ApiErr
 
 /// Let sessions spawn again after a kill-all.
 #[utoipa::path(post, path = "/killswitch/release", tag = "control", security(("apiKey" = [])),
-    params(IdempotencyHeader), request_body = ControlBody, responses((status = 200, body = KillSwitchReply)))]
+    params(IdempotencyHeader), request_body = ControlBody,
+    responses((status = 200, body = KillSwitchReply),
+        (status = 429, description = "by default 120 kills and releases a minute and key; other calls do not count",
+            body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn release(
     api: Data<Api>,
     operator: Operator,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    operator.may_control(&api, ActionName::KillSwitchRelease, AuditTarget::Fleet).await?;
+    operator.may_control(&api, Lane::Stop, ActionName::KillSwitchRelease, AuditTarget::Fleet).await?;
     let origin = operator.origin(body.0.reason);
     let done = to_the_end(async move { Ok(api.fleet.execute(FleetIntervention::ReleaseKillSwitch, origin).await?) });
     let again = done.await?.again;

@@ -1,6 +1,7 @@
 //! Missions: sessions across trees, seen as one.
 
 use actix_web::web::{Data, Json};
+use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::text::MissionId;
@@ -15,6 +16,7 @@ use crate::dto::{BudgetBody, ControlBody, MissionView, MissionsView};
 use crate::extract::{Body, MissionPath, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+use crate::throttle::{ControlRoute, Lane};
 
 /// List missions, newest first, each with what it used and its sessions by status.
 #[utoipa::path(get, path = "/missions", tag = "usage", security(("apiKey" = [])),
@@ -59,7 +61,7 @@ async fn view(api: &Api, mission: MissionId) -> Result<Json<MissionView>, ApiErr
     responses((status = 200, body = MissionView),
         (status = 400, description = "no limit, or a wrong one", body = Problem,
             content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn set_budget(
     api: Data<Api>,
@@ -69,7 +71,16 @@ pub(crate) async fn set_budget(
 ) -> Result<Json<MissionView>, ApiError> {
     let budget = body.0.budget().map_err(|error| ApiError::field("", error.to_string()))?;
     let target = AuditTarget::Mission(path.0.clone());
-    change(&api, operator, AccountKey::Mission(path.0.clone()), target, Some(budget), body.0.reason).await?;
+    change(
+        &api,
+        operator,
+        ControlRoute::MissionBudget,
+        AccountKey::Mission(path.0.clone()),
+        target,
+        Some(budget),
+        body.0.reason,
+    )
+    .await?;
     view(&api, path.0).await
 }
 
@@ -77,7 +88,9 @@ pub(crate) async fn set_budget(
 #[utoipa::path(delete, path = "/missions/{missionId}/budget", tag = "usage", security(("apiKey" = [])),
     params(("missionId" = String, Path)), request_body = ControlBody,
     responses((status = 200, body = MissionView),
-        (status = 404, description = "no such mission", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "no such mission", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
+            content_type = "application/problem+json")))]
 pub(crate) async fn remove_budget(
     api: Data<Api>,
     operator: Operator,
@@ -88,9 +101,9 @@ pub(crate) async fn remove_budget(
     let is_there = api.usage.mission(path.0.clone()).await?.is_some();
     let (key, target) = (AccountKey::Mission(path.0.clone()), AuditTarget::Mission(path.0.clone()));
     if is_there {
-        change(&api, operator, key, target, None, body.0.reason).await?;
+        change(&api, operator, ControlRoute::MissionBudget, key, target, None, body.0.reason).await?;
     } else {
-        operator.may_control(&api, flightdeck_domain::action::ActionName::BudgetSet, target).await?;
+        operator.may_control(&api, Lane::Control(ControlRoute::MissionBudget), ActionName::BudgetSet, target).await?;
     }
     view(&api, path.0).await
 }

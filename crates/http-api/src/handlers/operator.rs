@@ -16,6 +16,7 @@ use crate::auth::Caller;
 use crate::problem::ApiError;
 use crate::request::id_of;
 use crate::state::Api;
+use crate::throttle::Lane;
 
 /// The request header that makes of many calls one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -72,15 +73,28 @@ impl Operator {
     }
 
     /// Whether they may step in, and do so not too often; that they may not is put on record.
-    pub(super) async fn may_control(&self, api: &Api, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+    pub(super) async fn may_control(
+        &self,
+        api: &Api,
+        lane: Lane,
+        action: ActionName,
+        target: AuditTarget,
+    ) -> Result<(), ApiError> {
         self.permitted(api, action, target).await?;
-        api.throttle_control.admit(&self.caller.principal.key_id).await.pass()
+        let key = &self.caller.principal.key_id;
+        match lane {
+            Lane::Stop => api.throttle_stop.admit(key),
+            Lane::Control(route) => api.throttle_control.admit(route, key).await,
+        }
+        .pass()
     }
 
-    /// Whether they may step in, however often; that they may not is put on record.
+    /// Whether they may step in, however often. That they may not is put on record, unless they try it so often that the
+    /// record would be flooded.
     pub(super) async fn permitted(&self, api: &Api, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
         let principal = &self.caller.principal;
         if let Err(denied) = api.authorize.role(principal, Permission::Control) {
+            api.throttle_refusals.admit(&principal.key_id).pass()?;
             let by = Origin::new(principal.actor(), self.request_id.clone()).at(api.ports.clock.now());
             let details = [("refusal".to_owned(), denied.to_string())].into();
             api.ports.actions.record(by.audit(action, target, AuditOutcome::Refused, details)).await?;

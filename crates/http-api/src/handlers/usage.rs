@@ -14,6 +14,7 @@ use crate::dto::{AgentUsageView, BudgetBody, ControlBody};
 use crate::extract::{AgentPath, Body};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
+use crate::throttle::{ControlRoute, Lane};
 
 /// What an agent used by itself, and with all below it.
 ///
@@ -43,7 +44,7 @@ async fn view(api: &Api, path: AgentPath) -> Result<Json<AgentUsageView>, ApiErr
         (status = 400, description = "no limit, or a wrong one", body = Problem,
             content_type = "application/problem+json"),
         (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "10 control calls a minute and key by default", body = Problem,
+        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn set(
     api: Data<Api>,
@@ -53,7 +54,8 @@ pub(crate) async fn set(
 ) -> Result<Json<AgentUsageView>, ApiError> {
     let budget = body.0.budget().map_err(|error| ApiError::field("", error.to_string()))?;
     let target = AuditTarget::Session(path.0);
-    change(&api, operator, AccountKey::Subtree(path.0), target, Some(budget), body.0.reason).await?;
+    change(&api, operator, ControlRoute::AgentBudget, AccountKey::Subtree(path.0), target, Some(budget), body.0.reason)
+        .await?;
     view(&api, path).await
 }
 
@@ -61,7 +63,9 @@ pub(crate) async fn set(
 #[utoipa::path(delete, path = "/agents/{agentId}/budget", tag = "usage", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path)), request_body = ControlBody,
     responses((status = 200, body = AgentUsageView),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
+            content_type = "application/problem+json")))]
 pub(crate) async fn remove(
     api: Data<Api>,
     operator: Operator,
@@ -69,7 +73,7 @@ pub(crate) async fn remove(
     body: Body<ControlBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
     let target = AuditTarget::Session(path.0);
-    change(&api, operator, AccountKey::Subtree(path.0), target, None, body.0.reason).await?;
+    change(&api, operator, ControlRoute::AgentBudget, AccountKey::Subtree(path.0), target, None, body.0.reason).await?;
     view(&api, path).await
 }
 
@@ -77,12 +81,13 @@ pub(crate) async fn remove(
 pub(super) async fn change(
     api: &Data<Api>,
     operator: Operator,
+    route: ControlRoute,
     key: AccountKey,
     target: AuditTarget,
     budget: Option<Budget>,
     reason: Option<Reason>,
 ) -> Result<(), ApiError> {
-    operator.may_control(api, ActionName::BudgetSet, target).await?;
+    operator.may_control(api, Lane::Control(route), ActionName::BudgetSet, target).await?;
     let (acting, origin) = (api.clone(), operator.origin(reason));
     to_the_end(async move {
         let set = acting.set_budget.execute(key, budget, origin).await?;

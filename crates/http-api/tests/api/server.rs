@@ -65,6 +65,7 @@ pub(crate) fn signer() -> CheckpointSigningKey {
 pub(crate) fn options() -> ApiOptions {
     ApiOptions {
         throttle_control: Rate::OFF,
+        throttle_stop: Rate::OFF,
         throttle_tree: Rate::OFF,
         throttle_login: Rate::OFF,
         control_wait: Duration::from_millis(300),
