@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use flightdeck_domain::operator::{Actor, Role};
+use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::text::{KeyName, RequestId};
 use flightdeck_domain::use_cases::{CreateKey, ListKeys, NewKey, Ports};
 
@@ -30,7 +31,8 @@ pub(crate) async fn ensure(ports: &Ports, data_dir: &Path) -> Result<Option<Path
     }
     let path = data_dir.join(FILE);
     let create = CreateKey::new(ports);
-    let new = NewKey { name: KeyName::new("first admin")?, role: Role::Admin, bound_to: None, lifetime: None };
+    let place = SessionPlace::default();
+    let new = NewKey { name: KeyName::new("first admin")?, role: Role::Admin, bound_to: None, place, lifetime: None };
     let (plain, key) = create.prepare(new);
     // The file is safe before the key is stored: a key that nobody can read would lock everybody out.
     write(&path, &plain.reveal()).map_err(|source| AdminKeyError::File { path: path.clone(), source })?;

@@ -55,6 +55,12 @@ fn keys_grammar() -> Command {
                 .long("session")
                 .help("for --role agent: the session whose subtree the key is bound to; a new id when missing"),
         )
+        .arg(Arg::new("parent").long("parent").value_name("ID").help(
+            "for --role agent: the session that its session is to stand below, fixed with the key; below none when missing",
+        ))
+        .arg(Arg::new("mission").long("mission").value_name("NAME").help(
+            "for --role agent: the mission of its session, fixed with the key; that of the parent when missing",
+        ))
         .arg(Arg::new("days").long("days").help("how many days it is good; for ever when missing"))
         .arg(
             Arg::new("quiet")

@@ -7,14 +7,16 @@ use flightdeck_domain::api_key::{ApiKey, KeyId};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::Clock;
+use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::system::SystemClock;
-use flightdeck_domain::text::{KeyName, RequestId};
+use flightdeck_domain::text::{KeyName, MissionId, RequestId};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::use_cases::{CreateKey, ListKeys, NewKey, RevokeKey};
 
 use crate::cli::{Outcome, say};
 use crate::config::Config;
 use crate::deployment::open_store;
+use crate::terminal;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -44,9 +46,22 @@ pub(crate) async fn create(config: &Config, given: &ArgMatches) -> Outcome {
     let bound_to = read(given, "session", "--session", |text| {
         text.parse::<SessionId>().map_err(|_error| "is not a UUID".to_owned())
     })?;
-    if bound_to.is_some() && role != Role::Agent {
-        let value = role.to_string();
-        return Err(WrongFlag { flag: "--role", value, problem: "takes no --session; only agent does".into() }.into());
+    let place = SessionPlace {
+        parent_id: read(given, "parent", "--parent", |text| {
+            text.parse::<SessionId>().map_err(|_error| "is not a UUID".to_owned())
+        })?,
+        mission_id: read(given, "mission", "--mission", |text| {
+            MissionId::new(text).map_err(|error| error.to_string())
+        })?,
+    };
+    let bound = [
+        ("--session", bound_to.is_some()),
+        ("--parent", place.parent_id.is_some()),
+        ("--mission", place.mission_id.is_some()),
+    ];
+    if let Some((flag, _)) = bound.iter().find(|(_, given)| *given && role != Role::Agent) {
+        let problem = format!("takes no {flag}; only agent does");
+        return Err(WrongFlag { flag: "--role", value: role.to_string(), problem }.into());
     }
     let days = read(given, "days", "--days", |text| {
         let days = text.parse::<u64>().ok().filter(|days| (1..=36_500).contains(days));
@@ -56,6 +71,7 @@ pub(crate) async fn create(config: &Config, given: &ArgMatches) -> Outcome {
         name: name.map_or_else(|| KeyName::new("unnamed"), Ok)?,
         role,
         bound_to,
+        place,
         lifetime: days.map(|days| Duration::from_secs(days * DAY)),
     };
     let ports = open_store(config).await?.ports;
@@ -69,6 +85,12 @@ pub(crate) async fn create(config: &Config, given: &ArgMatches) -> Outcome {
     say(format!("role     {}", key.role));
     if let Some(session) = key.bound_to {
         say(format!("session  {session}   (the key works for this session and those below it)"));
+        if let Some(parent) = key.place.parent_id {
+            say(format!("parent   {parent}"));
+        }
+        if let Some(mission) = &key.place.mission_id {
+            say(format!("mission  {}", terminal::text(mission.as_str())));
+        }
     }
     if let Some(end) = key.expires_at {
         say(format!("expires  {end}"));
@@ -79,17 +101,25 @@ pub(crate) async fn create(config: &Config, given: &ArgMatches) -> Outcome {
 pub(crate) async fn list(config: &Config) -> Outcome {
     let ports = open_store(config).await?.ports;
     let now = SystemClock.now();
-    say(format!("{:<14}{:<10}{:<24}{:<10}{:<29}{}", "ID", "ROLE", "NAME", "STATE", "CREATED", "SESSION"));
+    say(format!(
+        "{:<14}{:<10}{:<24}{:<10}{:<29}{:<38}{:<38}{}",
+        "ID", "ROLE", "NAME", "STATE", "CREATED", "SESSION", "PARENT", "MISSION"
+    ));
     for key in ListKeys::new(&ports).execute().await? {
-        let session = key.bound_to.map(|session| session.to_string()).unwrap_or_default();
-        say(format!(
-            "{:<14}{:<10}{:<24}{:<10}{:<29}{session}",
+        let id = |id: Option<SessionId>| id.map(|id| id.to_string()).unwrap_or_default();
+        let mission = key.place.mission_id.as_ref().map(MissionId::as_str).unwrap_or_default();
+        let line = format!(
+            "{:<14}{:<10}{:<24}{:<10}{:<29}{:<38}{:<38}{}",
             key.id.to_string(),
             key.role.to_string(),
             key.name.to_string(),
             state(&key, now),
             key.created_at.to_string(),
-        ));
+            id(key.bound_to),
+            id(key.place.parent_id),
+            terminal::text(mission),
+        );
+        say(line.trim_end());
     }
     Ok(())
 }

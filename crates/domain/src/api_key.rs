@@ -1,5 +1,6 @@
 //! API keys: `fd_<keyid>_<secret>`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
@@ -8,6 +9,7 @@ use subtle::ConstantTimeEq;
 use crate::hex::hex;
 use crate::ids::SessionId;
 use crate::operator::{Principal, Role};
+use crate::session::SessionPlace;
 use crate::text::KeyName;
 use crate::time::Timestamp;
 
@@ -156,6 +158,9 @@ pub struct ApiKey {
     pub role: Role,
     /// For an `agent` key, the session whose subtree it is bound to.
     pub bound_to: Option<SessionId>,
+    /// Where that session stands, as it was decided when the key was made. Once the session is in the tree, its own place
+    /// counts.
+    pub place: SessionPlace,
     /// The hash of its secret half.
     pub secret_hash: SecretHash,
     /// When it was made.
@@ -204,7 +209,25 @@ impl ApiKey {
             return Err(KeyRejected::Unknown);
         }
         self.usable_at(now)?;
-        Ok(Principal { key_id: self.id.clone(), role: self.role, bound_to: self.bound_to })
+        Ok(self.principal())
+    }
+
+    /// Whoever makes a request with it, once it was checked.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        Principal { key_id: self.id.clone(), role: self.role, bound_to: self.bound_to, place: self.place.clone() }
+    }
+
+    /// What the audit log says of its making: of a bound key, the session and its place.
+    #[must_use]
+    pub fn audit_details(&self) -> BTreeMap<String, String> {
+        let id = |id: Option<SessionId>| id.map(|id| id.to_string());
+        let told = [
+            ("sessionId", id(self.bound_to)),
+            ("parentSessionId", id(self.place.parent_id)),
+            ("missionId", self.place.mission_id.as_ref().map(ToString::to_string)),
+        ];
+        told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }
 
@@ -223,6 +246,7 @@ mod tests {
             name: KeyName::new("test").expect("valid"),
             role: Role::Operator,
             bound_to: None,
+            place: SessionPlace::default(),
             secret_hash: plain().secret_hash(),
             created_at: at(0),
             expires_at: Some(at(100)),

@@ -247,7 +247,7 @@ impl Login {
         }
         self.usable_at(now)?;
         key.usable_at(now)?;
-        Ok(Principal { key_id: key.id.clone(), role: key.role, bound_to: key.bound_to })
+        Ok(key.principal())
     }
 
     /// The login after its end; `None` when it had ended before. A store calls this under the login's lock.
@@ -304,6 +304,7 @@ mod tests {
             name: KeyName::new("ana").expect("valid"),
             role,
             bound_to: None,
+            place: crate::session::SessionPlace::default(),
             secret_hash: SecretHash::of("x"),
             created_at: at(0),
             expires_at: None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_key::KeyId;
 use crate::ids::SessionId;
+use crate::session::SessionPlace;
 
 /// Who acted, as the audit log names them: the id of an API key, never the key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -146,6 +147,8 @@ pub struct Principal {
     pub role: Role,
     /// For an `agent` key, the session whose subtree it is bound to.
     pub bound_to: Option<SessionId>,
+    /// Where that session stands when it is not in the tree yet.
+    pub place: SessionPlace,
 }
 
 impl Principal {

@@ -55,6 +55,14 @@ pub enum ApiError {
     /// A good key that may not do this.
     #[error("{0}")]
     Denied(String),
+    /// A good key that may not do this with the value of this field.
+    #[error("{detail}")]
+    DeniedField {
+        /// A sentence that names the field, too.
+        detail: String,
+        /// The field, as a JSON pointer into the body without the first slash.
+        field: &'static str,
+    },
     /// There is no such route.
     #[error("there is nothing at {0}; the routes are listed in /openapi.json")]
     NoRoute(String),
@@ -176,7 +184,7 @@ impl ApiError {
         match self {
             Self::Invalid(_) => "invalid-request",
             Self::Unauthenticated(_) | Self::LoggedOut(_) => "unauthenticated",
-            Self::Denied(_) => "denied",
+            Self::Denied(_) | Self::DeniedField { .. } => "denied",
             Self::NoRoute(_) => "no-route",
             Self::Method { .. } => "method-not-allowed",
             Self::NotFound { kind, .. } | Self::Conflict { kind, .. } => kind,
@@ -201,6 +209,9 @@ impl ApiError {
         let errors = match self {
             Self::Invalid(faults) => faults.clone(),
             Self::Conflict { field: Some(field), detail, .. } => {
+                vec![FieldFault { field: format!("/{field}"), detail: detail.clone() }]
+            }
+            Self::DeniedField { field, detail } => {
                 vec![FieldFault { field: format!("/{field}"), detail: detail.clone() }]
             }
             Self::KeyReused(detail) => {
@@ -247,7 +258,7 @@ impl ResponseError for ApiError {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) | Self::LoggedOut(_) => StatusCode::UNAUTHORIZED,
-            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::DeniedField { .. } => StatusCode::FORBIDDEN,
             Self::NoRoute(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,

@@ -12,7 +12,7 @@ use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 use flightdeck_domain::session::Session;
-use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName};
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
 use flightdeck_uplink::{Crew, Desk, Entered, Presence};
@@ -131,6 +131,11 @@ impl AcpProvider {
 impl AgentProvider for AcpProvider {
     fn name(&self) -> ProviderName {
         ProviderName::acp()
+    }
+
+    fn takes_up(&self, context: &JsonObject) -> Option<ProviderSessionId> {
+        let resumed = context.as_map().get("resume")?.as_str()?;
+        ProviderSessionId::new(resumed).ok()
     }
 
     /// What all of its agents can.

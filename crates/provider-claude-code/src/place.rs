@@ -6,7 +6,7 @@ use flightdeck_domain::operation::{Scope, Wish};
 use flightdeck_domain::ports::{
     HookCall, HookError, OperationQuery, OperationRepository, RegisterError, SessionRepository, StoreUnavailable,
 };
-use flightdeck_domain::session::{DesiredStatus, RegistrationRefused, Session, SessionStatus};
+use flightdeck_domain::session::{DesiredStatus, RegistrationRefused, Session, SessionPlace, SessionStatus};
 use flightdeck_domain::text::{
     AgentType, InvalidText, JsonObject, ProviderName, ProviderSessionId, Reason, TaskId, TaskSource,
 };
@@ -79,7 +79,7 @@ impl Places<'_> {
     async fn live_below(&self, parent: &Session, agent: &str) -> Result<Option<Session>, StoreUnavailable> {
         for turn in 1..=MOST_TURNS {
             match self.sessions.get(ids::sub_agent(parent.id, agent, turn)).await? {
-                Some(session) if session.status.is_terminal() => {}
+                Some(session) if session.status.is_terminal() || !is_taken_by_itself(&session, Some(parent)) => {}
                 other => return Ok(other),
             }
         }
@@ -100,6 +100,10 @@ impl Places<'_> {
                     Err(place) => return Ok(place),
                 },
             };
+            if !is_taken_by_itself(&session, below.map(|(parent, _)| parent)) {
+                // Somebody has registered a session of their own under the id: it is not touched, and not asked.
+                continue;
+            }
             if let Some(bound_to) = self.call.bound_to
                 && session.id != bound_to
                 && !self.sessions.is_within(session.id, bound_to).await?
@@ -155,6 +159,11 @@ impl Places<'_> {
         id: SessionId,
     ) -> Result<Result<Session, RegistrationRefused>, HookError> {
         let new = self.described(below, id)?;
+        if let (Some(bound_to), Some(mission)) = (self.call.bound_to, &new.mission_id)
+            && let Some(own) = self.sessions.get(bound_to).await?
+        {
+            SessionPlace::from(&own).of_child(bound_to, own.mission_id.as_ref(), Some(mission))?;
+        }
         match self.register.execute(new, SessionStatus::Running).await {
             Ok(registered) => Ok(Ok(registered.session)),
             Err(RegisterError::Refused(
@@ -236,12 +245,19 @@ impl Places<'_> {
             parent_id,
             provider: ProviderName::claude_code(),
             provider_session_id: ProviderSessionId::new(one_line(own, ProviderSessionId::LIMIT)).ok(),
-            mission_id: call.mission_id.clone(),
+            // Below a session of a bound key all are on its mission.
+            mission_id: call.mission_id.clone().filter(|_| below.is_none() || call.bound_to.is_none()),
             task_source: TaskSource::new("claude-code").unwrap_or_default(),
             metadata: JsonObject::new(told).unwrap_or_default(),
             ..NewSession::new(task_id, agent_type)
         })
     }
+}
+
+/// Whether a session is the one that hooks put into the tree under its id. Ids follow from Claude Code's own, and anybody who
+/// may register can take one first.
+fn is_taken_by_itself(session: &Session, parent: Option<&Session>) -> bool {
+    session.provider == ProviderName::claude_code() && parent.is_none_or(|parent| session.parent_id == Some(parent.id))
 }
 
 /// Whether an operator has asked a session to be killed, or it is.

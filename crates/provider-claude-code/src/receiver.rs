@@ -239,6 +239,13 @@ impl HookReceiver for ClaudeCode {
                     _ => Verdict::Nothing,
                 }
             }
+            // Whose it is, is not the caller's to say: what covers the caller counts all the same.
+            Err(error @ (HookError::OutsideSubtree { .. } | HookError::Place(_))) => {
+                return match cover::verdict(&*self.sessions, call.bound_to).await? {
+                    Verdict::Nothing => Err(error),
+                    verdict => Ok(verdict.answer_to_anything()),
+                };
+            }
             verdict => verdict?,
         };
         Ok(verdict.answer(&hook))

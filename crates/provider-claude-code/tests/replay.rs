@@ -12,7 +12,8 @@ mod support;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{HookCall, HookError};
 use flightdeck_domain::session::{DesiredStatus, SessionStatus};
-use flightdeck_domain::text::{MissionId, TaskId};
+use flightdeck_domain::text::{AgentType, MissionId, TaskId};
+use flightdeck_domain::use_cases::{NewSession, RegisterSession};
 use serde_json::{Value, json};
 use support::{CLAUDE, Desk, after, before, body, call, prompt, stop, within};
 
@@ -218,9 +219,13 @@ async fn a_bound_key_puts_its_sessions_below_its_own_and_touches_no_other() {
     let bound = |call: HookCall| HookCall { bound_to: Some(owner), ..call };
     let mission = MissionId::new("apollo").ok();
     let task_id = TaskId::new("FD-7").ok();
-    desk.try_hook(HookCall { mission_id: mission.clone(), task_id, ..bound(other("child")) }).await.expect("taken");
+    desk.try_hook(HookCall { task_id, ..bound(other("child")) }).await.expect("taken");
     let child = desk.sessions().await.into_iter().find(|session| session.id != owner).expect("a child");
-    assert_eq!((child.parent_id, child.mission_id.clone(), child.task_id.as_str()), (Some(owner), mission, "FD-7"));
+    assert_eq!((child.parent_id, child.mission_id.clone(), child.task_id.as_str()), (Some(owner), None, "FD-7"));
+    let elsewhere = HookCall { mission_id: mission, ..bound(other("elsewhere")) };
+    let denied = desk.try_hook(elsewhere).await;
+    assert!(matches!(&denied, Err(HookError::Place(refused)) if refused.field() == "missionId"), "{denied:?}");
+    assert_eq!(desk.sessions().await.len(), 2);
     desk.try_hook(other("stranger")).await.expect("taken");
     let denied = desk.try_hook(bound(other("stranger"))).await;
     assert!(matches!(denied, Err(HookError::OutsideSubtree { bound_to }) if bound_to == owner), "{denied:?}");
@@ -228,6 +233,43 @@ async fn a_bound_key_puts_its_sessions_below_its_own_and_touches_no_other() {
     let orphan = desk.try_hook(HookCall { bound_to: Some(unknown), ..other("orphan") }).await;
     assert!(matches!(orphan, Err(HookError::Register(_))), "{orphan:?}");
     assert_eq!(desk.top().await.desired_status, DesiredStatus::Running);
+}
+
+/// Ids follow from Claude Code's own, so whoever knows those can register a session under one before its hooks come.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_somebody_put_under_an_id_of_hooks_is_not_touched() {
+    let desk = Desk::new();
+    desk.hook(prompt("one")).await;
+    let top = desk.top().await.id;
+    let stolen = SessionId::new(uuid::Uuid::new_v5(top.as_uuid(), b"agent/a1"));
+    let new = NewSession::new(TaskId::new("FD-1").expect("valid"), AgentType::new("squatter").expect("valid"));
+    let registered = RegisterSession::new(&desk.ports)
+        .execute(NewSession { session_id: Some(stolen), ..new }, SessionStatus::Running)
+        .await
+        .expect("registered");
+    desk.hook(within("a1", body("SubagentStart", json!({})))).await;
+    desk.hook(within("a1", before("toolu_1", "cat secrets"))).await;
+    let squatter = desk.ports.sessions.get(stolen).await.expect("read").expect("there");
+    assert_eq!(squatter, registered.session, "not even a sign of life");
+    assert!(desk.said(stolen).await.is_empty());
+    let own = desk.sessions().await.into_iter().find(|session| session.parent_id == Some(top)).expect("a sub-agent");
+    assert!(desk.told(own.id).await.iter().any(|line| line.contains("cat secrets")));
+}
+
+/// What holds or stops the key's own session holds for what it may not touch, too.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_no_weaker_than_a_stop() {
+    let desk = Desk::new();
+    desk.hook(prompt("one")).await;
+    let own = desk.top().await.id;
+    let mut other = before("toolu_1", "ls");
+    other["session_id"] = "another".into();
+    let elsewhere =
+        || HookCall { bound_to: Some(own), mission_id: MissionId::new("gemini").ok(), ..call(other.clone()) };
+    assert!(matches!(desk.try_hook(elsewhere()).await, Err(HookError::Place(_))));
+    desk.step_in(own, flightdeck_domain::action::Intervention::Kill).await;
+    let answer = desk.try_hook(elsewhere()).await.expect("answered");
+    assert_eq!(answer["continue"], false, "{answer}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,10 @@ use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::operator::Role;
 use flightdeck_domain::ports::{ApiKeyRepository, RevokeKeyError};
+use flightdeck_domain::session::SessionPlace;
+use flightdeck_domain::text::MissionId;
 
-use crate::given::{actor, at, by, key, key_id, session_id};
+use crate::given::{AWKWARD, actor, at, by, key, key_id, session_id, text};
 use crate::state::State;
 use crate::steps::{audit, together, verify};
 use crate::{Harness, Store};
@@ -21,6 +23,40 @@ async fn found(store: &dyn Store, n: u32) -> ApiKey {
 
 async fn listed(store: &dyn Store) -> Vec<ApiKey> {
     ApiKeyRepository::list(store).await.expect("read")
+}
+
+/// Every place that the session of a key can have; neither it nor its parent need be there.
+fn places() -> [SessionPlace; 4] {
+    let parent_id = Some(session_id(6));
+    let mission_id = Some(text::<MissionId>(AWKWARD));
+    [
+        SessionPlace::default(),
+        SessionPlace { parent_id, ..SessionPlace::default() },
+        SessionPlace { mission_id: mission_id.clone(), ..SessionPlace::default() },
+        SessionPlace { parent_id, mission_id },
+    ]
+}
+
+/// Where the session of a key may stand is decided when the key is made, and stays with it, also when it ends.
+pub async fn the_place_of_a_key_reads_back(harness: &dyn Harness) {
+    let store = harness.store();
+    for (n, place) in (1..).zip(places()) {
+        let key = ApiKey { role: Role::Agent, bound_to: Some(session_id(7)), place: place.clone(), ..key(n) };
+        create(&*store, key.clone()).await;
+        assert_eq!(found(&*store, n).await, key);
+        assert_eq!(store.revoke(key_id(n), by(1, 60)).await.expect("revoked").place, place);
+        assert_eq!(found(&*store, n).await.place, place);
+    }
+    assert_eq!(listed(&*store).await.into_iter().map(|key| key.place).collect::<Vec<_>>(), places());
+    let entries = audit(&*store).await;
+    let made = entries.iter().map(|sealed| sealed.entry().expect("readable"));
+    let made = made.filter(|entry| entry.action == ActionName::KeyCreate);
+    for (entry, place) in made.zip(places()) {
+        let told = |name: &str| entry.details.get(name).cloned();
+        assert_eq!(told("sessionId"), Some(session_id(7).to_string()));
+        assert_eq!(told("parentSessionId"), place.parent_id.map(|id| id.to_string()));
+        assert_eq!(told("missionId"), place.mission_id.map(|id| id.to_string()));
+    }
 }
 
 /// Every field of every role. A session to which a key is bound need not be there yet.

@@ -11,7 +11,7 @@ use flightdeck_domain::message::{MessageRole, NewMessage};
 use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::{FleetAction, FleetIntervention};
-use flightdeck_domain::session::{Observation, Registration, SessionStatus};
+use flightdeck_domain::session::{Observation, Registration, SessionPlace, SessionStatus};
 use flightdeck_domain::text::{JsonObject, ProviderName, Reason, TaskSource};
 use flightdeck_domain::time::Timestamp;
 use serde_json::json;
@@ -198,6 +198,7 @@ pub(crate) fn key(n: u32) -> ApiKey {
         name: text(AWKWARD),
         role: Role::Operator,
         bound_to: None,
+        place: SessionPlace::default(),
         secret_hash: SecretHash::of(&format!("secret {n}")),
         created_at: at(n),
         expires_at: None,

@@ -40,7 +40,7 @@ impl ApiKeyRepository for MemoryStore {
         let mut state = self.state();
         let Some(key) = state.keys.get(&id) else { return Err(RevokeKeyError::UnknownKey(id)) };
         let revoked = ApiKey { revoked_at: key.revoked_at.or(Some(by.at)), ..key.clone() };
-        let sealed = state.seal(entry(ActionName::KeyRevoke, &id, &by))?;
+        let sealed = state.seal(entry(ActionName::KeyRevoke, &revoked, &by))?;
         state.audit.push(sealed);
         state.keys.insert(id, revoked.clone());
         Ok(revoked)
@@ -51,12 +51,13 @@ fn create(state: &mut State, key: ApiKey, by: &Attribution) -> Result<(), StoreU
     if state.keys.contains_key(&key.id) {
         return Err(StoreUnavailable::new("the id of the key is taken"));
     }
-    let sealed = state.seal(entry(ActionName::KeyCreate, &key.id, by))?;
+    let sealed = state.seal(entry(ActionName::KeyCreate, &key, by))?;
     state.audit.push(sealed);
     state.keys.insert(key.id.clone(), key);
     Ok(())
 }
 
-fn entry(action: ActionName, key: &KeyId, by: &Attribution) -> AuditDraft {
-    by.audit(action, AuditTarget::Key(key.to_string()), AuditOutcome::Accepted, BTreeMap::new())
+fn entry(action: ActionName, key: &ApiKey, by: &Attribution) -> AuditDraft {
+    let details = if action == ActionName::KeyCreate { key.audit_details() } else { BTreeMap::new() };
+    by.audit(action, AuditTarget::Key(key.id.to_string()), AuditOutcome::Accepted, details)
 }

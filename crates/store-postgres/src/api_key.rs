@@ -39,7 +39,7 @@ impl ApiKeyRepository for PostgresStore {
 
 async fn create(tx: &mut Transaction, key: &ApiKey, by: &Attribution) -> Result<(), StoreError> {
     api_keys::insert(tx, key).await?;
-    record(tx, ActionName::KeyCreate, &key.id, by).await
+    record(tx, ActionName::KeyCreate, key, by).await
 }
 
 async fn create_first(tx: &mut Transaction, key: &ApiKey, by: &Attribution) -> Result<bool, StoreError> {
@@ -55,12 +55,13 @@ async fn revoke(tx: &mut Transaction, id: &KeyId, by: &Attribution) -> Result<Ap
     let mut key = api_keys::lock(tx, id).await?.ok_or(RevokeKeyError::UnknownKey(id.clone()))?;
     key.revoked_at = key.revoked_at.or(Some(by.at));
     api_keys::save(tx, &key).await?;
-    record(tx, ActionName::KeyRevoke, &key.id, by).await?;
+    record(tx, ActionName::KeyRevoke, &key, by).await?;
     Ok(key)
 }
 
-async fn record(tx: &mut Transaction, action: ActionName, id: &KeyId, by: &Attribution) -> Result<(), StoreError> {
-    let target = AuditTarget::Key(id.to_string());
-    tx.record(by.audit(action, target, AuditOutcome::Accepted, BTreeMap::new())).await?;
+async fn record(tx: &mut Transaction, action: ActionName, key: &ApiKey, by: &Attribution) -> Result<(), StoreError> {
+    let target = AuditTarget::Key(key.id.to_string());
+    let details = if action == ActionName::KeyCreate { key.audit_details() } else { BTreeMap::new() };
+    tx.record(by.audit(action, target, AuditOutcome::Accepted, details)).await?;
     Ok(())
 }

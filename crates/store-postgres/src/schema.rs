@@ -158,6 +158,8 @@ diesel::table! {
         name -> Text,
         role -> Text,
         bound_to -> Nullable<Uuid>,
+        parent_id -> Nullable<Uuid>,
+        mission_id -> Nullable<Text>,
         secret_hash -> Binary,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,

@@ -38,7 +38,7 @@ impl ApiKeyRepository for SqliteStore {
 
 fn create(connection: &mut SqliteConnection, key: &ApiKey, by: &Attribution) -> Result<(), StoreError> {
     api_keys::insert(connection, key)?;
-    record(connection, ActionName::KeyCreate, &key.id, by)
+    record(connection, ActionName::KeyCreate, key, by)
 }
 
 /// There is one writer, so nobody makes another one meanwhile.
@@ -54,17 +54,18 @@ fn revoke(connection: &mut SqliteConnection, id: KeyId, by: &Attribution) -> Res
     let mut key = api_keys::get(connection, &id)?.ok_or(RevokeKeyError::UnknownKey(id))?;
     key.revoked_at = key.revoked_at.or(Some(by.at));
     api_keys::save(connection, &key)?;
-    record(connection, ActionName::KeyRevoke, &key.id, by)?;
+    record(connection, ActionName::KeyRevoke, &key, by)?;
     Ok(key)
 }
 
 fn record(
     connection: &mut SqliteConnection,
     action: ActionName,
-    id: &KeyId,
+    key: &ApiKey,
     by: &Attribution,
 ) -> Result<(), StoreError> {
-    let target = AuditTarget::Key(id.to_string());
-    audit_log::append(connection, by.audit(action, target, AuditOutcome::Accepted, BTreeMap::new()))?;
+    let target = AuditTarget::Key(key.id.to_string());
+    let details = if action == ActionName::KeyCreate { key.audit_details() } else { BTreeMap::new() };
+    audit_log::append(connection, by.audit(action, target, AuditOutcome::Accepted, details))?;
     Ok(())
 }

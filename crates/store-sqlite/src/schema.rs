@@ -157,6 +157,8 @@ diesel::table! {
         name -> Text,
         role -> Text,
         bound_to -> Nullable<Binary>,
+        parent_id -> Nullable<Binary>,
+        mission_id -> Nullable<Text>,
         secret_hash -> Binary,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,

@@ -63,6 +63,44 @@ fn keys_are_made_listed_and_revoked_while_the_server_runs() {
 }
 
 #[test]
+fn the_place_of_an_agents_session_is_fixed_with_its_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let server = Server::start(&data_dir);
+    let admin = server.admin();
+    let parent = admin.register(None);
+    let session = "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b77";
+    let place = ["--role", "agent", "--session", session, "--parent", &parent, "--mission", "apollo"];
+    let agent = server.client(&create(&data_dir, &place));
+    let made = admin.audit().into_iter().find(|entry| entry["action"] == "key_create").expect("on record");
+    let expected = json!({"sessionId": session, "parentSessionId": parent, "missionId": "apollo"});
+    assert_eq!(made["details"], expected);
+    let listed = told(&run(&mut flightdeck(&data_dir, &["keys", "list"]))).0;
+    assert!(listed.lines().any(|line| line.contains(session) && line.contains(&parent) && line.ends_with("apollo")));
+
+    let new = |fields: &[(&str, &str)]| {
+        let mut body = json!({"sessionId": session, "taskId": "FD-1", "agentType": "worker"});
+        fields.iter().for_each(|(name, value)| body[*name] = json!(value));
+        body
+    };
+    assert_eq!(agent.post("/agents", &new(&[("missionId", "gemini")])).0, 403);
+    assert_eq!(agent.post("/agents", &new(&[("parentAgentId", session)])).0, 403);
+    let (status, registered) = agent.post("/agents", &new(&[]));
+    assert_eq!((status, &registered["parentSessionId"]), (201, &json!(parent)));
+    assert_eq!(registered["missionId"], "apollo");
+
+    // A flag that says something else than the session that is there.
+    for (flag, value) in [("--parent", session), ("--mission", "gemini")] {
+        let refused = ["keys", "create", "--role", "agent", "--session", session, flag, value];
+        let output = run(&mut flightdeck(&data_dir, &refused));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(told(&output).1.contains("is in the tree"), "{}", told(&output).1);
+    }
+    let viewer = run(&mut flightdeck(&data_dir, &["keys", "create", "--role", "viewer", "--mission", "x"]));
+    assert!(told(&viewer).1.contains("takes no --mission"), "{}", told(&viewer).1);
+}
+
+#[test]
 fn an_agent_key_sees_its_own_subtree_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let data_dir = folder.path().join("data");

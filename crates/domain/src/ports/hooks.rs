@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{RegisterError, StoreUnavailable};
 use crate::ids::SessionId;
+use crate::session::PlaceRefused;
 use crate::text::{MissionId, TaskId};
 
 /// One call of an agent's runtime.
@@ -46,6 +47,9 @@ pub enum HookError {
         /// The session whose subtree the key is bound to.
         bound_to: SessionId,
     },
+    /// The place that it names for a new session is not one for the key.
+    #[error(transparent)]
+    Place(#[from] PlaceRefused),
     /// Its session may not enter the tree.
     #[error(transparent)]
     Register(RegisterError),

@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::ids::SessionId;
 use crate::message::Message;
 use crate::session::Session;
-use crate::text::{AgentType, JsonObject, MessageContent, ProviderName};
+use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 
 /// Where a provider can pause an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,12 @@ pub trait AgentProvider: Send + Sync {
 
     /// Checks what an agent would be given, before the session is in the tree.
     async fn check(&self, agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError>;
+
+    /// The agent's own id of an earlier conversation that an agent with this context would take up; `None` for a new one.
+    fn takes_up(&self, context: &JsonObject) -> Option<ProviderSessionId> {
+        let _ = context;
+        None
+    }
 
     /// Starts the agent of a session that is `spawning`. Returns when it is on its way, not when it is done.
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError>;

@@ -2,11 +2,13 @@
 
 mod lease;
 mod observation;
+mod place;
 mod registration;
 mod status;
 
 pub use lease::Silence;
 pub use observation::{Observation, Observed, StatusChange};
+pub use place::{PlaceRefused, SessionPlace};
 pub use registration::{Admission, Ancestor, Registration, RegistrationRefused, TreeFacts};
 pub use status::{DesiredStatus, IllegalTransition, SessionStatus, UnknownStatus};
 

@@ -150,6 +150,7 @@ mod tests {
             name: KeyName::new("ops").expect("valid"),
             role,
             bound_to: None,
+            place: crate::session::SessionPlace::default(),
             secret_hash: plain().secret_hash(),
             created_at: at(0),
             expires_at: None,

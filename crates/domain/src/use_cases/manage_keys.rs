@@ -8,8 +8,9 @@ use crate::action::Origin;
 use crate::api_key::{ApiKey, KeyId, PlainKey};
 use crate::ids::SessionId;
 use crate::operator::{Actor, Role};
-use crate::ports::{ApiKeyRepository, Clock, IdGenerator, RevokeKeyError, StoreUnavailable};
-use crate::text::{KeyName, RequestId};
+use crate::ports::{ApiKeyRepository, Clock, IdGenerator, RevokeKeyError, SessionRepository, StoreUnavailable};
+use crate::session::SessionPlace;
+use crate::text::{KeyName, MissionId, RequestId};
 
 /// A key to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +22,52 @@ pub struct NewKey {
     /// For the role `agent`: the session whose subtree it is bound to. A session that is not registered yet will do;
     /// minted when missing. Ignored for every other role.
     pub bound_to: Option<SessionId>,
+    /// For the role `agent`: where that session stands. What is missing is taken from the session when it is in the tree,
+    /// otherwise it is to stand below no other, and on the mission of its parent or none. Ignored for every other role.
+    pub place: SessionPlace,
     /// How long it is good; for ever when missing.
     pub lifetime: Option<Duration>,
+}
+
+/// Why a key was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateKeyError {
+    /// The session stands below another one already.
+    #[error("session {session} is in the tree, and its parent is {}", none(.fixed))]
+    OtherParent {
+        /// The session.
+        session: SessionId,
+        /// Its parent.
+        fixed: Option<SessionId>,
+    },
+    /// The session is on another mission already.
+    #[error("session {session} is in the tree, and its mission is {}", none(.fixed))]
+    OtherMission {
+        /// The session.
+        session: SessionId,
+        /// Its mission.
+        fixed: Option<MissionId>,
+    },
+    /// A session cannot be above itself.
+    #[error("session {0} cannot be its own parent")]
+    OwnParent(SessionId),
+    /// The parent is not in the tree.
+    #[error("session {0} is not in the tree; register the parent first")]
+    UnknownParent(SessionId),
+    /// The store is not available.
+    #[error(transparent)]
+    Unavailable(#[from] StoreUnavailable),
+}
+
+fn none<T: ToString>(value: &Option<T>) -> String {
+    value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
 /// Makes keys.
 #[derive(Clone)]
 pub struct CreateKey {
     keys: Arc<dyn ApiKeyRepository>,
+    sessions: Arc<dyn SessionRepository>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
 }
@@ -37,39 +76,74 @@ impl CreateKey {
     /// Takes the ports it needs.
     #[must_use]
     pub fn new(ports: &Ports) -> Self {
-        Self { keys: Arc::clone(&ports.keys), clock: Arc::clone(&ports.clock), ids: Arc::clone(&ports.ids) }
+        Self {
+            keys: Arc::clone(&ports.keys),
+            sessions: Arc::clone(&ports.sessions),
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+        }
     }
 
-    /// Makes a key, with an audit entry. The clear text is in the result and nowhere else.
+    /// Makes a key, with an audit entry. The clear text is in the result and nowhere else. A session that is in the tree
+    /// gives the place of its key.
     ///
     /// # Errors
-    /// The store is not available.
+    /// The place that is named is not where the session stands, or cannot be; or the store is not available.
     pub async fn execute(
         &self,
         new: NewKey,
         actor: Actor,
         request_id: RequestId,
-    ) -> Result<(PlainKey, ApiKey), StoreUnavailable> {
-        let (plain, key) = self.prepare(new);
+    ) -> Result<(PlainKey, ApiKey), CreateKeyError> {
+        let place = self.place(&new).await?;
+        let (plain, key) = self.prepare(NewKey { place, ..new });
         self.store(key.clone(), actor, request_id).await?;
         Ok((plain, key))
     }
 
+    async fn place(&self, new: &NewKey) -> Result<SessionPlace, CreateKeyError> {
+        if new.role != Role::Agent {
+            return Ok(SessionPlace::default());
+        }
+        let SessionPlace { parent_id, mission_id } = &new.place;
+        let known = match new.bound_to {
+            Some(session) => self.sessions.get(session).await?,
+            None => None,
+        };
+        if let Some(known) = known {
+            let session = known.id;
+            if parent_id.is_some() && *parent_id != known.parent_id {
+                return Err(CreateKeyError::OtherParent { session, fixed: known.parent_id });
+            }
+            if mission_id.is_some() && *mission_id != known.mission_id {
+                return Err(CreateKeyError::OtherMission { session, fixed: known.mission_id });
+            }
+            return Ok(SessionPlace::from(&known));
+        }
+        let Some(parent) = *parent_id else { return Ok(new.place.clone()) };
+        if new.bound_to == Some(parent) {
+            return Err(CreateKeyError::OwnParent(parent));
+        }
+        let above = self.sessions.get(parent).await?.ok_or(CreateKeyError::UnknownParent(parent))?;
+        Ok(SessionPlace { parent_id: Some(parent), mission_id: mission_id.clone().or(above.mission_id) })
+    }
+
     /// Makes a key without storing it: it opens nothing until [`CreateKey::store`]. For callers that must have the clear
-    /// text in a safe place first.
+    /// text in a safe place first. The place is taken as it is.
     #[must_use]
     pub fn prepare(&self, new: NewKey) -> (PlainKey, ApiKey) {
         let now = self.clock.now();
         let plain = PlainKey::from_random(self.ids.random_bytes(), self.ids.random_bytes());
-        let bound_to = match new.role {
-            Role::Agent => Some(new.bound_to.unwrap_or_else(|| self.ids.session_id())),
-            Role::Viewer | Role::Operator | Role::Admin => None,
+        let (bound_to, place) = match new.role {
+            Role::Agent => (Some(new.bound_to.unwrap_or_else(|| self.ids.session_id())), new.place),
+            Role::Viewer | Role::Operator | Role::Admin => (None, SessionPlace::default()),
         };
         let key = ApiKey {
             id: plain.id.clone(),
             name: new.name,
             role: new.role,
             bound_to,
+            place,
             secret_hash: plain.secret_hash(),
             created_at: now,
             expires_at: new.lifetime.map(|lifetime| now.saturating_add(lifetime)),
@@ -152,7 +226,8 @@ impl RevokeKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{at, session_id};
+    use crate::fixtures::{at, session as session_of, session_id};
+    use crate::session::Session;
     use crate::use_cases::testing::MockPorts;
 
     fn request() -> RequestId {
@@ -172,12 +247,56 @@ mod tests {
             name: KeyName::new("worker").expect("valid"),
             role: Role::Agent,
             bound_to: None,
+            place: SessionPlace::default(),
             lifetime: Some(Duration::from_mins(1)),
         };
         let made = CreateKey::new(&mocks.ports()).execute(new, Actor::local_cli(), request()).await;
         let (plain, key) = made.expect("made");
         assert!(key.admit(&plain, at(59)).is_ok());
         assert!(key.admit(&plain, at(60)).is_err());
+    }
+
+    async fn bound(session: u128, parent: Option<u128>, on: Option<&str>) -> Result<SessionPlace, CreateKeyError> {
+        let mut mocks = MockPorts::default();
+        mocks.keys.expect_create().returning(|_, _| Ok(()));
+        mocks.sessions.expect_get().returning(|id| {
+            let apollo = Session { mission_id: MissionId::new("apollo").ok(), ..session_of(1) };
+            let child = Session { parent_id: Some(apollo.id), ..Session { id: session_id(2), ..apollo.clone() } };
+            Ok([apollo, child].into_iter().find(|session| session.id == id))
+        });
+        let place = SessionPlace {
+            parent_id: parent.map(session_id),
+            mission_id: on.and_then(|text| MissionId::new(text).ok()),
+        };
+        let name = KeyName::new("worker").expect("valid");
+        let new = NewKey { name, role: Role::Agent, bound_to: Some(session_id(session)), place, lifetime: None };
+        let made = CreateKey::new(&mocks.ports()).execute(new, Actor::local_cli(), request()).await;
+        made.map(|(_, key)| key.place)
+    }
+
+    #[tokio::test]
+    async fn a_key_is_made_for_the_place_where_its_session_stands_or_is_to_stand() {
+        let place = |parent: Option<u128>, on: Option<&str>| SessionPlace {
+            parent_id: parent.map(session_id),
+            mission_id: on.and_then(|text| MissionId::new(text).ok()),
+        };
+        let told = async |session, parent, on| bound(session, parent, on).await.expect("made");
+        // Of a session that is in the tree, whatever is left out.
+        assert_eq!(told(2, None, None).await, place(Some(1), Some("apollo")));
+        assert_eq!(told(2, Some(1), Some("apollo")).await, place(Some(1), Some("apollo")));
+        assert_eq!(told(1, None, None).await, place(None, Some("apollo")));
+        // Of one that is not: as it is said, and the mission of its parent.
+        assert_eq!(told(7, None, None).await, place(None, None));
+        assert_eq!(told(7, None, Some("gemini")).await, place(None, Some("gemini")));
+        assert_eq!(told(7, Some(2), None).await, place(Some(2), Some("apollo")));
+        assert_eq!(told(7, Some(2), Some("gemini")).await, place(Some(2), Some("gemini")));
+
+        let refused = async |session, parent, on| bound(session, parent, on).await.expect_err("refused").to_string();
+        assert!(refused(2, Some(7), None).await.contains("its parent is 00000000-0000-0000-0000-000000000001"));
+        assert!(refused(1, Some(2), None).await.contains("its parent is none"));
+        assert!(refused(2, None, Some("gemini")).await.contains("its mission is apollo"));
+        assert!(refused(7, Some(7), None).await.contains("its own parent"));
+        assert!(refused(7, Some(8), None).await.contains("register the parent first"));
     }
 
     #[tokio::test]

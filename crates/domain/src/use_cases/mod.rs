@@ -61,7 +61,7 @@ pub use intervene_scope::{InterveneScope, ScopedRequest};
 pub use keep_epoch::{FoundEpoch, KeepEpoch, KeepEpochError};
 pub use log_in::{LogIn, LogInError};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
-pub use manage_keys::{CreateKey, ListKeys, NewKey, RevokeKey};
+pub use manage_keys::{CreateKey, CreateKeyError, ListKeys, NewKey, RevokeKey};
 pub use offer_commands::OfferCommands;
 pub use open_approval::{NewApproval, OpenApproval};
 pub use providers::{InternalProvider, Providers, UnknownProvider};

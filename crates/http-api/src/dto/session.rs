@@ -61,10 +61,6 @@ pub(crate) struct RegisterBody {
 }
 
 impl RegisterBody {
-    pub(crate) const fn ids(&self) -> (Option<SessionId>, Option<SessionId>) {
-        (self.session_id, self.parent_session_id)
-    }
-
     pub(crate) fn into_session(self) -> (NewSession, SessionStatus) {
         let new = NewSession {
             session_id: self.session_id,
@@ -124,10 +120,6 @@ pub(crate) struct SpawnBody {
 }
 
 impl SpawnBody {
-    pub(crate) const fn parent(&self) -> Option<SessionId> {
-        self.parent_agent_id
-    }
-
     pub(crate) fn into_session(self, providers: &Providers) -> (NewSession, Option<MessageContent>) {
         let new = NewSession {
             session_id: None,

@@ -25,12 +25,17 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("flightdeck-next-cursor"
 /// Register a session that runs elsewhere.
 ///
 /// Registering the same id with the same facts again is harmless and answers 200.
+///
+/// An agent's key registers its own session at the place (parent and mission) that was fixed when the key was made, and need
+/// not name it; and others below that session, on the mission of their parent. Any other place is a 403 that names the field.
 #[utoipa::path(post, path = "/agents", tag = "agents", security(("apiKey" = [])),
     request_body = RegisterBody,
     responses(
         (status = 201, description = "registered", body = SessionView),
         (status = 200, description = "it was there already", body = SessionView),
         (status = 400, description = "a field is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "not for this key, or not at this place", body = Problem,
+            content_type = "application/problem+json"),
         (status = 409, description = "another session has the id, or a spawn fence is up", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn register(
@@ -38,9 +43,8 @@ pub(crate) async fn register(
     caller: Caller,
     body: Body<RegisterBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let (session, parent) = body.0.ids();
-    api.authorize.spawn(&caller.principal, session, parent).await?;
     let (new, status) = body.0.into_session();
+    let new = api.authorize.register(&caller.principal, new).await?;
     let registered = to_the_end(async move { Ok(api.register.execute(new, status).await?) }).await?;
     let mut response = if registered.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(SessionView::from(registered.session)))

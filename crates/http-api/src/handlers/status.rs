@@ -39,6 +39,9 @@ pub(crate) async fn report(
 ) -> Result<Json<StatusReply>, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let id = path.0;
+    if body.0.provider_session_id.is_some() {
+        api.authorize.own_id(&caller.principal, id).await?;
+    }
     let reply = to_the_end(async move {
         let StatusBody { status, reason, provider_session_id } = body.0;
         let observed = api.report.introduced(id, status, reason, provider_session_id).await?;

@@ -44,14 +44,17 @@ impl From<LogInError> for ApiError {
 
 impl From<AccessDenied> for ApiError {
     fn from(denied: AccessDenied) -> Self {
-        Self::Denied(denied.to_string())
+        match denied.field() {
+            Some(field) => Self::DeniedField { detail: denied.to_string(), field },
+            None => Self::Denied(denied.to_string()),
+        }
     }
 }
 
 impl From<AuthorizeError> for ApiError {
     fn from(error: AuthorizeError) -> Self {
         match error {
-            AuthorizeError::Denied(denied) => Self::Denied(denied.to_string()),
+            AuthorizeError::Denied(denied) => denied.into(),
             AuthorizeError::Unavailable(error) => error.into(),
         }
     }
@@ -228,6 +231,7 @@ impl From<HookError> for ApiError {
         match error {
             HookError::Invalid { field, problem } => Self::field(format!("/{field}"), problem),
             HookError::OutsideSubtree { .. } => Self::Denied(error.to_string()),
+            HookError::Place(ref refused) => Self::DeniedField { field: refused.field(), detail: error.to_string() },
             HookError::Register(error) => error.into(),
             HookError::Unavailable(error) => error.into(),
         }

@@ -21,6 +21,7 @@ mod login;
 mod messages;
 mod openapi;
 mod operations;
+mod places;
 mod previews;
 mod receipts;
 mod roles;

@@ -10,6 +10,7 @@ use flightdeck_domain::audit::CheckpointSigningKey;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::IdGenerator;
+use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::{KeyName, RequestId};
 use flightdeck_domain::use_cases::{CreateKey, NewKey, Ports, Providers, RevokeKey};
@@ -136,7 +137,12 @@ impl TestServer {
     }
 
     pub(crate) fn key_bound_to(&self, role: Role, bound_to: Option<SessionId>) -> PlainKey {
-        let new = NewKey { name: KeyName::new("test").expect("valid"), role, bound_to, lifetime: None };
+        self.key_at(role, bound_to, SessionPlace::default())
+    }
+
+    /// A key whose session stands there, or is to.
+    pub(crate) fn key_at(&self, role: Role, bound_to: Option<SessionId>, place: SessionPlace) -> PlainKey {
+        let new = NewKey { name: KeyName::new("test").expect("valid"), role, bound_to, place, lifetime: None };
         let request = RequestId::new("test").expect("valid");
         self.block_on(CreateKey::new(&self.ports).execute(new, Actor::local_cli(), request)).expect("made").0
     }

@@ -4,6 +4,8 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::session::SessionPlace;
+use flightdeck_domain::text::MissionId;
 use uuid::Uuid;
 
 use super::{BrokenRow, Column, Fault, maybe};
@@ -18,6 +20,8 @@ pub(crate) struct ApiKeyRow {
     name: String,
     role: String,
     bound_to: Option<Uuid>,
+    parent_id: Option<Uuid>,
+    mission_id: Option<String>,
     secret_hash: Vec<u8>,
     created_at: i64,
     expires_at: Option<i64>,
@@ -40,6 +44,10 @@ impl ApiKeyRow {
             name: self.name.try_into().column("name")?,
             role: self.role.parse().column("role")?,
             bound_to: self.bound_to.map(SessionId::new),
+            place: SessionPlace {
+                parent_id: self.parent_id.map(SessionId::new),
+                mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
+            },
             secret_hash: <[u8; 32]>::try_from(self.secret_hash.as_slice())
                 .map(SecretHash::new)
                 .column("secret_hash")?,
@@ -58,6 +66,8 @@ pub(crate) struct NewApiKeyRow<'a> {
     name: &'a str,
     role: &'static str,
     bound_to: Option<&'a Uuid>,
+    parent_id: Option<&'a Uuid>,
+    mission_id: Option<&'a str>,
     secret_hash: &'a [u8],
     created_at: i64,
     expires_at: Option<i64>,
@@ -71,6 +81,8 @@ impl<'a> From<&'a ApiKey> for NewApiKeyRow<'a> {
             name: key.name.as_str(),
             role: key.role.as_str(),
             bound_to: key.bound_to.as_ref().map(Key::key),
+            parent_id: key.place.parent_id.as_ref().map(Key::key),
+            mission_id: key.place.mission_id.as_ref().map(MissionId::as_str),
             secret_hash: key.secret_hash.as_bytes(),
             created_at: key.created_at.as_micros(),
             expires_at: key.expires_at.map(|at| at.as_micros()),

@@ -3,6 +3,8 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
+use flightdeck_domain::session::SessionPlace;
+use flightdeck_domain::text::MissionId;
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::api_keys;
@@ -16,6 +18,8 @@ pub(crate) struct ApiKeyRow {
     name: String,
     role: String,
     bound_to: Option<Vec<u8>>,
+    parent_id: Option<Vec<u8>>,
+    mission_id: Option<String>,
     secret_hash: Vec<u8>,
     created_at: i64,
     expires_at: Option<i64>,
@@ -38,6 +42,10 @@ impl ApiKeyRow {
             name: self.name.try_into().column("name")?,
             role: self.role.parse().column("role")?,
             bound_to: maybe(self.bound_to, |id| session_id(&id)).column("bound_to")?,
+            place: SessionPlace {
+                parent_id: maybe(self.parent_id, |id| session_id(&id)).column("parent_id")?,
+                mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
+            },
             secret_hash: <[u8; 32]>::try_from(self.secret_hash.as_slice())
                 .map(SecretHash::new)
                 .column("secret_hash")?,
@@ -56,6 +64,8 @@ pub(crate) struct NewApiKeyRow<'a> {
     name: &'a str,
     role: &'static str,
     bound_to: Option<&'a [u8]>,
+    parent_id: Option<&'a [u8]>,
+    mission_id: Option<&'a str>,
     secret_hash: &'a [u8],
     created_at: i64,
     expires_at: Option<i64>,
@@ -69,6 +79,8 @@ impl<'a> From<&'a ApiKey> for NewApiKeyRow<'a> {
             name: key.name.as_str(),
             role: key.role.as_str(),
             bound_to: key.bound_to.as_ref().map(Key::key),
+            parent_id: key.place.parent_id.as_ref().map(Key::key),
+            mission_id: key.place.mission_id.as_ref().map(MissionId::as_str),
             secret_hash: key.secret_hash.as_bytes(),
             created_at: key.created_at.as_micros(),
             expires_at: key.expires_at.map(|at| at.as_micros()),
