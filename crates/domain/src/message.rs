@@ -1,11 +1,14 @@
 //! Messages: the entries of a session's conversation.
 
+mod author;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::author::Author;
 use crate::command::{Command, Receipt};
 use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
 use crate::session::{DesiredStatus, Session, SessionStatus};
@@ -24,7 +27,7 @@ pub enum MessageRole {
     Assistant,
     /// A tool that the agent called.
     Tool,
-    /// Flightdeck itself, and the agent's runtime.
+    /// Flightdeck itself, and the agent's runtime; [`Author`] tells them apart.
     System,
     /// A person who stepped in; written by an inject only.
     Operator,
@@ -124,10 +127,13 @@ pub struct Message {
 }
 
 impl Message {
-    /// Whether appending this is the same call again. The time does not count: a retry may stamp a new one.
+    /// Whether appending this is the same call again. The time does not count: a retry may stamp a new one. Nor does the mark
+    /// of its author: it is not the caller's to set, and messages from before it was kept have none.
     #[must_use]
     pub fn same_body(&self, new: &NewMessage) -> bool {
-        self.role == new.role && self.content == new.content && self.metadata == new.metadata
+        self.role == new.role
+            && self.content == new.content
+            && Author::is_all_that_differs(&self.metadata, &new.metadata)
     }
 }
 

@@ -135,9 +135,12 @@ export class MessageView {
 
   #system(kind = '') {
     const { message } = this;
+    // What an agent calls a message of the system is not the server's word, and does not look like it.
+    const own = message.metadata.flightdeck === 'agent' ? h('span', { class: 'system-author' }, 'agent says:') : null;
+    if (own) this.element.classList.add('reported');
     const words = h('span', { class: 'system-words', dir: 'auto' }, reveal(message.content.slice(0, LONG)));
     const head = h('span', { class: 'system-head' }, h('span', { class: 'seq' }, `#${message.seq}`), h('time', { datetime: message.createdAt }, clock(message.createdAt)));
-    put(this.element, h('div', { class: 'system-line' }, words, head));
+    put(this.element, h('div', { class: 'system-line' }, own, words, head));
     const child = message.metadata.sessionId;
     if (kind === 'spawned' && typeof child === 'string') {
       put(/** @type {Element} */ (this.element.firstElementChild), button({ label: 'Open', class: 'link' }, () => this.actions.openSession(child)));

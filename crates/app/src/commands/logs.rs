@@ -112,6 +112,8 @@ impl Printer {
             ("assistant", "thought") => ("thought", Tone::Faint),
             ("assistant", _) => ("assistant", Tone::Busy),
             ("tool", _) => ("tool", Tone::Good),
+            // What an agent calls a message of the system is not the server's word.
+            ("system", _) if word(&message["metadata"], "flightdeck") == "agent" => ("agent's", Tone::Faint),
             (other, _) => (other, Tone::Faint),
         };
         let label = format!("{:<9}", line(label));

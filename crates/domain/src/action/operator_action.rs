@@ -11,7 +11,7 @@ use crate::command::{Command, CommandKind, NotCancellable, Receipt};
 use crate::feed::FleetEventDraft;
 use crate::hex::hex;
 use crate::ids::{CommandSeq, MessageId, OperationId, SessionId};
-use crate::message::{Message, MessageRole, NewMessage};
+use crate::message::{Author, Message, MessageRole, NewMessage};
 use crate::operation::{Opened, Operation, OperationTarget, Scope, Tally, Wish};
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
@@ -247,7 +247,7 @@ impl OperatorAction {
             id: MessageId::new(Uuid::new_v5(session.id.as_uuid(), self.by.request_id.as_str().as_bytes())),
             role: MessageRole::System,
             content: MessageContent::trusted(format!("pause requested: {why}")),
-            metadata: JsonObject::trusted(json!({"type": "budget", "reason": why})),
+            metadata: Author::server(json!({"type": "budget", "reason": why})),
             created_at: self.by.at,
         };
         Some(new.at_seq(session.last_seq, session.id, session.provider.clone()))

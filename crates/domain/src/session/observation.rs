@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{IllegalTransition, Session, SessionStatus};
 use crate::feed::FleetEventDraft;
 use crate::ids::{MessageId, SessionId};
-use crate::message::{Message, MessageRole};
-use crate::text::{JsonObject, MessageContent, ProviderSessionId, Reason};
+use crate::message::{Author, Message, MessageRole};
+use crate::text::{MessageContent, ProviderSessionId, Reason};
 use crate::time::Timestamp;
 
 /// Somebody saw a session in a status.
@@ -86,9 +86,7 @@ impl Session {
             role: MessageRole::System,
             content: told(from, to, observation.reason.as_ref()),
             provider: self.provider.clone(),
-            metadata: JsonObject::trusted(
-                json!({"type": "status", "from": from, "to": to, "reason": observation.reason}),
-            ),
+            metadata: Author::server(json!({"type": "status", "from": from, "to": to, "reason": observation.reason})),
             created_at: at,
         };
         let event = FleetEventDraft::status(&session, from, at);

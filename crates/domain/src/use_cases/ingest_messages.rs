@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Ports;
 use crate::ids::{MessageId, SessionId};
-use crate::message::{MessageRole, NewMessage};
+use crate::message::{Author, MessageRole, NewMessage};
 use crate::ports::{AppendError, AppendOutcome, Clock, IdGenerator, MessageRepository, WakeUps};
 use crate::text::{JsonObject, MessageContent};
 use crate::time::Timestamp;
@@ -88,7 +88,8 @@ impl IngestMessages {
         }
     }
 
-    /// Appends a batch whole or not at all; it is durable when this returns.
+    /// Appends a batch whole or not at all; it is durable when this returns. A `system` message of it is marked as the agent's
+    /// ([`Author`]).
     ///
     /// # Errors
     /// The batch is empty, too large or speaks as an operator; the session is unknown or closed; an id is taken by
@@ -115,10 +116,13 @@ impl IngestMessages {
                 id: input.id.unwrap_or_else(|| self.ids.message_id()),
                 role: input.role,
                 content: input.content,
-                metadata: match input.usage {
-                    Some(usage) => usage.within(input.metadata),
-                    None => input.metadata,
-                },
+                metadata: Author::reported(
+                    input.role,
+                    match input.usage {
+                        Some(usage) => usage.within(input.metadata),
+                        None => input.metadata,
+                    },
+                ),
                 created_at: input.created_at.unwrap_or(now),
             })
             .collect();
@@ -172,6 +176,24 @@ mod tests {
         mocks.wake_ups.expect_messages_appended().withf(|new| new[0].seq.get() == 4).times(1).return_const(());
         let ingest = IngestMessages::new(&mocks.ports());
         assert!(ingest.execute(session_id(1), vec![input(MessageRole::Assistant)]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_system_message_is_marked_as_the_agents_whatever_it_claims() {
+        let mut mocks = MockPorts::default();
+        mocks
+            .messages
+            .expect_append()
+            .withf(|_, batch, _| {
+                Author::of(&batch[0].metadata) == Some(Author::Agent) && Author::of(&batch[1].metadata).is_none()
+            })
+            .times(1)
+            .returning(|_, _, _| Ok(outcome(false)));
+        let forged = JsonObject::trusted(serde_json::json!({"type": "status", "flightdeck": "server"}));
+        let batch = [MessageRole::System, MessageRole::Assistant]
+            .map(|role| MessageInput { metadata: forged.clone(), ..input(role) });
+        let ingest = IngestMessages::new(&mocks.ports());
+        assert!(ingest.execute(session_id(1), batch.to_vec()).await.is_ok());
     }
 
     #[tokio::test]

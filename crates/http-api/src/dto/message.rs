@@ -20,13 +20,14 @@ pub(crate) struct MessageBody {
     /// Its id: give one to make the call safe to repeat.
     #[schema(value_type = Option<Uuid>)]
     id: Option<MessageId>,
-    /// `user`, `assistant` (or `agent`), `tool` or `system`.
+    /// `user`, `assistant` (or `agent`), `tool` or `system`. A `system` message is marked as the agent's
+    /// (`metadata.flightdeck` is `agent`).
     #[schema(value_type = String)]
     role: MessageRole,
     /// What is said; at most 1 MiB.
     #[schema(value_type = String, min_length = 1, max_length = 1_048_576)]
     content: MessageContent,
-    /// Whatever else is to be kept; at most 256 KiB of JSON.
+    /// Whatever else is to be kept; at most 256 KiB of JSON. The member `flightdeck` is the server's own, and is taken out.
     #[serde(default)]
     #[schema(value_type = Object)]
     metadata: JsonObject,
@@ -96,6 +97,9 @@ pub(crate) struct MessageView<'a> {
     role: &'static str,
     content: &'a str,
     provider: &'a str,
+    /// What its author wanted to be kept. Of a message with the role `system`, `flightdeck` says who wrote it: `server` is
+    /// Flightdeck itself, `agent` the agent or what runs it; there is none on messages from before it was kept. Nobody but the
+    /// server sets it.
     #[schema(value_type = Object)]
     metadata: &'a serde_json::Map<String, serde_json::Value>,
     #[schema(value_type = chrono::DateTime<chrono::Utc>)]
