@@ -87,6 +87,7 @@ macro_rules! __contract {
                 an_end_by_itself_leaves_a_kill_undeliverable
                 one_of_many_racing_ends_counts
                 a_heartbeat_never_moves_the_time_back
+                no_sign_of_life_moves_the_time_back
                 a_heartbeat_tells_what_is_wanted
                 a_report_tells_what_is_wanted
                 an_unknown_session_is_told_as_such

@@ -106,7 +106,9 @@ impl ExpireLeases {
 
     fn listening_since(&self, now: Timestamp) -> Timestamp {
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        if now > listening.last_look.saturating_add(self.grace) {
+        // A clock that was set back would otherwise keep everybody's lease from running until it is there again.
+        if now > listening.last_look.saturating_add(self.grace) || now.saturating_add(self.grace) < listening.last_look
+        {
             listening.since = now;
         }
         listening.last_look = now;
@@ -217,6 +219,19 @@ mod tests {
         let expire = expire(mocks, &[0, 100, 200]);
         assert_eq!(expire.execute().await.expect("too early"), 0);
         assert_eq!(expire.execute().await.expect("done"), ExpireLeases::PAGE * ExpireLeases::PAGES);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_jumps_a_day_ahead_and_back_loses_nobody_and_leases_run_on() {
+        let mut mocks = MockPorts::default();
+        mocks.sessions.expect_lose().withf(|silence, _| silence.at == at(321)).times(1).returning(|_, _| Ok(lost(2)));
+        mocks.wake_ups.expect_session_moved().return_const(());
+        mocks.wake_ups.expect_feed_grew().return_const(());
+        let expire = expire(mocks, &[0, 86_400, 86_410, 200, 260, 319, 321]);
+        for _ in 0..5 {
+            assert_eq!(expire.execute().await.expect("too early"), 0);
+        }
+        assert_eq!(expire.execute().await.expect("done"), 2);
     }
 
     #[tokio::test]

@@ -163,7 +163,7 @@ struct InvalidMoment;
 
 impl fmt::Display for InvalidMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("is not a moment such as 2026-03-01T10:00:00Z; write + as %2B")
+        f.write_str("is not a moment such as 2026-03-01T10:00:00Z, of the years 0000 to 9999; write + as %2B")
     }
 }
 
@@ -172,7 +172,7 @@ impl std::str::FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, InvalidMoment> {
         let moment = chrono::DateTime::parse_from_rfc3339(text).or(Err(InvalidMoment))?;
-        Ok(Self(Timestamp::new(moment.to_utc())))
+        Timestamp::read(moment.to_utc()).map(Self).or(Err(InvalidMoment))
     }
 }
 

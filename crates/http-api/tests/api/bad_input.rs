@@ -21,6 +21,7 @@ fn the_table_of_bad_input() {
     let post = |path: &str, body: &str| ("POST", path.to_owned(), json, body.as_bytes().to_vec());
     let put = |path: &str, body: &str| ("PUT", path.to_owned(), json, body.as_bytes().to_vec());
     let used = |usage: &str| format!("{{\"role\":\"user\",\"content\":\"x\",\"usage\":{usage}}}");
+    let said_at = |moment: &str| format!("{{\"role\":\"user\",\"content\":\"x\",\"createdAt\":\"{moment}\"}}");
     let get = |path: &str| ("GET", path.to_owned(), "", Vec::new());
     let register = |rest: &str| format!("{{\"taskId\":\"FD-1\",\"agentType\":\"worker\"{rest}}}");
     let large = format!("{{\"role\":\"user\",\"content\":\"{}\"}}", "x".repeat(10 * 1_048_576));
@@ -47,6 +48,18 @@ fn the_table_of_bad_input() {
         full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"sqe\":1}"), 400, "unknown field `sqe`"),
         full(post(&messages, "{\"id\":\"7\",\"role\":\"user\",\"content\":\"x\"}"), 400, "/id"),
         full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"createdAt\":\"yesterday\"}"), 400, "/createdAt"),
+        full(
+            post(&messages, &said_at("+10000-01-01T00:00:00Z")),
+            400,
+            "/createdAt: lies outside of the years 0000 to 9999",
+        ),
+        full(
+            post(&messages, &said_at("-0001-01-01T00:00:00Z")),
+            400,
+            "/createdAt: lies outside of the years 0000 to 9999",
+        ),
+        full(post(&messages, &said_at("9999-12-31T23:59:59-00:01")), 400, "/createdAt"),
+        full(post(&messages, &said_at("+262143-01-01T00:00:00Z")), 400, "/createdAt"),
         full(post(&messages, "{\"role\":\"user\",\"content\":\"x\",\"metadata\":[]}"), 400, "/metadata"),
         full(post(&messages, "[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"user\"}]"), 400, "/1"),
         full(post(&messages, &used("{\"input_tokens\":1}")), 400, "unknown field `input_tokens`"),
@@ -100,6 +113,8 @@ fn the_table_of_bad_input() {
         full(get("/audit?subtree=top"), 400, "subtree"),
         full(get("/audit?from=yesterday"), 400, "is not a moment such as 2026-03-01T10:00:00Z"),
         full(get("/audit?to=2026-13-01T00:00:00Z"), 400, "to: "),
+        full(get("/audit?from=%2B10000-01-01T00:00:00Z"), 400, "from: "),
+        full(get("/audit?to=9999-12-31T23:59:59-00:01"), 400, "to: "),
         full(get("/audit/export?after=-1"), 400, "after"),
         full(get("/audit/export?before=1"), 400, "before: is not a parameter"),
         full(post("/agents", "{}"), 400, "taskId"),

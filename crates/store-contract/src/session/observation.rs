@@ -10,7 +10,7 @@ use flightdeck_domain::session::{
     DesiredStatus, IllegalTransition, Observation, Observed, Registration, Session, SessionStatus,
 };
 
-use crate::given::{AWKWARD, at, inject, messages, observation, reason, registration, session_id, text};
+use crate::given::{AWKWARD, at, inject, message, messages, observation, reason, registration, session_id, text};
 use crate::state::State;
 use crate::steps::{
     append, commit, conversation, feed, feed_after, feed_head, observe, of_kind, pending, register, session, sessions,
@@ -181,6 +181,40 @@ pub async fn a_heartbeat_never_moves_the_time_back(harness: &dyn Harness) {
         assert_eq!(session(&*store, 1).await.last_seen_at, Some(at(expected)));
     }
     assert_eq!((session(&*store, 1).await.revision, feed(&*store).await.len()), (1, 1));
+}
+
+/// Whatever a sign of life comes by: one that comes late, or after the clock was set back, does not make a session look older
+/// than it is, and what is remembered of a session between two writes does not, either.
+pub async fn no_sign_of_life_moves_the_time_back(harness: &dyn Harness) {
+    let store = harness.store();
+    register(&*store, registration(1)).await;
+    let mut next = 0;
+    for (second, expected) in [(100, 100), (50, 100), (60, 100), (110, 110), (40, 110)] {
+        for way in 0..5 {
+            next += 1;
+            match way {
+                0 => drop(store.append(session_id(1), vec![message(next)], at(second)).await.expect("appended")),
+                // The same batch, and one of many that share a commit.
+                1 => {
+                    let batches = together(4, |n| {
+                        let store = harness.store();
+                        async move { store.append(session_id(1), vec![message(1_000 + next * 10 + n)], at(second)).await }
+                    });
+                    assert!(batches.await.iter().all(Result::is_ok));
+                }
+                2 => drop(store.append(session_id(1), vec![message(next - 2)], at(second)).await.expect("there")),
+                3 => drop(store.heartbeat(session_id(1), at(second)).await.expect("answered")),
+                _ => {
+                    let seen = store.observe(observation(1, SessionStatus::Running, second)).await.expect("seen");
+                    assert_eq!(seen.session.last_seen_at, Some(at(expected)), "{second} by {way}");
+                }
+            }
+            assert_eq!(session(&*store, 1).await.last_seen_at, Some(at(expected)), "{second} by {way}");
+        }
+    }
+    let idle = store.observe(observation(1, SessionStatus::Idle, 30)).await.expect("seen");
+    assert_eq!(idle.session.last_seen_at, Some(at(110)), "a change is no exception");
+    assert_eq!(session(&*store, 1).await.last_seen_at, Some(at(110)));
 }
 
 /// The answer to a heartbeat is enough to obey by.
