@@ -1,6 +1,8 @@
 // A browser at the page of a real server, and what several tests look for.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { chromium } from 'playwright-core';
 
@@ -40,6 +42,26 @@ export async function stage(settings) {
 }
 
 /**
+ * Gives a browser the files of a folder in place of those in the binary, so that a change of the page can be looked at
+ * without a build: `FLIGHTDECK_CONSOLE=../crates/http-api/console`.
+ *
+ * @param {import('playwright-core').BrowserContext} context
+ * @param {string} url
+ * @param {string | undefined} folder
+ */
+export async function serveFrom(context, url, folder = process.env.FLIGHTDECK_CONSOLE) {
+  if (!folder) return;
+  await context.route((address) => address.origin === url && (address.pathname === '/' || address.pathname.startsWith('/console/')), async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const name = pathname === '/' ? 'index.html' : pathname.slice('/console/'.length);
+    const type = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' }[name.split('.').at(-1)];
+    const body = await readFile(join(folder, name), 'utf8');
+    if (type) await route.fulfill({ contentType: type, body });
+    else await route.fulfill({ response: await route.fetch(), body });
+  });
+}
+
+/**
  * A page of its own, logged in with a key by the form.
  *
  * @param {Awaited<ReturnType<typeof stage>>} stage
@@ -48,6 +70,7 @@ export async function stage(settings) {
 export async function visit({ server, browser }, options = {}) {
   const { key = server.key, hash = '', ...more } = options;
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce', ...more });
+  await serveFrom(context, server.url);
   const page = await context.newPage();
   const faults = [];
   page.on('pageerror', (error) => faults.push(error.message));

@@ -1,6 +1,6 @@
 // The fleet as the page knows it: read once, then kept by the feed.
 
-import { call } from './api.js';
+import { call, get } from './api.js';
 import { Emitter } from './emitter.js';
 import { Feed } from './feed.js';
 import { STATUSES } from './status.js';
@@ -128,6 +128,33 @@ export class Fleet extends Emitter {
       this.#setStatus(known, entry.status);
       return known;
     }
+    const node = this.#node(entry, seen, position);
+    this.nodes.set(node.id, node);
+    this.counts[node.status] = (this.counts[node.status] ?? 0) + 1;
+    return node;
+  }
+
+  /**
+   * A session that the tree may not hold; it then stands alone, as it is now.
+   *
+   * @param {string} id
+   * @returns {Promise<Node>}
+   */
+  async find(id) {
+    const held = this.nodes.get(id);
+    if (held) return held;
+    /** @type {import('./types').Session} */
+    const session = await get(`/agents/${id}/status`);
+    return this.#node({ ...session, sessionId: id }, session.lastSeq, 0);
+  }
+
+  /**
+   * @param {TreeEntry} entry
+   * @param {number} seen
+   * @param {number} position
+   * @returns {Node}
+   */
+  #node(entry, seen, position) {
     /** @type {Node} */
     const node = {
       id: entry.sessionId,
@@ -152,8 +179,6 @@ export class Fleet extends Emitter {
     };
     const words = [node.agentType, node.taskId, node.taskSource, node.missionId, node.provider, node.id];
     node.haystack = words.join(' ').toLowerCase();
-    this.nodes.set(node.id, node);
-    this.counts[node.status] = (this.counts[node.status] ?? 0) + 1;
     return node;
   }
 

@@ -13,7 +13,8 @@ export function keyboard(shortcuts) {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.closest('input, textarea, select, dialog')) return;
+    // What a dialog asks about does not change behind it, wherever the focus is.
+    if (target.closest('input, textarea, select') || document.querySelector('dialog[open]')) return;
     const shortcut = shortcuts.find((one) => one.act && one.keys.includes(event.key));
     if (!shortcut) return;
     event.preventDefault();

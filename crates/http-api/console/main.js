@@ -11,6 +11,7 @@ import { help, keyboard } from './keyboard.js';
 import { logout, whoami } from './login.js';
 import { OperationCards, operationsView } from './operations.js';
 import { Panels } from './panels.js';
+import { Selection } from './selection.js';
 import { STATUSES } from './status.js';
 import { control, killAll, release } from './stepin.js';
 import { complain, toast } from './toast.js';
@@ -22,7 +23,7 @@ const VIEWS = ['fleet', 'approvals', 'operations', 'audit'];
 function address() {
   const [view = '', query = ''] = location.hash.slice(1).split('?');
   const open = new URLSearchParams(query).get('open') ?? '';
-  return { view: VIEWS.includes(view) ? view : 'fleet', open: open.split(',').filter((id) => /^[0-9a-f-]{36}$/i.test(id)) };
+  return { view: VIEWS.includes(view) ? view : 'fleet', open: open.toLowerCase().split(',').filter((id) => /^[0-9a-f-]{36}$/.test(id)) };
 }
 
 /** Light, dark, or as the system is. */
@@ -62,23 +63,26 @@ async function start() {
     },
   };
   let view = 'fleet';
-  const panels = new Panels(fleet, {
+  const selection = new Selection();
+  const panels = new Panels(fleet, selection, {
     mayControl,
-    control: (wish, node) => control(desk, wish, node),
+    control: (wish, id) => void stepIn(wish, id),
     changed: (ids) => {
       tree.open = new Set(ids);
       tree.redraw();
       remember();
     },
   });
-  const tree = new Tree(fleet, { open: (node, beside) => panels.open(node.id, beside) });
+  const tree = new Tree(fleet, selection, {
+    open: (node, beside) => panels.open(node.id, beside),
+    nameOf: (id) => panels.of(id)?.name,
+  });
   new Costs(fleet, () => [...tree.inSight, ...panels.list.flatMap((panel) => panel.node ?? [])]);
   const bar = filterBar(tree, STATUSES);
   const approvals = new Approvals(fleet, {
     mayControl,
     open: (session) => {
       show('fleet');
-      tree.select(session);
       panels.open(session, true);
     },
   });
@@ -110,30 +114,51 @@ async function start() {
   for (const name of VIEWS) byId(`tab-${name}`).addEventListener('click', () => show(name));
   byId('kill-all').addEventListener('click', () => killAll(desk));
   byId('release').addEventListener('click', () => release(desk));
-  byId('back').addEventListener('click', () => panels.active && panels.close(panels.active));
+  byId('back').addEventListener('click', () => panels.recent && panels.close(panels.recent));
+  fleet.on('reread', () => {
+    // One that is gone is not held on to; one that is open may be beyond what the tree holds.
+    if (!tree.current && !panels.active) selection.choose('');
+  });
   approvals.on('open', (number) => {
     say(byId('approvals-badge'), number ? String(number) : '');
     byId('approvals-badge').title = number ? `${number} open` : '';
     document.title = number ? `(${number}) Flightdeck` : 'Flightdeck';
   });
 
-  /** @param {import('./types').Wish} what */
-  const wish = (what) => () => {
-    const node = tree.current ?? panels.active?.node;
-    if (node) control(desk, what, node);
+  let asking = false;
+  /** @param {import('./types').Wish} what @param {string} id */
+  async function stepIn(what, id) {
+    if (asking || !desk.mayControl()) return;
+    asking = true;
+    await fleet.find(id).then((node) => control(desk, what, node)).catch(complain);
+    asking = false;
+  }
+
+  /** Does something with the current session, where it is in sight. @param {(id: string) => void} act */
+  const withCurrent = (act) => () => {
+    if (view !== 'fleet') toast('This key acts on a session of the fleet view. Press 1 to go there.', 'bad');
+    else if (selection.id) act(selection.id);
     else toast('Choose a session first.', 'bad');
   };
+  /** @param {import('./types').Wish} what */
+  const wish = (what) => withCurrent((id) => void stepIn(what, id));
+  /** Does something with the panel of the current session. @param {(panel: import('./panel.js').Panel) => void} act */
+  const withPanel = (act) => withCurrent((id) => {
+    const panel = panels.of(id);
+    if (panel) act(panel);
+    else toast('The current session is not open. Enter opens it.', 'bad');
+  });
   /** @type {import('./keyboard.js').Shortcut[]} */
   const shortcuts = [
     { keys: ['↑', '↓', '←', '→'], label: 'move in the tree, fold and unfold' },
     { keys: ['Enter'], label: 'open the session; with Shift beside the others' },
     { keys: ['/'], label: 'filter the tree', act: () => (show('fleet'), byId('filter-text').focus()) },
-    { keys: ['i'], label: 'inject: say something to the session', act: () => inject() },
-    { keys: ['p'], label: 'pause', act: wish('pause') },
-    { keys: ['r'], label: 'resume', act: wish('resume') },
-    { keys: ['k'], label: 'kill', act: wish('kill') },
-    { keys: ['f'], label: 'search in the session, jump to a seq or a time', act: () => panels.active?.find.toggle() },
-    { keys: ['x'], label: 'close the panel', act: () => panels.active && panels.close(panels.active) },
+    { keys: ['i'], label: 'inject: say something to the current session', act: withCurrent(inject) },
+    { keys: ['p'], label: 'pause the current session', act: wish('pause') },
+    { keys: ['r'], label: 'resume it', act: wish('resume') },
+    { keys: ['k'], label: 'kill it', act: wish('kill') },
+    { keys: ['f'], label: 'search in its conversation, jump to a seq or a time', act: withPanel((panel) => panel.find.toggle()) },
+    { keys: ['x'], label: 'close its panel', act: withPanel((panel) => panels.close(panel)) },
     { keys: ['a', 'A', 'd', 'D'], label: 'in the approvals: allow once, always; reject once, always' },
     { keys: ['1'], label: 'fleet', act: () => show('fleet') },
     { keys: ['2'], label: 'approvals', act: () => show('approvals') },
@@ -144,12 +169,9 @@ async function start() {
   keyboard(shortcuts);
   byId('help').addEventListener('click', () => help(shortcuts));
 
-  function inject() {
-    if (!desk.mayControl()) return;
-    const node = tree.current;
-    const panel = node ? panels.open(node.id, !panels.list.some((one) => one.id === node.id)) : panels.active;
-    if (panel) panel.compose.focus();
-    else toast('Choose a session first.', 'bad');
+  /** @param {string} id */
+  function inject(id) {
+    if (desk.mayControl()) panels.open(id, true).compose.focus();
   }
 
   try {
@@ -162,7 +184,7 @@ async function start() {
   for (const id of wanted.open.slice(0, 6)) panels.open(id, true);
   show(wanted.view);
   const first = tree.fleet.roots[0];
-  if (!tree.selected && first) tree.select(panels.active?.id ?? first.id);
+  if (!selection.id && first) selection.choose(first.id);
   setInterval(() => {
     tick();
     bar.recount();

@@ -15,7 +15,7 @@ const LOOK = 3_000;
 /**
  * @typedef {import('./types').Node} Node
  * @typedef {import('./types').Wish} Wish
- * @typedef {{ close: (panel: Panel) => void, open: (id: string) => void, control: (wish: Wish, node: Node) => void,
+ * @typedef {{ close: (panel: Panel) => void, open: (id: string) => void, control: (wish: Wish, id: string) => void,
  *   focused: (panel: Panel) => void }} PanelActions
  */
 
@@ -37,12 +37,15 @@ const WISHES = [
 export class Panel {
   #status = icon('running');
   #words = h('span', { class: 'panel-status' });
-  #facts = h('div', { class: 'panel-facts' });
   #live = h('div', { class: 'liveness', role: 'status' });
   /** @type {Map<Wish, HTMLButtonElement>} */
   #wishes = new Map();
   #heardAt = Date.now();
   #fault = '';
+  #name = h('span', { class: 'panel-name' }, 'session');
+  #task = h('span', { class: 'panel-task' });
+  #facts = h('span', { class: 'panel-facts' });
+  #mark = h('span', { class: 'current-mark', hidden: true, title: 'Keys act on this session' }, 'Current');
   /** @type {(() => void)[]} */
   #ends = [];
 
@@ -65,6 +68,7 @@ export class Panel {
     this.compose = composer(id, () => void this.transcript.toEnd());
     this.find = finder(this.transcript);
     this.element = this.#build();
+    this.#call(this.node ?? { agentType: 'session', taskId: brief(id) });
     this.#listen();
     this.#show();
     void this.transcript.toEnd().then(() => this.#show());
@@ -75,13 +79,34 @@ export class Panel {
     return this.fleet.nodes.get(this.id);
   }
 
+  /** The session as it is named in lists and questions. */
+  get name() {
+    return `${this.#name.textContent} · ${this.#task.textContent}`;
+  }
+
+  /** Shows whether it is the session that keys act on. @param {boolean} current */
+  set current(current) {
+    this.element.classList.toggle('active', current);
+    if (current) this.element.setAttribute('aria-current', 'true');
+    else this.element.removeAttribute('aria-current');
+    this.#mark.hidden = !current;
+  }
+
+  /** @param {{ agentType: string, taskId: string }} session */
+  #call({ agentType, taskId }) {
+    const name = plain(agentType);
+    say(this.#name, name);
+    say(this.#task, plain(taskId));
+    this.element.setAttribute('aria-label', `Conversation of ${name}`);
+    this.transcript.element.setAttribute('aria-label', `Messages of ${name}`);
+  }
+
   #build() {
-    const { node, actions } = this;
-    const name = node ? plain(node.agentType) : 'session';
-    const title = h('h2', { class: 'panel-title' }, h('span', { class: 'panel-name' }, name), h('span', { class: 'panel-task' }, node ? plain(node.taskId) : brief(this.id)));
+    const { actions } = this;
+    const title = h('h2', { class: 'panel-title' }, this.#name, this.#task);
     const controls = h('div', { class: 'panel-controls' });
     for (const [wish, drawing, label] of WISHES) {
-      const control = button({ label, icon: drawing, short: true, class: `tool-button ${wish}` }, () => this.node && actions.control(wish, this.node));
+      const control = button({ label, icon: drawing, short: true, class: `tool-button ${wish}` }, () => actions.control(wish, this.id));
       this.#wishes.set(wish, control);
       if (this.mayControl) put(controls, control);
     }
@@ -90,13 +115,12 @@ export class Panel {
       button({ label: 'Search and jump', icon: 'search', short: true, class: 'tool-button' }, () => this.find.toggle()),
       button({ label: 'Close this panel (x)', icon: 'close', short: true, class: 'tool-button' }, () => actions.close(this)),
     );
-    const head = h('header', { class: 'panel-head' }, h('div', { class: 'panel-line' }, this.#status, title, controls), h('div', { class: 'panel-line' }, this.#words, this.#live), this.#facts);
+    const head = h('header', { class: 'panel-head' }, h('div', { class: 'panel-line' }, this.#status, title, controls), h('div', { class: 'panel-line' }, this.#words, this.#live), h('div', { class: 'panel-line' }, this.#mark, this.#facts));
     const box = h('div', { class: 'transcript-box' }, this.transcript.element, this.transcript.newsButton);
-    const element = h('section', { class: 'panel', 'aria-label': `Conversation of ${name}`, 'data-session': this.id }, head, this.find.element, box);
+    const element = h('section', { class: 'panel', 'data-session': this.id }, head, this.find.element, box);
     if (this.mayControl) put(element, this.compose.form);
     element.addEventListener('focusin', () => actions.focused(this));
     element.addEventListener('pointerdown', () => actions.focused(this));
-    this.transcript.element.setAttribute('aria-label', `Messages of ${name}`);
     return element;
   }
 
@@ -182,6 +206,7 @@ export class Panel {
     try {
       /** @type {import('./types').Session} */
       const session = await get(`/agents/${this.id}/status`);
+      if (!this.node) this.#call(session);
       const title = session.metadata.title;
       const parts = [typeof title === 'string' ? title : '', session.missionId ?? '', session.provider, brief(this.id)];
       say(this.#facts, plain(parts.filter(Boolean).join(' · ')));

@@ -1,4 +1,4 @@
-// One to six conversations side by side, remembered in the address of the page.
+// One to six conversations side by side, remembered in the address of the page. That of the current session is marked.
 
 import { byId, say } from './dom.js';
 import { Panel } from './panel.js';
@@ -10,66 +10,102 @@ const MOST = 6;
 export class Panels {
   /** @type {Panel[]} */
   list = [];
-  /** The one that was touched last. @type {Panel | null} */
-  active = null;
+  /** The order in which they were current, the last one at the end. @type {Panel[]} */
+  #recent = [];
   #box = byId('panels');
   #empty = byId('panels-empty');
 
   /**
    * @param {import('./fleet.js').Fleet} fleet
-   * @param {{ mayControl: boolean, control: (wish: import('./types').Wish, node: Node) => void, changed: (ids: string[]) => void }} about
+   * @param {import('./selection.js').Selection} selection
+   * @param {{ mayControl: boolean, control: (wish: import('./types').Wish, id: string) => void, changed: (ids: string[]) => void }} about
    */
-  constructor(fleet, about) {
+  constructor(fleet, selection, about) {
     this.fleet = fleet;
+    this.selection = selection;
     this.about = about;
+    selection.on('changed', () => this.#mark());
+  }
+
+  /** The panel of the current session; null when it has none. */
+  get active() {
+    return this.of(this.selection.id);
+  }
+
+  /** The panel that was current last. */
+  get recent() {
+    return this.#recent.at(-1) ?? null;
+  }
+
+  /** @param {string} id @returns {Panel | null} */
+  of(id) {
+    return this.list.find((panel) => panel.id === id) ?? null;
   }
 
   /**
-   * Opens a session, beside the others or in the place of the one that was touched last.
+   * Opens a session and makes it the current one, beside the others or in the place of the one that was current last.
    *
    * @param {string} id
    * @param {boolean} beside
    */
   open(id, beside) {
-    const known = this.list.find((panel) => panel.id === id);
-    if (known) return this.#activate(known);
+    const known = this.of(id);
+    if (known) return this.#choose(known);
     const panel = new Panel(this.fleet, id, {
       mayControl: this.about.mayControl,
       actions: {
         close: (closed) => this.close(closed),
         open: (child) => this.open(child, true),
         control: this.about.control,
-        focused: (focused) => this.#activate(focused, false),
+        focused: (focused) => this.selection.choose(focused.id),
       },
     });
-    const replaced = beside && this.list.length < MOST ? null : (this.active ?? this.list.at(-1) ?? null);
+    const replaced = beside && this.list.length < MOST ? null : this.recent;
     if (replaced) {
       replaced.element.before(panel.element);
       this.list[this.list.indexOf(replaced)] = panel;
-      replaced.end();
+      this.#forget(replaced);
     } else {
       this.list.push(panel);
       this.#box.append(panel.element);
     }
     this.#changed();
-    return this.#activate(panel);
+    return this.#choose(panel);
   }
 
   /** @param {Panel} panel */
   close(panel) {
-    panel.end();
+    const current = panel === this.active;
     this.list = this.list.filter((one) => one !== panel);
-    if (this.active === panel) this.active = this.list.at(-1) ?? null;
+    this.#forget(panel);
     this.#changed();
+    // What is still in sight is current: nobody is to act on a conversation that they have just put away.
+    if (current && this.recent) this.#choose(this.recent);
     byId('tree').focus();
   }
 
-  /** @param {Panel} panel @param {boolean} [show] */
-  #activate(panel, show = true) {
-    this.active = panel;
-    for (const one of this.list) one.element.classList.toggle('active', one === panel && this.list.length > 1);
-    if (show) panel.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  /** @param {Panel} panel */
+  #forget(panel) {
+    this.#recent = this.#recent.filter((one) => one !== panel);
+    panel.end();
+  }
+
+  /** @param {Panel} panel */
+  #choose(panel) {
+    this.selection.choose(panel.id);
+    this.#mark();
+    panel.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     return panel;
+  }
+
+  /** Marks the panel of the current session, and no other. */
+  #mark() {
+    const { active } = this;
+    for (const one of this.list) one.current = one === active;
+    if (active) this.#recent = [...this.#recent.filter((one) => one !== active), active];
+    // The keyboard does not stay in a conversation that is no longer the current one.
+    const holder = this.list.find((one) => one.element.contains(document.activeElement));
+    if (holder && holder !== active) (active ? active.transcript.element : byId('tree')).focus({ preventScroll: true });
   }
 
   #changed() {

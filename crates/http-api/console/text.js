@@ -44,6 +44,13 @@ export function plain(text) {
   return HIDDEN.test(text) ? text.replace(EACH_HIDDEN, (character) => `\u27e8${codeOf(character)}\u27e9`) : text;
 }
 
+/**
+ * A session as it is named in lists, titles and questions.
+ *
+ * @param {{ agentType: string, taskId: string }} session
+ */
+export const nameOf = ({ agentType, taskId }) => `${plain(agentType)} · ${plain(taskId)}`;
+
 const SPANS = /** @type {const} */ ([
   [86_400, 'd'],
   [3_600, 'h'],

@@ -4,6 +4,7 @@ import { byId, h, icon, put, redraw, say } from './dom.js';
 import { isOver, MEANING, wished } from './status.js';
 import { count, money, plain, short, span } from './text.js';
 import { everything, isOpen, rowsOf } from './rows.js';
+import { tellCurrent } from './selection.js';
 
 const ROW = 30;
 /** Rows that are kept ready above and below those in sight. */
@@ -24,8 +25,6 @@ export class Tree {
   filter = everything();
   /** @type {Set<string>} */
   folded = new Set();
-  /** The id of the session that keys act on. */
-  selected = '';
   /** The sessions that are open in a panel. @type {Set<string>} */
   open = new Set();
   #box = byId('tree');
@@ -38,10 +37,13 @@ export class Tree {
 
   /**
    * @param {import('./fleet.js').Fleet} fleet
-   * @param {{ open: (node: Node, beside: boolean) => void }} actions
+   * @param {import('./selection.js').Selection} selection
+   * @param {{ open: (node: Node, beside: boolean) => void, nameOf: (id: string) => string | undefined }} actions `nameOf` knows
+   *   sessions that are open and not in the tree
    */
-  constructor(fleet, actions) {
+  constructor(fleet, selection, actions) {
     this.fleet = fleet;
+    this.selection = selection;
     this.actions = actions;
     this.#box.append(this.#space);
     this.#box.addEventListener('scroll', () => this.#soon(), { passive: true });
@@ -52,6 +54,7 @@ export class Tree {
       this.#height = this.#box.clientHeight;
       this.#soon();
     }).observe(this.#box);
+    selection.on('changed', () => this.#reveal());
     fleet.on('structure', () => this.restructure());
     fleet.on('touched', () => (this.filter.statuses.size ? this.restructure() : this.redraw()));
     fleet.on('moved', () => this.redraw());
@@ -91,6 +94,11 @@ export class Tree {
     return this.#slots.flatMap((slot) => (slot.row ? [slot.row.node] : []));
   }
 
+  /** The id of the current session, which may have no row here. */
+  get selected() {
+    return this.selection.id;
+  }
+
   /** @returns {Node | undefined} */
   get current() {
     return this.fleet.nodes.get(this.selected);
@@ -125,8 +133,9 @@ export class Tree {
       const place = first + ((at - (first % size) + size) % size);
       this.#fill(/** @type {Slot} */ (this.#slots[at]), place, now);
     }
-    const active = this.rows.some((row) => row.node.id === this.selected) ? `row-${this.selected}` : '';
-    this.#box.setAttribute('aria-activedescendant', active);
+    const shown = this.rows.some((row) => row.node.id === this.selected);
+    this.#box.setAttribute('aria-activedescendant', shown ? `row-${this.selected}` : '');
+    tellCurrent(this.selected, this.current, shown, this.actions.nameOf(this.selected));
   }
 
   /** @returns {Slot} */
@@ -214,7 +223,7 @@ export class Tree {
     const element = target.closest('.row');
     const row = this.#slots.find((slot) => slot.element === element)?.row;
     if (!row) return;
-    this.select(row.node.id);
+    this.selection.choose(row.node.id);
     if (target.closest('.fold') && row.node.children.length) this.fold(row.node, !this.folded.has(row.node.id));
     else this.actions.open(row.node, event.ctrlKey || event.metaKey || event.shiftKey);
   }
@@ -226,14 +235,14 @@ export class Tree {
     this.restructure();
   }
 
-  /** @param {string} id */
-  select(id) {
-    this.selected = id;
-    const place = this.rows.findIndex((row) => row.node.id === id);
+  /** Scrolls to the current session, if it has a row. */
+  #reveal() {
+    if (this.#stale) this.#arrange();
+    const place = this.rows.findIndex((row) => row.node.id === this.selected);
     if (place >= 0) {
       const top = place * ROW;
       if (top < this.#box.scrollTop) this.#box.scrollTop = top;
-      else if (top + ROW > this.#box.scrollTop + this.#height) this.#box.scrollTop = top + ROW - this.#height;
+      else if (top + ROW > this.#box.scrollTop + this.#box.clientHeight) this.#box.scrollTop = top + ROW - this.#box.clientHeight;
     }
     this.redraw();
   }
@@ -265,7 +274,7 @@ export class Tree {
   /** @param {number} place */
   #go(place) {
     const row = this.rows[Math.max(0, Math.min(place, this.rows.length - 1))];
-    if (row) this.select(row.node.id);
+    if (row) this.selection.choose(row.node.id);
   }
 
   /** @param {number} place */

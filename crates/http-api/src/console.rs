@@ -42,10 +42,10 @@ macro_rules! assets {
 }
 
 /// Everything in `console/` but the page itself, which lists the scripts among them so that they are fetched at once.
-const FILES: [(&str, &str, &str); 35] = assets! {
+const FILES: [(&str, &str, &str); 36] = assets! {
     SCRIPT => "api.js", "approvals.js", "audit.js", "charts.js", "compose.js", "costs.js", "dom.js", "emitter.js", "feed.js", "find.js", "form.js",
         "fleet.js", "header.js", "keyboard.js", "login.js", "main.js", "message.js", "operations.js", "panel.js",
-        "panels.js", "rows.js", "status.js", "stepin.js", "text.js", "theme.js", "toast.js", "transcript.js", "tree.js",
+        "panels.js", "rows.js", "selection.js", "status.js", "stepin.js", "text.js", "theme.js", "toast.js", "transcript.js", "tree.js",
         "window.js";
     STYLE => "conversation.css", "fleet.css", "page.css", "theme.css", "views.css";
     "image/svg+xml" => "icon.svg";
