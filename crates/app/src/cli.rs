@@ -131,10 +131,22 @@ pub(crate) fn fail(error: &(dyn Error + Send + Sync + 'static)) -> ExitCode {
     error.downcast_ref::<ClientError>().map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
 }
 
-/// Prints for whoever runs the command.
-#[expect(clippy::print_stdout, reason = "the command line answers here")]
+/// Prints for whoever runs the command. A reader that is gone (`| head`) changes nothing: the command does its work. A text
+/// that cannot be written for another reason ends the command with a failure, for what it says may be said only once.
 pub(crate) fn say(text: impl std::fmt::Display) {
-    println!("{text}");
+    if let Err(error) = terminal::put(&text)
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        terminal::note(&format!("flightdeck: cannot write to the standard output: {error}"));
+        std::process::exit(1);
+    }
+}
+
+/// Prints what a server has to say at its start. It runs whether or not that can be written.
+pub(crate) fn announce(text: impl std::fmt::Display) {
+    if let Err(error) = terminal::put(&text) {
+        tracing::warn!(%error, "what the server says at its start could not be written to the standard output");
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use flightdeck_domain::use_cases::SpawnSession;
 use flightdeck_provider_scripted::demo;
 
-use crate::cli::{Outcome, say};
+use crate::cli::{Outcome, announce};
 use crate::config::{Config, DatabaseUrl};
 use crate::deployment::Deployment;
 use crate::serve::Server;
@@ -24,7 +24,7 @@ pub(crate) async fn run(config: Config) -> Outcome {
     }
     let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await.unwrap_or_default();
     let url = login_link::url(server.address);
-    say(format!(
+    announce(format!(
         "Flightdeck demo: sixteen scripted agents are at work on {url}\n\n  \
          Look at them:  {link}\n  \
          (the link logs in once, within 10 minutes)\n\n\

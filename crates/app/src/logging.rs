@@ -1,21 +1,52 @@
 //! The log: structured, to standard error.
+//!
+//! *Invariant: the log never stops the server.* What cannot be written is counted, and told once the log can be written again
+//! ([`lasting`]); nothing here panics or gives an error.
+
+mod lasting;
 
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 
+use self::lasting::{Lasting, Shape};
 use crate::config::{self, Config, LogFormat};
 
 /// Starts logging. Called once; a second call changes nothing.
 pub(crate) fn start(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let shape = match config.log_format {
+        LogFormat::Text => Shape::Text,
+        LogFormat::Json => Shape::Json,
+    };
+    // Its own report of a line that cannot be written would go to the same place, and panic there.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let log = log.with_writer(Lasting::new(shape, std::io::stderr));
     let _ = match config.log_format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+    std::panic::set_hook(Box::new(tell_panic));
     let environment = config::environment();
     for name in config::unknown_variables(&environment) {
         tracing::warn!(name, "this environment variable is no setting of Flightdeck; see `flightdeck serve --help`");
     }
+}
+
+/// A panic is a line of the log like any other, in the log's own format.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let backtrace = std::backtrace::Backtrace::capture();
+    let backtrace = match backtrace.status() {
+        std::backtrace::BacktraceStatus::Captured => Some(backtrace.to_string()),
+        _ => None,
+    };
+    tracing::error!(
+        thread = thread.name(),
+        place = panic.location().map(tracing::field::display),
+        text = panic.payload_as_str().unwrap_or("no text"),
+        backtrace,
+        "a panic"
+    );
 }

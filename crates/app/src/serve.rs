@@ -11,7 +11,7 @@ use flightdeck_provider_claude_code::ClaudeCode;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Outcome, say};
+use crate::cli::{Outcome, announce};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
 use crate::epochs::keep_marking;
@@ -45,7 +45,7 @@ pub(crate) async fn run(config: Config) -> Outcome {
     let first_key = deployment.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
     let link = login_link::make(&deployment.ports, &config.data_dir, server.address).await;
     let link = link.map(|link| format!("  log in           {link}   (once, within 10 minutes)\n"));
-    say(format!(
+    announce(format!(
         "Flightdeck {} is listening on http://{}\n  data             {}\n{}{}{}{}  stop             Ctrl-C",
         env!("CARGO_PKG_VERSION"),
         server.address,

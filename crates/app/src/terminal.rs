@@ -8,7 +8,7 @@ mod table;
 mod width;
 
 pub(crate) use age::{age, clock, local};
-pub(crate) use output::{Out, is_person, note, progress};
+pub(crate) use output::{Out, is_person, note, progress, put};
 pub(crate) use paint::{Paint, Tone, of_status};
 pub(crate) use safe::{escape_json, json_line, json_pretty, line, text};
 pub(crate) use table::Table;

@@ -1,5 +1,6 @@
 //! Where it goes: answers to standard output, everything about them to standard error.
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -20,12 +21,16 @@ impl Out {
         Self { json, paint: if json { Paint::OFF } else { Paint::of_stdout() } }
     }
 
-    /// One line. A reader that is gone (`| head`) is no error of ours: the command ends.
+    /// One line. A reader that is gone (`| head`) is no error of ours: the command ends. Anything else is one.
     #[expect(clippy::unused_self, reason = "where it goes is the output's to know")]
     pub(crate) fn line(self, text: &str) {
-        let mut out = io::stdout().lock();
-        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-            std::process::exit(0);
+        match put(&text) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) => {
+                note(&format!("flightdeck: cannot write to the standard output: {error}"));
+                std::process::exit(1);
+            }
         }
     }
 
@@ -47,6 +52,12 @@ impl Out {
             table.lines(self.paint).iter().for_each(|line| self.line(line));
         }
     }
+}
+
+/// Writes a line to the standard output, at once.
+pub(crate) fn put(text: &impl Display) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush())
 }
 
 /// Whether a person is there to be asked and to watch.

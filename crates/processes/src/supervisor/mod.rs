@@ -6,7 +6,7 @@ mod stage;
 mod watch;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::ExitCode;
@@ -54,9 +54,9 @@ pub fn divert() -> Option<ExitCode> {
     None
 }
 
-#[expect(clippy::print_stderr, reason = "there is no log here; of a stage this is the program's own log")]
+/// There is no log here; of a stage this is the program's own log. A text that cannot be written is no reason to panic.
 fn told(what: &str, error: &io::Error) -> ExitCode {
-    eprintln!("flightdeck: {what}: {error}");
+    let _ = writeln!(io::stderr().lock(), "flightdeck: {what}: {error}");
     ExitCode::from(127)
 }
 

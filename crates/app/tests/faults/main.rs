@@ -1,0 +1,26 @@
+//! The faults of an ordinary bad day, each put to the real binary: a log that cannot be written, a full disk, a worker that
+//! panics, a data folder that goes away. What becomes of each is told in `docs/security.md`.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod closed_log;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let tests = [closed_log::trials()];
+    libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit_code()
+}
+
+/// A test that needs nothing that a machine may lack.
+fn plain(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}
