@@ -3,6 +3,7 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use crate::dto::{ControlReply, ScopedReply};
 use crate::handlers::{
     agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
     login, messages, missions, operations, search, spawn, status, usage,
@@ -31,7 +32,7 @@ use crate::problem::{FieldFault, Problem};
         audit::page, audit::export, audit::verify, audit::checkpoint,
         login::login, login::open_link, login::make_link, login::logout, login::me, health::live, health::ready,
     ),
-    components(schemas(Problem, FieldFault)),
+    components(schemas(Problem, FieldFault, ControlReply, ScopedReply)),
     modifiers(&Security),
 )]
 struct Description;

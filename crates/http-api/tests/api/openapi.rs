@@ -69,3 +69,25 @@ fn every_operation_says_what_it_does_and_what_it_answers() {
     let schemas: Vec<&Value> = document["components"]["schemas"].as_object().expect("schemas").values().collect();
     assert!(schemas.len() > 15);
 }
+
+#[test]
+fn whatever_the_description_refers_to_is_in_it() {
+    let server = TestServer::start();
+    let document = server.get("/openapi.json").expect(200);
+    let (mut open, mut seen) = (vec![&document], 0);
+    while let Some(value) = open.pop() {
+        match value {
+            serde_json::Value::Object(map) => {
+                if let Some(reference) = map.get("$ref").and_then(serde_json::Value::as_str) {
+                    let pointer = reference.strip_prefix('#').expect("within the document");
+                    assert!(document.pointer(pointer).is_some(), "{reference}");
+                    seen += 1;
+                }
+                open.extend(map.values());
+            }
+            serde_json::Value::Array(list) => open.extend(list),
+            _ => {}
+        }
+    }
+    assert!(seen > 100, "{seen} references");
+}
