@@ -6,7 +6,7 @@ mod log;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use flightdeck_domain::audit::CheckpointKey;
 use flightdeck_domain::ids::AuditSeq;
 
@@ -49,6 +49,10 @@ pub(crate) fn grammar() -> Command {
         .args(config::flags());
     let checkpoint = Command::new("checkpoint")
         .about("Sign the newest entry of the data folder's audit log now")
+        .arg(Arg::new("refill").long("refill").action(ArgAction::SetTrue).help(
+            "first put into audit-checkpoints.jsonl what the database holds and the file has lost: after a restore, or when you \
+             know how it was lost; on record",
+        ))
         .args(config::flags());
     Command::new("audit")
         .about("Take out, prove and sign the audit log")
@@ -84,7 +88,7 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
             }
             log::export(&configuration(given)?, after.unwrap_or_default(), out.as_deref()).await
         }
-        Some((_, given)) => log::checkpoint(&configuration(given)?).await,
+        Some((_, given)) => log::checkpoint(&configuration(given)?, given.get_flag("refill")).await,
         None => Ok(()),
     }
 }

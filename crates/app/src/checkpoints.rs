@@ -25,7 +25,11 @@ pub(crate) async fn once(make: &MakeCheckpoint) {
         }
         Ok(_) | Err(MakeCheckpointError::Empty | MakeCheckpointError::NotSetUp) => {}
         Err(error @ MakeCheckpointError::OtherKey { .. }) => tracing::error!("{error}"),
-        Err(error @ (MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_))) => {
+        Err(
+            error @ (MakeCheckpointError::Tampered { .. }
+            | MakeCheckpointError::Headless(_)
+            | MakeCheckpointError::NotGood(_)),
+        ) => {
             tracing::error!("{error}; see GET /audit/verify");
         }
         Err(MakeCheckpointError::Unavailable(error)) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flightdeck_domain::epoch::Epoch;
-use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_domain::ports::{ArchiveHolds, StoreUnavailable};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
@@ -125,13 +125,21 @@ pub(crate) fn postgres_options(config: &Config) -> flightdeck_store_postgres::Op
 pub(crate) async fn open_audited(config: &Config) -> Result<Ports, DeploymentError> {
     let ports = open_store(config).await?.ports;
     let Some(signer) = existing_key(&config.data_dir)? else { return Ok(ports) };
-    let archive = CheckpointFile::open(&config.data_dir)?;
+    let archive = CheckpointFile::open(&config.data_dir, archive_holds(config))?;
     Ok(ports.with_checkpoints(Arc::new(signer), Arc::new(archive)))
 }
 
 impl Deployment {
     /// Opens the store and its providers for a server, and joins the other replicas. Must run inside the runtime that lives
     /// as long as the server.
+/// What the file of checkpoints in this data folder has to hold of those in the database.
+pub(crate) const fn archive_holds(config: &Config) -> ArchiveHolds {
+    match config.database {
+        DatabaseUrl::Sqlite(_) => ArchiveHolds::All,
+        DatabaseUrl::Postgres(_) => ArchiveHolds::Seen,
+    }
+}
+
     pub(crate) async fn open(config: &Config) -> Result<Self, DeploymentError> {
         let Opened { mut ports, hints, postgres } = open_store(config).await?;
         // Before anything is signed: then there is something to sign.

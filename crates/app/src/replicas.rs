@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit_files::{CheckpointFile, signing_key};
 use crate::config::{Config, DatabaseUrl};
-use crate::deployment::DeploymentError;
+use crate::deployment::{DeploymentError, archive_holds};
 
 /// Joins the other replicas, if there is a Valkey to meet them at, and has all hints go through it.
 /// Must run inside the runtime that lives as long as the server.
@@ -48,9 +48,12 @@ impl Readiness for PostgresReadiness {
     }
 }
 
+/// Where a replica keeps its name.
+const NAME_FILE: &str = "replica.id";
+
 /// The name of this replica: made at its first start, and the same after each restart.
 pub(crate) fn name(data_dir: &Path) -> Result<ReplicaName, DeploymentError> {
-    let path = data_dir.join("replica.id");
+    let path = data_dir.join(NAME_FILE);
     let failed = |source| DeploymentError::Replica { path: path.clone(), source };
     let broken = |error| failed(io::Error::new(io::ErrorKind::InvalidData, error));
     match fs::read_to_string(&path) {
@@ -69,7 +72,7 @@ pub(crate) fn name(data_dir: &Path) -> Result<ReplicaName, DeploymentError> {
 /// the others' checkpoints for forgeries, so it signs nothing and says so.
 pub(crate) async fn signed(config: &Config, ports: Ports) -> Result<Ports, DeploymentError> {
     let signer = signing_key(&config.data_dir)?;
-    let archive = CheckpointFile::open(&config.data_dir)?;
+    let archive = CheckpointFile::open(&config.data_dir, archive_holds(config))?;
     let ours = signer.public_key().id();
     let unsigned = ports.clone();
     let ports = ports.with_checkpoints(Arc::new(signer), Arc::new(archive));
@@ -81,6 +84,16 @@ pub(crate) async fn signed(config: &Config, ports: Ports) -> Result<Ports, Deplo
              copy audit-signing.key and audit-signing.pub of that replica into this data folder and start again"
         );
         return Ok(unsigned);
+    }
+    if !config.data_dir.join(NAME_FILE).exists() {
+        // A replica that joins takes the word of those that are there.
+        match MakeCheckpoint::new(&ports).refill().await {
+            Ok(_) => {}
+            Err(MakeCheckpointError::Unavailable(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "the checkpoints of the database are not all good; see GET /audit/verify")
+            }
+        }
     }
     Ok(ports)
 }

@@ -41,12 +41,14 @@ function row(entry) {
 
 /** @param {Verification} result @param {Date} at */
 function verdict(result, at) {
-  const box = h('div', { class: `verdict ${result.valid ? 'good' : 'bad'}`, role: 'status' });
+  const good = result.verdict === 'good';
+  const box = h('div', { class: `verdict ${good ? 'good' : 'bad'}`, role: 'status' });
   const signed = result.signedUpTo ? `, signed up to entry ${count(result.signedUpTo)} by key ${plain(result.keyId ?? '')}` : '';
+  const unvouched = `The ${counted(result.entries, 'entry', 'entries')} fit together, and no signed checkpoint vouches for them: make one.`;
   const words = result.valid
-    ? `The chain is whole: ${counted(result.entries, 'entry', 'entries')} and ${counted(result.checkpoints, 'signed checkpoint')} were found good${signed}.`
+    ? !good ? unvouched : `The chain is whole: ${counted(result.entries, 'entry', 'entries')} and ${counted(result.checkpoints, 'signed checkpoint')} were found good${signed}.`
     : `The record was changed at entry ${count(result.problemSeq ?? 0)}: ${plain(result.problem ?? '')}. ${counted(result.entries, 'entry', 'entries')} before it are good.`;
-  put(box, icon(result.valid ? 'completed' : 'failed'), h('div', {}, h('strong', {}, words), h('p', { class: 'quiet-text' }, `Verified at ${clock(at.toISOString())}. Head: `, h('code', { class: 'hash' }, result.head))));
+  put(box, icon(good ? 'completed' : 'failed'), h('div', {}, h('strong', {}, words), h('p', { class: 'quiet-text' }, `Verified at ${clock(at.toISOString())}. Head: `, h('code', { class: 'hash' }, result.head))));
   return box;
 }
 

@@ -139,6 +139,7 @@ export interface AuditEntry {
 
 export interface Verification {
   valid: boolean;
+  verdict: 'good' | 'unvouched' | 'broken';
   entries: number;
   head: string;
   checkpoints: number;

@@ -14,8 +14,8 @@ use diesel::{Connection, SqliteConnection};
 use flightdeck_domain::action::{Attribution, Intervention, OperatorAction};
 use flightdeck_domain::audit::{AuditHead, AuditVerification, Checkpoint, CheckpointSigningKey};
 use flightdeck_domain::ports::{
-    ArchivePage, ArchivePlace, AuditLog, AuditLogError, CheckpointArchive, OperatorActions, SessionRepository,
-    StoreUnavailable,
+    ArchiveHolds, ArchivePage, ArchivePlace, ArchiveTurn, AuditLog, AuditLogError, CheckpointArchive, OperatorActions,
+    SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::Reason;
@@ -68,6 +68,19 @@ impl CheckpointArchive for Archive {
 
     async fn newest(&self) -> Result<Option<Checkpoint>, StoreUnavailable> {
         Ok(self.0.lock().expect("no panic").last().copied())
+    }
+
+    fn holds(&self) -> ArchiveHolds {
+        ArchiveHolds::All
+    }
+
+    async fn turn(&self) -> Result<ArchiveTurn, StoreUnavailable> {
+        Ok(Box::new(()))
+    }
+
+    async fn refill(&self, checkpoints: Vec<Checkpoint>) -> Result<(), AuditLogError> {
+        *self.0.lock().expect("no panic") = checkpoints;
+        Ok(())
     }
 }
 

@@ -15,6 +15,11 @@ pub(super) enum VerifyError {
     File { path: String, source: io::Error },
     #[error("{path} is NOT what the server once held: line {line}{}", at_entry(source))]
     Fault { path: String, line: u64, source: ExportProblem },
+    #[error(
+        "nothing vouches for the {entries} entries in {path}: they fit together, and no signed checkpoint says that they were not \
+         rewritten as a whole"
+    )]
+    Unvouched { path: String, entries: u64 },
 }
 
 fn at_entry(problem: &ExportProblem) -> String {
@@ -29,6 +34,9 @@ pub(super) fn prove(path: &str, trusted: Option<CheckpointKey>) -> Result<String
         let file = File::open(path).map_err(|source| VerifyError::File { path: path.to_owned(), source })?;
         verify(BufReader::new(file), path, trusted)?
     };
+    if summary.entries > 0 && summary.checkpoints == 0 {
+        return Err(VerifyError::Unvouched { path: path.to_owned(), entries: summary.entries });
+    }
     Ok(told(&summary, trusted.is_some()))
 }
 
@@ -66,7 +74,7 @@ fn told(summary: &ExportSummary, trusted: bool) -> String {
             format!("{checkpoints}, up to entry {seq}\n  signed with  {key} ({whose})")
         }
         (Some(seq), None) => format!("{checkpoints}, up to entry {seq}, signatures unchecked: give --public-key"),
-        (None, _) => "none: nothing says that it was not rewritten as a whole".to_owned(),
+        (None, _) => "none".to_owned(),
     };
     format!("{what}{beginning}\n  checkpoints  {signed}")
 }

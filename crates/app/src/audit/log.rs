@@ -4,11 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use flightdeck_domain::audit::{AuditVerification, CheckpointKey};
+use flightdeck_domain::audit::{AuditVerdict, AuditVerification, CheckpointKey};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::text::{InvalidText, RequestId};
-use flightdeck_domain::use_cases::{AuditReader, ExportAudit, MakeCheckpoint, Ports, VerifyAudit};
+use flightdeck_domain::use_cases::{AuditReader, ExportAudit, MakeCheckpoint, Ports, RefillCheckpoints, VerifyAudit};
 
 use crate::cli::{Outcome, say};
 use crate::config::{Config, DatabaseUrl};
@@ -27,6 +27,11 @@ pub(super) enum LogError {
     OtherKey { found: String, trusted: CheckpointKey },
     #[error("the audit log in {path} is NOT what it was{}: {problem}", at_entry(*seq))]
     Broken { path: DatabaseUrl, seq: Option<AuditSeq>, problem: String },
+    #[error(
+        "nothing vouches for the {entries} entries of the audit log in {path}: they fit together, and no signed checkpoint says \
+         that they were not rewritten as a whole; sign them with `flightdeck audit checkpoint`, while you trust them"
+    )]
+    Unvouched { path: DatabaseUrl, entries: u64 },
     #[error(transparent)]
     Text(#[from] InvalidText),
 }
@@ -89,6 +94,9 @@ pub(super) async fn verify(config: &Config, trusted: Option<CheckpointKey>) -> R
         Some(problem) => {
             Err(LogError::Broken { path: config.database.clone(), seq: found.problem_seq, problem }.into())
         }
+        None if found.verdict == AuditVerdict::Unvouched => {
+            Err(LogError::Unvouched { path: config.database.clone(), entries: found.entries }.into())
+        }
         None => Ok(told(&found, key, trusted.is_some())),
     }
 }
@@ -101,14 +109,22 @@ fn told(found: &AuditVerification, key: Option<CheckpointKey>, trusted: bool) ->
             format!("{checkpoints}, up to entry {seq}\n  signed with  {key} ({whose})")
         }
         (Some(seq), None) => format!("{checkpoints}, up to entry {seq}, signatures unchecked: the key is not there"),
-        (None, _) => "none: nothing says that it was not rewritten as a whole".to_owned(),
+        (None, _) => "none yet".to_owned(),
     };
     format!("good: {entries} entries\n  head         {head}\n  checkpoints  {signed}")
 }
 
-/// Signs the head.
-pub(super) async fn checkpoint(config: &Config) -> Outcome {
-    let made = MakeCheckpoint::new(&open(config).await?).execute().await?;
+/// Signs the head; first puts into the file what the database holds and it does not, where that is asked for.
+pub(super) async fn checkpoint(config: &Config, refill: bool) -> Outcome {
+    let ports = open(config).await?;
+    let make = MakeCheckpoint::new(&ports);
+    if refill {
+        // On record first: whoever fills the file covers up that it had lost something.
+        let reader = reader()?;
+        let filled = RefillCheckpoints::new(&ports).execute(reader).await?;
+        say(format!("audit-checkpoints.jsonl holds the {filled} checkpoints of the database"));
+    }
+    let made = make.execute().await?;
     let checkpoint = made.checkpoint;
     let which = if made.created { "signed" } else { "was signed already" };
     say(format!("entry {} {which}", checkpoint.seq));

@@ -91,12 +91,22 @@ pub(crate) fn verify(client: &Client, out: Out) -> Outcome {
         let told = format!("the audit log of {} is NOT what it was{place}: {}", client.base(), word(&found, "problem"));
         return Err(ClientError::Unproven(told).into());
     }
+    // A server from before it told has no word for it.
+    if found["verdict"] == "unvouched" || (found["checkpoints"] == 0 && found["entries"] != 0) {
+        let told = format!(
+            "nothing vouches for the {} entries of the audit log of {}: no signed checkpoint says that they were not rewritten as \
+             a whole; sign them with POST /audit/checkpoint, while you trust them",
+            found["entries"],
+            client.base()
+        );
+        return Err(ClientError::Unproven(told).into());
+    }
     if !out.json {
         let signed = match found["signedUpTo"].as_u64() {
             Some(seq) => {
                 format!("{}, up to entry {seq}\n  signed with  {}", found["checkpoints"], line(word(&found, "keyId")))
             }
-            None => "none: nothing says that it was not rewritten as a whole".to_owned(),
+            None => "none yet".to_owned(),
         };
         out.line(&format!("good: {} entries, says the server itself", found["entries"]));
         out.line(&format!("  head         {}", line(word(&found, "head"))));

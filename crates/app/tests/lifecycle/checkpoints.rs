@@ -212,5 +212,65 @@ fn a_log_cut_off_while_the_server_was_stopped_is_found_by_the_file_beside_it() {
 
     // It was the file: without it the database tells a story that holds together.
     std::fs::rename(scene.file("audit-checkpoints.jsonl"), scene.file("evidence.jsonl")).expect("moved");
+    let told = scene.refuse(&["verify"]);
+    assert!(told.contains("not in audit-checkpoints.jsonl") && told.contains("--refill"), "{told}");
+    scene.say(&["checkpoint", "--refill"]);
+    assert!(scene.say(&["verify"]).starts_with("good: "));
+}
+
+/// The places that the file has lost, and whether the server or the command finds it, running or not.
+#[test]
+fn a_file_that_has_lost_a_checkpoint_is_a_finding_until_somebody_takes_it_on_record() {
+    let scene = Scene::new();
+    let server = Server::start_with(&scene.data_dir, &["--checkpoint-interval", "off"]);
+    let (client, session) = (server.admin(), server.admin().register(None));
+    for _ in 0..3 {
+        intervene(&client, &session);
+        assert_eq!(client.post("/audit/checkpoint", &json!({})).0, 200);
+    }
+    assert_eq!(client.get("/audit/verify").1["verdict"], "good");
+    let file = scene.file("audit-checkpoints.jsonl");
+    let whole = std::fs::read_to_string(&file).expect("the file");
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let without = |left_out: usize| {
+        lines.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, line)| *line).collect::<String>()
+    };
+    for left in [String::new(), without(0), without(1), without(lines.len() - 1)] {
+        std::fs::write(&file, &left).expect("written");
+        let (status, found) = client.get("/audit/verify");
+        assert_eq!((status, &found["verdict"]), (200, &json!("broken")), "{left}: {found}");
+        let told = scene.refuse(&["verify"]);
+        assert!(told.contains("not in audit-checkpoints.jsonl"), "{told}");
+        std::fs::write(&file, &whole).expect("put back");
+        assert_eq!(client.get("/audit/verify").1["verdict"], "good");
+    }
+    assert!(server.terminate().0.success());
+
+    std::fs::remove_file(&file).expect("removed");
+    let server = Server::start_with(&scene.data_dir, &["--checkpoint-interval", "off"]);
+    let client = server.admin();
+    intervene(&client, &session);
+    assert_eq!(client.post("/audit/checkpoint", &json!({})).0, 200);
+    assert_eq!(client.get("/audit/verify").1["verdict"], "broken", "what comes later does not cover it up");
+    scene.say(&["checkpoint", "--refill"]);
+    assert_eq!(client.get("/audit/verify").1["verdict"], "good");
+    let (_, entries) = client.get("/audit?operator=cli&limit=10");
+    let on_record = |entry: &Value| entry["details"]["read"] == "refill_checkpoints";
+    assert!(entries["entries"].as_array().expect("entries").iter().any(on_record), "{entries}");
+    assert_eq!(client.post("/audit/checkpoint", &json!({})).0, 200);
+    assert!(scene.signed().is_sorted());
+    assert!(server.terminate().0.success());
+}
+
+#[test]
+fn a_log_that_nothing_vouches_for_is_not_good() {
+    let scene = Scene::new();
+    let server = Server::start_with(&scene.data_dir, &["--checkpoint-interval", "off"]);
+    let (status, found) = server.admin().get("/audit/verify");
+    assert_eq!((status, &found["valid"], &found["verdict"]), (200, &json!(true), &json!("unvouched")), "{found}");
+    server.kill();
+    let told = scene.refuse(&["verify"]);
+    assert!(told.contains("nothing vouches for") && told.contains("flightdeck audit checkpoint"), "{told}");
+    scene.say(&["checkpoint"]);
     assert!(scene.say(&["verify"]).starts_with("good: "));
 }

@@ -79,6 +79,12 @@ pub enum CheckpointProblem {
     /// The database has lost one that is kept outside.
     #[error("the checkpoint at entry {0} was removed from the database or changed there")]
     Missing(AuditSeq),
+    /// What is kept outside has lost one that the database holds.
+    #[error(
+        "the checkpoint at entry {0} is in the database and not in audit-checkpoints.jsonl: that file was removed, cut or \
+         changed. Find out by whom; `flightdeck audit checkpoint --refill` takes the database's word for it, on record"
+    )]
+    Unarchived(AuditSeq),
 }
 
 impl CheckpointProblem {
@@ -91,7 +97,8 @@ impl CheckpointProblem {
             | Self::Differs(seq)
             | Self::Beyond { end: seq, .. }
             | Self::Order(seq)
-            | Self::Missing(seq) => *seq,
+            | Self::Missing(seq)
+            | Self::Unarchived(seq) => *seq,
         }
     }
 }

@@ -22,4 +22,4 @@ pub use entry::{AuditDraft, AuditEntry, AuditIndex, AuditOutcome, AuditTarget};
 pub use export::{ExportFault, ExportHeader, ExportLine, ExportProblem, ExportSummary, ExportVerifier, ExportedEntry};
 pub use signing::{CheckpointKey, CheckpointKeyId, CheckpointSignature, CheckpointSigningKey};
 pub use spool::{Fate, SpooledAction, SpooledIntervention, Stop};
-pub use verify::{AuditProblem, AuditVerification, ChainVerifier, HeadProblem};
+pub use verify::{AuditProblem, AuditVerdict, AuditVerification, ChainVerifier, HeadProblem};

@@ -95,12 +95,26 @@ impl AuditProblem {
     }
 }
 
+/// What a proof came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditVerdict {
+    /// Every entry is what it was, and a signature vouches for it; or there is none yet.
+    Good,
+    /// The entries fit together, and no signed checkpoint vouches for them: whoever rewrote all of them is not found.
+    Unvouched,
+    /// Something is not what it was.
+    Broken,
+}
+
 /// The result of walking the whole chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditVerification {
-    /// Whether every entry is what it was and where it was.
+    /// Whether every entry is what it was and where it was, as far as the chain and its checkpoints tell.
     pub valid: bool,
+    /// The same with whether anything vouches for it.
+    pub verdict: AuditVerdict,
     /// How many entries were found good.
     pub entries: u64,
     /// The hash of the last good entry.
@@ -252,8 +266,14 @@ impl ChainVerifier {
     /// The result, with the fault that ended the walk.
     #[must_use]
     pub fn report(self, problem: Option<AuditProblem>) -> AuditVerification {
+        let verdict = match &problem {
+            Some(_) => AuditVerdict::Broken,
+            None if self.checkpoints == 0 && self.last.seq > AuditSeq::ZERO => AuditVerdict::Unvouched,
+            None => AuditVerdict::Good,
+        };
         AuditVerification {
             valid: problem.is_none(),
+            verdict,
             entries: self.last.seq.get(),
             head: self.last.hash,
             checkpoints: self.checkpoints,
@@ -297,7 +317,10 @@ mod tests {
         let entries = chain(20);
         let result = verify(&entries, entries[19].head());
         assert!(result.valid && result.entries == 20 && result.problem.is_none(), "{result:?}");
-        assert!(verify(&[], AuditHead::EMPTY).valid);
+        assert_eq!(result.verdict, AuditVerdict::Unvouched, "nobody has signed it");
+        let empty = verify(&[], AuditHead::EMPTY);
+        assert_eq!((empty.valid, empty.verdict), (true, AuditVerdict::Good));
+        assert_eq!(verify(&entries[..3], entries[19].head()).verdict, AuditVerdict::Broken);
     }
 
     proptest! {

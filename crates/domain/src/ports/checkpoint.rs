@@ -30,6 +30,20 @@ pub struct ArchivePage {
     pub next: ArchivePlace,
 }
 
+/// Which of the database's checkpoints an archive has to hold. What it lacks of them was taken out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveHolds {
+    /// None: it is no archive.
+    Nothing,
+    /// Every one: nobody else makes any.
+    All,
+    /// Those of other replicas as they are seen: every one between its first and its newest, and one at least.
+    Seen,
+}
+
+/// As long as it lives, nobody else who uses the archive is between the database and the archive with a new checkpoint.
+pub type ArchiveTurn = Box<dyn std::any::Any + Send + Sync>;
+
 /// Keeps checkpoints where whoever changes the database does not reach them, or does so only by another door.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -43,6 +57,15 @@ pub trait CheckpointArchive: Send + Sync {
 
     /// The newest.
     async fn newest(&self) -> Result<Option<Checkpoint>, StoreUnavailable>;
+
+    /// Which of the database's checkpoints it has to hold.
+    fn holds(&self) -> ArchiveHolds;
+
+    /// Waits until nobody is about to bring a checkpoint from the database to the archive, and keeps others from beginning.
+    async fn turn(&self) -> Result<ArchiveTurn, StoreUnavailable>;
+
+    /// Puts those that are missing where they belong, and keeps what is there.
+    async fn refill(&self, checkpoints: Vec<Checkpoint>) -> Result<(), AuditLogError>;
 }
 
 /// For programs that keep checkpoints in the database alone.
@@ -58,6 +81,18 @@ impl CheckpointArchive for () {
 
     async fn newest(&self) -> Result<Option<Checkpoint>, StoreUnavailable> {
         Ok(None)
+    }
+
+    fn holds(&self) -> ArchiveHolds {
+        ArchiveHolds::Nothing
+    }
+
+    async fn turn(&self) -> Result<ArchiveTurn, StoreUnavailable> {
+        Ok(Box::new(()))
+    }
+
+    async fn refill(&self, _checkpoints: Vec<Checkpoint>) -> Result<(), AuditLogError> {
+        Ok(())
     }
 }
 

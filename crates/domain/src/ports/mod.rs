@@ -34,7 +34,9 @@ pub use approval::{
 };
 pub use audit::{AuditFilter, AuditHeadError, AuditLog, AuditLogError};
 pub use audit_spool::{AuditSpool, Waiting};
-pub use checkpoint::{ArchivePage, ArchivePlace, CheckpointArchive, CheckpointSigner, Checkpointing};
+pub use checkpoint::{
+    ArchiveHolds, ArchivePage, ArchivePlace, ArchiveTurn, CheckpointArchive, CheckpointSigner, Checkpointing,
+};
 pub use clock::{Clock, IdGenerator};
 pub use command::{AcknowledgeError, CommandQueue};
 pub use epoch::{EpochRepository, KnownStore, StoreMemory};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Ports;
 use crate::audit::Checkpoint;
 use crate::ids::AuditSeq;
-use crate::ports::{ArchivePlace, AuditLog, AuditLogError, CheckpointArchive};
+use crate::ports::{ArchiveHolds, ArchivePlace, AuditLog, AuditLogError, CheckpointArchive};
 
 const PAGE: usize = 1_000;
 /// The place behind every other.
@@ -18,6 +18,8 @@ pub(super) struct Sighting {
     pub(super) checkpoint: Checkpoint,
     /// Whether it is in the archive and not in the database.
     pub(super) missing: bool,
+    /// Whether it is in the database and not in the archive, which has to hold it.
+    pub(super) unarchived: bool,
 }
 
 /// Reads both, a page at a time.
@@ -31,6 +33,10 @@ pub(super) struct CheckpointSources {
     archived: VecDeque<Checkpoint>,
     archived_up_to: ArchivePlace,
     archived_ended: bool,
+    /// Whether the archive holds any at all.
+    archived_any: bool,
+    /// Whether one of the archive's was given already.
+    passed: bool,
 }
 
 impl CheckpointSources {
@@ -47,6 +53,8 @@ impl CheckpointSources {
             stored_ended: false,
             archived: VecDeque::new(),
             archived_up_to: ArchivePlace::default(),
+            archived_any: false,
+            passed: false,
         }
     }
 
@@ -72,15 +80,41 @@ impl CheckpointSources {
         }
         if archived == Some(first) {
             self.archived.pop_front();
+            self.passed = true;
         }
         if stored == Some(first) {
             self.stored.pop_front();
-            return Ok(Some(Sighting { checkpoint: first, missing: false }));
+            let unarchived = archived != Some(first) && self.lacks(first).await?;
+            return Ok(Some(Sighting { checkpoint: first, missing: false, unarchived }));
         }
         // It may have been made after the database was asked: ask again before anybody is accused.
         let before = AuditSeq::new(first.seq.get().saturating_sub(1));
         let now = self.audit.checkpoints(before, 1).await?;
-        Ok(Some(Sighting { checkpoint: first, missing: now.first() != Some(&first) }))
+        Ok(Some(Sighting { checkpoint: first, missing: now.first() != Some(&first), unarchived: false }))
+    }
+
+    /// Whether the archive has lost a checkpoint of the database. One that is on its way there is waited for.
+    async fn lacks(&mut self, stored: Checkpoint) -> Result<bool, AuditLogError> {
+        let Some(archive) = self.archive.clone() else { return Ok(false) };
+        let holds = archive.holds();
+        if holds == ArchiveHolds::Nothing {
+            return Ok(false);
+        }
+        if self.archived.is_empty() {
+            drop(archive.turn().await?);
+            self.archived_ended = false;
+            self.refill_archived().await?;
+        }
+        if self.archived.front() == Some(&stored) {
+            self.archived.pop_front();
+            return Ok(false);
+        }
+        Ok(match holds {
+            ArchiveHolds::Nothing => false,
+            ArchiveHolds::All => true,
+            // It begins later, or others have gone on since.
+            ArchiveHolds::Seen => !self.archived_any || (self.passed && !self.archived.is_empty()),
+        })
     }
 
     async fn refill_archived(&mut self) -> Result<(), AuditLogError> {
@@ -89,6 +123,7 @@ impl CheckpointSources {
             let page = archive.page(self.archived_up_to, PAGE).await?;
             self.archived_up_to = page.next;
             self.archived_ended = page.checkpoints.is_empty();
+            self.archived_any |= !page.checkpoints.is_empty();
             self.archived = page.checkpoints.into_iter().filter(|checkpoint| checkpoint.seq > self.after).collect();
         }
         Ok(())

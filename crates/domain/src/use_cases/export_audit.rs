@@ -43,6 +43,7 @@ impl ExportAudit {
                 | MakeCheckpointError::Empty
                 | MakeCheckpointError::Tampered { .. }
                 | MakeCheckpointError::Headless(_)
+                | MakeCheckpointError::NotGood(_)
                 | MakeCheckpointError::OtherKey { .. },
             ) => own,
         };

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::Ports;
-use crate::audit::{AuditHead, Checkpoint, CheckpointKeyId, HeadProblem};
+use crate::audit::{AuditHead, Checkpoint, CheckpointKeyId, CheckpointProblem, HeadProblem};
 use crate::ids::AuditSeq;
-use crate::ports::{AuditHeadError, AuditLog, Checkpointing, Clock, StoreUnavailable};
+use crate::ports::{ArchiveHolds, AuditHeadError, AuditLog, CheckpointArchive, Checkpointing, Clock, StoreUnavailable};
+
+/// So many checkpoints are read at a time.
+const PAGE: usize = 1_000;
 
 /// Why no checkpoint was made.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,9 @@ pub enum MakeCheckpointError {
         /// The key that signs.
         theirs: CheckpointKeyId,
     },
+    /// What the database holds is no checkpoint of this deployment.
+    #[error(transparent)]
+    NotGood(#[from] CheckpointProblem),
     /// The store cannot, or the archive.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
@@ -89,6 +95,8 @@ impl MakeCheckpoint {
         let Some(Checkpointing { signer, archive }) = &self.checkpointing else {
             return Err(MakeCheckpointError::NotSetUp);
         };
+        // Whoever verifies meanwhile must not take what is on its way to the archive for removed from it.
+        let _turn = archive.turn().await?;
         let stored = self.audit.newest_checkpoint().await?;
         let archived = archive.newest().await?;
         // Read last: no checkpoint is ahead of the head that is read after it.
@@ -100,7 +108,8 @@ impl MakeCheckpoint {
             }
             if newest.seq == head.seq {
                 // That of another key is no concern of this archive.
-                if newest.key_id == signer.public_key().id() {
+                if newest.key_id == signer.public_key().id() && !is_emptied(archive.holds(), archived) {
+                    self.seen_since(archived, &**archive).await?;
                     archive.append(newest).await?;
                 }
                 return Ok(MadeCheckpoint { checkpoint: newest, created: false });
@@ -116,9 +125,61 @@ impl MakeCheckpoint {
         if kept.key_id != checkpoint.key_id {
             return Err(MakeCheckpointError::OtherKey { ours: checkpoint.key_id, theirs: kept.key_id });
         }
+        self.seen_since(archived, &**archive).await?;
         archive.append(kept).await?;
         Ok(MadeCheckpoint { checkpoint: kept, created: kept == checkpoint })
     }
+
+    /// Puts into the archive what other replicas have signed since its newest.
+    async fn seen_since(
+        &self,
+        archived: Option<Checkpoint>,
+        archive: &dyn CheckpointArchive,
+    ) -> Result<(), MakeCheckpointError> {
+        let (ArchiveHolds::Seen, Some(archived)) = (archive.holds(), archived) else { return Ok(()) };
+        let mut after = archived.seq;
+        loop {
+            let page = self.audit.checkpoints(after, PAGE).await.map_err(StoreUnavailable::new)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.seq;
+            for checkpoint in page {
+                archive.append(checkpoint).await?;
+            }
+        }
+    }
+
+    /// Puts into the archive what the database holds and it does not, because a person takes the database's word for it: after
+    /// a restore, in a new replica, or when it is known how they were lost. Gives how many the database holds.
+    ///
+    /// # Errors
+    /// The deployment signs no checkpoints; one of the database is not good; the store cannot, or the archive.
+    pub async fn refill(&self) -> Result<usize, MakeCheckpointError> {
+        let Some(Checkpointing { signer, archive }) = &self.checkpointing else {
+            return Err(MakeCheckpointError::NotSetUp);
+        };
+        let key = signer.public_key();
+        let _turn = archive.turn().await?;
+        let mut all: Vec<Checkpoint> = Vec::new();
+        loop {
+            let after = all.last().map_or(AuditSeq::ZERO, |last| last.seq);
+            let page = self.audit.checkpoints(after, PAGE).await.map_err(StoreUnavailable::new)?;
+            if page.is_empty() {
+                break;
+            }
+            for checkpoint in page {
+                checkpoint.check(&key)?;
+                all.push(checkpoint);
+            }
+        }
+        let count = all.len();
+        archive.refill(all).await.map_err(StoreUnavailable::new)?;
+        Ok(count)
+    }
+}
+
+/// Whether an archive has to hold what the database does, and is empty: what was in it is not put back unseen.
+fn is_emptied(holds: ArchiveHolds, archived: Option<Checkpoint>) -> bool {
+    holds != ArchiveHolds::Nothing && archived.is_none()
 }
 
 #[cfg(test)]
@@ -151,6 +212,8 @@ mod tests {
     fn archive(newest: Option<AuditHead>) -> MockCheckpointArchive {
         let mut archive = MockCheckpointArchive::new();
         archive.expect_newest().returning(move || Ok(newest.map(signed)));
+        archive.expect_holds().return_const(ArchiveHolds::All);
+        archive.expect_turn().returning(|| Ok(Box::new(())));
         archive
     }
 
@@ -204,10 +267,37 @@ mod tests {
 
     #[tokio::test]
     async fn a_head_that_has_not_moved_is_not_signed_again() {
-        let (mut log, mut archive) = (log(head(7), Some(head(7))), archive(None));
+        let (mut log, mut archive) = (log(head(7), Some(head(7))), archive(Some(head(3))));
         log.expect_keep_checkpoint().never();
         archive.expect_append().times(1).returning(|_| Ok(()));
         assert!(!make(log, archive).await.expect("there").created);
+    }
+
+    /// Nobody is to find it whole again who looks after the next checkpoint.
+    #[tokio::test]
+    async fn an_archive_that_was_emptied_is_not_filled_in_silence() {
+        let (log, mut archive) = (log(head(7), Some(head(7))), archive(None));
+        archive.expect_append().never();
+        assert!(!make(log, archive).await.expect("there").created);
+    }
+
+    #[tokio::test]
+    async fn the_archive_of_a_replica_takes_in_what_others_have_signed() {
+        let mut log = log(head(9), Some(head(7)));
+        log.expect_checkpoints().returning(|after, _| {
+            Ok([head(5), head(7)].map(signed).into_iter().filter(|checkpoint| checkpoint.seq > after).collect())
+        });
+        log.expect_keep_checkpoint().times(1).returning(Ok);
+        let mut archive = MockCheckpointArchive::new();
+        archive.expect_newest().returning(|| Ok(Some(signed(head(3)))));
+        archive.expect_holds().return_const(ArchiveHolds::Seen);
+        archive.expect_turn().returning(|| Ok(Box::new(())));
+        let mut order = mockall::Sequence::new();
+        for seq in [5, 7, 9] {
+            let same = move |checkpoint: &Checkpoint| checkpoint.seq == AuditSeq::new(seq);
+            archive.expect_append().withf(same).times(1).in_sequence(&mut order).returning(|_| Ok(()));
+        }
+        assert!(make(log, archive).await.expect("made").created);
     }
 
     #[tokio::test]

@@ -70,14 +70,21 @@ impl VerifyAudit {
         };
         let key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
         let mut verifier = ChainVerifier::default().with_key(key);
-        match self.walk(&mut verifier, head).await {
-            Ok(()) => Ok(verifier.report(None)),
+        let mut unarchived = None;
+        match self.walk(&mut verifier, head, &mut unarchived).await {
+            // Told last: whatever is wrong with the log itself weighs more.
+            Ok(()) => Ok(verifier.report(unarchived.map(|seq| CheckpointProblem::Unarchived(seq).into()))),
             Err(Stop::Problem(problem)) => Ok(verifier.report(Some(problem))),
             Err(Stop::Store(error)) => Err(error),
         }
     }
 
-    async fn walk(&self, verifier: &mut ChainVerifier, head: Result<AuditHead, HeadProblem>) -> Result<(), Stop> {
+    async fn walk(
+        &self,
+        verifier: &mut ChainVerifier,
+        head: Result<AuditHead, HeadProblem>,
+        unarchived: &mut Option<AuditSeq>,
+    ) -> Result<(), Stop> {
         let mut checkpoints = CheckpointSources::new(&self.ports, AuditSeq::ZERO);
         loop {
             let page = self.ports.audit.walk(verifier.reached(), PAGE).await.map_err(stop)?;
@@ -86,11 +93,12 @@ impl VerifyAudit {
                     && verifier.reached() == head.seq
                 {
                     self.beyond(entry, head).await?;
-                    return self.end(verifier, head, checkpoints).await;
+                    return self.end(verifier, head, checkpoints, unarchived).await;
                 }
                 verifier.next(entry)?;
                 while let Some(sighting) = checkpoints.next_up_to(entry.seq).await.map_err(stop)? {
                     verifier.checkpoint(&sighting.checkpoint)?;
+                    note(&sighting, unarchived);
                     if sighting.missing {
                         return Err(CheckpointProblem::Missing(sighting.checkpoint.seq).into());
                     }
@@ -98,7 +106,7 @@ impl VerifyAudit {
             }
             if page.is_empty() {
                 return match head {
-                    Ok(head) => self.end(verifier, head, checkpoints).await,
+                    Ok(head) => self.end(verifier, head, checkpoints, unarchived).await,
                     Err(problem) => headless(verifier, problem, checkpoints).await,
                 };
             }
@@ -119,10 +127,13 @@ impl VerifyAudit {
         verifier: &mut ChainVerifier,
         head: AuditHead,
         mut checkpoints: CheckpointSources,
+        unarchived: &mut Option<AuditSeq>,
     ) -> Result<(), Stop> {
         verifier.ends_at(head)?;
         checkpoints.look_again();
-        while let Some(Sighting { checkpoint, .. }) = checkpoints.next_up_to(LAST).await.map_err(stop)? {
+        while let Some(sighting) = checkpoints.next_up_to(LAST).await.map_err(stop)? {
+            note(&sighting, unarchived);
+            let Sighting { checkpoint, .. } = sighting;
             if checkpoint.seq < head.seq {
                 self.late(verifier, &checkpoint).await?;
             } else if checkpoint.seq == head.seq || checkpoint.seq > self.head_behind(head.seq).await? {
@@ -147,6 +158,13 @@ impl VerifyAudit {
             return Ok(());
         }
         Err(CheckpointProblem::Differs(checkpoint.seq).into())
+    }
+}
+
+/// Remembers the first checkpoint that the archive has lost.
+fn note(sighting: &Sighting, unarchived: &mut Option<AuditSeq>) {
+    if sighting.unarchived {
+        unarchived.get_or_insert(sighting.checkpoint.seq);
     }
 }
 
@@ -177,7 +195,7 @@ mod tests {
     use crate::action::ActionName;
     use crate::audit::CheckpointSigningKey;
     use crate::fixtures::{at, audit_draft};
-    use crate::ports::{ArchivePage, ArchivePlace, MockCheckpointArchive};
+    use crate::ports::{ArchiveHolds, ArchivePage, ArchivePlace, MockCheckpointArchive};
     use crate::use_cases::testing::{MockPorts, reader};
 
     fn chain(length: usize) -> Vec<SealedAuditEntry> {
@@ -235,7 +253,19 @@ mod tests {
         stored: Vec<Checkpoint>,
         archived: Vec<Checkpoint>,
     ) -> AuditVerification {
+        verify_kept(entries, heads, stored, archived, ArchiveHolds::Nothing).await
+    }
+
+    async fn verify_kept(
+        entries: Vec<SealedAuditEntry>,
+        heads: Vec<AuditHead>,
+        stored: Vec<Checkpoint>,
+        archived: Vec<Checkpoint>,
+        holds: ArchiveHolds,
+    ) -> AuditVerification {
         let mut archive = MockCheckpointArchive::new();
+        archive.expect_holds().return_const(holds);
+        archive.expect_turn().returning(|| Ok(Box::new(())));
         archive.expect_page().returning(move |from, _| {
             let rest = archived.iter().skip(usize::try_from(from.0).expect("small"));
             let checkpoints: Vec<_> = rest.take(2).copied().collect();
@@ -365,6 +395,8 @@ mod tests {
         let entries = chain(4);
         let newest = signed(&entries[3]);
         let mut archive = MockCheckpointArchive::new();
+        archive.expect_holds().return_const(ArchiveHolds::Nothing);
+        archive.expect_turn().returning(|| Ok(Box::new(())));
         archive.expect_page().returning(move |from, _| {
             let checkpoints = if from.0 == 0 { vec![newest] } else { vec![] };
             Ok(ArchivePage { checkpoints, next: ArchivePlace(1) })
@@ -375,5 +407,46 @@ mod tests {
         let found = VerifyAudit::new(&ports).execute(reader()).await.expect("told");
         let expected = "the chain ends at entry 2, and a checkpoint was signed at entry 4: the end was cut off";
         assert_eq!(found.problem.as_deref(), Some(expected));
+    }
+
+    /// What the archive has to hold, and what is left of it: whether that is a finding, and at which entry.
+    #[tokio::test]
+    async fn an_archive_that_has_lost_a_checkpoint_is_a_finding() {
+        use ArchiveHolds::{All, Nothing, Seen};
+        let entries = chain(9);
+        let stored: Vec<_> = [1, 3, 5, 7].map(|at| signed(&entries[at])).to_vec();
+        for (holds, left, expected) in [
+            (All, &[0, 1, 2, 3][..], None),
+            (All, &[], Some(2)),
+            (All, &[1, 2, 3], Some(2)),
+            (All, &[0, 1, 3], Some(6)),
+            (All, &[0, 1, 2], Some(8)),
+            // One of several replicas: it began later, and others have signed since.
+            (Seen, &[0, 1, 2, 3], None),
+            (Seen, &[1, 2, 3], None),
+            (Seen, &[1, 2], None),
+            (Seen, &[], Some(2)),
+            (Seen, &[0, 3], Some(4)),
+            (Nothing, &[], None),
+        ] {
+            let archived = left.iter().map(|at| stored[*at]).collect();
+            let heads = vec![entries[8].head()];
+            let found = verify_kept(entries.clone(), heads, stored.clone(), archived, holds).await;
+            assert_eq!(found.problem_seq, expected.map(AuditSeq::new), "{holds:?} {left:?} {found:?}");
+            assert_eq!(found.verdict == crate::audit::AuditVerdict::Good, expected.is_none());
+            assert!(expected.is_none() || found.problem.is_some_and(|told| told.contains("--refill")));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_nothing_vouches_for_is_not_good() {
+        let entries = chain(2);
+        let heads = || vec![entries[1].head()];
+        let found = verify_signed(entries.clone(), heads(), vec![], vec![]).await;
+        assert_eq!((found.valid, found.verdict), (true, crate::audit::AuditVerdict::Unvouched));
+        let vouched = verify_signed(entries.clone(), heads(), vec![signed(&entries[0])], vec![]).await;
+        assert_eq!(vouched.verdict, crate::audit::AuditVerdict::Good);
+        let empty = verify_signed(vec![], vec![AuditHead::EMPTY], vec![], vec![]).await;
+        assert_eq!(empty.verdict, crate::audit::AuditVerdict::Good);
     }
 }

@@ -1,6 +1,6 @@
 //! The audit log.
 
-use flightdeck_domain::audit::{AuditVerification, Checkpoint, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditVerdict, AuditVerification, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::use_cases::MadeCheckpoint;
 use serde::Serialize;
@@ -42,8 +42,12 @@ fn entry(sealed: &SealedAuditEntry) -> Result<serde_json::Value, serde_json::Err
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AuditVerificationView {
-    /// Whether every entry is what it was and where it was.
+    /// Whether every entry is what it was and where it was, as far as the chain and its checkpoints tell.
     valid: bool,
+    /// `good`; `unvouched`: the entries fit together, and no signed checkpoint vouches for them (`POST /audit/checkpoint`
+    /// makes one); or `broken`.
+    #[schema(value_type = String)]
+    verdict: AuditVerdict,
     /// How many entries were found good.
     entries: u64,
     /// The hash of the last good entry.
@@ -64,6 +68,7 @@ impl From<AuditVerification> for AuditVerificationView {
     fn from(result: AuditVerification) -> Self {
         Self {
             valid: result.valid,
+            verdict: result.verdict,
             entries: result.entries,
             head: result.head.to_string(),
             checkpoints: result.checkpoints,

@@ -93,7 +93,7 @@ pub(crate) async fn export(
 /// Walk the whole chain of hashes with its signed checkpoints, and say whether every entry is what it was and where it
 /// was.
 #[utoipa::path(get, path = "/audit/verify", tag = "audit", security(("apiKey" = [])),
-    responses((status = 200, description = "look at `valid`", body = AuditVerificationView)))]
+    responses((status = 200, description = "look at `verdict`", body = AuditVerificationView)))]
 pub(crate) async fn verify(
     api: Data<Api>,
     caller: Caller,

@@ -244,9 +244,9 @@ impl From<MakeCheckpointError> for ApiError {
             MakeCheckpointError::NotSetUp => Self::conflict("no-checkpoints", error),
             MakeCheckpointError::Empty => Self::conflict("audit-log-empty", error),
             MakeCheckpointError::OtherKey { .. } => Self::conflict("other-signing-key", error),
-            MakeCheckpointError::Tampered { .. } | MakeCheckpointError::Headless(_) => {
-                Self::conflict("audit-log-tampered", error)
-            }
+            MakeCheckpointError::Tampered { .. }
+            | MakeCheckpointError::Headless(_)
+            | MakeCheckpointError::NotGood(_) => Self::conflict("audit-log-tampered", error),
             MakeCheckpointError::Unavailable(error) => error.into(),
         }
     }
