@@ -24,6 +24,7 @@ use crate::admin_key::{self, AdminKeyError};
 use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::{Config, DatabaseUrl};
+use crate::database_check::{self, DatabaseCheckError};
 use crate::replicas;
 use crate::store_memory::MarkFile;
 
@@ -46,6 +47,8 @@ pub(crate) enum DeploymentError {
     Agents(#[source] io::Error),
     #[error("stops that wait for the audit log cannot be kept")]
     Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Damaged(#[from] DatabaseCheckError),
     #[error("cannot open the database {path}")]
     Sqlite { path: PathBuf, source: Box<flightdeck_store_sqlite::OpenError> },
     #[error("cannot open the database {url}")]
@@ -129,9 +132,6 @@ pub(crate) async fn open_audited(config: &Config) -> Result<Ports, DeploymentErr
     Ok(ports.with_checkpoints(Arc::new(signer), Arc::new(archive)))
 }
 
-impl Deployment {
-    /// Opens the store and its providers for a server, and joins the other replicas. Must run inside the runtime that lives
-    /// as long as the server.
 /// What the file of checkpoints in this data folder has to hold of those in the database.
 pub(crate) const fn archive_holds(config: &Config) -> ArchiveHolds {
     match config.database {
@@ -140,7 +140,11 @@ pub(crate) const fn archive_holds(config: &Config) -> ArchiveHolds {
     }
 }
 
+impl Deployment {
+    /// Opens the store and its providers for a server, and joins the other replicas. Must run inside the runtime that lives
+    /// as long as the server.
     pub(crate) async fn open(config: &Config) -> Result<Self, DeploymentError> {
+        database_check::at_start(config)?;
         let Opened { mut ports, hints, postgres } = open_store(config).await?;
         // Before anything is signed: then there is something to sign.
         let first_key = admin_key::ensure(&ports, &config.data_dir).await?;

@@ -3,6 +3,7 @@
 mod database;
 mod machine;
 mod report;
+mod secrets;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -45,6 +46,7 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
 async fn examine(config: &Config) -> Report {
     let mut checks = vec![settings()];
     checks.extend(machine::folder(&config.data_dir));
+    checks.extend(secrets::examine(config));
     checks.extend(database::examine(config).await);
     checks.push(database::open_door(config).await);
     checks.push(valkey(config).await);

@@ -215,8 +215,8 @@ macro_rules! __contract {
                 a_mark_is_exchanged_by_whoever_left_it;
             api_key:
                 a_key_reads_back_as_it_was_made
-                keys_are_listed_oldest_first
                 the_place_of_a_key_reads_back
+                keys_are_listed_oldest_first
                 making_and_ending_a_key_is_on_record
                 revoking_twice_keeps_the_first_time
                 an_unknown_key_is_told_as_such

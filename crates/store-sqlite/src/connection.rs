@@ -82,6 +82,21 @@ impl DatabaseFile {
             .map_err(|source| OpenError::Connect { path: path.to_owned(), source })
     }
 
+    /// The faults that SQLite finds when it reads every page, the first ten; none in a whole database.
+    pub(crate) fn faults(path: &Path) -> Result<Vec<String>, OpenError> {
+        let mut connection = Self::look(path)?;
+        let found = diesel::sql_query("SELECT quick_check AS value FROM pragma_quick_check(10)")
+            .load::<TextValue>(&mut connection);
+        match found {
+            Ok(rows) => Ok(rows.into_iter().map(|row| row.value).filter(|told| told != "ok").collect()),
+            // What cannot even be walked through is damaged, too.
+            Err(diesel::result::Error::DatabaseError(_, told)) if is_damage(told.message()) => {
+                Ok(vec![told.message().to_owned()])
+            }
+            Err(source) => Err(OpenError::Database { path: path.to_owned(), source }),
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -158,6 +173,11 @@ struct TextValue {
 struct NumberValue {
     #[diesel(sql_type = Integer)]
     value: i32,
+}
+
+/// Whether SQLite says that it cannot make sense of the file itself.
+fn is_damage(told: &str) -> bool {
+    told.contains("malformed") || told.contains("not a database") || told.contains("corrupt")
 }
 
 fn text(connection: &mut SqliteConnection, sql: &str) -> QueryResult<String> {

@@ -133,6 +133,15 @@ impl SqliteStore {
         migrations::pending(path, &mut DatabaseFile::look(path)?)
     }
 
+    /// What SQLite finds wrong with a database when it reads all of it (`PRAGMA quick_check`): nothing when it is whole. Changes
+    /// nothing, and takes as long as it takes to read the file.
+    ///
+    /// # Errors
+    /// It cannot be looked at; each [`OpenError`] says what to do about it.
+    pub fn faults(path: impl AsRef<Path>) -> Result<Vec<String>, OpenError> {
+        DatabaseFile::faults(path.as_ref())
+    }
+
     /// Whether the store can work: a read goes through, the tables are up to date, and the writer takes work.
     ///
     /// # Errors

@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// The agents that may be run: the tables `[agents.<name>]` of the file.
     pub(crate) agents: Vec<AgentConfig>,
+    /// The file that it was read from, if there was one.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// A configuration that cannot be used. The server does not start with it.
@@ -113,10 +115,10 @@ impl Config {
             Some(given) => Some(PathBuf::from(&given.value)),
             None => Some(PathBuf::from("flightdeck.toml")).filter(|path| path.exists()),
         };
-        let (mut merged, agents) = file.map(|path| from_file(&path)).transpose()?.unwrap_or_default();
+        let (mut merged, agents) = file.as_deref().map(from_file).transpose()?.unwrap_or_default();
         merged.extend(variables);
         merged.extend(flags);
-        Ok(Self { agents, ..Self::read(&merged)? })
+        Ok(Self { agents, file, ..Self::read(&merged)? })
     }
 
     fn read(layer: &Layer) -> Result<Self, ConfigError> {
@@ -148,6 +150,7 @@ impl Config {
             log: value(layer, "log", values::log_filter)?,
             log_format: value(layer, "log_format", values::log_format)?,
             agents: Vec::new(),
+            file: None,
             data_dir,
         })
     }

@@ -1,5 +1,7 @@
 //! The database: whether it is there, up to date, and safe.
 
+use std::path::Path;
+
 use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::ports::{Clock, StoreUnavailable, TransferPage, TransferSource};
 use flightdeck_domain::system::SystemClock;
@@ -24,7 +26,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Check> {
             vec![Check::warning("database", format!("{} is not there", config.database), advice)]
         }
         DatabaseUrl::Sqlite(path) => match SqliteStore::pending(path) {
-            Ok(pending) => vec![reachable(config), migrations(&pending)],
+            Ok(pending) => vec![reachable(config), pages(path), migrations(&pending)],
             Err(error) => vec![Check::failed("database", whole(&error), "restore a backup, or name another")],
         },
         DatabaseUrl::Postgres(url) => {
@@ -45,6 +47,16 @@ pub(super) async fn examine(config: &Config) -> Vec<Check> {
 
 fn reachable(config: &Config) -> Check {
     Check::ok("database", format!("{} answers", config.database))
+}
+
+/// Whether SQLite can read all of it.
+fn pages(path: &Path) -> Check {
+    let advice = "keep a copy of it, stop the server, and restore a backup (docs/operations.md)";
+    match SqliteStore::faults(path) {
+        Ok(faults) if faults.is_empty() => Check::ok("database pages", "every one is whole"),
+        Ok(faults) => Check::failed("database pages", format!("damaged: {}", faults.join("; ")), advice),
+        Err(error) => Check::failed("database pages", whole(&error), advice),
+    }
 }
 
 fn migrations(pending: &[String]) -> Check {

@@ -48,6 +48,33 @@ fn a_wrong_address_of_valkey_is_named_without_its_password() {
     assert!(!data_dir.exists(), "it touched nothing");
 }
 
+/// Pages in the midst of the file, as a bad disk or a wrong copy leaves them.
+#[test]
+fn a_damaged_database_is_refused_and_the_doctor_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let server = Server::start(&data_dir);
+    let session = server.admin().register(None);
+    for _ in 0..20 {
+        server.admin().append(&session, &["words ".repeat(2_000)]);
+    }
+    server.terminate();
+    let path = data_dir.join("flightdeck.db");
+    let mut file = std::fs::read(&path).expect("read");
+    let middle = file.len() / 2 / 4_096 * 4_096;
+    file[middle..middle + 8 * 4_096].fill(0xa5);
+    std::fs::write(&path, &file).expect("written");
+
+    let errors = refused(&run(&mut flightdeck(&data_dir, &["--listen", "127.0.0.1:0"])));
+    assert!(errors.contains("is damaged") && errors.contains("restore a backup"), "{errors}");
+    assert!(errors.contains("flightdeck doctor"), "{errors}");
+    let output = run(&mut flightdeck(&data_dir, &["doctor"]));
+    let (out, errors) = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{out}{errors}");
+    assert!(out.lines().any(|line| line.starts_with("FAIL     database") && line.contains("restore")), "{out}");
+    assert_eq!(std::fs::read(&path).expect("read"), file, "nothing was changed");
+}
+
 #[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
