@@ -3,7 +3,7 @@
 import { callName, post, told } from './api.js';
 import { button, h, icon, put, say } from './dom.js';
 import { isOver, isPossible } from './status.js';
-import { counted, plain } from './text.js';
+import { counted, nameOf, plain } from './text.js';
 
 /** The most sessions that are listed by name; the others are counted. */
 const LISTED = 200;
@@ -56,7 +56,7 @@ export function reach(fleet, wish, scope, node) {
 function listed(nodes) {
   const list = h('ul', { class: 'hits', tabindex: '0', 'aria-label': 'Sessions that will be hit' });
   for (const node of nodes.slice(0, LISTED)) {
-    const name = `${plain(node.agentType)} · ${plain(node.taskId)}`;
+    const name = nameOf(node);
     put(list, h('li', {}, icon(node.status, node.status), h('span', {}, name), h('span', { class: 'quiet-text' }, node.status)));
   }
   if (nodes.length > LISTED) put(list, h('li', {}, `and ${counted(nodes.length - LISTED, 'more session', 'more sessions')}`));
@@ -73,7 +73,7 @@ function listed(nodes) {
 function confirmation(element, { verb, danger }, act) {
   const reason = h('input', { type: 'text', maxlength: 2_000, placeholder: 'for the agent and the audit log', class: 'wide' });
   const fault = h('p', { class: 'fault', role: 'alert' });
-  const submit = h('button', { type: 'submit', class: danger ? 'danger' : 'primary' }, verb);
+  const submit = h('button', { type: 'submit', class: danger ? 'danger solid' : 'primary' }, verb);
   const cancel = button({ label: 'Cancel' }, () => element.close());
   const field = h('label', { class: 'field' }, 'Reason', reason);
   const form = h('form', { method: 'dialog' }, field, fault, h('div', { class: 'dialog-buttons' }, cancel, submit));
@@ -101,7 +101,7 @@ function confirmation(element, { verb, danger }, act) {
 export function control(desk, wish, node) {
   if (!desk.mayControl()) return;
   const { verb, means } = WISHES[wish];
-  const name = `${plain(node.agentType)} · ${plain(node.taskId)}`;
+  const name = nameOf(node);
   if (!reach(desk.fleet, wish, 'subtree', node).length && isOver(node.status)) {
     desk.toast(`${name} is ${node.status} already, and so is all below it.`, 'bad');
     return;
