@@ -8,6 +8,7 @@ mod history;
 mod idle;
 mod ingest;
 mod publish;
+mod soak;
 mod startup;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use crate::figures::Figures;
 use crate::server::{Launcher, Server};
 
 /// The commands that load a server.
-pub(crate) fn grammars() -> [Command; 8] {
+pub(crate) fn grammars() -> [Command; 9] {
     [
         ingest::grammar(),
         fanout::grammar(),
@@ -31,6 +32,7 @@ pub(crate) fn grammars() -> [Command; 8] {
         feed::grammar(),
         control::grammar(),
         startup::grammar(),
+        soak::grammar(),
     ]
 }
 
@@ -47,6 +49,7 @@ pub(crate) async fn run(name: &str, given: &ArgMatches, launcher: &Launcher, run
         "tree" => tree::runs(given, launcher, runs).await,
         "feed" => fresh(launcher, runs, async |server| feed::run(given, server).await).await,
         "control" => fresh(launcher, runs, async |server| control::run(given, server).await).await,
+        "soak" => fresh(launcher, runs, async |server| soak::run(given, server).await).await,
         "startup" => startup::runs(given, launcher, runs).await,
         other => Err(BenchError::Usage(format!("there is no load {other:?}"))),
     }

@@ -125,10 +125,13 @@ impl DatabaseFile {
         Ok(connection)
     }
 
-    /// A connection that SQLite itself keeps from writing.
+    /// A connection that SQLite itself keeps from writing. Its cache is small: there are several, each would hold the same
+    /// pages, and what is not in it is in the system's.
     pub(crate) fn reader(&self) -> Result<SqliteConnection, OpenError> {
         let mut connection = self.writer()?;
-        connection.batch_execute("PRAGMA query_only = ON").map_err(|source| self.unusable(source))?;
+        connection
+            .batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -8000")
+            .map_err(|source| self.unusable(source))?;
         Ok(connection)
     }
 
