@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flightdeck_store_sqlite::{OpenError, SqliteStore};
+use flightdeck_store_sqlite::SqliteStore;
 
 use crate::config::{Config, DatabaseUrl};
 
@@ -12,18 +12,17 @@ const AT_ONCE: u64 = 64 << 20;
 
 /// Why a server does not start on a database.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DatabaseCheckError {
-    #[error(
-        "the database {} is damaged ({found}); nothing was changed. Keep a copy of it, restore a backup (docs/operations.md), and \
-         look with `flightdeck doctor`", path.display()
-    )]
-    Damaged { path: PathBuf, found: String },
-    #[error("the database {} cannot be looked at", path.display())]
-    Unreadable { path: PathBuf, source: Box<OpenError> },
+#[error(
+    "the database {} is damaged ({found}); nothing was changed. Keep a copy of it, restore a backup (docs/operations.md), and \
+     look with `flightdeck doctor`", path.display()
+)]
+pub(crate) struct DatabaseDamaged {
+    path: PathBuf,
+    found: String,
 }
 
 /// Looks at a small database now, and at a large one on a thread of its own, which tells what it finds in the log.
-pub(crate) fn at_start(config: &Config) -> Result<(), DatabaseCheckError> {
+pub(crate) fn at_start(config: &Config) -> Result<(), DatabaseDamaged> {
     let DatabaseUrl::Sqlite(path) = &config.database else { return Ok(()) };
     let Ok(file) = std::fs::metadata(path) else { return Ok(()) };
     // What is no database, or none yet, is told by whoever opens it.
@@ -37,12 +36,8 @@ pub(crate) fn at_start(config: &Config) -> Result<(), DatabaseCheckError> {
     let looking = std::thread::Builder::new().name("database-check".to_owned()).spawn(move || {
         tracing::info!(path = %path.display(), "the database is large; its pages are looked at in the background");
         match whole(&path) {
-            Ok(()) => tracing::info!("every page of the database is whole"),
-            Err(error @ DatabaseCheckError::Damaged { .. }) => tracing::error!("{error}"),
-            Err(error) => {
-                let cause: &dyn std::error::Error = &error;
-                tracing::error!(cause, "the pages of the database could not be looked at; run `flightdeck doctor`");
-            }
+            Ok(()) => tracing::info!("the look at the pages of the database is over"),
+            Err(error) => tracing::error!("{error}"),
         }
     });
     if let Err(error) = looking {
@@ -51,12 +46,15 @@ pub(crate) fn at_start(config: &Config) -> Result<(), DatabaseCheckError> {
     Ok(())
 }
 
-/// Reads every page.
-fn whole(path: &Path) -> Result<(), DatabaseCheckError> {
+/// Reads every page. A database that cannot be looked at is left to whoever opens it.
+fn whole(path: &Path) -> Result<(), DatabaseDamaged> {
     match SqliteStore::faults(path) {
         Ok(faults) if faults.is_empty() => Ok(()),
-        Ok(faults) => Err(DatabaseCheckError::Damaged { path: path.to_owned(), found: faults.join("; ") }),
-        Err(OpenError::NotADatabase { .. }) => Ok(()),
-        Err(error) => Err(DatabaseCheckError::Unreadable { path: path.to_owned(), source: Box::new(error) }),
+        Ok(faults) => Err(DatabaseDamaged { path: path.to_owned(), found: faults.join("; ") }),
+        Err(error) => {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(cause, "the pages of the database could not be looked at; run `flightdeck doctor`");
+            Ok(())
+        }
     }
 }

@@ -24,7 +24,7 @@ use crate::admin_key::{self, AdminKeyError};
 use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::{Config, DatabaseUrl};
-use crate::database_check::{self, DatabaseCheckError};
+use crate::database_check::{self, DatabaseDamaged};
 use crate::replicas;
 use crate::store_memory::MarkFile;
 
@@ -48,7 +48,7 @@ pub(crate) enum DeploymentError {
     #[error("stops that wait for the audit log cannot be kept")]
     Spool(#[from] SpoolError),
     #[error(transparent)]
-    Damaged(#[from] DatabaseCheckError),
+    Damaged(#[from] DatabaseDamaged),
     #[error("cannot open the database {path}")]
     Sqlite { path: PathBuf, source: Box<flightdeck_store_sqlite::OpenError> },
     #[error("cannot open the database {url}")]

@@ -85,7 +85,7 @@ impl DatabaseFile {
     /// The faults that SQLite finds when it reads every page, the first ten; none in a whole database.
     pub(crate) fn faults(path: &Path) -> Result<Vec<String>, OpenError> {
         let mut connection = Self::look(path)?;
-        let found = diesel::sql_query("SELECT quick_check AS value FROM pragma_quick_check(10)")
+        let found = diesel::sql_query("SELECT quick_check AS value FROM pragma_quick_check LIMIT 10")
             .load::<TextValue>(&mut connection);
         match found {
             Ok(rows) => Ok(rows.into_iter().map(|row| row.value).filter(|told| told != "ok").collect()),

@@ -143,3 +143,26 @@ fn a_file_that_another_program_writes_is_waited_for() {
 }
 
 mod given;
+
+/// As a bad disk or a wrong copy leaves it; looking changes nothing.
+#[test]
+fn pages_that_are_damaged_are_found_by_looking() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flightdeck.db");
+    drop(open(&path).expect("opened"));
+    assert_eq!(SqliteStore::faults(&path).expect("looked at"), Vec::<String>::new());
+    let whole = std::fs::read(&path).expect("read");
+    let pages = whole.len() / 4_096;
+    for first in [2, pages / 2, pages - 8] {
+        let mut damaged = whole.clone();
+        damaged[first * 4_096..(first + 8) * 4_096].fill(0xa5);
+        std::fs::write(&path, &damaged).expect("written");
+        let faults = SqliteStore::faults(&path).expect("looked at");
+        assert!(!faults.is_empty() && faults.len() <= 10, "from page {first}: {faults:?}");
+        assert_eq!(std::fs::read(&path).expect("read"), damaged);
+    }
+    // While somebody works on it: what is in the log beside it counts.
+    std::fs::write(&path, &whole).expect("written");
+    let _store = open(&path).expect("opened");
+    assert_eq!(SqliteStore::faults(&path).expect("looked at"), Vec::<String>::new());
+}
