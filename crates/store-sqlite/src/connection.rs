@@ -20,6 +20,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How long it rests between two attempts.
 const LOCK_REST: Duration = Duration::from_millis(10);
 
+/// So many faults of a database are told.
+const MOST_FAULTS: usize = 10;
+
 /// The time limit for locks comes first, for the settings after it need locks. `FULL` makes a commit durable before it
 /// returns. A checkpoint every 16 MiB keeps the log small and its cost off most commits.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000;
@@ -85,10 +88,15 @@ impl DatabaseFile {
     /// The faults that SQLite finds when it reads every page, the first ten; none in a whole database.
     pub(crate) fn faults(path: &Path) -> Result<Vec<String>, OpenError> {
         let mut connection = Self::look(path)?;
-        let found = diesel::sql_query("SELECT quick_check AS value FROM pragma_quick_check LIMIT 10")
-            .load::<TextValue>(&mut connection);
+        let found =
+            diesel::sql_query("SELECT quick_check AS value FROM pragma_quick_check").load::<TextValue>(&mut connection);
         match found {
-            Ok(rows) => Ok(rows.into_iter().map(|row| row.value).filter(|told| told != "ok").collect()),
+            Ok(rows) => {
+                // A row tells several, a line each, below the name of the database.
+                let lines = rows.iter().flat_map(|row| row.value.lines());
+                let faults = lines.filter(|line| *line != "ok" && !line.starts_with("***"));
+                Ok(faults.take(MOST_FAULTS).map(ToOwned::to_owned).collect())
+            }
             // What cannot even be walked through is damaged, too.
             Err(diesel::result::Error::DatabaseError(_, told)) if is_damage(told.message()) => {
                 Ok(vec![told.message().to_owned()])
