@@ -28,7 +28,8 @@ def lasting_port() -> int:
 
 
 class Server:
-    def __init__(self) -> None:
+    def __init__(self, *settings: str) -> None:
+        self._settings = settings
         self._folder = tempfile.TemporaryDirectory(prefix="flightdeck-e2e-")
         self._data = pathlib.Path(self._folder.name) / "data"
         self._address = f"127.0.0.1:{lasting_port()}"
@@ -40,7 +41,7 @@ class Server:
         self._client = httpx.Client(base_url=self.url, headers=self.headers, limits=limits)
 
     def _run(self) -> None:
-        arguments = ["--data-dir", str(self._data), "--listen", self._address, "--log", "warn"]
+        arguments = ["--data-dir", str(self._data), "--listen", self._address, "--log", "warn", *self._settings]
         self._process = subprocess.Popen(
             [BINARY, *arguments],
             cwd=self._folder.name,
@@ -73,6 +74,13 @@ class Server:
         response = self._client.post(path, json=body)
         response.raise_for_status()
         return response.json()
+
+    def key(self, role: str, session: str | None = None) -> str:
+        """Makes a key on the server's machine, as its administrator does."""
+        bound = ["--session", session] if session else []
+        arguments = ["keys", "create", "--role", role, "--name", role, *bound, "--data-dir", str(self._data)]
+        made = subprocess.run([BINARY, *arguments], cwd=self._folder.name, env={}, check=True, capture_output=True, text=True)
+        return next(word for word in made.stdout.split() if word.startswith("fd_"))
 
     def register(self) -> str:
         return self.post("/agents", {"taskId": "e2e", "agentType": "tester"})["agentId"]
