@@ -91,7 +91,7 @@ pub(crate) async fn signed(config: &Config, ports: Ports) -> Result<Ports, Deplo
             Ok(_) => {}
             Err(MakeCheckpointError::Unavailable(error)) => return Err(error.into()),
             Err(error) => {
-                tracing::error!(%error, "the checkpoints of the database are not all good; see GET /audit/verify")
+                tracing::error!(%error, "the checkpoints of the database are not all good; see GET /audit/verify");
             }
         }
     }

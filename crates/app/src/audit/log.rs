@@ -117,14 +117,13 @@ fn told(found: &AuditVerification, key: Option<CheckpointKey>, trusted: bool) ->
 /// Signs the head; first puts into the file what the database holds and it does not, where that is asked for.
 pub(super) async fn checkpoint(config: &Config, refill: bool) -> Outcome {
     let ports = open(config).await?;
-    let make = MakeCheckpoint::new(&ports);
     if refill {
         // On record first: whoever fills the file covers up that it had lost something.
         let reader = reader()?;
         let filled = RefillCheckpoints::new(&ports).execute(reader).await?;
         say(format!("audit-checkpoints.jsonl holds the {filled} checkpoints of the database"));
     }
-    let made = make.execute().await?;
+    let made = MakeCheckpoint::new(&ports).execute().await?;
     let checkpoint = made.checkpoint;
     let which = if made.created { "signed" } else { "was signed already" };
     say(format!("entry {} {which}", checkpoint.seq));

@@ -159,7 +159,7 @@ impl CheckpointArchive for CheckpointFile {
 
     async fn refill(&self, checkpoints: Vec<Checkpoint>) -> Result<(), AuditLogError> {
         let refilled = self.blocking(move |path, open| refill(path, open, checkpoints)).await?;
-        refilled.map_err(|seq| broken(seq))
+        refilled.map_err(broken)
     }
 }
 

@@ -26,7 +26,7 @@ pub enum PlaceRefused {
     #[error(
         "parentAgentId: session {session} is {}, which was fixed when this key was made; leave parentAgentId out, or use a key \
          for another place (flightdeck keys create --role agent --session ID --parent ID)",
-        below(.fixed)
+        below(.fixed.as_ref())
     )]
     OwnParent {
         /// The session that the key is bound to.
@@ -38,7 +38,7 @@ pub enum PlaceRefused {
     #[error(
         "missionId: session {session} {}, which was fixed when this key was made; leave missionId out, or use a key for another \
          mission (flightdeck keys create --role agent --session ID --mission NAME)",
-        belongs(.fixed)
+        belongs(.fixed.as_ref())
     )]
     OwnMission {
         /// The session that the key is bound to.
@@ -50,7 +50,7 @@ pub enum PlaceRefused {
     #[error(
         "missionId: a session below {parent} {}; leave missionId out, a session that this key registers takes the mission of \
          its parent",
-        belongs(.inherited)
+        belongs(.inherited.as_ref())
     )]
     ChildMission {
         /// The parent of the session that registers.
@@ -71,12 +71,12 @@ impl PlaceRefused {
     }
 }
 
-fn below(parent: &Option<SessionId>) -> String {
+fn below(parent: Option<&SessionId>) -> String {
     parent.map_or_else(|| "below no other session".to_owned(), |parent| format!("below session {parent}"))
 }
 
-fn belongs(mission: &Option<MissionId>) -> String {
-    mission.as_ref().map_or_else(
+fn belongs(mission: Option<&MissionId>) -> String {
+    mission.map_or_else(
         || "belongs to no mission".to_owned(),
         |mission| format!("belongs to the mission {:?}", mission.as_str()),
     )

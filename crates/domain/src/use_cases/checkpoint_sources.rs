@@ -23,6 +23,7 @@ pub(super) struct Sighting {
 }
 
 /// Reads both, a page at a time.
+#[expect(clippy::struct_excessive_bools, reason = "of each source, how far it was read")]
 pub(super) struct CheckpointSources {
     audit: Arc<dyn AuditLog>,
     archive: Option<Arc<dyn CheckpointArchive>>,

@@ -33,7 +33,7 @@ pub struct NewKey {
 #[derive(Debug, thiserror::Error)]
 pub enum CreateKeyError {
     /// The session stands below another one already.
-    #[error("session {session} is in the tree, and its parent is {}", none(.fixed))]
+    #[error("session {session} is in the tree, and its parent is {}", none(.fixed.as_ref()))]
     OtherParent {
         /// The session.
         session: SessionId,
@@ -41,7 +41,7 @@ pub enum CreateKeyError {
         fixed: Option<SessionId>,
     },
     /// The session is on another mission already.
-    #[error("session {session} is in the tree, and its mission is {}", none(.fixed))]
+    #[error("session {session} is in the tree, and its mission is {}", none(.fixed.as_ref()))]
     OtherMission {
         /// The session.
         session: SessionId,
@@ -59,8 +59,8 @@ pub enum CreateKeyError {
     Unavailable(#[from] StoreUnavailable),
 }
 
-fn none<T: ToString>(value: &Option<T>) -> String {
-    value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+fn none<T: ToString>(value: Option<&T>) -> String {
+    value.map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
 /// Makes keys.
