@@ -10,6 +10,7 @@ use flightdeck_domain::ports::{ArchiveHolds, StoreUnavailable};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
+use flightdeck_http_api::Readiness;
 use flightdeck_live::Hints;
 use flightdeck_processes::Supervisor;
 use flightdeck_provider_acp::{AcpProvider, Home};
@@ -25,6 +26,7 @@ use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::{Config, DatabaseUrl};
 use crate::database_check::{self, DatabaseDamaged};
+use crate::readiness::{PostgresReadiness, SqliteReadiness};
 use crate::replicas;
 use crate::store_memory::MarkFile;
 
@@ -72,6 +74,8 @@ pub(crate) struct Deployment {
     pub(crate) hints: Arc<Hints>,
     /// Where this replica meets the others, if there are any.
     pub(crate) valkey: Option<Arc<Valkey>>,
+    /// Whether the store could write now.
+    pub(crate) readiness: Arc<dyn Readiness>,
     /// What the store says of itself, where it is a server.
     pub(crate) postgres: Option<Arc<PostgresStore>>,
 }
@@ -79,6 +83,7 @@ pub(crate) struct Deployment {
 /// An open store.
 pub(crate) struct Opened {
     pub(crate) ports: Ports,
+    readiness: Arc<dyn Readiness>,
     hints: Arc<Hints>,
     postgres: Option<Arc<PostgresStore>>,
 }
@@ -93,8 +98,9 @@ pub(crate) async fn open_store(config: &Config) -> Result<Opened, DeploymentErro
         DatabaseUrl::Sqlite(path) => {
             let store = SqliteStore::open(path, flightdeck_store_sqlite::Options::default())
                 .map_err(|source| DeploymentError::Sqlite { path: path.clone(), source: Box::new(source) })?;
-            let ports = Ports::from_store(Arc::new(store), hints.clone(), clock, ids);
-            Ok(Opened { ports, hints, postgres: None })
+            let store = Arc::new(store);
+            let ports = Ports::from_store(Arc::clone(&store), hints.clone(), clock, ids);
+            Ok(Opened { ports, readiness: Arc::new(SqliteReadiness(store)), hints, postgres: None })
         }
         DatabaseUrl::Postgres(url) => {
             let store = PostgresStore::open(url, postgres_options(config), Handle::current()).await;
@@ -104,7 +110,8 @@ pub(crate) async fn open_store(config: &Config) -> Result<Opened, DeploymentErro
             })?;
             let store = Arc::new(store);
             let ports = Ports::from_store(Arc::clone(&store), hints.clone(), clock, ids);
-            Ok(Opened { ports, hints, postgres: Some(store) })
+            let readiness = Arc::new(PostgresReadiness(Arc::clone(&store)));
+            Ok(Opened { ports, readiness, hints, postgres: Some(store) })
         }
     }
 }
@@ -145,7 +152,7 @@ impl Deployment {
     /// as long as the server.
     pub(crate) async fn open(config: &Config) -> Result<Self, DeploymentError> {
         database_check::at_start(config)?;
-        let Opened { mut ports, hints, postgres } = open_store(config).await?;
+        let Opened { mut ports, readiness, hints, postgres } = open_store(config).await?;
         // Before anything is signed: then there is something to sign.
         let first_key = admin_key::ensure(&ports, &config.data_dir).await?;
         let valkey = replicas::join(config, &mut ports, &hints);
@@ -185,6 +192,7 @@ impl Deployment {
             home,
             hints,
             valkey,
+            readiness,
             postgres,
         })
     }

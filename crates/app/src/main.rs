@@ -26,6 +26,7 @@ mod link;
 mod logging;
 mod login_link;
 mod migrate;
+mod readiness;
 mod replicas;
 mod run;
 mod serve;

@@ -15,9 +15,8 @@ use flightdeck_domain::ports::{CheckpointSigner, IdGenerator, StoreUnavailable};
 use flightdeck_domain::system::SystemIds;
 use flightdeck_domain::text::ReplicaName;
 use flightdeck_domain::use_cases::{MakeCheckpoint, MakeCheckpointError, OfferCommands, Ports, Providers};
-use flightdeck_http_api::{Admission, ControlRoute, ControlThrottle, Rate, Readiness, Throttle};
+use flightdeck_http_api::{Admission, ControlRoute, ControlThrottle, Rate, Throttle};
 use flightdeck_live::Hints;
-use flightdeck_store_postgres::PostgresStore;
 use flightdeck_wakeup_valkey::{self as wakeup, Options, Quota, Unavailable, Valkey};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -36,16 +35,6 @@ pub(crate) fn join(config: &Config, ports: &mut Ports, hints: &Arc<Hints>) -> Op
     let valkey = Arc::new(valkey);
     ports.wake_ups = valkey.clone();
     Some(valkey)
-}
-
-/// Whether PostgreSQL answers and has the tables that this program needs.
-pub(crate) struct PostgresReadiness(pub(crate) Arc<PostgresStore>);
-
-#[async_trait]
-impl Readiness for PostgresReadiness {
-    async fn ready(&self) -> Result<(), StoreUnavailable> {
-        self.0.ready().await
-    }
 }
 
 /// Where a replica keeps its name.

@@ -15,7 +15,7 @@ use crate::cli::{Outcome, announce};
 use crate::config::Config;
 use crate::deployment::{Deployment, lock};
 use crate::epochs::keep_marking;
-use crate::replicas::{PostgresReadiness, SharedThrottle, keep_offering};
+use crate::replicas::{SharedThrottle, keep_offering};
 use crate::{checkpoints, client, logging, login_link};
 
 /// Why the server does not start.
@@ -120,10 +120,7 @@ impl Server {
         };
         let hooks = ClaudeCode::new(&deployment.ports).ending_with(shutdown.clone());
         let api = api.with_claude_code(Arc::new(hooks));
-        let api = Arc::new(match &deployment.postgres {
-            Some(store) => api.with_readiness(PostgresReadiness(Arc::clone(store))),
-            None => api,
-        });
+        let api = Arc::new(api.with_readiness(Arc::clone(&deployment.readiness)));
         let current = api.epoch();
         current.set(deployment.epoch);
         let (keep, hints) = (deployment.keep_epoch.clone(), Arc::clone(&deployment.hints));

@@ -18,6 +18,7 @@ mod heavy;
 mod leases;
 mod openapi;
 mod problem;
+mod readiness;
 mod request;
 mod routes;
 mod server;
@@ -26,9 +27,9 @@ mod state;
 mod throttle;
 
 pub use epochs::CurrentEpoch;
-pub use handlers::health::Readiness;
 pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};
+pub use readiness::Readiness;
 pub use server::Listening;
 pub use state::{Api, ApiOptions};
 pub use throttle::{Admission, ControlRoute, ControlThrottle, InvalidRate, Rate, Throttle};

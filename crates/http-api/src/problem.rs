@@ -124,6 +124,9 @@ pub enum ApiError {
     /// The store is away.
     #[error("the store is not available; nothing was changed; try again")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// Nothing could be written just now.
+    #[error("{0}")]
+    NotReady(String),
     /// The store is away, and a kill lies in the spool.
     #[error("the store is not available; the kill is kept on disk and done as soon as the store is back")]
     Kept(#[source] Box<dyn Error + Send + Sync>),
@@ -196,6 +199,7 @@ impl ApiError {
             Self::TooManyStreams(_) => "too-many-streams",
             Self::GoingDown => "going-down",
             Self::Unavailable(_) => "store-unavailable",
+            Self::NotReady(_) => "not-ready",
             Self::Kept(_) => "store-unavailable-kill-kept",
             Self::SpawnFailed(_) => "spawn-failed",
             Self::Internal(_) => "internal",
@@ -238,7 +242,7 @@ impl ApiError {
             Self::Throttled { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, retry_after.to_string()));
             }
-            Self::Unavailable(_) | Self::GoingDown => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::GoingDown => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
             Self::Unauthenticated(_) | Self::LoggedOut(_) => {
@@ -267,7 +271,9 @@ impl ResponseError for ApiError {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled { .. } | Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) | Self::Kept(_) | Self::GoingDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::NotReady(_) | Self::Kept(_) | Self::GoingDown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::SpawnFailed(_) => StatusCode::BAD_GATEWAY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

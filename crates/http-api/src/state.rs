@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
 use crate::epochs::CurrentEpoch;
-use crate::handlers::health::Readiness;
+use crate::readiness::{Answers, Probe, Readiness};
 use crate::sse::{event_frame, message_frame, receipt_frame};
 use crate::throttle::{ControlRoute, ControlThrottle, Rate, Throttle};
 
@@ -104,7 +104,8 @@ pub struct Api {
     pub(crate) log_in: LogIn,
     pub(crate) authorize: Authorize,
     pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
-    pub(crate) readiness: Option<Box<dyn Readiness>>,
+    pub(crate) readiness: Probe,
+    runtime: tokio::runtime::Handle,
     pub(crate) ports: Ports,
     pub(crate) providers: Providers,
     pub(crate) ids: Arc<dyn IdGenerator>,
@@ -170,7 +171,8 @@ impl Api {
             log_in: LogIn::new(ports),
             authorize: Authorize::new(ports),
             claude_code: None,
-            readiness: None,
+            readiness: Probe::new(Arc::new(Answers(Arc::clone(&ports.feed))), runtime.clone()),
+            runtime: runtime.clone(),
             ports: ports.clone(),
             providers: providers.clone(),
             ids: Arc::clone(&ports.ids),
@@ -216,8 +218,8 @@ impl Api {
 
     /// Asks more of the store for readiness than that it answers.
     #[must_use]
-    pub fn with_readiness(self, readiness: impl Readiness + 'static) -> Self {
-        Self { readiness: Some(Box::new(readiness)), ..self }
+    pub fn with_readiness(self, readiness: Arc<dyn Readiness>) -> Self {
+        Self { readiness: Probe::new(readiness, self.runtime.clone()), ..self }
     }
 
     /// Gives the stops of an outage their places on the audit log.

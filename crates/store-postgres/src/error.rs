@@ -7,9 +7,9 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as SqlEr
 use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable,
-    WithdrawApprovalError,
+    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, Hindrance, ObserveError,
+    OpenApprovalError, OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError,
+    StoreUnavailable, WithdrawApprovalError,
 };
 
 use tokio::task::JoinError;
@@ -181,8 +181,24 @@ fn is_foreign_statement(information: &(dyn DatabaseErrorInformation + Send + Syn
 
 impl From<StoreError> for StoreUnavailable {
     fn from(cause: StoreError) -> Self {
-        Self::new(cause)
+        let hindrance = hindrance(&cause);
+        Self::new(cause).hindered(hindrance)
     }
+}
+
+/// A full disk has no kind of its own, and the server tells it in the words of the system.
+fn hindrance(cause: &(dyn std::error::Error + 'static)) -> Hindrance {
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        if let Some(SqlError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) = error.downcast_ref() {
+            return Hindrance::ReadOnly;
+        }
+        if error.to_string().contains("No space left on device") {
+            return Hindrance::DiskFull;
+        }
+        next = error.source();
+    }
+    Hindrance::Other
 }
 
 impl From<StoreError> for AuditLogError {

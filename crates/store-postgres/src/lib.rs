@@ -67,6 +67,7 @@ pub use self::transfer::PostgresTransfer;
 use self::append::Appends;
 use self::connection::{Connector, Failures};
 use self::database::{Database, on};
+use self::error::StoreError;
 use self::settings::Settings;
 use self::url::Target;
 
@@ -130,12 +131,15 @@ impl PostgresStore {
         Ok(on!(self.read, (), |connection| tables::ping(connection)).await?)
     }
 
-    /// Whether the store can work: PostgreSQL answers, and every table is as this program needs it. Changes nothing.
+    /// Whether the store can work: PostgreSQL answers, every table is as this program needs it, and a transaction that
+    /// writes is durable. What it writes is a record of the write-ahead log that nobody reads; no table changes.
     ///
     /// # Errors
-    /// It cannot; the cause says why.
+    /// It cannot, as on a standby; the cause says why.
     pub async fn ready(&self) -> Result<(), StoreUnavailable> {
-        Ok(on!(self.read, (), |connection| migrations::check(connection)).await?)
+        on!(self.read, (), |connection| migrations::check(connection)).await?;
+        let probed: Result<(), StoreError> = on!(self.write, (), |tx| tables::probe(tx)).await;
+        Ok(probed?)
     }
 
     /// What the store has done, and the connections it has.

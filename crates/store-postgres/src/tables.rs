@@ -59,6 +59,15 @@ where
     Ok(sound)
 }
 
+/// A write that changes nothing. The first statement is refused where none may write; the second goes to the disk with the
+/// commit.
+pub(crate) async fn probe(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Statement::new("UPDATE replica_marks SET mark = mark WHERE false", []).execute(connection).await?;
+    let write = "SELECT pg_logical_emit_message(true, 'flightdeck', 'ready')";
+    Statement::new(write, []).execute(connection).await?;
+    Ok(())
+}
+
 /// Something that costs nothing.
 pub(crate) async fn ping(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
     Statement::new("SELECT 1", []).execute(connection).await?;

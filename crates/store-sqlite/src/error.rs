@@ -6,9 +6,9 @@ use std::sync::Arc;
 use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, ObserveError, OpenApprovalError,
-    OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError, StoreUnavailable,
-    WithdrawApprovalError,
+    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, Hindrance, ObserveError,
+    OpenApprovalError, OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError,
+    StoreUnavailable, WithdrawApprovalError,
 };
 
 use crate::rows::BrokenRow;
@@ -157,8 +157,22 @@ pub(crate) enum GroupFailure {
 
 impl From<StoreError> for StoreUnavailable {
     fn from(cause: StoreError) -> Self {
-        Self::new(cause)
+        let hindrance = hindrance(&cause);
+        Self::new(cause).hindered(hindrance)
     }
+}
+
+/// diesel gives no code for either, and SQLite has one text for each.
+fn hindrance(cause: &(dyn std::error::Error + 'static)) -> Hindrance {
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        match error.to_string().as_str() {
+            "database or disk is full" => return Hindrance::DiskFull,
+            "attempt to write a readonly database" => return Hindrance::ReadOnly,
+            _ => next = error.source(),
+        }
+    }
+    Hindrance::Other
 }
 
 impl From<StoreError> for AuditLogError {

@@ -140,11 +140,6 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
-    /// Whether the thread still takes work.
-    pub(crate) fn is_running(&self) -> bool {
-        self.jobs.as_ref().is_some_and(|jobs| !jobs.is_closed())
-    }
-
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }

@@ -77,12 +77,40 @@ pub use {
 /// The caller can only try again later; the cause is for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("the store is not available")]
-pub struct StoreUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>);
+pub struct StoreUnavailable {
+    hindrance: Hindrance,
+    #[source]
+    cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What keeps a store from working, as far as an operator can act on it without the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hindrance {
+    /// There is no room for what is to be written.
+    DiskFull,
+    /// The database takes no writes: a standby, or files that this user may only read.
+    ReadOnly,
+    /// Something else; the cause says what.
+    #[default]
+    Other,
+}
 
 impl StoreUnavailable {
     /// Wraps the cause.
     #[must_use]
     pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(cause.into())
+        Self { hindrance: Hindrance::Other, cause: cause.into() }
+    }
+
+    /// The same with a hindrance that the store knows.
+    #[must_use]
+    pub fn hindered(self, hindrance: Hindrance) -> Self {
+        Self { hindrance, ..self }
+    }
+
+    /// What keeps the store from working.
+    #[must_use]
+    pub const fn hindrance(&self) -> Hindrance {
+        self.hindrance
     }
 }

@@ -2,20 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use async_trait::async_trait;
-use flightdeck_domain::ports::StoreUnavailable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
-
-/// Whether the store can be worked with, beyond that it answers.
-#[async_trait]
-pub trait Readiness: Send + Sync {
-    /// Says why not.
-    async fn ready(&self) -> Result<(), StoreUnavailable>;
-}
 
 /// How it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,15 +25,13 @@ pub(crate) async fn live() -> Json<HealthView> {
     Json(OK)
 }
 
-/// The store answers too, and its tables are as this server needs them.
+/// A write would succeed now: the store was tried with one within the last second, and its tables are as this server needs
+/// them. The answer comes within two seconds.
 #[utoipa::path(get, path = "/health/ready", tag = "health",
     responses((status = 200, body = HealthView),
-        (status = 503, description = "not now", body = Problem, content_type = "application/problem+json")))]
+        (status = 503, description = "not now; the detail says why", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn ready(api: Data<Api>) -> Result<Json<HealthView>, ApiError> {
-    match &api.readiness {
-        Some(readiness) => readiness.ready().await?,
-        None => api.ports.feed.head().await.map(drop)?,
-    }
+    api.readiness.ready().await.map_err(|why| ApiError::NotReady(why.to_owned()))?;
     Ok(Json(OK))
 }
 
