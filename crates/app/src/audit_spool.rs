@@ -1,20 +1,34 @@
 //! The spool of stops whose audit entry cannot be written: a file beside the database.
 //!
-//! One JSON line for each step, fsynced before it counts. The file is empty almost always: it is cut back as soon as
-//! nothing waits any more.
+//! One line for each step, fsynced before it counts ([`lines`]). The file's space is reserved when it is made ([`reserve`]):
+//! a full disk is a time at which stops are needed.
+
+mod lines;
+mod reserve;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use flightdeck_domain::audit::{Fate, SpooledAction};
 use flightdeck_domain::ports::{AuditSpool, StoreUnavailable, Waiting};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-const FILE: &str = "audit-spool.jsonl";
+use self::lines::{Contents, Step};
+pub(crate) use self::reserve::is_reserved;
+
+/// The file's name in the data folder.
+pub(crate) const FILE: &str = "audit-spool.jsonl";
+
+/// So many bytes are reserved at first, and so many more at a time as long as the disk has them. They hold 2,000 stops with
+/// reasons of up to 200 characters, and 700 with the longest reasons: `docs/security.md` promises both.
+pub(crate) const RESERVED: u64 = 4 << 20;
+
+/// What is kept free for each stop that waits: it has to be settled and removed again, on a full disk too.
+const TO_THE_END: u64 = 1_024;
 
 /// Why the spool cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,18 +36,9 @@ pub(crate) enum SpoolError {
     #[error("cannot read or write {path}")]
     File { path: PathBuf, source: io::Error },
     #[error(
-        "line {line} of {path} makes no sense; a stop that is not on the audit log yet may be lost with it, so look at it, then move the file away"
+        "line {line} of {path} makes no sense: {why}; a stop that is not on the audit log yet may be lost with it, so look at it, then move the file away"
     )]
-    Line { path: PathBuf, line: usize, source: serde_json::Error },
-}
-
-/// One step in the life of what is spooled.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Step {
-    Keep(SpooledAction),
-    Settle { id: Uuid, fate: Fate },
-    Remove { id: Uuid },
+    Line { path: PathBuf, line: usize, why: String },
 }
 
 /// The spool in a file.
@@ -44,39 +49,41 @@ pub(crate) struct SpoolFile {
 
 struct Open {
     file: File,
-    /// How much of the file is good; what a failed write left behind it is overwritten.
-    length: u64,
-    waiting: Vec<Waiting>,
+    /// What the file holds; what a failed write left behind its end is overwritten.
+    contents: Contents,
+    /// How many bytes of the file have their place on the disk; `None` where they cannot be reserved.
+    reserved: Option<u64>,
 }
 
 impl SpoolFile {
-    /// Opens the file, or makes it, readable by its owner only. A last line that a crash left half written was never
-    /// acknowledged, and goes.
+    /// Opens the file, or makes it, readable by its owner only, and reserves its space. A last line that a crash left half
+    /// written was never acknowledged, and goes.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, SpoolError> {
+        Self::open_with(data_dir, RESERVED)
+    }
+
+    fn open_with(data_dir: &Path, bytes: u64) -> Result<Self, SpoolError> {
         let path = data_dir.join(FILE);
         let failed = |source| SpoolError::File { path: path.clone(), source };
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(failed)?;
-        let (mut length, mut waiting) = (0, Vec::new());
-        let mut reader = BufReader::new(&file);
-        for line in 1_usize.. {
-            let mut text = Vec::new();
-            let read = reader.read_until(b'\n', &mut text).map_err(failed)?;
-            if text.last() != Some(&b'\n') {
-                break;
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&path).map_err(failed)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed)?;
+        let spoilt = |lines::Spoilt { line, why }| SpoolError::Line { path: path.clone(), line, why };
+        let contents = lines::read(&text).map_err(spoilt)?;
+        if !contents.waiting.is_empty() {
+            tracing::warn!(stops = contents.waiting.len(), "stops wait in {FILE} for their place on the audit log");
+        }
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX).max(bytes);
+        let reserved = match reserve::reserve(&file, length) {
+            Ok(()) => Some(length),
+            Err(error) => {
+                tracing::warn!(%error, bytes = length, "no space could be reserved for {FILE}; on a full disk stops are refused");
+                None
             }
-            let step = serde_json::from_slice(&text);
-            apply(&mut waiting, step.map_err(|source| SpoolError::Line { path: path.clone(), line, source })?);
-            length += u64::try_from(read).unwrap_or(u64::MAX);
-        }
-        file.set_len(length).map_err(failed)?;
-        if !waiting.is_empty() {
-            tracing::warn!(stops = waiting.len(), "stops wait in {FILE} for their place on the audit log");
-        }
-        Ok(Self { open: Arc::new(Mutex::new(Open { file, length, waiting })) })
+        };
+        Ok(Self { open: Arc::new(Mutex::new(Open { file, contents, reserved })) })
     }
 
     /// Writes a step down, durably, then takes it into account.
@@ -99,31 +106,42 @@ impl SpoolFile {
 
 impl Open {
     fn write(&mut self, step: Step) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&step)?;
-        line.push(b'\n');
-        self.file.seek(SeekFrom::Start(self.length))?;
-        self.file.write_all(&line)?;
-        self.file.sync_data()?;
-        self.length += u64::try_from(line.len()).unwrap_or(u64::MAX);
-        apply(&mut self.waiting, step);
-        if self.waiting.is_empty() {
-            self.file.set_len(0)?;
-            self.length = 0;
+        let line = lines::line(&step, self.contents.generation)?;
+        let end = size(self.contents.end.saturating_add(line.len()));
+        if matches!(step, Step::Keep(_)) {
+            let waiting = size(self.contents.waiting.len().saturating_add(1));
+            self.have_room(end.saturating_add(waiting.saturating_mul(TO_THE_END)))?;
         }
+        self.file.write_all_at(&line, size(self.contents.end))?;
+        self.file.sync_data()?;
+        self.contents.end = self.contents.end.saturating_add(line.len());
+        lines::apply(&mut self.contents.waiting, step);
+        if self.contents.waiting.is_empty() {
+            // Nothing that stands in the file counts any more, so nothing is to be written: the next line begins a new
+            // generation over it.
+            self.contents.end = 0;
+            self.contents.generation = self.contents.generation.wrapping_add(1);
+        }
+        Ok(())
+    }
+
+    /// A stop is kept only with the room to bring it to its end.
+    fn have_room(&mut self, bytes: u64) -> io::Result<()> {
+        let Some(reserved) = self.reserved.filter(|reserved| bytes > *reserved) else { return Ok(()) };
+        let more = bytes.max(reserved.saturating_add(RESERVED));
+        reserve::reserve(&self.file, more).map_err(|error| {
+            let waiting = self.contents.waiting.len();
+            let told =
+                format!("the space reserved for stops is used up by the {waiting} that wait, and there is no more");
+            io::Error::new(error.kind(), told)
+        })?;
+        self.reserved = Some(more);
         Ok(())
     }
 }
 
-fn apply(waiting: &mut Vec<Waiting>, step: Step) {
-    match step {
-        Step::Keep(action) => waiting.push(Waiting { action, fate: None }),
-        Step::Settle { id, fate } => {
-            if let Some(found) = waiting.iter_mut().find(|waiting| waiting.action.id == id) {
-                found.fate = Some(fate);
-            }
-        }
-        Step::Remove { id } => waiting.retain(|waiting| waiting.action.id != id),
-    }
+fn size(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[async_trait]
@@ -142,7 +160,7 @@ impl AuditSpool for SpoolFile {
     }
 
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreUnavailable> {
-        Ok(self.open.lock().unwrap_or_else(PoisonError::into_inner).waiting.clone())
+        Ok(self.open.lock().unwrap_or_else(PoisonError::into_inner).contents.waiting.clone())
     }
 
     async fn remove(&self, id: Uuid) -> Result<(), StoreUnavailable> {
@@ -151,55 +169,4 @@ impl AuditSpool for SpoolFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use flightdeck_domain::action::{Intervention, OperatorAction, Origin};
-    use flightdeck_domain::ids::SessionId;
-    use flightdeck_domain::operator::Actor;
-    use flightdeck_domain::text::RequestId;
-    use flightdeck_domain::time::Timestamp;
-
-    use super::*;
-
-    fn stop(n: u128) -> SpooledAction {
-        let by = Origin::new(Actor::local_cli(), RequestId::new("req-1").expect("valid"));
-        let by = by.at(Timestamp::from_micros(0).expect("a moment"));
-        let session_id = SessionId::new(Uuid::from_u128(1));
-        let action = OperatorAction { session_id, intervention: Intervention::Kill, operation: None, able: None, by };
-        SpooledAction::one(Uuid::from_u128(n), &action).expect("a stop")
-    }
-
-    async fn ids(spool: &SpoolFile) -> Vec<(u128, Option<Fate>)> {
-        let waiting = spool.waiting().await.expect("read");
-        waiting.into_iter().map(|waiting| (waiting.action.id.as_u128(), waiting.fate)).collect()
-    }
-
-    #[tokio::test]
-    async fn what_is_kept_is_there_after_a_crash_in_its_order() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let spool = SpoolFile::open(folder.path()).expect("opened");
-        for n in 1..=3 {
-            spool.keep(stop(n)).await.expect("kept");
-        }
-        spool.settle(Uuid::from_u128(2), Fate::Done).await.expect("noted");
-        spool.remove(Uuid::from_u128(1)).await.expect("removed");
-        drop(spool);
-        let path = folder.path().join(FILE);
-        let mut file = OpenOptions::new().append(true).open(&path).expect("opened");
-        file.write_all(b"{\"keep\":{\"id\"").expect("half a line");
-        let spool = SpoolFile::open(folder.path()).expect("opened again");
-        assert_eq!(ids(&spool).await, [(2, Some(Fate::Done)), (3, None)]);
-        spool.keep(stop(4)).await.expect("kept");
-        for n in 2..=4 {
-            spool.remove(Uuid::from_u128(n)).await.expect("removed");
-        }
-        assert_eq!((ids(&spool).await, std::fs::metadata(&path).expect("there").len()), (vec![], 0));
-    }
-
-    #[test]
-    fn a_line_that_makes_no_sense_is_not_passed_over() {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join(FILE), "{\"forget\":{}}\n").expect("written");
-        let Err(error) = SpoolFile::open(folder.path()) else { panic!("opened") };
-        assert!(error.to_string().contains("line 1 of"), "{error}");
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::report::Check;
+use crate::audit_spool;
 use crate::deployment::LOCK_FILE;
 
 /// Less free space than this is soon none.
@@ -30,6 +31,7 @@ pub(super) fn folder(data_dir: &Path) -> Vec<Check> {
         Ok(found) => {
             let mut checks = vec![mode(data_dir, &found)];
             checks.extend(admin_key(data_dir));
+            checks.extend(spool(data_dir));
             checks.extend([space(data_dir), synced_write(data_dir), server(data_dir)]);
             checks
         }
@@ -74,6 +76,34 @@ fn admin_key(data_dir: &Path) -> Option<Check> {
             format!("chmod 600 {}, or better make another key and revoke this one", path.display()),
         ),
     })
+}
+
+/// Whether stops have a place on a full disk.
+fn spool(data_dir: &Path) -> Option<Check> {
+    let found = fs::metadata(data_dir.join(audit_spool::FILE)).ok()?;
+    let name = "space for stops";
+    Some(if !audit_spool::is_reserved(&found, audit_spool::RESERVED) {
+        let advice = "make room and start the server again: it reserves the space when it starts";
+        Check::warning(name, "not reserved; on a full disk stops are refused", advice)
+    } else if copies_on_write(data_dir) {
+        let advice = "keep the data folder on ext4 or xfs, or keep room free: here each write needs new room";
+        Check::warning(name, "reserved, but this file system copies on write", advice)
+    } else {
+        Check::ok(name, format!("{} MiB are reserved", found.len() >> 20))
+    })
+}
+
+/// btrfs, ZFS and bcachefs write every change to another place.
+#[cfg(target_os = "linux")]
+fn copies_on_write(folder: &Path) -> bool {
+    const MAGIC: [u64; 3] = [0x9123_683e, 0x2fc1_2fc1, 0xca45_1a4e];
+    let kind = rustix::fs::statfs(folder).ok().and_then(|found| u64::try_from(found.f_type).ok());
+    kind.is_some_and(|kind| MAGIC.contains(&kind))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn copies_on_write(_folder: &Path) -> bool {
+    false
 }
 
 fn space(data_dir: &Path) -> Check {
