@@ -128,7 +128,9 @@ pub(crate) fn fail(error: &(dyn Error + Send + Sync + 'static)) -> ExitCode {
         terminal::note(&format!("  because: {}", terminal::text(&next.to_string())));
         cause = next.source();
     }
-    error.downcast_ref::<ClientError>().map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
+    let of_client = error.downcast_ref::<ClientError>().map(ClientError::exit_code);
+    let code = of_client.or_else(|| error.downcast_ref::<serve::ServeError>().map(serve::ServeError::exit_code));
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Prints for whoever runs the command. A reader that is gone (`| head`) changes nothing: the command does its work. A text

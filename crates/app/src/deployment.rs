@@ -25,6 +25,7 @@ use crate::admin_key::{self, AdminKeyError};
 use crate::audit_files::{AuditFilesError, CheckpointFile, existing_key};
 use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::{Config, DatabaseUrl};
+use crate::data_folder;
 use crate::database_check::{self, DatabaseDamaged};
 use crate::readiness::{PostgresReadiness, SqliteReadiness};
 use crate::replicas;
@@ -35,6 +36,10 @@ use crate::store_memory::MarkFile;
 pub(crate) enum DeploymentError {
     #[error("cannot make the data folder {path}")]
     DataDir { path: PathBuf, source: io::Error },
+    #[error(
+        "every user of this machine may write in the data folder {path} (mode {mode:04o}); first: chmod 700 {path}"
+    )]
+    OpenFolder { path: PathBuf, mode: u32 },
     #[error("another flightdeck is running on {0}; stop it first, or use another --data-dir")]
     InUse(PathBuf),
     #[error("the audit log cannot be signed")]
@@ -205,6 +210,7 @@ pub(crate) const LOCK_FILE: &str = "flightdeck.lock";
 pub(crate) fn lock(data_dir: &Path) -> Result<File, DeploymentError> {
     let failed = |source| DeploymentError::DataDir { path: data_dir.to_owned(), source };
     make_private(data_dir).map_err(failed)?;
+    data_folder::refuse_open(data_dir)?;
     let file = File::create(data_dir.join(LOCK_FILE)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

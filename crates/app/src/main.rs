@@ -15,6 +15,7 @@ mod config;
 mod conformance;
 mod connect;
 mod copy;
+mod data_folder;
 mod database_check;
 mod demo;
 mod deployment;

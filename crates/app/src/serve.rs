@@ -8,11 +8,14 @@ use flightdeck_domain::system::SystemClock;
 use flightdeck_domain::use_cases::{KeepEpochError, ListKeys, MakeCheckpoint, Reconcile, Reconciled};
 use flightdeck_http_api::{Api, ApiOptions, Listening};
 use flightdeck_provider_claude_code::ClaudeCode;
+use flightdeck_vitals::Vitals;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Outcome, announce};
 use crate::config::Config;
+use crate::data_folder::{self, Gone, Witness};
 use crate::deployment::{Deployment, lock};
 use crate::epochs::keep_marking;
 use crate::replicas::{SharedThrottle, keep_offering};
@@ -33,6 +36,20 @@ pub(crate) enum ServeError {
          copy of this data folder, give each a folder of its own)"
     )]
     WentBack(#[source] KeepEpochError),
+    #[error(transparent)]
+    Gone(Gone),
+    #[error("a worker of the server panicked too often, so the server ends: {0}; the log has the panics")]
+    Lost(&'static str),
+}
+
+impl ServeError {
+    /// What the process ends with: 70 ("internal software error") tells whoever starts it again that it is no setting.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Lost(_) => 70,
+            _ => 1,
+        }
+    }
 }
 
 pub(crate) async fn run(config: Config) -> Outcome {
@@ -69,7 +86,8 @@ pub(crate) struct Server {
     shutdown: CancellationToken,
     /// Missing when they are made on demand only.
     checkpoints: Option<MakeCheckpoint>,
-    marking: JoinHandle<Result<(), KeepEpochError>>,
+    marking: JoinHandle<Option<Result<(), KeepEpochError>>>,
+    watching: JoinHandle<Option<Result<(), Gone>>>,
 }
 
 impl Server {
@@ -124,15 +142,27 @@ impl Server {
         let current = api.epoch();
         current.set(deployment.epoch);
         let (keep, hints) = (deployment.keep_epoch.clone(), Arc::clone(&deployment.hints));
-        let marking = tokio::spawn(keep_marking(keep, current, hints, shutdown.clone()));
-        tokio::spawn(Arc::clone(&api).keep_house());
+        let (vitals, runtime, stopping) = (Vitals::process(), Handle::current(), shutdown.clone());
+        let marking = vitals.task(&runtime, "epoch marks", move || {
+            keep_marking(keep.clone(), current.clone(), Arc::clone(&hints), stopping.clone())
+        });
+        let (witness, stopping) = (Arc::new(Witness::of(config)), shutdown.clone());
+        let watching = vitals
+            .task(&runtime, "data folder watch", move || data_folder::watch(Arc::clone(&witness), stopping.clone()));
+        api.keep_house();
         if deployment.postgres.is_some() {
             let (ports, providers) = (deployment.ports.clone(), deployment.providers.clone());
-            tokio::spawn(keep_offering(ports, providers, Arc::clone(&deployment.hints), shutdown.clone()));
+            let (hints, stopping) = (Arc::clone(&deployment.hints), shutdown.clone());
+            vitals.task(&runtime, "command offers", move || {
+                keep_offering(ports.clone(), providers.clone(), Arc::clone(&hints), stopping.clone())
+            });
         }
         let checkpoints = config.checkpoint_interval.map(|_| MakeCheckpoint::new(&deployment.ports));
         if let (Some(make), Some(every)) = (checkpoints.clone(), config.checkpoint_interval) {
-            tokio::spawn(checkpoints::keep_making(make, every, shutdown.clone()));
+            let stopping = shutdown.clone();
+            vitals.task(&runtime, "audit checkpoints", move || {
+                checkpoints::keep_making(make.clone(), every, stopping.clone())
+            });
         }
         let signals = Signals::caught()?;
         let address = listening.address;
@@ -140,31 +170,42 @@ impl Server {
         let running = listening.serve(api, config.workers)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
         let published = client::publish(&config.data_dir, &url);
-        Ok(Self { address, published: (published, url), signals, running, shutdown, checkpoints, marking })
+        Ok(Self { address, published: (published, url), signals, running, shutdown, checkpoints, marking, watching })
     }
 
     /// Answers until a signal comes; then streams end at once and requests in flight are finished.
     pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
-        let Self { running, shutdown, checkpoints, marking, signals, published: (path, url), .. } = self;
+        let Self { mut running, shutdown, checkpoints, marking, watching, signals, published: (path, url), .. } = self;
         let handle = running.handle();
-        let stopping = shutdown.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = signals.first() => {}
-                () = stopping.cancelled() => {}
+        let mut lost = None;
+        // No task of its own: whatever ends the server is seen as long as there is one.
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            () = async {
+                tokio::select! {
+                    () = signals.first() => {}
+                    () = shutdown.cancelled() => {}
+                    name = Vitals::process().lost() => lost = Some(name),
+                }
+            } => {
+                tracing::info!("stopping");
+                shutdown.cancel();
+                tokio::join!(&mut running, handle.stop(true)).0
             }
-            tracing::info!("stopping");
-            stopping.cancel();
-            handle.stop(true).await;
-        });
-        let ended = running.await;
+        };
         shutdown.cancel();
         tokio::join!(deployment.scripted.shutdown(), deployment.acp.shutdown());
+        if let Some(Err(gone)) = watching.await? {
+            return Err(ServeError::Gone(gone).into());
+        }
         if let Some(make) = checkpoints {
             checkpoints::once(&make).await;
         }
         client::withdraw(&path, &url);
-        marking.await?.map_err(ServeError::WentBack)?;
+        marking.await?.unwrap_or(Ok(())).map_err(ServeError::WentBack)?;
+        if let Some(name) = lost {
+            return Err(ServeError::Lost(name).into());
+        }
         tracing::info!("stopped");
         Ok(ended?)
     }

@@ -15,6 +15,7 @@ use flightdeck_domain::use_cases::{
     ReadUsage, RegisterSession, ReportStatus, SearchHistory, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
+use flightdeck_vitals::Vitals;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
@@ -249,8 +250,16 @@ impl Api {
 
     /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, closes permission
     /// requests whose deadline has passed, pauses at used-up budgets, loses silent sessions, folds the spool into the audit log.
-    pub async fn keep_house(self: Arc<Self>) {
-        tokio::spawn(Arc::clone(&self).watch_leases());
+    ///
+    /// Its tasks are workers of the process, on the runtime that this is called on.
+    pub fn keep_house(self: &Arc<Self>) {
+        let runtime = tokio::runtime::Handle::current();
+        let (house, leases) = (Arc::clone(self), Arc::clone(self));
+        Vitals::process().task(&runtime, "housekeeping", move || Arc::clone(&house).sweep());
+        Vitals::process().task(&runtime, "lease sweep", move || Arc::clone(&leases).watch_leases());
+    }
+
+    async fn sweep(self: Arc<Self>) {
         let mut every = tokio::time::interval(Duration::from_secs(1));
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_vitals::Vitals;
 use tokio::sync::watch;
 
 use crate::follower::Follower;
@@ -77,9 +78,13 @@ impl<L: Log> Tails<L> {
         let log = Arc::clone(&self.log);
         if !live.patrolled {
             live.patrolled = true;
-            self.runtime.spawn(patrol(Arc::clone(&log), Arc::downgrade(&self.live), self.options.poll));
+            let (log, live, every) = (Arc::clone(&log), Arc::downgrade(&self.live), self.options.poll);
+            let walk = move || patrol(Arc::clone(&log), live.clone(), every);
+            Vitals::process().task(&self.runtime, "patrol of tails", walk);
         }
-        self.runtime.spawn(pump(log, key.clone(), Arc::downgrade(&tail), hints, self.options));
+        let (key, kept, options) = (key.clone(), Arc::downgrade(&tail), self.options);
+        let work = move || pump(Arc::clone(&log), key.clone(), kept.clone(), hints.clone(), options);
+        Vitals::process().task(&self.runtime, "tail", work);
         tail
     }
 

@@ -6,13 +6,15 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio as ChildStdio};
-use std::sync::mpsc as jobs;
+use std::sync::{Arc, mpsc as jobs};
 
+use flightdeck_vitals::Vitals;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::descriptors::{self, Stdio};
 use crate::launch::{Launch, LaunchError};
@@ -60,6 +62,9 @@ pub struct Launched {
     pub log: SharedLog,
 }
 
+/// The name of the thread.
+const WORKER: &str = "launcher";
+
 struct Job {
     socket: OwnedFd,
     mark: String,
@@ -73,11 +78,14 @@ impl Launcher {
     /// No thread could be started.
     pub fn new(supervisor: Supervisor) -> io::Result<Self> {
         let (jobs, queue) = jobs::channel::<Job>();
-        std::thread::Builder::new().name("launcher".to_owned()).spawn(move || {
-            for Job { socket, mark, reply } in queue {
+        // A panic does not end the thread, for what it has started would die with it.
+        Vitals::process().thread(WORKER, move || {
+            for Job { socket, mark, reply } in &queue {
+                Vitals::pulse(WORKER);
                 // Nobody waits for it any more when the send fails; then the closed socket ends it.
                 let _ = reply.send(start_supervisor(&supervisor, socket, &mark));
             }
+            Ok(())
         })?;
         Ok(Self { jobs })
     }
@@ -124,9 +132,11 @@ impl Launcher {
         let (known, told) = watch::channel(Known::default());
         let (owner, name, launcher) = (launch.owner, launch.name, self.clone());
         let line = Line { owner, name, child, events, orders, known, _launcher: launcher };
-        tokio::spawn(line.listen(queue));
+        // Should it panic, the closed socket ends the program, and who waits for its end hears that nothing is known of it.
+        tokio::spawn(Vitals::process().once("program line", line.listen(queue)));
         let log = SharedLog::new(log);
-        tokio::spawn(keep(errors, log.clone()));
+        let (errors, kept) = (Arc::new(Mutex::new(errors)), log.clone());
+        Vitals::process().task(&Handle::current(), "program log", move || keep(Arc::clone(&errors), kept.clone()));
         Ok(Launched { process: Process::new(pid, order, told), input, output, log })
     }
 }
@@ -273,7 +283,8 @@ impl Line {
 
 /// Keeps what comes until there is nothing more. What cannot be written is read all the same: a full pipe would stop the
 /// program.
-async fn keep(mut errors: pipe::Receiver, log: SharedLog) {
+async fn keep(errors: Arc<Mutex<pipe::Receiver>>, log: SharedLog) {
+    let mut errors = errors.lock().await;
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count) = errors.read(&mut buffer).await {
         if count == 0 {

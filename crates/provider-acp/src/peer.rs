@@ -13,6 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use flightdeck_processes::SharedLog;
+use flightdeck_vitals::Vitals;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
@@ -162,18 +163,44 @@ pub(crate) fn connect(
     let (lines, queue) = mpsc::unbounded_channel();
     let (says, heard) = mpsc::channel(AHEAD);
     let calls = Arc::new(Calls::new(lines));
-    tokio::spawn(write(input, queue));
-    tokio::spawn(Reader { calls: Arc::clone(&calls), says: says.clone(), log }.listen(output));
+    let reader = Reader { calls: Arc::clone(&calls), says: says.clone(), log };
+    tokio::spawn(whole(write(input, queue), says.clone()));
+    tokio::spawn(whole(reader.listen(output), says.clone()));
     let peer = Peer { calls: Arc::clone(&calls) };
-    tokio::spawn(async move {
+    let broken = says.downgrade();
+    let opening = async move {
         let heard = match open(&calls, opening).await {
             Ok(introduction) => Heard::Ready(Box::new(introduction)),
             Err(Failed::Because(problem)) => Heard::Broken(problem),
             Err(Failed::Gone) => return,
         };
         let _ = says.send(heard).await;
+    };
+    tokio::spawn(async move {
+        if Vitals::process().once("acp peer", opening).await.is_err() {
+            tell_broken(&broken).await;
+        }
     });
     (peer, heard)
+}
+
+/// A connection of which a part is missing is none: whoever listens is told.
+async fn whole(part: impl Future<Output = ()> + Send, says: mpsc::Sender<Heard>) {
+    // Who listens must see the end of what is said, so this part does not keep it open.
+    let says = {
+        let weak = says.downgrade();
+        drop(says);
+        weak
+    };
+    if Vitals::process().once("acp peer", part).await.is_err() {
+        tell_broken(&says).await;
+    }
+}
+
+async fn tell_broken(says: &mpsc::WeakSender<Heard>) {
+    if let Some(says) = says.upgrade() {
+        let _ = says.send(Heard::Broken("the server's connection to the agent panicked".to_owned())).await;
+    }
 }
 
 async fn write(mut input: pipe::Sender, mut lines: mpsc::UnboundedReceiver<String>) {

@@ -15,7 +15,8 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
-use flightdeck_uplink::{Crew, Desk, Entered, Presence};
+use flightdeck_uplink::{Crew, Desk, Entered, Presence, Uplink};
+use flightdeck_vitals::Vitals;
 use tokio::sync::Semaphore;
 
 use crate::agent::{self, Start};
@@ -203,7 +204,13 @@ impl Agents {
             Entered::Closed => return false,
         };
         let agents = Arc::clone(self);
-        tokio::spawn(async move { agent::run(agents, presence.mailbox(), start).await });
+        let last_word = Uplink { session: start.session.id, mailbox: presence.mailbox(), desk: self.desk.clone() };
+        tokio::spawn(async move {
+            // Its program ends with what the panic drops.
+            if Vitals::process().once("acp agent", agent::run(agents, presence.mailbox(), start)).await.is_err() {
+                last_word.broke_off().await;
+            }
+        });
         true
     }
 

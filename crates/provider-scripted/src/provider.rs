@@ -10,7 +10,8 @@ use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseC
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ReplicaName};
 use flightdeck_domain::use_cases::Ports;
-use flightdeck_uplink::{Crew, Desk, Entered};
+use flightdeck_uplink::{Crew, Desk, Entered, Uplink};
+use flightdeck_vitals::Vitals;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -121,9 +122,12 @@ impl Agents {
         };
         let agent = Agent::new(Arc::clone(self), session, presence.mailbox());
         // A runtime that is gone drops the task, and with it the presence, at once.
+        let last_word = Uplink { session, mailbox: presence.mailbox(), desk: self.desk.clone() };
         let task = runtime.spawn(async move {
             let _presence = presence;
-            agent.run(start).await;
+            if Vitals::process().once("scripted agent", agent.run(start)).await.is_err() {
+                last_word.broke_off().await;
+            }
         });
         self.crew.hold(session, task.abort_handle());
         Started::Yes

@@ -20,7 +20,8 @@ use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::NewMessage;
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::time::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use flightdeck_vitals::Vitals;
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::repeats::Repeats;
 use crate::database::Database;
@@ -76,7 +77,12 @@ impl Appends {
         let counters = Arc::new(Counters::default());
         let lines = (0..options.append_shards.max(1)).map(|_| {
             let (line, waiting) = mpsc::channel(options.queue.max(1));
-            database.handle().spawn(serve(database.clone(), waiting, options.group.max(1), Arc::clone(&counters)));
+            let (work, counted, limit) = (database.clone(), Arc::clone(&counters), options.group.max(1));
+            // The queue outlives a panic; what the task had in hand is answered by being dropped.
+            let waiting = Arc::new(Mutex::new(waiting));
+            Vitals::process().task(database.handle(), "store appends", move || {
+                serve(work.clone(), Arc::clone(&waiting), limit, Arc::clone(&counted))
+            });
             line
         });
         Self { lines: lines.collect(), counters }
@@ -89,7 +95,7 @@ impl Appends {
         if line.send(Job { append, reply }).await.is_err() {
             return Err(StoreError::Closed.into());
         }
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        answer.await.unwrap_or_else(|_| Err(StoreError::Broken.into()))
     }
 
     fn line(&self, session: SessionId) -> Option<&mpsc::Sender<Job>> {
@@ -109,7 +115,8 @@ impl Appends {
     }
 }
 
-async fn serve(database: Database, mut waiting: mpsc::Receiver<Job>, limit: usize, counters: Arc<Counters>) {
+async fn serve(database: Database, waiting: Arc<Mutex<mpsc::Receiver<Job>>>, limit: usize, counters: Arc<Counters>) {
+    let mut waiting = waiting.lock().await;
     let (mut jobs, repeats) = (Vec::with_capacity(limit), Arc::<Repeats>::default());
     while waiting.recv_many(&mut jobs, limit).await > 0 {
         while !jobs.is_empty() {

@@ -124,6 +124,8 @@ pub(crate) enum StoreError {
     /// A fault of this crate: it would break the order of the locks.
     #[error("an event was told after the audit entry of its transaction")]
     Order,
+    #[error("the store's task panicked with the work in hand; it may have been done, or not")]
+    Broken,
     #[error("the store is closed")]
     Closed,
 }

@@ -140,6 +140,8 @@ pub(crate) enum StoreError {
     Panic(String),
     #[error("a migration is not applied: {0}")]
     NotMigrated(String),
+    #[error("the store's thread panicked with the work in hand; it may have been done, or not")]
+    Broken,
     #[error("the store is closed")]
     Closed,
 }

@@ -110,8 +110,9 @@ impl SqliteStore {
         migrations::migrate(&file, &mut connection)?;
         let readers = (0..options.readers.max(1)).map(|_| file.reader()).collect::<Result<_, _>>()?;
         Ok(Self {
-            readers: Readers::start(readers, options.queue).map_err(OpenError::Thread)?,
-            writer: Writer::start(connection, options.queue, options.group).map_err(OpenError::Thread)?,
+            readers: Readers::start(&file, readers, options.queue).map_err(OpenError::Thread)?,
+            writer: Writer::start(connection, move || file.writer(), options.queue, options.group)
+                .map_err(OpenError::Thread)?,
         })
     }
 

@@ -9,10 +9,15 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
+use flightdeck_vitals::Vitals;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::connection::DatabaseFile;
 use crate::error::StoreError;
 use crate::writer::guarded;
+
+/// The name of their threads.
+const WORKER: &str = "store reader";
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
@@ -25,16 +30,27 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// One thread for each connection. `queue` callers wait in line before others wait to be let in.
-    pub(crate) fn start(connections: Vec<SqliteConnection>, queue: usize) -> std::io::Result<Self> {
+    /// One thread for each connection, of this file. `queue` callers wait in line before others wait to be let in. A thread
+    /// that panics begins again on a new connection.
+    pub(crate) fn start(
+        file: &DatabaseFile,
+        connections: Vec<SqliteConnection>,
+        queue: usize,
+    ) -> std::io::Result<Self> {
         let (jobs, waiting) = crossbeam_channel::unbounded();
         let room = Arc::new(Semaphore::new(queue.clamp(1, Semaphore::MAX_PERMITS)));
         let threads = connections
             .into_iter()
             .map(|connection| {
-                let waiting = waiting.clone();
-                let thread = std::thread::Builder::new().name("flightdeck-read".to_owned());
-                thread.spawn(move || serve(connection, &waiting))
+                let (waiting, file, mut opened) = (waiting.clone(), file.clone(), Some(connection));
+                Vitals::process().thread(WORKER, move || {
+                    let connection = match opened.take() {
+                        Some(connection) => connection,
+                        None => file.reader()?,
+                    };
+                    serve(connection, &waiting);
+                    Ok(())
+                })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { jobs: Some(jobs), room, threads })
@@ -63,12 +79,14 @@ impl Readers {
         if !sent {
             return Err(StoreError::Closed);
         }
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        // Dropped without an answer: its thread panicked with it in hand.
+        answer.await.unwrap_or(Err(StoreError::Broken))
     }
 }
 
 fn serve(mut connection: SqliteConnection, waiting: &Receiver<Job>) {
     for job in waiting {
+        Vitals::pulse(WORKER);
         job(&mut connection);
     }
 }
@@ -92,7 +110,6 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::connection::DatabaseFile;
 
     #[derive(QueryableByName)]
     struct Row {
@@ -110,7 +127,7 @@ mod tests {
         let file = DatabaseFile::prepare(&folder.path().join("bench.db")).expect("made");
         let mut other = file.writer().expect("opened");
         other.batch_execute("CREATE TABLE t (n INTEGER)").expect("made");
-        let readers = Readers::start(vec![file.reader().expect("opened")], 1).expect("started");
+        let readers = Readers::start(&file, vec![file.reader().expect("opened")], 1).expect("started");
         (readers, other, folder)
     }
 

@@ -20,12 +20,13 @@ use std::thread::JoinHandle;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
+use flightdeck_vitals::Vitals;
 use tokio::sync::{mpsc, oneshot};
 
 use self::group::{Desk, Line};
 use crate::append::heads::Heads;
 use crate::append::{Append, AppendJob};
-use crate::error::StoreError;
+use crate::error::{OpenError, StoreError};
 
 /// What becomes of the effects of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,9 @@ pub(crate) struct Counters {
     pub(crate) writes: AtomicU64,
 }
 
+/// The name of its thread.
+const WORKER: &str = "store writer";
+
 /// The handle to the writer's thread.
 pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
@@ -95,20 +99,34 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// `queue` callers wait in line before others wait to be let in; `group` is the most that one commit carries.
-    pub(crate) fn start(connection: SqliteConnection, queue: usize, group: usize) -> std::io::Result<Self> {
+    /// `queue` callers wait in line before others wait to be let in; `group` is the most that one commit carries. After a
+    /// panic the thread begins again on a connection that `reopen` gives: the old one is closed, which rolls back what it
+    /// had not committed, and whoever waited for it gets an error.
+    pub(crate) fn start(
+        connection: SqliteConnection,
+        mut reopen: impl FnMut() -> Result<SqliteConnection, OpenError> + Send + 'static,
+        queue: usize,
+        group: usize,
+    ) -> std::io::Result<Self> {
         let (jobs, mut waiting) = mpsc::channel::<Box<dyn Job>>(queue.max(1));
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
-        let thread = std::thread::Builder::new().name("flightdeck-write".to_owned()).spawn(move || {
+        let mut opened = Some(connection);
+        let thread = Vitals::process().thread(WORKER, move || {
+            let connection = match opened.take() {
+                Some(connection) => connection,
+                None => reopen()?,
+            };
             let mut desk = Desk { connection, heads: Heads::default() };
             let mut line = Line { waiting: &mut waiting, looked_at: None, limit: group.max(1) };
             while let Some(first) = line.wait() {
+                Vitals::pulse(WORKER);
                 group::commit(&mut desk, first, &mut line, &counted);
             }
             if let Err(error) = desk.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
                 tracing::warn!(%error, "the write-ahead log could not be folded into the database; the next start does it");
             }
+            Ok(())
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), counters })
     }
@@ -137,7 +155,8 @@ impl Writer {
         if jobs.send(job(reply)).await.is_err() {
             return Err(StoreError::Closed.into());
         }
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        // Dropped without an answer: the thread panicked with it in hand.
+        answer.await.unwrap_or_else(|_| Err(StoreError::Broken.into()))
     }
 
     pub(crate) fn counters(&self) -> &Counters {

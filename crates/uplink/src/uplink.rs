@@ -177,6 +177,17 @@ impl Uplink {
         }
     }
 
+    /// Says that the agent broke off by a fault of the server, so that its session does not live on without it. A kill that
+    /// comes meanwhile has its effect.
+    pub async fn broke_off(&self) {
+        let why = Reason::shortened("the server's part of the agent panicked; the log says why");
+        let mut end = self.status(SessionStatus::Failed, Some(why)).await.map(drop);
+        while let Err(Stop::Interrupted(Interruption::Killed(kill))) = end {
+            let _ = self.acknowledge(kill.seq, Receipt::Delivered).await;
+            end = self.status(SessionStatus::Killed, kill.reason.clone()).await.map(drop);
+        }
+    }
+
     /// Reports a status, and gives back the session as the store has it; `None` when the move is not legal just now.
     pub async fn status(&self, status: SessionStatus, reason: Option<Reason>) -> Result<Option<Session>, Stop> {
         self.introduced(status, reason, None).await

@@ -59,7 +59,7 @@ struct Open {
 
 impl Link {
     /// Connects again and again, as long as it is polled.
-    pub(crate) async fn keep(self) {
+    pub(crate) async fn keep(self: Arc<Self>) {
         let mut attempt = 0;
         loop {
             let began = Instant::now();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::WakeUps;
+use flightdeck_vitals::Vitals;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -68,7 +69,8 @@ impl Valkey {
             slot: Arc::clone(&slot),
             counters: Arc::clone(&counters),
         };
-        let link = runtime.spawn(link.keep()).abort_handle();
+        let link = Arc::new(link);
+        let link = Vitals::process().task(runtime, "valkey link", move || Arc::clone(&link).keep()).abort_handle();
         Self { local, outbox, slot, counters, options, url: url.clone(), link }
     }
 

@@ -3,6 +3,9 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod closed_log;
+mod data_folder;
+mod full_disk;
+mod panics;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
@@ -13,7 +16,7 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let tests = [closed_log::trials()];
+    let tests = [closed_log::trials(), data_folder::trials(), full_disk::trials(), panics::trials()];
     libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit_code()
 }
 

@@ -61,6 +61,11 @@ impl Unheard {
         assert!(sent.expect("a shell").success(), "SIGTERM could not be sent");
         self.child.wait().expect("it ends")
     }
+
+    /// How it ended by itself; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("its state")
+    }
 }
 
 impl Drop for Unheard {

@@ -1,7 +1,10 @@
 //! Is it alive, is it ready; and what a stranger finds at `/`.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
+use flightdeck_vitals::Vitals;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +20,17 @@ pub(crate) struct HealthView {
     version: &'static str,
 }
 
+/// How it is, with what it lives by.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReadyView {
+    /// `ok`
+    status: &'static str,
+    /// The server's version.
+    version: &'static str,
+    /// Each worker of the process by its name, and how often it has panicked since the start. What is not zero is in the log.
+    workers: BTreeMap<&'static str, u64>,
+}
+
 const OK: HealthView = HealthView { status: "ok", version: env!("CARGO_PKG_VERSION") };
 
 /// The process answers.
@@ -26,13 +40,20 @@ pub(crate) async fn live() -> Json<HealthView> {
 }
 
 /// A write would succeed now: the store was tried with one within the last second, and its tables are as this server needs
-/// them. The answer comes within two seconds.
+/// them. And every worker of the process is at work. The answer comes within two seconds.
 #[utoipa::path(get, path = "/health/ready", tag = "health",
-    responses((status = 200, body = HealthView),
+    responses((status = 200, body = ReadyView),
         (status = 503, description = "not now; the detail says why", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn ready(api: Data<Api>) -> Result<Json<HealthView>, ApiError> {
+pub(crate) async fn ready(api: Data<Api>) -> Result<Json<ReadyView>, ApiError> {
+    let workers = Vitals::process().report();
+    let down: Vec<&str> = workers.iter().filter(|worker| worker.down > 0).map(|worker| worker.name).collect();
+    if !down.is_empty() {
+        let why = format!("a worker of the server has panicked and is being started again: {}", down.join(", "));
+        return Err(ApiError::NotReady(why));
+    }
     api.readiness.ready().await.map_err(|why| ApiError::NotReady(why.to_owned()))?;
-    Ok(Json(OK))
+    let workers = workers.into_iter().map(|worker| (worker.name, worker.panics)).collect();
+    Ok(Json(ReadyView { status: OK.status, version: OK.version, workers }))
 }
 
 /// A word to whoever comes by with a browser or curl.

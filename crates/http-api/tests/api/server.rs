@@ -111,7 +111,10 @@ impl TestServer {
         let providers = Providers::default().with(Arc::new(ScriptedProvider::new(&ports)));
         let api = Api::new(&ports, &providers, hints, options, runtime.handle(), shutdown.clone());
         let api = Arc::new(wire(api));
-        runtime.spawn(Arc::clone(&api).keep_house());
+        {
+            let _inside = runtime.enter();
+            api.keep_house();
+        }
         drop(entered);
         // Actix counts its workers as threads of this one.
         runtime.spawn(async move { listening.serve(api, 2).expect("serves").await });

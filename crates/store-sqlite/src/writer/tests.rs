@@ -36,7 +36,8 @@ impl Bench {
                  PRAGMA busy_timeout = 0;",
             )
             .expect("made");
-        let writer = Writer::start(connection, queue, group).expect("started");
+        let again = file.clone();
+        let writer = Writer::start(connection, move || again.writer(), queue, group).expect("started");
         Self { writer: Some(writer), file, _folder: folder }
     }
 
@@ -230,4 +231,33 @@ async fn closing_finishes_what_is_queued() {
     gate.send(()).expect("held");
     bench.writer = None;
     assert_eq!(bench.rows(), [1, 2, 3]);
+}
+
+/// A panic that nobody guards against: that of an answer.
+struct Bomb(oneshot::Sender<Result<(), StoreError>>);
+
+impl Job for Bomb {
+    fn run(&mut self, connection: &mut SqliteConnection) -> Effects {
+        insert(connection, 7).expect("inserted");
+        Effects::Undo
+    }
+
+    fn answer(self: Box<Self>) {
+        let kept = &self.0;
+        assert!(kept.is_closed(), "on purpose");
+    }
+
+    fn fail(self: Box<Self>, _cause: StoreError) {}
+}
+
+#[tokio::test]
+async fn a_thread_that_panics_begins_again_and_nobody_hangs() {
+    let bench = Bench::new(16, 16);
+    bench.insert(1).await.expect("written");
+    let broken = bench.writer().queue::<(), StoreError>(|reply| Box::new(Bomb(reply))).await.expect_err("it panicked");
+    assert!(matches!(broken, StoreError::Broken), "{broken:?}");
+    bench.insert(2).await.expect("written by the new start");
+    assert_eq!(bench.rows(), [1, 2]);
+    let panics = Vitals::process().report().into_iter().find(|worker| worker.name == WORKER).expect("known").panics;
+    assert_eq!(panics, 1);
 }
