@@ -4,6 +4,7 @@ mod audience;
 mod control;
 mod fanout;
 mod feed;
+mod freeze;
 mod history;
 mod idle;
 mod ingest;
@@ -22,7 +23,7 @@ use crate::figures::Figures;
 use crate::server::{Launcher, Server};
 
 /// The commands that load a server.
-pub(crate) fn grammars() -> [Command; 9] {
+pub(crate) fn grammars() -> [Command; 10] {
     [
         ingest::grammar(),
         fanout::grammar(),
@@ -33,6 +34,7 @@ pub(crate) fn grammars() -> [Command; 9] {
         control::grammar(),
         startup::grammar(),
         soak::grammar(),
+        freeze::grammar(),
     ]
 }
 
@@ -49,6 +51,7 @@ pub(crate) async fn run(name: &str, given: &ArgMatches, launcher: &Launcher, run
         "tree" => tree::runs(given, launcher, runs).await,
         "feed" => fresh(launcher, runs, async |server| feed::run(given, server).await).await,
         "control" => fresh(launcher, runs, async |server| control::run(given, server).await).await,
+        "freeze" => fresh(launcher, runs, async |server| freeze::run(given, server).await).await,
         "soak" => fresh(launcher, runs, async |server| soak::run(given, server).await).await,
         "startup" => startup::runs(given, launcher, runs).await,
         other => Err(BenchError::Usage(format!("there is no load {other:?}"))),

@@ -4,6 +4,7 @@
 
 mod closed_log;
 mod data_folder;
+mod freeze;
 mod full_disk;
 mod panics;
 #[path = "../support/mod.rs"]
@@ -16,7 +17,7 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let tests = [closed_log::trials(), data_folder::trials(), full_disk::trials(), panics::trials()];
+    let tests = [closed_log::trials(), data_folder::trials(), freeze::trials(), full_disk::trials(), panics::trials()];
     libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit_code()
 }
 

@@ -37,6 +37,16 @@ impl Site {
         format!("POST {path} HTTP/1.1\r\n{headers}content-type: application/json\r\ncontent-length: {length}\r\n\r\n")
             .into_bytes()
     }
+
+    /// The head of a request that appends line by line, in chunks.
+    pub(crate) fn post_stream(&self, path: &str) -> Vec<u8> {
+        let headers = &self.headers;
+        format!(
+            "POST {path}?stream=true HTTP/1.1\r\n{headers}content-type: application/x-ndjson\r\n\
+             transfer-encoding: chunked\r\n\r\n"
+        )
+        .into_bytes()
+    }
 }
 
 #[cfg(test)]
