@@ -72,7 +72,7 @@ pub(crate) async fn run(given: &ArgMatches) -> Outcome {
     let data_dir = folder.path().to_owned();
     let database = DatabaseUrl::Sqlite(data_dir.join("flightdeck.db"));
     let config = Config { database, data_dir, valkey_url: None, ..config };
-    logging::start(&config);
+    let _no_server_counts = logging::start(&config);
     let deployment = Deployment::open(&config).await?;
     let prompts = Prompts {
         say: text("say"),

@@ -15,9 +15,9 @@ pub(crate) async fn run(config: Config) -> Outcome {
     // What happens to a store of its own concerns no other replica.
     let database = DatabaseUrl::Sqlite(data_dir.join("flightdeck.db"));
     let config = Config { database, data_dir, valkey_url: None, ..config };
-    logging::start(&config);
+    let counters = logging::start(&config);
     let deployment = Deployment::open(&config).await?;
-    let server = Server::start(&config, &deployment).await?;
+    let server = Server::start(&config, &deployment, counters).await?;
     let spawn = SpawnSession::new(&deployment.ports, &deployment.providers);
     for agent in demo::fleet()? {
         spawn.execute(agent.session, Some(agent.prompt)).await?;

@@ -4,18 +4,25 @@
 //! ([`lasting`]); nothing here panics or gives an error.
 
 mod lasting;
+mod malformed;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
+use std::sync::Arc;
 
+use flightdeck_http_api::Counters;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use self::lasting::{Lasting, Shape};
+use self::malformed::Malformed;
 use crate::config::{self, Config, LogFormat};
 
-/// Starts logging. Called once; a second call changes nothing.
-pub(crate) fn start(config: &Config) {
+/// Starts logging, and gives the counters of what is counted instead of logged. Called once; a second call changes nothing.
+pub(crate) fn start(config: &Config) -> Arc<Counters> {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let (malformed, counters) = Malformed::beside(&filter);
     let shape = match config.log_format {
         LogFormat::Text => Shape::Text,
         LogFormat::Json => Shape::Json,
@@ -24,14 +31,15 @@ pub(crate) fn start(config: &Config) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     let log = log.with_writer(Lasting::new(shape, std::io::stderr));
     let _ = match config.log_format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).finish().with(malformed).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).finish().with(malformed).try_init(),
     };
     std::panic::set_hook(Box::new(tell_panic));
     let environment = config::environment();
     for name in config::unknown_variables(&environment) {
         tracing::warn!(name, "this environment variable is no setting of Flightdeck; see `flightdeck serve --help`");
     }
+    counters
 }
 
 /// A panic is a line of the log like any other, in the log's own format.

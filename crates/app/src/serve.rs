@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flightdeck_domain::ports::Clock;
 use flightdeck_domain::system::SystemClock;
 use flightdeck_domain::use_cases::{KeepEpochError, ListKeys, MakeCheckpoint, Reconcile, Reconciled};
-use flightdeck_http_api::{Api, ApiOptions, Listening};
+use flightdeck_http_api::{Api, ApiOptions, Counters, Listening};
 use flightdeck_provider_claude_code::ClaudeCode;
 use flightdeck_vitals::Vitals;
 use tokio::runtime::Handle;
@@ -53,10 +53,10 @@ impl ServeError {
 }
 
 pub(crate) async fn run(config: Config) -> Outcome {
-    logging::start(&config);
+    let counters = logging::start(&config);
     let _lock = lock(&config.data_dir)?;
     let deployment = Deployment::open(&config).await?;
-    let server = Server::start(&config, &deployment).await?;
+    let server = Server::start(&config, &deployment, counters).await?;
     let database = deployment.postgres.as_ref().map(|_| format!("  database         {}\n", config.database));
     let valkey = config.valkey_url.as_ref().map(|url| format!("  valkey           {url}\n"));
     let first_key = deployment.first_key.as_ref().map(|path| format!("  first admin key  {}\n", path.display()));
@@ -92,7 +92,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Brings the record in line with a restart, and begins to answer.
-    pub(crate) async fn start(config: &Config, deployment: &Deployment) -> Result<Self, crate::cli::BoxError> {
+    pub(crate) async fn start(
+        config: &Config,
+        deployment: &Deployment,
+        counters: Arc<Counters>,
+    ) -> Result<Self, crate::cli::BoxError> {
         // Each open stream is a file descriptor; the soft limit of many systems is only 1024.
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "cannot raise the limit of open files");
@@ -118,6 +122,7 @@ impl Server {
             throttle_tree: config.throttle_tree,
             throttle_login: config.throttle_login,
             secure_cookies: config.secure_cookies,
+            allowed_hosts: config.allowed_hosts.clone(),
             max_streams_per_key: config.max_streams_per_key,
             lease: config.lease,
             hook_lease: config.hook_lease,
@@ -137,7 +142,7 @@ impl Server {
             None => api,
         };
         let hooks = ClaudeCode::new(&deployment.ports).ending_with(shutdown.clone());
-        let api = api.with_claude_code(Arc::new(hooks));
+        let api = api.with_claude_code(Arc::new(hooks)).with_counters(counters);
         let api = Arc::new(api.with_readiness(Arc::clone(&deployment.readiness)));
         let current = api.epoch();
         current.set(deployment.epoch);

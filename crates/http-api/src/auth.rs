@@ -14,8 +14,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use flightdeck_domain::operator::Principal;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use presented::{COOKIE, from_own_page, over_tls};
 use presented::{Presented, needs_own_page};
+pub(crate) use presented::{SITE, cookie_name, from_own_page, over_tls};
 pub(crate) use ring::{KeyRing, OpenStream};
 use ring::{KnownKey, KnownLogin};
 

@@ -9,12 +9,14 @@
 
 mod auth;
 mod console;
+mod counters;
 mod dto;
 mod epochs;
 mod extract;
 mod handlers;
 mod head;
 mod heavy;
+mod host;
 mod leases;
 mod openapi;
 mod problem;
@@ -26,7 +28,9 @@ mod sse;
 mod state;
 mod throttle;
 
+pub use counters::{Counters, Counts};
 pub use epochs::CurrentEpoch;
+pub use extract::BodyLimits;
 pub use openapi::openapi;
 pub use problem::{ApiError, FieldFault, Problem};
 pub use readiness::Readiness;

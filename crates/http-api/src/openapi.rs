@@ -14,8 +14,10 @@ use crate::problem::{FieldFault, Problem};
 #[openapi(
     info(
         title = "Flightdeck",
-        description = "Mission control for fleets of AI agents. Limits: bodies 4 MiB, message content 1 MiB, \
+        description = "Mission control for fleets of AI agents. Limits: bodies 4 MiB, those of control calls and reports 64 KiB, message content 1 MiB, \
             context and metadata 256 KiB each, 1000 messages a batch, 1000 entries a page, 20000 open streams a key. \
+            Everywhere possible are 413 (the body is larger than the route takes), 421 (the request went to a host that is \
+            not this server's) and 503 with Retry-After (the server holds as many bodies as it may). \
             Errors are application/problem+json (RFC 9457)."
     ),
     paths(
@@ -46,8 +48,8 @@ impl Modify for Security {
             "fd_<keyid>_<secret>; Authorization: Bearer takes the same",
         )));
         let login = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-            crate::auth::COOKIE,
-            "what POST /login gives; every route that takes a key takes it too, and for changes also Sec-Fetch-Site: \
+            "flightdeck_session_7600",
+            "what POST /login gives, named after the port that the browser went to (without one at 80 and 443); every route that takes a key takes it too, and for changes also Sec-Fetch-Site: \
              same-origin, or the server's own Origin",
         )));
         let components = openapi.components.get_or_insert_default();

@@ -63,6 +63,11 @@ pub enum ApiError {
         /// The field, as a JSON pointer into the body without the first slash.
         field: &'static str,
     },
+    /// The request went to a name that is not the server's.
+    #[error(
+        "this server is not called {0:?}; if it is, say so with the setting allowed_hosts (FLIGHTDECK_ALLOWED_HOSTS)"
+    )]
+    Misdirected(String),
     /// There is no such route.
     #[error("there is nothing at {0}; the routes are listed in /openapi.json")]
     NoRoute(String),
@@ -98,6 +103,12 @@ pub enum ApiError {
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes; send less at once")]
     TooLarge(usize),
+    /// The body ended before it was whole, or was not sent as HTTP wants it.
+    #[error("the body broke off: {0}")]
+    BrokenOff(String),
+    /// No more bodies of requests can be held now.
+    #[error("the server holds as many request bodies as it may; try again in 1 s")]
+    Busy,
     /// The body did not come.
     #[error("the body did not arrive within {0} seconds")]
     TooSlow(u64),
@@ -188,11 +199,14 @@ impl ApiError {
             Self::Invalid(_) => "invalid-request",
             Self::Unauthenticated(_) | Self::LoggedOut(_) => "unauthenticated",
             Self::Denied(_) | Self::DeniedField { .. } => "denied",
+            Self::Misdirected(_) => "misdirected",
             Self::NoRoute(_) => "no-route",
             Self::Method { .. } => "method-not-allowed",
             Self::NotFound { kind, .. } | Self::Conflict { kind, .. } => kind,
             Self::KeyReused(_) => "idempotency-key-reused",
             Self::TooLarge(_) => "body-too-large",
+            Self::BrokenOff(_) => "body-broken-off",
+            Self::Busy => "busy",
             Self::TooSlow(_) => "body-too-slow",
             Self::MediaType { .. } => "media-type",
             Self::Throttled { .. } => "throttled",
@@ -242,7 +256,7 @@ impl ApiError {
             Self::Throttled { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, retry_after.to_string()));
             }
-            Self::Unavailable(_) | Self::NotReady(_) | Self::GoingDown => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::GoingDown | Self::Busy => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
             Self::Unauthenticated(_) | Self::LoggedOut(_) => {
@@ -260,9 +274,10 @@ impl ApiError {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::BrokenOff(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) | Self::LoggedOut(_) => StatusCode::UNAUTHORIZED,
             Self::Denied(_) | Self::DeniedField { .. } => StatusCode::FORBIDDEN,
+            Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
@@ -271,7 +286,7 @@ impl ResponseError for ApiError {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled { .. } | Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) | Self::NotReady(_) | Self::Kept(_) | Self::GoingDown => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::Kept(_) | Self::GoingDown | Self::Busy => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::SpawnFailed(_) => StatusCode::BAD_GATEWAY,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -34,6 +34,7 @@ pub(crate) async fn identify<B: MessageBody>(
         Err(_told_on_stderr) => return Err(ApiError::Internal("a panic stopped the request".into()).into()),
     };
     let mut response = answer_errors(response, &id);
+    keep_private(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -46,6 +47,15 @@ pub(crate) async fn identify<B: MessageBody>(
         "request"
     );
     Ok(response)
+}
+
+/// Nothing is kept by a browser or a proxy, or taken for something else than it is, unless its route says otherwise.
+fn keep_private(headers: &mut HeaderMap) {
+    for (name, value) in [(CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
 }
 
 /// A path as it may stand in the log: without the secret of a login link.
@@ -72,10 +82,15 @@ fn minted_id(request: &ServiceRequest) -> RequestId {
 fn answer_errors<B: MessageBody>(response: ServiceResponse<B>, id: &RequestId) -> ServiceResponse<EitherBody<B>> {
     let replacement = response.response().error().map(|error| {
         let status = error.as_response_error().status_code();
-        if status.is_server_error() {
+        let ours = error.as_error::<ApiError>();
+        if let (Some(error), Some(api)) = (ours, response.request().app_data::<Data<Api>>()) {
+            api.counters.count(error);
+        }
+        // That there is no room is the doing of those who send much: it is counted, and not worth a line each.
+        if status.is_server_error() && !matches!(ours, Some(ApiError::Busy)) {
             tracing::error!(request_id = %id, path = %shown(response.request().path()), cause = %chain(error), "request failed");
         }
-        match error.as_error::<ApiError>() {
+        match ours {
             Some(error) => error.respond(id.as_str()),
             None => of_framework(status, error).respond(id.as_str()),
         }

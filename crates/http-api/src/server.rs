@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{Data, PayloadConfig};
+use actix_web::web::Data;
 use actix_web::{App, HttpServer, middleware};
 use socket2::SockRef;
 
+use crate::host::Hosts;
 use crate::request::identify;
 use crate::routes::configure;
 use crate::state::Api;
@@ -60,13 +61,15 @@ impl Listening {
     /// # Errors
     /// The listener cannot be used.
     pub fn serve(self, api: Arc<Api>, workers: usize) -> io::Result<Server> {
+        let hosts = Data::new(Hosts::of(self.address, &api.options.allowed_hosts));
         let data = Data::from(api);
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(data.clone())
-                .app_data(PayloadConfig::new(crate::extract::MAX_BODY))
+                .app_data(hosts.clone())
                 .configure(configure)
                 .wrap(middleware::from_fn(crate::head::answer))
+                .wrap(middleware::from_fn(crate::host::check))
                 .wrap(middleware::from_fn(identify))
         })
         .on_connect(|connection, _| give_up_on_silent(connection))

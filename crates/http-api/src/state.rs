@@ -19,7 +19,9 @@ use flightdeck_vitals::Vitals;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
+use crate::counters::Counters;
 use crate::epochs::CurrentEpoch;
+use crate::extract::{Bodies, BodyLimits};
 use crate::readiness::{Answers, Probe, Readiness};
 use crate::sse::{event_frame, message_frame, receipt_frame};
 use crate::throttle::{ControlRoute, ControlThrottle, Rate, Throttle};
@@ -37,6 +39,8 @@ pub struct ApiOptions {
     pub throttle_login: Rate,
     /// Logins' cookies are always `Secure`, not only for requests that came over TLS by `X-Forwarded-Proto`.
     pub secure_cookies: bool,
+    /// What the server is called besides the names of loopback: host names or addresses, without ports.
+    pub allowed_hosts: Vec<String>,
     /// The most streams that one key may have open.
     pub max_streams_per_key: usize,
     /// How long a control call waits for the observed effect when the caller does not say.
@@ -50,6 +54,8 @@ pub struct ApiOptions {
     pub lease: Option<Duration>,
     /// The same for agents of which only hooks are heard, when they do something.
     pub hook_lease: Option<Duration>,
+    /// The most bytes of requests' bodies that are held at once.
+    pub bodies: BodyLimits,
     /// How tails are kept.
     pub tail: TailOptions,
 }
@@ -62,12 +68,14 @@ impl Default for ApiOptions {
             throttle_tree: Rate::per_minute(200),
             throttle_login: Rate::per_minute(20),
             secure_cookies: false,
+            allowed_hosts: Vec::new(),
             max_streams_per_key: 20_000,
             control_wait: Duration::from_secs(2),
             ending_wait: Duration::from_secs(12),
             keep_alive: Duration::from_secs(15),
             lease: Some(Duration::from_mins(2)),
             hook_lease: Some(Duration::from_hours(24)),
+            bodies: BodyLimits::default(),
             tail: TailOptions::default(),
         }
     }
@@ -111,12 +119,16 @@ pub struct Api {
     pub(crate) providers: Providers,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) keys: KeyRing,
+    pub(crate) bodies: Bodies,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) throttle_control: Box<dyn ControlThrottle>,
     pub(crate) throttle_stop: Throttle<KeyId>,
     /// What is put on record of those who may not step in, so that they cannot flood it.
     pub(crate) throttle_refusals: Throttle<KeyId>,
     pub(crate) throttle_tree: Throttle<KeyId>,
     pub(crate) throttle_login: Throttle<IpAddr>,
+    /// The same for links that pages of other sites have a browser open.
+    pub(crate) throttle_foreign_links: Throttle<IpAddr>,
     pub(crate) conversations: ConversationTails,
     pub(crate) feed: Tails<FleetFeedLog>,
     pub(crate) hints: Arc<Hints>,
@@ -178,11 +190,14 @@ impl Api {
             providers: providers.clone(),
             ids: Arc::clone(&ports.ids),
             keys: KeyRing::new(Authenticate::new(ports)),
+            bodies: Bodies::new(options.bodies),
             throttle_control: Box::new(Throttle::<(ControlRoute, KeyId)>::new(options.throttle_control)),
             throttle_stop: Throttle::new(options.throttle_stop),
             throttle_refusals: Throttle::new(options.throttle_stop),
             throttle_tree: Throttle::new(options.throttle_tree),
             throttle_login: Throttle::new(options.throttle_login),
+            throttle_foreign_links: Throttle::new(options.throttle_login),
+            counters: Arc::default(),
             conversations: ConversationTails::new(
                 conversations,
                 Arc::clone(&ports.feed),
@@ -205,6 +220,12 @@ impl Api {
         Self { throttle_control: Box::new(throttle), ..self }
     }
 
+    /// Counts what is turned away where others count too.
+    #[must_use]
+    pub fn with_counters(self, counters: Arc<Counters>) -> Self {
+        Self { counters, ..self }
+    }
+
     /// Takes in the hooks of Claude Code.
     #[must_use]
     pub fn with_claude_code(self, hooks: Arc<dyn HookReceiver>) -> Self {
@@ -221,6 +242,20 @@ impl Api {
     #[must_use]
     pub fn with_readiness(self, readiness: Arc<dyn Readiness>) -> Self {
         Self { readiness: Probe::new(readiness, self.runtime.clone()), ..self }
+    }
+
+    /// Tells once a minute what was turned away in it.
+    async fn tell_counts(self: Arc<Self>) {
+        let mut told = self.counters.read();
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_mins(1)) => {}
+            }
+            let now = self.counters.read();
+            now.since(told).tell();
+            told = now;
+        }
     }
 
     /// Gives the stops of an outage their places on the audit log.
@@ -254,9 +289,10 @@ impl Api {
     /// Its tasks are workers of the process, on the runtime that this is called on.
     pub fn keep_house(self: &Arc<Self>) {
         let runtime = tokio::runtime::Handle::current();
-        let (house, leases) = (Arc::clone(self), Arc::clone(self));
+        let (house, leases, counts) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
         Vitals::process().task(&runtime, "housekeeping", move || Arc::clone(&house).sweep());
         Vitals::process().task(&runtime, "lease sweep", move || Arc::clone(&leases).watch_leases());
+        Vitals::process().task(&runtime, "counts", move || Arc::clone(&counts).tell_counts());
     }
 
     async fn sweep(self: Arc<Self>) {
@@ -272,6 +308,7 @@ impl Api {
                     self.throttle_refusals.sweep();
                     self.throttle_tree.sweep();
                     self.throttle_login.sweep();
+                    self.throttle_foreign_links.sweep();
                     self.fold_spool().await;
                     self.enforce_budgets().await;
                     if let Err(error) = self.expire_approvals.execute().await {

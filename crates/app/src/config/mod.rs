@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) throttle_login: Rate,
     /// Cookies are `Secure` whatever the request came over.
     pub(crate) secure_cookies: bool,
+    /// What the server is called besides the names of loopback.
+    pub(crate) allowed_hosts: Vec<String>,
     pub(crate) lease: Option<Duration>,
     pub(crate) hook_lease: Option<Duration>,
     pub(crate) workers: usize,
@@ -142,6 +144,7 @@ impl Config {
             throttle_tree: value(layer, "throttle_tree", values::rate)?,
             throttle_login: value(layer, "throttle_login", values::rate)?,
             secure_cookies: value(layer, "secure_cookies", values::switch)?,
+            allowed_hosts: value(layer, "allowed_hosts", values::hosts)?,
             lease: value(layer, "lease", values::span)?,
             hook_lease: value(layer, "hook_lease", values::span)?,
             workers: value(layer, "workers", values::workers)?,
@@ -302,6 +305,21 @@ mod tests {
         let names = ["FLIGHTDECK_LISTN", "FLIGHTDECK_LISTEN", "FLIGHTDECK_TEST_POSTGRES_URL", "FLIGHTDECK_URL"];
         let environment = names.into_iter().map(|name| (name.to_owned(), String::new())).collect();
         assert_eq!(unknown_variables(&environment), ["FLIGHTDECK_LISTN"]);
+    }
+
+    #[test]
+    fn names_of_the_server_are_host_names_without_a_port() {
+        let hosts = |text| load(&["--allowed-hosts", text], &[]).map(|config| config.allowed_hosts);
+        assert_eq!(load(&[], &[]).expect("defaults").allowed_hosts, Vec::<String>::new());
+        assert_eq!(hosts("").expect("none"), Vec::<String>::new());
+        assert_eq!(
+            hosts("deck.example, 10.1.2.3,[fd00::1] ,fd00::2").expect("valid"),
+            ["deck.example", "10.1.2.3", "[fd00::1]", "fd00::2"]
+        );
+        for wrong in ["deck.example:7600", "https://deck.example", "a,,b", "two words", "*", "deck/"] {
+            let text = hosts(wrong).expect_err("wrong").to_string();
+            assert!(text.starts_with("--allowed-hosts: ") && text.contains("without a port"), "{text}");
+        }
     }
 
     #[test]

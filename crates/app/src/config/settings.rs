@@ -87,6 +87,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "on: a login's cookie is always Secure; off: when the balancer says X-Forwarded-Proto: https",
     },
     Setting {
+        name: "allowed_hosts",
+        default: None,
+        help: "What the server is called besides localhost and 127.0.0.1, for a balancer before it: names without ports, \
+               with commas between; requests to another name are refused, beyond loopback only where names are given",
+    },
+    Setting {
         name: "lease",
         default: Some("120s"),
         help: "How long an agent that reports by itself may be silent before its session is lost, as 120s, 5m or 1h; or off",

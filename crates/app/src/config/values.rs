@@ -95,6 +95,24 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
     }
 }
 
+/// Names and addresses of hosts, with commas between.
+pub(super) fn hosts(text: &str) -> Result<Vec<String>, String> {
+    let is_host = |name: &str| {
+        let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let of_names = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        address.parse::<std::net::IpAddr>().is_ok() || (!name.is_empty() && name.bytes().all(of_names))
+    };
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    if names.iter().all(|name| is_host(name)) {
+        Ok(names)
+    } else {
+        Err("is not a list of host names, each without a port, such as deck.example,10.1.2.3".to_owned())
+    }
+}
+
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
     text.parse().map_err(|error: flightdeck_http_api::InvalidRate| format!("is not a rate: {error}"))
 }

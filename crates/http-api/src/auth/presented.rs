@@ -8,8 +8,19 @@ use flightdeck_domain::login::LoginToken;
 
 use crate::problem::ApiError;
 
-/// The name of a login's cookie.
-pub(crate) const COOKIE: &str = "flightdeck_session";
+/// The name of a login's cookie, at the port that a browser went to.
+///
+/// Cookies do not tell the ports of a host apart, so a browser sends those of one server to all others on the machine; the
+/// name keeps them from taking each other's place. The port is that of `Host`, which is the same for all replicas behind a
+/// balancer. At the ports that a browser leaves out, 80 and 443, the name has none either.
+pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
+    const COOKIE: &str = "flightdeck_session";
+    let port = text(headers, HOST.as_str()).and_then(|host| host.rsplit_once(':')?.1.parse::<u16>().ok());
+    match port {
+        None | Some(80 | 443) => COOKIE.to_owned(),
+        Some(port) => format!("{COOKIE}_{port}"),
+    }
+}
 
 /// What a request shows. A key goes before a cookie.
 pub(super) enum Presented {
@@ -42,8 +53,9 @@ fn key(headers: &HeaderMap) -> Option<&str> {
 
 /// The login's cookie among whatever others the browser sends (RFC 6265, section 4.2.1).
 fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let ours = cookie_name(headers);
     let pairs = headers.get_all("cookie").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == ours).map(|(_, value)| value)
 }
 
 /// Whether a request of this method may change anything.
@@ -51,11 +63,14 @@ pub(super) fn needs_own_page(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
+/// The header in which a browser says whose page sent a request.
+pub(crate) const SITE: &str = "sec-fetch-site";
+
 /// Whether a browser says that a page of this very server sent the request. Browsers that know `Sec-Fetch-Site` send it on
 /// connections that they trust; the others send `Origin` with whatever is no GET.
 pub(crate) fn from_own_page(request: &HttpRequest) -> bool {
     let headers = request.headers();
-    if let Some(site) = text(headers, "sec-fetch-site") {
+    if let Some(site) = text(headers, SITE) {
         return site == "same-origin";
     }
     let (Some(origin), Some(host)) = (text(headers, ORIGIN.as_str()), text(headers, HOST.as_str())) else {
@@ -108,6 +123,34 @@ mod tests {
         ] {
             assert!(!own(foreign), "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn the_cookie_bears_the_port_that_the_browser_went_to() {
+        let named = |host: &'static str| {
+            let request = TestRequest::get().insert_header(("host", host)).to_http_request();
+            cookie_name(request.headers())
+        };
+        assert_eq!(named("127.0.0.1:7600"), "flightdeck_session_7600");
+        assert_eq!(named("[::1]:65535"), "flightdeck_session_65535");
+        for bare in
+            ["deck.example", "deck.example:443", "localhost:80", "[fd00::1]", "deck:99999", "deck:x;y", "deck:", ""]
+        {
+            assert_eq!(named(bare), "flightdeck_session", "{bare}");
+        }
+        assert_eq!(cookie_name(&HeaderMap::new()), "flightdeck_session");
+    }
+
+    #[test]
+    fn the_cookie_of_another_port_is_not_taken() {
+        let found = |host: &'static str| {
+            let request = TestRequest::get()
+                .insert_header(("host", host))
+                .insert_header(("cookie", "flightdeck_session=a; flightdeck_session_7600=b"))
+                .to_http_request();
+            cookie(request.headers()).map(ToOwned::to_owned)
+        };
+        assert_eq!([found("h:7600"), found("h"), found("h:7601")], [Some("b".to_owned()), Some("a".to_owned()), None]);
     }
 
     #[test]

@@ -3,22 +3,21 @@
 //! *Invariant: no body is refused.* An answer that is no success lets the agent go on, and so would a stop that cannot be
 //! told: what can be known of a body is handed on, with why it is not all.
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpRequest};
 use flightdeck_agent_io::json;
 use futures_util::StreamExt;
-use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use super::outline::Outline;
+use super::{Arrived, Bodies, Cap};
 use crate::heavy;
 use crate::problem::ApiError;
+use crate::state::Api;
 
-/// So much of a body is read whole, in bytes.
-const KEPT: usize = 16 * 1_048_576;
 /// So much is passed over behind it, in search of what names the hook.
 const PASSED_OVER: usize = 240 * 1_048_576;
 /// How long a body may take to arrive.
@@ -46,29 +45,34 @@ pub(crate) struct HookBody {
     pub(crate) unread: Option<String>,
 }
 
-impl FromRequest for HookBody {
+/// The body of a hook that nobody has begun to read.
+pub(crate) struct Hook(Payload);
+
+impl FromRequest for Hook {
     type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
-        Box::pin(async move { Ok(read(payload).await) })
+        ready(Ok(Self(payload.take())))
     }
 }
 
-async fn read(payload: Payload) -> HookBody {
-    let (arrived, fault) = arrive(payload).await;
-    heavy::work(arrived.kept.len(), move || match fault {
-        Some(fault) => arrived.broken_off(fault),
-        None => arrived.whole(),
-    })
-    .await
-    .unwrap_or_else(|fault| HookBody { object: Map::new(), unread: Some(format!("it could not be read: {fault}")) })
+impl Hook {
+    /// Reads it.
+    pub(crate) async fn read(self, api: &Api) -> HookBody {
+        let (arrived, fault) = arrive(self.0, &api.bodies).await;
+        heavy::work(arrived.kept.len(), move || match fault {
+            Some(fault) => arrived.broken_off(fault),
+            None => arrived.whole(),
+        })
+        .await
+        .unwrap_or_else(|fault| HookBody { object: Map::new(), unread: Some(format!("it could not be read: {fault}")) })
+    }
 }
 
 /// What has come, and why no more came.
-async fn arrive(mut payload: Payload) -> (Arriving, Option<String>) {
-    let mut arriving = Arriving::default();
+async fn arrive(mut payload: Payload, bodies: &Bodies) -> (Arriving, Option<String>) {
+    let mut arriving = Arriving::new(bodies);
     let deadline = tokio::time::sleep(DEADLINE);
     tokio::pin!(deadline);
     loop {
@@ -90,34 +94,46 @@ async fn arrive(mut payload: Payload) -> (Arriving, Option<String>) {
 }
 
 /// A body on its way.
-#[derive(Default)]
 struct Arriving {
-    kept: BytesMut,
+    kept: Arrived,
     passed_over: usize,
-    outline: Option<Outline>,
+    /// What is known of a body that is not kept to its end, and why it is not.
+    outline: Option<(Outline, String)>,
 }
 
 impl Arriving {
+    fn new(bodies: &Bodies) -> Self {
+        Self { kept: Arrived::new(bodies, Cap::Hook), passed_over: 0, outline: None }
+    }
+
     fn take(&mut self, chunk: &[u8]) {
-        let (kept, over) = chunk.split_at(chunk.len().min(KEPT.saturating_sub(self.kept.len())));
-        self.kept.extend_from_slice(kept);
-        if over.is_empty() {
-            return;
+        let mut over = chunk;
+        if self.outline.is_none() {
+            let (kept, rest) = chunk.split_at(chunk.len().min(Cap::Hook.bytes().saturating_sub(self.kept.len())));
+            let why = match self.kept.push(kept) {
+                Ok(()) if rest.is_empty() => return,
+                Ok(()) => {
+                    over = rest;
+                    format!("it is longer than {} MB", Cap::Hook.bytes() / 1_048_576)
+                }
+                // What names the hook is looked for all the same, which takes no room.
+                Err(error) => error.to_string(),
+            };
+            let mut outline = Outline::of(NAMING);
+            outline.feed(&self.kept);
+            self.outline = Some((outline, why));
         }
         self.passed_over += over.len();
-        let kept = &self.kept;
-        let outline = self.outline.get_or_insert_with(|| {
-            let mut outline = Outline::of(NAMING);
-            outline.feed(kept);
-            outline
-        });
-        outline.feed(over);
+        if let Some((outline, _)) = &mut self.outline {
+            outline.feed(over);
+        }
     }
 
     /// All has come that was to come.
-    fn whole(self) -> HookBody {
-        if self.outline.is_some() {
-            return self.broken_off(format!("it is longer than {} MB", KEPT / 1_048_576));
+    fn whole(mut self) -> HookBody {
+        if let Some((_, why)) = &mut self.outline {
+            let why = std::mem::take(why);
+            return self.broken_off(why);
         }
         if self.kept.is_empty() {
             return HookBody { object: Map::new(), unread: None };
@@ -132,7 +148,7 @@ impl Arriving {
     /// No more can be known than what has come.
     fn broken_off(self, why: String) -> HookBody {
         let mut object = json::salvage(&self.kept, &[]);
-        let outline = self.outline.unwrap_or_else(|| {
+        let outline = self.outline.map(|(outline, _)| outline).unwrap_or_else(|| {
             let mut outline = Outline::of(NAMING);
             outline.feed(&self.kept);
             outline
@@ -154,9 +170,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::extract::BodyLimits;
 
     fn arrived(bytes: &[u8]) -> HookBody {
-        let mut arriving = Arriving::default();
+        arrived_within(BodyLimits::default(), bytes)
+    }
+
+    fn arrived_within(limits: BodyLimits, bytes: &[u8]) -> HookBody {
+        let bodies = Bodies::new(limits);
+        let mut arriving = Arriving::new(&bodies);
         bytes.chunks(60_000).for_each(|chunk| arriving.take(chunk));
         arriving.whole()
     }
@@ -183,7 +205,7 @@ mod tests {
 
     #[test]
     fn of_a_body_that_is_too_long_what_names_it_is_known_wherever_it_stands() {
-        let long = "x".repeat(KEPT + 1_000);
+        let long = "x".repeat(Cap::Hook.bytes() + 1_000);
         let body = arrived(
             format!(r#"{{"session_id":"s","tool_input":{{"agent_id":"no","c":"{long}"}},"hook_event_name":"PreToolUse","tool_use_id":"t"}}"#)
                 .as_bytes(),
@@ -192,6 +214,22 @@ mod tests {
         let named = ["session_id", "hook_event_name", "tool_use_id"].map(|name| body.object[name].as_str());
         assert_eq!(named, [Some("s"), Some("PreToolUse"), Some("t")]);
         assert!(!body.object.contains_key("agent_id"), "it is one of the tool's input");
+    }
+
+    /// Where there is no room for a body, it is known whose hook it is, and so whether it has to be denied.
+    #[test]
+    fn of_a_body_that_has_no_room_what_names_it_is_known() {
+        let long = "x".repeat(200_000);
+        let body = format!(
+            r#"{{"session_id":"s","tool_input":{{"agent_id":"no","c":"{long}"}},"hook_event_name":"PreToolUse","tool_use_id":"t"}}"#
+        );
+        for agents in [0, 70_000, 150_000] {
+            let body = arrived_within(BodyLimits { agents, ..BodyLimits::default() }, body.as_bytes());
+            assert!(body.unread.as_deref().is_some_and(|why| why.contains("as many request bodies as it may")));
+            let named = ["session_id", "hook_event_name", "tool_use_id"].map(|name| body.object[name].as_str());
+            assert_eq!(named, [Some("s"), Some("PreToolUse"), Some("t")]);
+            assert!(!body.object.contains_key("agent_id"), "it is one of the tool's input");
+        }
     }
 
     /// What names a hook stands at its begin, so hardly any fault hides whose it is.

@@ -1,82 +1,90 @@
 //! JSON bodies.
 
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
-use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
+use super::Cap;
+use super::bodies::Arrived;
 use crate::heavy;
 use crate::problem::ApiError;
+use crate::state::Api;
 
-/// The largest body, in bytes.
-pub(crate) const MAX_BODY: usize = 4 * 1_048_576;
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A body as it came, with its content type.
-pub(crate) struct BodyBytes {
-    pub(crate) bytes: Bytes,
+/// A body that nobody has begun to read. A handler reads it when it knows that it wants to: behind authentication, the rules
+/// of roles and the throttle.
+pub(crate) struct Unread {
+    payload: Payload,
     pub(crate) content_type: String,
+    announced: Option<usize>,
 }
 
-impl FromRequest for BodyBytes {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content_type = request.content_type().to_owned();
+impl Unread {
+    pub(crate) fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let payload = payload.take();
-        Box::pin(async move {
-            let bytes = tokio::time::timeout(DEADLINE, read(payload, announced))
-                .await
-                .map_err(|_elapsed| ApiError::TooSlow(DEADLINE.as_secs()))??;
-            Ok(Self { bytes, content_type })
-        })
+        Self { payload: payload.take(), content_type: request.content_type().to_owned(), announced }
     }
-}
 
-async fn read(mut payload: Payload, announced: Option<usize>) -> Result<Bytes, ApiError> {
-    if announced.is_some_and(|length| length > MAX_BODY) {
-        return Err(ApiError::TooLarge(MAX_BODY));
-    }
-    let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| ApiError::field("", format!("the body broke off: {error}")))?;
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(ApiError::TooLarge(MAX_BODY));
+    /// Reads it, as far as the route takes it.
+    ///
+    /// # Errors
+    /// It is too long, by what it announces or by what comes; it breaks off or does not come in time; there is no room now.
+    pub(crate) async fn read(self, api: &Api, cap: Cap) -> Result<Arrived, ApiError> {
+        // Before a byte of it is read.
+        if self.announced.is_some_and(|length| length > cap.bytes()) {
+            return Err(ApiError::TooLarge(cap.bytes()));
         }
-        body.extend_from_slice(&chunk);
+        let mut body = Arrived::new(&api.bodies, cap);
+        let mut payload = self.payload;
+        let all = async {
+            while let Some(chunk) = payload.next().await {
+                body.push(&chunk.map_err(|error| ApiError::BrokenOff(error.to_string()))?)?;
+            }
+            Ok::<(), ApiError>(())
+        };
+        tokio::time::timeout(DEADLINE, all).await.map_err(|_elapsed| ApiError::TooSlow(DEADLINE.as_secs()))??;
+        Ok(body)
     }
-    Ok(body.freeze())
 }
 
-/// A JSON body. A missing one is read as `{}`, so that calls whose fields are all optional need none.
-pub(crate) struct Body<T>(pub(crate) T);
+/// A JSON body that nobody has begun to read. A missing one is read as `{}`, so that calls whose fields are all optional need
+/// none.
+pub(crate) struct Body<T>(Unread, PhantomData<fn() -> T>);
 
-impl<T: DeserializeOwned + Send + 'static> FromRequest for Body<T> {
+impl<T> FromRequest for Body<T> {
     type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = BodyBytes::from_request(request, payload);
-        Box::pin(async move {
-            let body = body.await?;
-            if body.bytes.is_empty() {
-                return decode(b"{}", "").map(Self);
-            }
-            if body.content_type != "application/json" {
-                return Err(ApiError::MediaType { given: body.content_type, expected: "application/json" });
-            }
-            heavy::work(body.bytes.len(), move || decode(&body.bytes, "").map(Self)).await?
-        })
+        ready(Ok(Self(Unread::of(request, payload), PhantomData)))
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Body<T> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As [`Unread::read`]; or it is not what the route takes.
+    pub(crate) async fn read(self, api: &Api, cap: Cap) -> Result<T, ApiError> {
+        let content_type = self.0.content_type.clone();
+        let body = self.0.read(api, cap).await?;
+        if body.is_empty() {
+            return decode(b"{}", "");
+        }
+        if content_type != "application/json" {
+            return Err(ApiError::MediaType { given: content_type, expected: "application/json" });
+        }
+        heavy::work(body.len(), move || decode(&body, "")).await?
     }
 }
 

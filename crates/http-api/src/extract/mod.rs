@@ -1,12 +1,17 @@
 //! Requests, taken apart with clear faults.
 
+mod bodies;
+mod caps;
 mod hook;
 mod json;
 mod outline;
 mod path;
 mod query;
 
-pub(crate) use hook::HookBody;
-pub(crate) use json::{Body, BodyBytes, MAX_BODY, decode, decode_value};
+pub use bodies::BodyLimits;
+pub(crate) use bodies::{Arrived, Bodies};
+pub(crate) use caps::Cap;
+pub(crate) use hook::{Hook, HookBody};
+pub(crate) use json::{Body, Unread, decode, decode_value};
 pub(crate) use path::{AgentApprovalPath, AgentPath, ApprovalPath, CommandPath, MissionPath, OperationPath};
 pub(crate) use query::Params;

@@ -12,7 +12,7 @@ use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{RegisterBody, SessionView, TreeEntry};
-use crate::extract::{Body, Params};
+use crate::extract::{Body, Cap, Params};
 use crate::heavy;
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
@@ -43,7 +43,8 @@ pub(crate) async fn register(
     caller: Caller,
     body: Body<RegisterBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let (new, status) = body.0.into_session();
+    api.authorize.role(&caller.principal, Permission::Spawn)?;
+    let (new, status) = body.read(&api, Cap::Session).await?.into_session();
     let new = api.authorize.register(&caller.principal, new).await?;
     let registered = to_the_end(async move { Ok(api.register.execute(new, status).await?) }).await?;
     let mut response = if registered.created { HttpResponse::Created() } else { HttpResponse::Ok() };

@@ -20,7 +20,7 @@ use super::to_the_end;
 use super::waiting::{Look, Pace, look_until};
 use crate::auth::Caller;
 use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody};
-use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Params};
+use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Cap, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -48,7 +48,7 @@ pub(crate) async fn ask(
     params.finish()?;
     let id = path.0;
     api.authorize.on_session(&caller.principal, Permission::Report, id).await?;
-    let new = body.0.try_into()?;
+    let new = body.read(&api, Cap::Session).await?.try_into()?;
     let opening = api.clone();
     let opened = to_the_end(async move { Ok(opening.open_approval.execute(id, new).await?) }).await?;
     let approval = closed(&api, id, opened.approval.id, wait).await?;
@@ -127,7 +127,7 @@ pub(crate) async fn decide(
 ) -> Result<HttpResponse, ApiError> {
     let id = path.0;
     operator.permitted(&api, ActionName::ApprovalDecide, AuditTarget::Approval(id)).await?;
-    let DecideBody { option, reason, answer: filled_in } = body.0;
+    let DecideBody { option, reason, answer: filled_in } = body.read(&api, Cap::Decide).await?;
     let origin = operator.origin(reason);
     let done = to_the_end(async move { Ok(api.decide_approval.answer(id, option, filled_in, origin).await?) }).await?;
     Ok(answer(HttpResponse::Ok(), done.again, &ApprovalView::from(done.approval)))

@@ -8,7 +8,7 @@ use flightdeck_domain::audit::AuditTarget;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use crate::dto::{ControlBody, ControlReply};
-use crate::extract::{AgentPath, Body, Params};
+use crate::extract::{AgentPath, Body, Cap, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
@@ -38,7 +38,7 @@ pub(crate) async fn close(
     let id = path.0;
     params.finish()?;
     operator.may_control(&api, Lane::Control(ControlRoute::Close), ActionName::Close, AuditTarget::Session(id)).await?;
-    let origin = operator.origin(body.0.reason);
+    let origin = operator.origin(body.read(&api, Cap::Control).await?.reason);
     let done = to_the_end(async move { Ok(api.intervene.execute(id, Intervention::Close, origin).await?) });
     let committed = done.await?.committed;
     let reply = ControlReply {

@@ -18,7 +18,7 @@ use super::waiting::{Look, Pace, look_until};
 use super::{command_stream, to_the_end};
 use crate::auth::Caller;
 use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody};
-use crate::extract::{AgentPath, Body, CommandPath, Params};
+use crate::extract::{AgentPath, Body, Cap, CommandPath, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
@@ -105,7 +105,7 @@ pub(crate) async fn cancel(
             AuditTarget::Session(id),
         )
         .await?;
-    let origin = operator.origin(body.0.reason);
+    let origin = operator.origin(body.read(&api, Cap::Control).await?.reason);
     let intervention = Intervention::Cancel { command: seq };
     let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, origin).await?) }).await?;
     let reply = CancelReply { message: format!("Command {seq} of agent {id} cancelled"), receipt: "cancelled" };
@@ -127,7 +127,7 @@ pub(crate) async fn acknowledge(
 ) -> Result<Json<CommandView>, ApiError> {
     let CommandPath(id, seq) = path;
     api.authorize.on_session(&caller.principal, Permission::Report, id).await?;
-    let receipt = Receipt::try_from(body.0)?;
+    let receipt = Receipt::try_from(body.read(&api, Cap::Report).await?)?;
     let command = to_the_end(async move { Ok(api.acknowledge.execute(id, seq, receipt).await?) }).await?;
     Ok(Json(command.into()))
 }

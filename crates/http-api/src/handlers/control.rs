@@ -11,6 +11,7 @@ use flightdeck_domain::operation::Wish;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::use_cases::ScopedRequest;
+use serde::de::DeserializeOwned;
 use utoipa::{IntoParams, IntoResponses};
 
 use super::operator::{IdempotencyHeader, Operator, answer};
@@ -18,7 +19,7 @@ use super::scope::{self, ControlScope};
 use super::to_the_end;
 use super::waiting::{Patience, observed, settled};
 use crate::dto::{ControlAnswer, ControlBody, ControlReply, InterruptBody};
-use crate::extract::{AgentPath, Body, Params};
+use crate::extract::{AgentPath, Body, Cap, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
@@ -76,7 +77,7 @@ pub(crate) async fn pause(
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, operator, path.0, params, body.0.reason, Wish::Pause.into()).await
+    intervene(api, operator, path.0, params, body, Wish::Pause).await
 }
 
 /// Let a paused agent go on.
@@ -91,7 +92,7 @@ pub(crate) async fn resume(
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, operator, path.0, params, body.0.reason, Wish::Resume.into()).await
+    intervene(api, operator, path.0, params, body, Wish::Resume).await
 }
 
 /// Stop the agent's current turn; it waits for the next prompt.
@@ -108,8 +109,7 @@ pub(crate) async fn interrupt(
     params: Params,
     body: Body<InterruptBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked { wish: Wish::Interrupt, drop_queued: body.0.drop };
-    intervene(api, operator, path.0, params, body.0.reason, asked).await
+    intervene(api, operator, path.0, params, body, Wish::Interrupt).await
 }
 
 /// Stop an agent for good.
@@ -127,7 +127,7 @@ pub(crate) async fn kill(
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, operator, path.0, params, body.0.reason, Wish::Kill.into()).await
+    intervene(api, operator, path.0, params, body, Wish::Kill).await
 }
 
 /// What is asked of an agent.
@@ -138,9 +138,31 @@ struct Asked {
     drop_queued: bool,
 }
 
-impl From<Wish> for Asked {
-    fn from(wish: Wish) -> Self {
-        Self { wish, drop_queued: false }
+/// What a body says of it.
+struct Told {
+    reason: Option<Reason>,
+    drop_queued: bool,
+}
+
+impl From<ControlBody> for Told {
+    fn from(body: ControlBody) -> Self {
+        Self { reason: body.reason, drop_queued: false }
+    }
+}
+
+impl From<InterruptBody> for Told {
+    fn from(body: InterruptBody) -> Self {
+        Self { reason: body.reason, drop_queued: body.drop }
+    }
+}
+
+/// Where a call is counted, and how much it may say. What stops or holds an agent has room of its own.
+const fn counted(wish: Wish) -> (Lane, Cap) {
+    match wish {
+        Wish::Pause => (Lane::Control(ControlRoute::Pause), Cap::Stop),
+        Wish::Resume => (Lane::Control(ControlRoute::Resume), Cap::Control),
+        Wish::Interrupt => (Lane::Control(ControlRoute::Interrupt), Cap::Stop),
+        Wish::Kill => (Lane::Stop, Cap::Stop),
     }
 }
 
@@ -151,15 +173,6 @@ impl Asked {
             Wish::Resume => Intervention::Resume,
             Wish::Interrupt => Intervention::Interrupt { drop_queued: self.drop_queued },
             Wish::Kill => Intervention::Kill,
-        }
-    }
-
-    const fn lane(self) -> Lane {
-        match self.wish {
-            Wish::Pause => Lane::Control(ControlRoute::Pause),
-            Wish::Resume => Lane::Control(ControlRoute::Resume),
-            Wish::Interrupt => Lane::Control(ControlRoute::Interrupt),
-            Wish::Kill => Lane::Stop,
         }
     }
 
@@ -186,13 +199,16 @@ async fn intervene(
     operator: Operator,
     id: SessionId,
     mut params: Params,
-    reason: Option<Reason>,
-    asked: Asked,
+    body: Body<impl Into<Told> + DeserializeOwned + Send + 'static>,
+    wish: Wish,
 ) -> Result<HttpResponse, ApiError> {
-    let patience = Patience::with(&api, params.span("wait", MAX_WAIT), asked.wish);
+    let patience = Patience::with(&api, params.span("wait", MAX_WAIT), wish);
     let scope = params.take::<ControlScope>("scope").unwrap_or_default();
     params.finish()?;
-    operator.may_control(&api, asked.lane(), asked.wish.name(), AuditTarget::Session(id)).await?;
+    let (lane, cap) = counted(wish);
+    operator.may_control(&api, lane, wish.name(), AuditTarget::Session(id)).await?;
+    let Told { reason, drop_queued } = body.read(&api, cap).await?.into();
+    let asked = Asked { wish, drop_queued };
     let origin = operator.origin(reason);
     let acting = api.clone();
     if let Some(reach) = scope.0 {

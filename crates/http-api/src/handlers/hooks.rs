@@ -9,7 +9,7 @@ use flightdeck_domain::ports::HookCall;
 use serde_json::Value;
 
 use crate::auth::Caller;
-use crate::extract::{HookBody, Params};
+use crate::extract::{Hook, HookBody, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -65,7 +65,7 @@ pub(crate) async fn claude_code(
     api: Data<Api>,
     caller: Caller,
     mut params: Params,
-    body: HookBody,
+    hook: Hook,
 ) -> Result<Json<Value>, ApiError> {
     let hold = params.span("hold", MOST_HOLD).unwrap_or(HOLD);
     let mission_id = params.take("missionId");
@@ -82,6 +82,7 @@ pub(crate) async fn claude_code(
     };
     let hooks = api.claude_code.as_ref().ok_or_else(|| ApiError::NoRoute("/hooks/claude-code".to_owned()))?;
     // Not to its end whatever happens: when nobody waits for the answer any more, nothing must be said to have arrived.
-    let call = HookCall { body: body.object, unread: body.unread, hold, deny_when_away, bound_to, mission_id, task_id };
+    let HookBody { object: body, unread } = hook.read(&api).await;
+    let call = HookCall { body, unread, hold, deny_when_away, bound_to, mission_id, task_id };
     Ok(Json(hooks.take(call).await?))
 }

@@ -8,7 +8,7 @@ use flightdeck_domain::audit::AuditTarget;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use crate::dto::{InjectBody, InjectReply};
-use crate::extract::{AgentPath, Body};
+use crate::extract::{AgentPath, Body, Cap};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
@@ -36,7 +36,7 @@ pub(crate) async fn inject(
     operator
         .may_control(&api, Lane::Control(ControlRoute::Inject), ActionName::Inject, AuditTarget::Session(id))
         .await?;
-    let InjectBody { message, delivery, reason } = body.0;
+    let InjectBody { message, delivery, reason } = body.read(&api, Cap::Inject).await?;
     let intervention = Intervention::Inject { message_id: api.ids.message_id(), content: message, delivery };
     let origin = operator.origin(reason);
     let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, origin).await?) });

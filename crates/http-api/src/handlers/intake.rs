@@ -14,6 +14,7 @@ use self::line::Taken;
 use super::messages::{is_ndjson, take_in};
 use crate::auth::Caller;
 use crate::dto::{ControlView, IntakeReply};
+use crate::extract::Cap;
 use crate::heavy;
 use crate::problem::{ApiError, FieldFault};
 use crate::state::Api;
@@ -80,7 +81,7 @@ impl Written {
         session: SessionId,
         mut payload: Payload,
     ) -> Result<ControlView, ApiError> {
-        let mut lines = Lines::default();
+        let (mut lines, mut held) = (Lines::default(), api.bodies.hold(Cap::Lines));
         let mut control = None;
         loop {
             let chunk = tokio::select! {
@@ -91,14 +92,15 @@ impl Written {
             let over = chunk.is_none();
             let mut arrived = chunk;
             while let Some(chunk) = arrived {
-                lines.push(&chunk.map_err(|error| ApiError::field("", format!("the body broke off: {error}")))?);
+                lines.push(&chunk.map_err(|error| ApiError::BrokenOff(error.to_string()))?);
+                held.set(lines.held())?;
                 arrived = if lines.held() < ENOUGH { payload.next().now_or_never().flatten() } else { None };
             }
             while over || lines.ready() {
                 let (first, told) = (self.lines, TOLD.saturating_sub(self.faults.len()));
-                let held = lines.held();
+                let size = lines.held();
                 let read = move || Batch::read(session, lines, over, first, told);
-                let (batch, rest) = heavy::work(held, read).await?;
+                let (batch, rest) = heavy::work(size, read).await?;
                 lines = rest;
                 self.lines = batch.next;
                 self.skipped += batch.skipped;
@@ -113,6 +115,7 @@ impl Written {
                 self.last_seq = outcome.appended.last().map(|last| last.seq.get());
                 control = Some(outcome.control);
             }
+            held.set(lines.held())?;
             if over {
                 break;
             }

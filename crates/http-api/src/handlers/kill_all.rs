@@ -13,7 +13,7 @@ use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use super::waiting::{Patience, settled};
 use crate::dto::{ControlBody, KillAllReply, KillSwitchReply};
-use crate::extract::{Body, Params};
+use crate::extract::{Body, Cap, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 use crate::throttle::Lane;
@@ -40,7 +40,7 @@ pub(crate) async fn kill_all(
     let patience = Patience::with(&api, params.span("wait", MAX_WAIT), Wish::Kill);
     params.finish()?;
     operator.may_control(&api, Lane::Stop, ActionName::KillAll, AuditTarget::Fleet).await?;
-    let origin = operator.origin(body.0.reason);
+    let origin = operator.origin(body.read(&api, Cap::Stop).await?.reason);
     let acting = api.clone();
     let committed =
         to_the_end(async move { Ok(acting.fleet.execute(FleetIntervention::KillAll, origin).await?) }).await?;
@@ -87,7 +87,7 @@ pub(crate) async fn release(
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
     operator.may_control(&api, Lane::Stop, ActionName::KillSwitchRelease, AuditTarget::Fleet).await?;
-    let origin = operator.origin(body.0.reason);
+    let origin = operator.origin(body.read(&api, Cap::Stop).await?.reason);
     let done = to_the_end(async move { Ok(api.fleet.execute(FleetIntervention::ReleaseKillSwitch, origin).await?) });
     let again = done.await?.again;
     Ok(answer(HttpResponse::Ok(), again, &KillSwitchReply { message: "Kill switch released" }))

@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -14,9 +15,9 @@ use flightdeck_domain::use_cases::LogInError;
 
 use super::operator::request_id;
 use super::to_the_end;
-use crate::auth::{COOKIE, Caller, caller, from_own_page, over_tls};
+use crate::auth::{Caller, SITE, caller, cookie_name, from_own_page, over_tls};
 use crate::dto::{LoginBody, LoginLinkReply, MeView};
-use crate::extract::Body;
+use crate::extract::{Body, Cap};
 use crate::head::is_head;
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
@@ -37,6 +38,7 @@ const LINK_IS_OVER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\
         (status = 401, description = "the key is not good", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "an agent's key, or sent from another site's page", body = Problem,
             content_type = "application/problem+json"),
+        (status = 413, description = "more than 4 KiB", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "20 logins a minute and address by default", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn login(
@@ -44,12 +46,17 @@ pub(crate) async fn login(
     request: HttpRequest,
     body: Body<LoginBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let by_browser = request.headers().contains_key("sec-fetch-site") || request.headers().contains_key("origin");
+    // Another site's page can have the operator's browser try, and must not use up what the operator may try.
+    let by_browser = request.headers().contains_key(SITE) || request.headers().contains_key("origin");
     if by_browser && !from_own_page(&request) {
         return Err(ApiError::Denied("a login has to come from this server's own page".to_owned()));
     }
-    admit(&api, &request)?;
-    let key = PlainKey::parse(&body.0.key).map_err(|error| ApiError::LoggedOut(error.to_string()))?;
+    let from = request.peer_addr().map(|peer| peer.ip());
+    // Looked at before the body is read, and counted for what may be a key.
+    from.map_or(Ok(()), |from| api.throttle_login.peek(&from).pass())?;
+    let body = body.read(&api, Cap::Login).await?;
+    let key = PlainKey::parse(&body.key).map_err(|error| ApiError::LoggedOut(error.to_string()))?;
+    from.map_or(Ok(()), |from| api.throttle_login.admit(&from).pass())?;
     let (id, acting) = (request_id(&request)?, api.clone());
     let (token, login) = to_the_end(async move { Ok(acting.log_in.with_key(&key, id).await?) }).await?;
     let mut response = HttpResponse::NoContent();
@@ -74,9 +81,9 @@ pub(crate) async fn open_link(
     if is_head(&request) {
         return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish());
     }
-    admit(&api, &request)?;
     let opened = match LoginToken::parse(&token) {
         Ok(token) => {
+            admit(&api, &request)?;
             let (id, acting) = (request_id(&request)?, api.clone());
             to_the_end(async move { Ok(acting.log_in.with_link(&token, id).await) }).await?
         }
@@ -138,11 +145,14 @@ pub(crate) async fn me(caller: Caller) -> Json<MeView> {
     Json(MeView::new(&caller.key(), caller.login().as_ref()))
 }
 
+/// Counts a link that may be one. Those that other sites have a browser open are counted apart: a page that has it open a
+/// thousand uses up neither logins nor the links that were typed in or clicked in a terminal.
 fn admit(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
-    match request.peer_addr() {
-        Some(peer) => api.throttle_login.admit(&peer.ip()).pass(),
-        None => Ok(()),
-    }
+    let Some(peer) = request.peer_addr() else { return Ok(()) };
+    let site = request.headers().get(SITE).map(HeaderValue::as_bytes);
+    let by_another_site = site.is_some_and(|site| !matches!(site, b"none" | b"same-origin"));
+    let throttle = if by_another_site { &api.throttle_foreign_links } else { &api.throttle_login };
+    throttle.admit(&peer.ip()).pass()
 }
 
 fn on_to_the_page() -> HttpResponseBuilder {
@@ -164,6 +174,7 @@ fn give_cookie<'a>(
 }
 
 fn cookie(api: &Api, headers: &HeaderMap, value: &str, age: i64) -> String {
+    let name = cookie_name(headers);
     let secure = if api.options.secure_cookies || over_tls(headers) { "; Secure" } else { "" };
-    format!("{COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}{secure}")
+    format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}{secure}")
 }

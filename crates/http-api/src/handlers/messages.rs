@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Payload};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Permission;
@@ -17,7 +17,7 @@ use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AppendReply, HistoryView, MessageBody};
 use crate::epochs;
-use crate::extract::{AgentPath, BodyBytes, Params, decode};
+use crate::extract::{AgentPath, Cap, Params, Unread, decode};
 use crate::heavy;
 use crate::problem::{ApiError, Problem};
 use crate::sse;
@@ -66,8 +66,10 @@ pub(crate) async fn append(
         let _counted = caller.open_stream(api.options.max_streams_per_key)?;
         return Ok(take_all(api, &caller, path.0, request.content_type(), payload).await);
     }
-    let body = BodyBytes::from_request(&request, &mut payload.into_inner()).await?;
-    let batch = heavy::work(body.bytes.len(), move || batch(&body)).await??;
+    let unread = Unread::of(&request, &mut payload.into_inner());
+    let content_type = unread.content_type.clone();
+    let body = unread.read(&api, Cap::Append).await?;
+    let batch = heavy::work(body.len(), move || batch(&content_type, &body)).await??;
     let outcome = take_in(&api, path.0, batch).await?;
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
@@ -100,13 +102,13 @@ pub(super) fn is_ndjson(content_type: &str) -> bool {
     ["application/x-ndjson", "application/jsonl"].contains(&content_type)
 }
 
-fn batch(body: &BodyBytes) -> Result<Vec<MessageInput>, ApiError> {
-    let first = body.bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    let bodies: Vec<MessageBody> = match (body.content_type.as_str(), first) {
+fn batch(content_type: &str, body: &[u8]) -> Result<Vec<MessageInput>, ApiError> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let bodies: Vec<MessageBody> = match (content_type, first) {
         (_, None) => return Err(ApiError::field("", "is empty; send a message, an array of messages, or NDJSON")),
-        (content_type, _) if is_ndjson(content_type) => lines(&body.bytes)?,
-        ("application/json", Some(b'[')) => decode(&body.bytes, "")?,
-        ("application/json", Some(_)) => vec![decode(&body.bytes, "")?],
+        (content_type, _) if is_ndjson(content_type) => lines(body)?,
+        ("application/json", Some(b'[')) => decode(body, "")?,
+        ("application/json", Some(_)) => vec![decode(body, "")?],
         (other, _) => {
             let expected = "application/json or application/x-ndjson";
             return Err(ApiError::MediaType { given: other.to_owned(), expected });

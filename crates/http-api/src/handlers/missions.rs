@@ -1,7 +1,6 @@
 //! Missions: sessions across trees, seen as one.
 
 use actix_web::web::{Data, Json};
-use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::text::MissionId;
@@ -10,13 +9,13 @@ use flightdeck_domain::usage::AccountKey;
 use super::fleet::may_read;
 use super::operator::Operator;
 use super::place::{Micros, NewestFirst, Place};
-use super::usage::change;
+use super::usage::{change, may_change};
 use crate::auth::Caller;
 use crate::dto::{BudgetBody, ControlBody, MissionView, MissionsView};
-use crate::extract::{Body, MissionPath, Params};
+use crate::extract::{Body, Cap, MissionPath, Params};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
-use crate::throttle::{ControlRoute, Lane};
+use crate::throttle::ControlRoute;
 
 /// List missions, newest first, each with what it used and its sessions by status.
 #[utoipa::path(get, path = "/missions", tag = "usage", security(("apiKey" = [])),
@@ -69,19 +68,12 @@ pub(crate) async fn set_budget(
     path: MissionPath,
     body: Body<BudgetBody>,
 ) -> Result<Json<MissionView>, ApiError> {
-    let budget = body.0.budget().map_err(|error| ApiError::field("", error.to_string()))?;
-    let target = AuditTarget::Mission(path.0.clone());
-    change(
-        &api,
-        operator,
-        ControlRoute::MissionBudget,
-        AccountKey::Mission(path.0.clone()),
-        target,
-        Some(budget),
-        body.0.reason,
-    )
-    .await?;
-    view(&api, path.0).await
+    let mission = path.0;
+    may_change(&api, &operator, ControlRoute::MissionBudget, AuditTarget::Mission(mission.clone())).await?;
+    let body = body.read(&api, Cap::Control).await?;
+    let budget = body.budget().map_err(|error| ApiError::field("", error.to_string()))?;
+    change(&api, operator, AccountKey::Mission(mission.clone()), Some(budget), body.reason).await?;
+    view(&api, mission).await
 }
 
 /// Take the budget of a mission away.
@@ -97,13 +89,12 @@ pub(crate) async fn remove_budget(
     path: MissionPath,
     body: Body<ControlBody>,
 ) -> Result<Json<MissionView>, ApiError> {
+    let mission = path.0;
+    may_change(&api, &operator, ControlRoute::MissionBudget, AuditTarget::Mission(mission.clone())).await?;
+    let reason = body.read(&api, Cap::Control).await?.reason;
     // A budget that is taken away must not be what brings a mission about.
-    let is_there = api.usage.mission(path.0.clone()).await?.is_some();
-    let (key, target) = (AccountKey::Mission(path.0.clone()), AuditTarget::Mission(path.0.clone()));
-    if is_there {
-        change(&api, operator, ControlRoute::MissionBudget, key, target, None, body.0.reason).await?;
-    } else {
-        operator.may_control(&api, Lane::Control(ControlRoute::MissionBudget), ActionName::BudgetSet, target).await?;
+    if api.usage.mission(mission.clone()).await?.is_some() {
+        change(&api, operator, AccountKey::Mission(mission.clone()), None, reason).await?;
     }
-    view(&api, path.0).await
+    view(&api, mission).await
 }

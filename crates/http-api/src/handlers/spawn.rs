@@ -2,11 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use flightdeck_domain::operator::Permission;
 
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{SpawnBody, SpawnReply};
-use crate::extract::Body;
+use crate::extract::{Body, Cap};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -26,7 +27,8 @@ use crate::state::Api;
         (status = 502, description = "the agent did not start", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn spawn(api: Data<Api>, caller: Caller, body: Body<SpawnBody>) -> Result<HttpResponse, ApiError> {
-    let (new, prompt) = body.0.into_session(&api.providers);
+    api.authorize.role(&caller.principal, Permission::Spawn)?;
+    let (new, prompt) = body.read(&api, Cap::Session).await?.into_session(&api.providers);
     let resumes = api.providers.get(&new.provider).ok().and_then(|provider| provider.takes_up(&new.context));
     let new = api.authorize.spawn(&caller.principal, new, resumes).await?;
     let registered = to_the_end(async move { Ok(api.spawn.execute(new, prompt).await?) }).await?;

@@ -7,7 +7,7 @@ use flightdeck_domain::ports::ObservedSession;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{HeartbeatReply, SessionView, StatusBody, StatusReply};
-use crate::extract::{AgentPath, Body};
+use crate::extract::{AgentPath, Body, Cap};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 
@@ -39,11 +39,11 @@ pub(crate) async fn report(
 ) -> Result<Json<StatusReply>, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let id = path.0;
-    if body.0.provider_session_id.is_some() {
+    let StatusBody { status, reason, provider_session_id } = body.read(&api, Cap::Report).await?;
+    if provider_session_id.is_some() {
         api.authorize.own_id(&caller.principal, id).await?;
     }
     let reply = to_the_end(async move {
-        let StatusBody { status, reason, provider_session_id } = body.0;
         let observed = api.report.introduced(id, status, reason, provider_session_id).await?;
         let ObservedSession { session, control, .. } = observed;
         Ok::<_, ApiError>(StatusReply {

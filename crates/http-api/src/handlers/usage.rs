@@ -11,7 +11,7 @@ use super::operator::Operator;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AgentUsageView, BudgetBody, ControlBody};
-use crate::extract::{AgentPath, Body};
+use crate::extract::{AgentPath, Body, Cap};
 use crate::problem::{ApiError, Problem};
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
@@ -52,10 +52,10 @@ pub(crate) async fn set(
     path: AgentPath,
     body: Body<BudgetBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
-    let budget = body.0.budget().map_err(|error| ApiError::field("", error.to_string()))?;
-    let target = AuditTarget::Session(path.0);
-    change(&api, operator, ControlRoute::AgentBudget, AccountKey::Subtree(path.0), target, Some(budget), body.0.reason)
-        .await?;
+    may_change(&api, &operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
+    let body = body.read(&api, Cap::Control).await?;
+    let budget = body.budget().map_err(|error| ApiError::field("", error.to_string()))?;
+    change(&api, operator, AccountKey::Subtree(path.0), Some(budget), body.reason).await?;
     view(&api, path).await
 }
 
@@ -72,22 +72,30 @@ pub(crate) async fn remove(
     path: AgentPath,
     body: Body<ControlBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
-    let target = AuditTarget::Session(path.0);
-    change(&api, operator, ControlRoute::AgentBudget, AccountKey::Subtree(path.0), target, None, body.0.reason).await?;
+    may_change(&api, &operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
+    let reason = body.read(&api, Cap::Control).await?.reason;
+    change(&api, operator, AccountKey::Subtree(path.0), None, reason).await?;
     view(&api, path).await
+}
+
+/// Whether they may set a budget or take it away, and do so not too often.
+pub(super) async fn may_change(
+    api: &Api,
+    operator: &Operator,
+    route: ControlRoute,
+    target: AuditTarget,
+) -> Result<(), ApiError> {
+    operator.may_control(api, Lane::Control(route), ActionName::BudgetSet, target).await
 }
 
 /// Sets a budget or takes it away, and pauses at once whoever has used it up already.
 pub(super) async fn change(
     api: &Data<Api>,
     operator: Operator,
-    route: ControlRoute,
     key: AccountKey,
-    target: AuditTarget,
     budget: Option<Budget>,
     reason: Option<Reason>,
 ) -> Result<(), ApiError> {
-    operator.may_control(api, Lane::Control(route), ActionName::BudgetSet, target).await?;
     let (acting, origin) = (api.clone(), operator.origin(reason));
     to_the_end(async move {
         let set = acting.set_budget.execute(key, budget, origin).await?;

@@ -70,7 +70,7 @@ fn head_is_get_without_its_content() {
         asked.ask("HEAD", &path);
         assert_eq!(asked.head(), got, "{path}");
         asked.ask("GET", "/health/live");
-        assert_eq!(asked.head().last().map(String::as_str), Some("content-type: application/json"), "{path}");
+        assert!(asked.head().contains(&"content-type: application/json".to_owned()), "{path}");
         seen += 1;
     }
     assert!(seen > 20, "{seen} paths");

@@ -23,7 +23,7 @@ impl Writer {
     fn begin(server: &TestServer, agent: &str) -> Self {
         let mut stream = TcpStream::connect(server.address).expect("connected");
         let head = format!(
-            "POST /agents/{agent}/messages?stream=true HTTP/1.1\r\nHost: test\r\nX-API-Key: {}\r\n\
+            "POST /agents/{agent}/messages?stream=true HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {}\r\n\
              Content-Type: {NDJSON}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
             server.admin
         );

@@ -5,6 +5,7 @@ use flightdeck_domain::operator::Role;
 use flightdeck_http_api::{ApiOptions, Rate};
 use serde_json::{Value, json};
 
+use crate::raw::Raw;
 use crate::server::{Reply, TestServer, options};
 
 /// What a browser sends along from the server's own page.
@@ -27,6 +28,11 @@ fn me(server: &TestServer, cookie: &str) -> Reply {
     server.send(&[("Cookie", cookie)], "GET", "/me", &Value::Null)
 }
 
+/// What the cookie of a server is called.
+fn name(server: &TestServer) -> String {
+    format!("flightdeck_session_{}", server.address.port())
+}
+
 /// Makes a login link and gives its path.
 fn link(server: &TestServer, key: &str) -> String {
     let made = server.post_as(key, "/login-links", &json!({})).expect(201);
@@ -39,7 +45,7 @@ fn a_key_gives_a_cookie_that_acts_as_the_key() {
     let key = server.key_bound_to(Role::Operator, None);
     let reply = server.send(&[], "POST", "/login", &json!({"key": key.reveal()}));
     let set = reply.header("set-cookie").expect("a cookie").to_owned();
-    assert!(set.starts_with("flightdeck_session="), "{set}");
+    assert!(set.starts_with(&format!("{}=", name(&server))), "{set}");
     assert!(set.ends_with("; HttpOnly; SameSite=Strict; Path=/; Max-Age=604800"), "{set}");
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     let cookie = cookie_of(&reply);
@@ -87,10 +93,10 @@ fn a_bad_key_gives_nothing() {
     }
     server.send(&[], "POST", "/login", &json!({"key": server.key(Role::Agent)})).expect(403);
     server.send(&[], "POST", "/login", &json!({"key": server.admin, "keep": true})).expect(400);
-    let cookies = ["flightdeck_session=", "flightdeck_session=x", "flightdeck_session=0101010101010101_02"];
-    let unknown = format!("flightdeck_session=0101010101010101_{}", "02".repeat(32));
-    for cookie in cookies.into_iter().chain([unknown.as_str()]) {
-        assert_eq!(me(&server, cookie).expect(401)["type"], "urn:flightdeck:problem:unauthenticated");
+    let unknown = format!("0101010101010101_{}", "02".repeat(32));
+    for token in ["", "x", "0101010101010101_02", &unknown] {
+        let cookie = format!("{}={token}", name(&server));
+        assert_eq!(me(&server, &cookie).expect(401)["type"], "urn:flightdeck:problem:unauthenticated");
     }
 }
 
@@ -155,7 +161,7 @@ fn a_logout_ends_the_cookie_and_its_streams() {
     let mut stream = server.stream_with(("Cookie", &cookie), "/agents/events").expect("open");
     let reply = server.send(&[("Cookie", &cookie), OWN_PAGE], "POST", "/logout", &Value::Null);
     let set = reply.header("set-cookie").expect("a cookie");
-    assert!(set.starts_with("flightdeck_session=;") && set.contains("Max-Age=0"), "{set}");
+    assert!(set.starts_with(&format!("{}=;", name(&server))) && set.contains("Max-Age=0"), "{set}");
     reply.expect(204);
     me(&server, &cookie).expect(401);
     assert_eq!(stream.next(), None, "the stream has ended");
@@ -194,14 +200,85 @@ fn a_logout_elsewhere_ends_the_streams_here() {
     me(&server, &cookie).expect(401);
 }
 
+/// A key and a link that nobody has.
+fn guesses() -> (String, String) {
+    (PlainKey::from_random([1; 32], [2; 32]).reveal(), format!("/login/0101010101010101_{}", "02".repeat(32)))
+}
+
+fn slow() -> TestServer {
+    TestServer::with(ApiOptions { throttle_login: Rate::per_minute(2), ..options() })
+}
+
 #[test]
 fn trying_keys_is_slowed_down() {
-    let server = TestServer::with(ApiOptions { throttle_login: Rate::per_minute(2), ..options() });
-    let guess = || server.send(&[], "POST", "/login", &json!({"key": "fd_"}));
+    let (server, (key, link)) = (slow(), guesses());
+    let guess = || server.send(&[], "POST", "/login", &json!({"key": key}));
     guess().expect(401);
-    server.send(&[], "GET", "/login/guess", &Value::Null).expect(410);
+    server.send(&[], "GET", &link, &Value::Null).expect(410);
     let refused = guess();
     assert!(refused.header("retry-after").is_some());
     assert_eq!(refused.expect(429)["type"], "urn:flightdeck:problem:throttled");
+    server.send(&[], "GET", &link, &Value::Null).expect(429);
     server.get("/me").expect(200);
+}
+
+#[test]
+fn whoever_tries_too_often_is_refused_before_the_body() {
+    let (server, (key, _)) = (slow(), guesses());
+    (0..2).for_each(|_| drop(server.send(&[], "POST", "/login", &json!({"key": key})).expect(401)));
+    let mut stranger = Raw::open(&server);
+    stranger.send("POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n");
+    assert_eq!(stranger.status(), 429, "no body came, and none will");
+}
+
+#[test]
+fn what_is_no_key_does_not_count() {
+    let (server, (key, link)) = (slow(), guesses());
+    for nonsense in ["", "fd_", "x", &"x".repeat(1_000)] {
+        server.send(&[], "POST", "/login", &json!({"key": nonsense})).expect(401);
+    }
+    server.send(&[], "POST", "/login", &json!({"kee": "x"})).expect(400);
+    (0..5).for_each(|_| drop(server.send(&[], "GET", "/login/guess", &Value::Null).expect(410)));
+    server.send(&[], "POST", "/login", &json!({"key": key})).expect(401);
+    server.send(&[], "GET", &link, &Value::Null).expect(410);
+    server.send(&[], "POST", "/login", &json!({"key": server.admin})).expect(429);
+}
+
+/// The page of an attacker in the operator's browser comes from the operator's address.
+#[test]
+fn another_sites_page_does_not_lock_the_operator_out() {
+    let (server, (key, guess)) = (slow(), guesses());
+    for site in ["cross-site", "same-site"] {
+        for _ in 0..5 {
+            let headers = [("Sec-Fetch-Site", site), ("Origin", "https://evil.example")];
+            server.send(&headers, "POST", "/login", &json!({"key": key})).expect(403);
+        }
+    }
+    let from_elsewhere = || server.send(&[("Sec-Fetch-Site", "cross-site")], "GET", &guess, &Value::Null).status;
+    let statuses: Vec<u16> = (0..4).map(|_| from_elsewhere()).collect();
+    assert_eq!(statuses, [410, 410, 429, 429], "they have a count of their own");
+    let path = link(&server, &server.admin);
+    server.send(&[("Sec-Fetch-Site", "none")], "GET", &path, &Value::Null).expect(303);
+    server.send(&[OWN_PAGE], "POST", "/login", &json!({"key": server.admin})).expect(204);
+}
+
+#[test]
+fn a_link_from_another_site_logs_in() {
+    let server = TestServer::start();
+    let path = link(&server, &server.admin);
+    server.send(&[("Sec-Fetch-Site", "cross-site")], "GET", &path, &Value::Null).expect(303);
+}
+
+#[test]
+fn the_cookie_of_another_port_is_nobody_here() {
+    let server = TestServer::start();
+    let cookie = log_in(&server, &server.admin);
+    let (_, token) = cookie.split_once('=').expect("a pair");
+    for name in ["flightdeck_session", "flightdeck_session_1"] {
+        me(&server, &format!("{name}={token}")).expect(401);
+    }
+    me(&server, &format!("flightdeck_session_1=x; {cookie}; flightdeck_session=x")).expect(200);
+    // Behind a balancer every replica sees the host that the browser went to, whatever it listens on itself.
+    let headers = [("Host", "localhost:7443"), ("Cookie", &format!("flightdeck_session_7443={token}"))];
+    server.send(&headers, "GET", "/me", &Value::Null).expect(200);
 }

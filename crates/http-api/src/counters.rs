@@ -1,0 +1,118 @@
+//! How often requests were turned away before anything was done for them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::problem::ApiError;
+
+/// Counts since the start. What strangers send is counted, and told together, instead of a line in the log each.
+#[derive(Debug, Default)]
+pub struct Counters {
+    malformed: AtomicU64,
+    too_large: AtomicU64,
+    busy: AtomicU64,
+    throttled: AtomicU64,
+    misdirected: AtomicU64,
+}
+
+/// The counts at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that were no HTTP, and bodies that broke off or did not come.
+    pub malformed: u64,
+    /// Bodies beyond the cap of their route.
+    pub too_large: u64,
+    /// Bodies for which there was no room.
+    pub busy: u64,
+    /// Requests that came too often.
+    pub throttled: u64,
+    /// Requests that went to a name that is not the server's.
+    pub misdirected: u64,
+}
+
+impl Counters {
+    /// Counts a request that was no HTTP.
+    pub fn malformed(&self) {
+        self.malformed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request by what it ended in.
+    pub(crate) fn count(&self, error: &ApiError) {
+        let counter = match error {
+            ApiError::BrokenOff(_) | ApiError::TooSlow(_) => &self.malformed,
+            ApiError::TooLarge(_) => &self.too_large,
+            ApiError::Busy => &self.busy,
+            ApiError::Throttled { .. } => &self.throttled,
+            ApiError::Misdirected(_) => &self.misdirected,
+            _ => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn read(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            malformed: read(&self.malformed),
+            too_large: read(&self.too_large),
+            busy: read(&self.busy),
+            throttled: read(&self.throttled),
+            misdirected: read(&self.misdirected),
+        }
+    }
+}
+
+impl Counts {
+    /// What was counted since.
+    #[must_use]
+    pub const fn since(self, before: Self) -> Self {
+        Self {
+            malformed: self.malformed.saturating_sub(before.malformed),
+            too_large: self.too_large.saturating_sub(before.too_large),
+            busy: self.busy.saturating_sub(before.busy),
+            throttled: self.throttled.saturating_sub(before.throttled),
+            misdirected: self.misdirected.saturating_sub(before.misdirected),
+        }
+    }
+
+    /// Tells them, if there is anything to tell.
+    pub(crate) fn tell(self) {
+        if self == Self::default() {
+            return;
+        }
+        let Self { malformed, too_large, busy, throttled, misdirected } = self;
+        tracing::info!(
+            malformed,
+            too_large,
+            busy,
+            throttled,
+            misdirected,
+            "requests were turned away in the last minute"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_turned_away_is_counted_by_why() {
+        let counters = Counters::default();
+        counters.malformed();
+        for error in [
+            ApiError::BrokenOff(String::new()),
+            ApiError::TooLarge(1),
+            ApiError::Busy,
+            ApiError::Throttled { retry_after: 1 },
+            ApiError::Misdirected(String::new()),
+            ApiError::Denied(String::new()),
+        ] {
+            counters.count(&error);
+        }
+        let counts = counters.read();
+        assert_eq!(counts, Counts { malformed: 2, too_large: 1, busy: 1, throttled: 1, misdirected: 1 });
+        counters.malformed();
+        assert_eq!(counters.read().since(counts), Counts { malformed: 1, ..Counts::default() });
+    }
+}

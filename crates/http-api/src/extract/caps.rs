@@ -1,0 +1,57 @@
+//! How much each route takes in: the one table of it.
+
+use super::bodies::Share;
+
+const KIB: usize = 1_024;
+const MIB: usize = 1_024 * KIB;
+
+/// The largest body of one kind of route, and whose share of all bodies in flight it counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cap {
+    /// `POST /login`: a key has less than 200 bytes.
+    Login,
+    /// What stops or holds agents: kill, kill-all, the release of the kill switch, pause and interrupt. A reason is all
+    /// that they carry.
+    Stop,
+    /// The other control calls: resume, close, budgets, and taking a command back.
+    Control,
+    /// The decision of a permission request, with at most 16 KiB of answers.
+    Decide,
+    /// A message to an agent.
+    Inject,
+    /// What agents say of themselves with a few words: a status, a receipt.
+    Report,
+    /// A session with its context and metadata, or a permission request with its detail.
+    Session,
+    /// Messages, whole or not at all.
+    Append,
+    /// Messages line by line: what is held of them at once.
+    Lines,
+    /// A hook: so much of it is kept, and what is beyond is looked through without being kept.
+    Hook,
+}
+
+impl Cap {
+    /// In bytes.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Self::Login => 4 * KIB,
+            // 2,000 characters, each of at most 12 bytes when escaped.
+            Self::Stop | Self::Control | Self::Report => 64 * KIB,
+            Self::Decide => 256 * KIB,
+            Self::Inject | Self::Session | Self::Append => 4 * MIB,
+            Self::Hook => 16 * MIB,
+            // A line of 64 MiB, what arrived with it, and the beginning of the next.
+            Self::Lines => 72 * MIB,
+        }
+    }
+
+    pub(super) const fn share(self) -> Share {
+        match self {
+            Self::Login => Share::Strangers,
+            Self::Stop => Share::Stops,
+            Self::Control | Self::Decide | Self::Inject => Share::Operators,
+            Self::Report | Self::Session | Self::Append | Self::Lines | Self::Hook => Share::Agents,
+        }
+    }
+}
