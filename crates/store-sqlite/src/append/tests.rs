@@ -131,6 +131,27 @@ async fn they_share_a_commit_and_each_session_has_its_order() {
     assert_eq!((store.stats().commits - before.commits, store.stats().writes - before.writes), (1, 5));
 }
 
+/// Neither within a group nor by what is remembered of a session from one group to the next.
+#[tokio::test]
+async fn a_group_that_comes_late_does_not_move_the_time_back() {
+    let (store, _folder) = store().await;
+    let deciding = store.writer.write(move |connection| {
+        let (mut heads, mut next) = (Heads::default(), 0);
+        for (seconds, expected) in [([100, 40], 100), ([50, 40], 100), ([60, 70], 100), ([20, 110], 110)] {
+            let mut group = seconds.map(|second| {
+                next += 1;
+                let append = Append { session: session(1), batch: vec![message(next, "x")], at: at(second) };
+                AppendJob { append, result: None, reply: oneshot::channel().0 }
+            });
+            assert!(together(connection, &mut heads, &mut group.each_mut())?);
+            let seen = sessions::head(connection, session(1))?.and_then(|session| session.last_seen_at);
+            assert_eq!(seen, Some(at(expected)), "{seconds:?}");
+        }
+        Ok::<_, StoreError>(())
+    });
+    deciding.await.expect("decided");
+}
+
 #[tokio::test]
 async fn a_repeated_message_is_found_and_its_neighbours_are_written() {
     let (store, _folder) = store().await;
