@@ -80,7 +80,9 @@ fn the_place_of_an_agents_session_is_fixed_with_its_key() {
 
     let new = |fields: &[(&str, &str)]| {
         let mut body = json!({"sessionId": session, "taskId": "FD-1", "agentType": "worker"});
-        fields.iter().for_each(|(name, value)| body[*name] = json!(value));
+        for (name, value) in fields {
+            body[*name] = json!(value);
+        }
         body
     };
     assert_eq!(agent.post("/agents", &new(&[("missionId", "gemini")])).0, 403);
