@@ -1,6 +1,7 @@
 //! How often requests were turned away before anything was done for them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::problem::ApiError;
 
@@ -75,11 +76,7 @@ impl Counts {
         }
     }
 
-    /// Tells them, if there is anything to tell.
-    pub(crate) fn tell(self) {
-        if self == Self::default() {
-            return;
-        }
+    fn tell(self) {
         let Self { malformed, too_large, busy, throttled, misdirected } = self;
         tracing::info!(
             malformed,
@@ -92,9 +89,50 @@ impl Counts {
     }
 }
 
+/// A minute of the counts, which is told when it is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Minute {
+    began: Instant,
+    before: Counts,
+}
+
+impl Minute {
+    pub(crate) fn begin(counters: &Counters, now: Instant) -> Self {
+        Self { began: now, before: counters.read() }
+    }
+
+    /// Tells what was counted, once the minute is over, and begins the next. Where nothing was, nothing is told.
+    pub(crate) fn tell(&mut self, counters: &Counters, now: Instant) {
+        if let Some(counted) = self.over(counters, now).filter(|counted| *counted != Counts::default()) {
+            counted.tell();
+        }
+    }
+
+    fn over(&mut self, counters: &Counters, now: Instant) -> Option<Counts> {
+        if now.saturating_duration_since(self.began) < Duration::from_mins(1) {
+            return None;
+        }
+        let counted = counters.read().since(self.before);
+        *self = Self::begin(counters, now);
+        Some(counted)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_minute_has_its_own_counts() {
+        let (counters, now) = (Counters::default(), Instant::now());
+        let mut minute = Minute::begin(&counters, now);
+        counters.malformed();
+        let at = |secs| now + Duration::from_secs(secs);
+        assert_eq!(minute.over(&counters, at(59)), None);
+        assert_eq!(minute.over(&counters, at(60)), Some(Counts { malformed: 1, ..Counts::default() }));
+        assert_eq!(minute.over(&counters, at(61)), None);
+        assert_eq!(minute.over(&counters, at(120)), Some(Counts::default()));
+    }
 
     #[test]
     fn what_is_turned_away_is_counted_by_why() {

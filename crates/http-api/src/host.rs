@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HOST;
+use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
@@ -74,7 +75,7 @@ fn foreign(request: &ServiceRequest) -> Option<String> {
     let hosts = request.app_data::<Data<Hosts>>()?;
     let named = request.headers().get_all(HOST).map(|value| value.to_str().unwrap_or("?"));
     // A target that is a whole URL says it too, and goes before the header.
-    let target = request.uri().authority().map(|authority| authority.as_str());
+    let target = request.uri().authority().map(Authority::as_str);
     let foreign = named.chain(target).find(|host| !hosts.include(host))?;
     Some(bare(foreign).chars().take(SHOWN).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flightdeck_domain::api_key::KeyId;
 use flightdeck_domain::feed::FleetEvent;
@@ -19,7 +19,7 @@ use flightdeck_vitals::Vitals;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
-use crate::counters::Counters;
+use crate::counters::{Counters, Minute};
 use crate::epochs::CurrentEpoch;
 use crate::extract::{Bodies, BodyLimits};
 use crate::readiness::{Answers, Probe, Readiness};
@@ -244,20 +244,6 @@ impl Api {
         Self { readiness: Probe::new(readiness, self.runtime.clone()), ..self }
     }
 
-    /// Tells once a minute what was turned away in it.
-    async fn tell_counts(self: Arc<Self>) {
-        let mut told = self.counters.read();
-        loop {
-            tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_mins(1)) => {}
-            }
-            let now = self.counters.read();
-            now.since(told).tell();
-            told = now;
-        }
-    }
-
     /// Gives the stops of an outage their places on the audit log.
     async fn fold_spool(&self) {
         let Some(fold) = &self.fold_spool else { return };
@@ -289,19 +275,20 @@ impl Api {
     /// Its tasks are workers of the process, on the runtime that this is called on.
     pub fn keep_house(self: &Arc<Self>) {
         let runtime = tokio::runtime::Handle::current();
-        let (house, leases, counts) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let (house, leases) = (Arc::clone(self), Arc::clone(self));
         Vitals::process().task(&runtime, "housekeeping", move || Arc::clone(&house).sweep());
         Vitals::process().task(&runtime, "lease sweep", move || Arc::clone(&leases).watch_leases());
-        Vitals::process().task(&runtime, "counts", move || Arc::clone(&counts).tell_counts());
     }
 
     async fn sweep(self: Arc<Self>) {
+        let mut minute = Minute::begin(&self.counters, Instant::now());
         let mut every = tokio::time::interval(Duration::from_secs(1));
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
                 _ = every.tick() => {
+                    minute.tell(&self.counters, Instant::now());
                     self.keys.sweep().await;
                     self.throttle_control.sweep();
                     self.throttle_stop.sweep();

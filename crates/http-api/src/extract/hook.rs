@@ -93,6 +93,13 @@ async fn arrive(mut payload: Payload, bodies: &Bodies) -> (Arriving, Option<Stri
     }
 }
 
+/// What is known of the beginning of a body.
+fn outlined(kept: &[u8]) -> Outline {
+    let mut outline = Outline::of(NAMING);
+    outline.feed(kept);
+    outline
+}
+
 /// A body on its way.
 struct Arriving {
     kept: Arrived,
@@ -119,9 +126,7 @@ impl Arriving {
                 // What names the hook is looked for all the same, which takes no room.
                 Err(error) => error.to_string(),
             };
-            let mut outline = Outline::of(NAMING);
-            outline.feed(&self.kept);
-            self.outline = Some((outline, why));
+            self.outline = Some((outlined(&self.kept), why));
         }
         self.passed_over += over.len();
         if let Some((outline, _)) = &mut self.outline {
@@ -148,11 +153,10 @@ impl Arriving {
     /// No more can be known than what has come.
     fn broken_off(self, why: String) -> HookBody {
         let mut object = json::salvage(&self.kept, &[]);
-        let outline = self.outline.map(|(outline, _)| outline).unwrap_or_else(|| {
-            let mut outline = Outline::of(NAMING);
-            outline.feed(&self.kept);
-            outline
-        });
+        let outline = match self.outline {
+            Some((outline, _)) => outline,
+            None => outlined(&self.kept),
+        };
         for (name, value) in outline.found() {
             object.entry(name).or_insert(value);
         }
