@@ -68,7 +68,9 @@ async fn no_turn_hangs_and_no_agent_ends() {
         // What was asked behind the end of the turn waits for somebody who decides.
         while deck.session(id).await.status != SessionStatus::Idle {
             if let Some(asked) = deck.asked(id).await {
-                deck.decide(&asked, ApprovalOption::RejectOnce).await;
+                // What is offered may be spoilt, too.
+                let rejects = asked.options.iter().find(|option| !option.allows());
+                deck.decide(&asked, rejects.unwrap_or(ApprovalOption::AllowOnce)).await;
             }
             pause().await;
         }

@@ -12,13 +12,21 @@ mod support;
 mod world;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use flightdeck_test_servers::postgres::PostgresServer;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let tests = [closed_log::trials(), data_folder::trials(), freeze::trials(), full_disk::trials(), panics::trials()];
-    libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit_code()
+    let postgres = PostgresServer::find().map(Arc::new);
+    let tests = [closed_log::trials(), data_folder::trials(), freeze::trials(), full_disk::trials()];
+    let tests = tests.into_iter().chain([panics::trials(&postgres)]).flatten();
+    let conclusion = libtest_mimic::run(&arguments, tests.collect());
+    if let Ok(server) = postgres {
+        server.stop();
+    }
+    conclusion.exit_code()
 }
 
 /// A test that needs nothing that a machine may lack.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
-use flightdeck_test_servers::NoServer;
+use flightdeck_test_servers::postgres::PostgresServer;
+use flightdeck_test_servers::{NoServer, trial_with};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -13,15 +15,20 @@ use tempfile::TempDir;
 use crate::support::sse::Stream;
 use crate::world::{PATIENCE, Unheard, busy, serve, status_of, until};
 
-pub(crate) fn trials() -> Vec<Trial> {
+pub(crate) fn trials(postgres: &Result<Arc<PostgresServer>, NoServer>) -> Vec<Trial> {
     // A release build has no such panics.
     let built =
         || if cfg!(debug_assertions) { Ok(()) } else { Err(NoServer("a release build injects no panics".into())) };
+    let server = postgres.clone();
+    let both = move || built().and(server);
     vec![
-        flightdeck_test_servers::trial_with("each_worker_that_panics_is_told_of_and_comes_back", built, |()| {
-            each_once()
+        trial_with("each_worker_that_panics_is_told_of_and_comes_back", built, |()| each_once(None)),
+        trial_with("each_worker_on_postgresql_that_panics_is_told_of_and_comes_back", both, |server| {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            let place = runtime.block_on(server.database()).expect("a database");
+            each_once(Some(place.url()));
         }),
-        flightdeck_test_servers::trial_with("a_worker_that_panics_too_often_ends_the_server", built, |()| too_often()),
+        trial_with("a_worker_that_panics_too_often_ends_the_server", built, |()| too_often()),
     ]
 }
 
@@ -37,13 +44,16 @@ struct Brittle {
 }
 
 impl Brittle {
-    fn start() -> Self {
+    fn start(database: Option<&str>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (data_dir, wanted, log) =
             (folder.path().join("data"), folder.path().join("wanted"), folder.path().join("log"));
         fs::create_dir(&wanted).expect("made");
         fs::write(folder.path().join("flightdeck.toml"), "[agents.parrot]\ncommand = \"/bin/cat\"\n").expect("written");
         let mut command = serve(&data_dir, &["--checkpoint-interval", "1s"]);
+        if let Some(url) = database {
+            command.env("FLIGHTDECK_DATABASE_URL", url);
+        }
         command.env("FLIGHTDECK_TEST_PANIC", &wanted).stdout(Stdio::null()).stderr(File::create(&log).expect("made"));
         let server = Unheard::start(&data_dir, &mut command);
         let session = server.client.register(None);
@@ -83,8 +93,8 @@ fn want(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-fn each_once() {
-    let brittle = Brittle::start();
+fn each_once(database: Option<&str>) {
+    let brittle = Brittle::start(database);
     let client = &brittle.server.client;
     let names: Vec<String> = until("it is ready", || brittle.workers()).into_keys().collect();
     for expected in
@@ -127,7 +137,7 @@ fn each_once() {
 }
 
 fn too_often() {
-    let mut brittle = Brittle::start();
+    let mut brittle = Brittle::start(None);
     let began = std::time::Instant::now();
     let status = loop {
         if let Some(status) = brittle.server.ended() {
