@@ -97,9 +97,8 @@ fn each_once(database: Option<&str>) {
     let brittle = Brittle::start(database);
     let client = &brittle.server.client;
     let names: Vec<String> = until("it is ready", || brittle.workers()).into_keys().collect();
-    for expected in
-        ["store writer", "store reader", "housekeeping", "lease sweep", "tail", "patrol of tails", "launcher"]
-    {
+    let store = if database.is_some() { ["store appends", "command offers"] } else { ["store writer", "store reader"] };
+    for expected in ["housekeeping", "lease sweep", "tail", "patrol of tails", "launcher"].into_iter().chain(store) {
         assert!(names.iter().any(|name| name == expected), "{expected} is no worker: {names:?}");
     }
     for name in names {
