@@ -109,7 +109,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, Spoilt> {
                 return Err(Spoilt { line: number, why: "it is not whole, and others follow it".to_owned() });
             }
             newest = newest.max(generation);
-            step.into_iter().for_each(|step| apply(&mut earlier, step));
+            if let Ok(step) = step {
+                apply(&mut earlier, step);
+            }
         }
     }
     if !earlier.is_empty() {

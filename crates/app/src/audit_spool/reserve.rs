@@ -29,7 +29,7 @@ fn fill(file: &File, before: u64, bytes: u64) -> io::Result<()> {
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL) => {}
         Err(error) => return Err(error.into()),
     }
-    let zeros = [0; PIECE];
+    let zeros = vec![0; PIECE];
     let mut at = before;
     while at < bytes {
         let piece = usize::try_from(bytes - at).unwrap_or(PIECE).min(PIECE);

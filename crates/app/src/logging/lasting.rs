@@ -118,9 +118,12 @@ mod tests {
 
     use super::*;
 
+    /// What it does with the next writes, and what it took.
+    type State = (VecDeque<Option<usize>>, Vec<u8>);
+
     /// A target that takes so many bytes of each write, or fails, and then takes all.
     #[derive(Clone, Default)]
-    struct Target(Arc<Mutex<(VecDeque<Option<usize>>, Vec<u8>)>>);
+    struct Target(Arc<Mutex<State>>);
 
     impl Target {
         fn taking(takes: &[Option<usize>]) -> Self {
