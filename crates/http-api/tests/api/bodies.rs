@@ -124,7 +124,9 @@ fn nobody_is_crowded_out_by_another() {
         .collect();
     // Each is refused as soon as the unfinished one has arrived.
     let until = |path: &str, body: &Value, full: bool| while (server.post(path, body).status == 503) != full {};
-    routes.iter().for_each(|(path, body)| until(path, body, true));
+    for (path, body) in &routes {
+        until(path, body, true);
+    }
     let why = json!({"reason": "r".repeat(100)});
     server.post(&format!("/agents/{agent}/pause?wait=0s"), &why).expect(202);
     server.post(&format!("/agents/{agent}/interrupt?wait=0s"), &why).expect(202);
@@ -132,5 +134,7 @@ fn nobody_is_crowded_out_by_another() {
     server.post("/agents/kill-all?wait=0s", &why).expect(200);
     server.post("/killswitch/release", &why).expect(200);
     drop(unfinished);
-    routes.iter().for_each(|(path, body)| until(path, body, false));
+    for (path, body) in &routes {
+        until(path, body, false);
+    }
 }
