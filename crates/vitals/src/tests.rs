@@ -12,11 +12,11 @@ fn worker(vitals: &Vitals, name: &str) -> Worker {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_panics_is_started_again_and_counted() {
     let (vitals, tries) = (Vitals::default(), Arc::new(AtomicUsize::new(0)));
-    let tried = Arc::clone(&tries);
+    let counted = Arc::clone(&tries);
     let task = vitals.task(&Handle::current(), "sweep", move || {
-        let tried = Arc::clone(&tried);
+        let counted = Arc::clone(&counted);
         async move {
-            let before = tried.fetch_add(1, Ordering::Relaxed);
+            let before = counted.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
             assert!(before >= 2, "on purpose");
             "done"

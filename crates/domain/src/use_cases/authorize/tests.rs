@@ -44,8 +44,8 @@ fn tree(own: Option<Session>) -> Authorize {
     Authorize::new(&mocks.ports())
 }
 
-fn at_work() -> Option<Session> {
-    Some(Session { mission_id: mission("apollo"), ..session(1) })
+fn at_work() -> Session {
+    Session { mission_id: mission("apollo"), ..session(1) }
 }
 
 fn asked(id: Option<u128>, parent: Option<u128>, on: Option<&str>) -> NewSession {
@@ -82,7 +82,7 @@ async fn a_role_alone_decides_for_an_unbound_key() {
 
 #[tokio::test]
 async fn an_agent_reaches_its_own_subtree_only() {
-    let authorize = tree(at_work());
+    let authorize = tree(Some(at_work()));
     for (session, allowed) in [(1, true), (2, true), (3, false)] {
         let result = authorize.on_session(&agent(), Permission::Report, session_id(session)).await;
         assert_eq!(result.is_ok(), allowed, "session {session}");
@@ -107,7 +107,7 @@ async fn a_bound_key_registers_its_own_session_where_it_belongs_and_nowhere_else
     let on_apollo = SessionPlace { parent_id: None, mission_id: mission("apollo") };
     let nowhere = SessionPlace::default();
     for (own, place, parent, on) in [
-        (at_work(), &planned, None, Some("apollo")),
+        (Some(at_work()), &planned, None, Some("apollo")),
         (Some(below), &nowhere, Some(3), Some("gemini")),
         (None, &planned, Some(3), Some("gemini")),
         (None, &on_apollo, None, Some("apollo")),
@@ -145,17 +145,17 @@ async fn a_bound_key_puts_others_below_its_own_session_alone() {
         (asked(Some(3), Some(1), None), Some("sessionId")),
         (asked(Some(3), None, None), Some("sessionId")),
     ] {
-        let registered = tree(at_work()).register(&agent(), new.clone()).await;
+        let registered = tree(Some(at_work())).register(&agent(), new.clone()).await;
         assert_eq!(field(registered), expected, "{new:?}");
         if new.session_id.is_none() {
-            assert_eq!(field(tree(at_work()).spawn(&agent(), new.clone(), None).await), expected, "{new:?}");
+            assert_eq!(field(tree(Some(at_work())).spawn(&agent(), new.clone(), None).await), expected, "{new:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn what_the_server_finds_its_own_sessions_by_is_not_made_up() {
-    let authorize = tree(at_work());
+    let authorize = tree(Some(at_work()));
     for provider in ["acp", "claude-code", "scripted"] {
         let new = NewSession { provider: of(provider), ..asked(Some(7), Some(1), None) };
         assert_eq!(field(authorize.register(&agent(), new).await), Some("provider"), "{provider}");
