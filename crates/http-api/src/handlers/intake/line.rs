@@ -52,7 +52,6 @@ enum Fault {
 }
 
 fn message(line: &[u8]) -> Result<MessageInput, Fault> {
-    lenient::bounded(line).map_err(|error| Fault::Unreadable(error.to_string()))?;
     let strict = match decode::<MessageBody>(line, "") {
         Ok(body) => return Ok(body.into()),
         Err(error) => error,
