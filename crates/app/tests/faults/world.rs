@@ -1,4 +1,4 @@
-//! What the tests of faults share: servers of which nothing is read, agents to be stopped, waiting for what happens by itself.
+//! What the tests of faults share: servers of which nothing is read, agents to be stopped.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,22 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::http::Client;
+pub(crate) use crate::support::patience::{PATIENCE, until};
 use crate::support::process::flightdeck;
-
-/// How long something that happens by itself may take; far longer than it does.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Looks until there is something to see.
-pub(crate) fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// `flightdeck serve` on a port that the system chooses, without throttles.
 pub(crate) fn serve(data_dir: &Path, settings: &[&str]) -> Command {

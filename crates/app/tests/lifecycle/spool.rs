@@ -2,28 +2,14 @@
 //! a crash.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use serde_json::{Value, json};
 
 use crate::support::http::Client;
+use crate::support::patience::until;
 use crate::support::process::Server;
-
-/// How long something that happens by itself may take; far longer than it does.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// The database, opened behind the server's back.
 fn database(data_dir: &Path) -> SqliteConnection {

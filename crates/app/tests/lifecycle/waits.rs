@@ -1,23 +1,12 @@
 //! Requests that wait for something when the server is stopped: each is answered with how things stand.
 
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Client};
+use crate::support::patience::until;
 use crate::support::process::Server;
-
-/// How long something that happens by itself may take; far longer than it does.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < PATIENCE, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// A request on a thread of its own; the answer has to come.
 fn waiting(client: &Client, path: String, body: Option<Value>) -> JoinHandle<Answer> {
@@ -61,12 +50,12 @@ fn whatever_waits_is_answered_when_the_server_stops() {
     let tool = hook("PreToolUse", &json!({"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t1"}));
     let held = waiting(&client, "/hooks/claude-code?hold=50s".to_owned(), Some(tool));
     until("the long polls are there", || {
-        [&polling, &reading].map(|id| seen(id)).iter().zip(&before).all(|(a, b)| a != b)
+        ({ [&polling, &reading].map(|id| seen(id)).iter().zip(&before).all(|(a, b)| a != b) }).then_some(())
     });
-    until("the question is there", || state(&asking)["status"] == "waiting");
-    until("the pause is there", || state(&paused)["desiredStatus"] == "paused");
-    until("the kill is there", || state(&below)["desiredStatus"] == "killed");
-    until("the call is held", || state(&claude)["status"] == "paused");
+    until("the question is there", || (state(&asking)["status"] == "waiting").then_some(()));
+    until("the pause is there", || (state(&paused)["desiredStatus"] == "paused").then_some(()));
+    until("the kill is there", || (state(&below)["desiredStatus"] == "killed").then_some(()));
+    until("the call is held", || (state(&claude)["status"] == "paused").then_some(()));
 
     let (ended, _) = server.terminate();
     assert!(ended.success(), "{ended}");

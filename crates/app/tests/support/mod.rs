@@ -3,6 +3,7 @@
 
 pub(crate) mod http;
 pub(crate) mod load;
+pub(crate) mod patience;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod sse;
