@@ -15,16 +15,15 @@ use tempfile::TempDir;
 
 use crate::support::http::Client;
 use crate::support::load::Scene;
+use crate::support::patience::{PATIENCE, until};
 use crate::support::process::{Server, flightdeck, lasting_address};
 use crate::support::random::Random;
+use crate::support::spool::spool_is_empty;
 
 /// How many replicas there are.
 pub(crate) const REPLICAS: usize = 3;
 /// Another test, and whoever else uses the server, wants connections too.
 const CONNECTIONS: &str = "8";
-/// How long a replica may take to start while its database comes and goes.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 /// The servers that the tests share.
 pub(crate) struct Servers {
     postgres: Result<PostgresServer, NoServer>,
@@ -137,13 +136,8 @@ impl Cluster {
 
     /// Waits until what could not be put on the audit log while the store was away is there.
     pub(crate) fn has_folded_its_spools(&self) {
-        let began = Instant::now();
-        let folded = |replica: &Replica| {
-            fs::metadata(replica.data_dir.join("audit-spool.jsonl")).is_ok_and(|file| file.len() == 0)
-        };
-        while !self.replicas.iter().all(folded) {
-            assert!(began.elapsed() < PATIENCE, "stops still wait for their place on the audit log");
-            thread::sleep(Duration::from_millis(20));
+        for replica in &self.replicas {
+            until("no stop waits for its place on the audit log", || spool_is_empty(&replica.data_dir).then_some(()));
         }
     }
 

@@ -6,4 +6,5 @@ pub(crate) mod load;
 pub(crate) mod patience;
 pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod spool;
 pub(crate) mod sse;
