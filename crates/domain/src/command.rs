@@ -173,6 +173,13 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether it has no place in the queue: a stop for agents of this process that could not be written. Its seq is
+    /// [`CommandSeq::ZERO`], it has no receipt, and it counts each time that it comes.
+    #[must_use]
+    pub fn is_past_the_queue(&self) -> bool {
+        self.seq == CommandSeq::ZERO
+    }
+
     /// Moves the receipt on. Acknowledging twice, or late, is harmless: a receipt never goes back.
     ///
     /// # Errors

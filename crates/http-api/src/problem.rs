@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use flightdeck_domain::action::ActionName;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -138,9 +139,15 @@ pub enum ApiError {
     /// Nothing could be written just now.
     #[error("{0}")]
     NotReady(String),
-    /// The store is away, and a kill lies in the spool.
-    #[error("the store is not available; the kill is kept on disk and done as soon as the store is back")]
-    Kept(#[source] Box<dyn Error + Send + Sync>),
+    /// The store is away, and a stop lies in the spool.
+    #[error("the store is not available; the {} is kept on disk and done as soon as the store is back", what.as_str())]
+    Kept {
+        /// `kill`, `pause` or `kill_all`.
+        what: ActionName,
+        /// Why the store is away.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
     /// An agent did not start.
     #[error("the agent did not start; its session is marked as failed")]
     SpawnFailed(#[source] Box<dyn Error + Send + Sync>),
@@ -214,7 +221,7 @@ impl ApiError {
             Self::GoingDown => "going-down",
             Self::Unavailable(_) => "store-unavailable",
             Self::NotReady(_) => "not-ready",
-            Self::Kept(_) => "store-unavailable-kill-kept",
+            Self::Kept { .. } => "store-unavailable-stop-kept",
             Self::SpawnFailed(_) => "spawn-failed",
             Self::Internal(_) => "internal",
         }
@@ -286,7 +293,7 @@ impl ResponseError for ApiError {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled { .. } | Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) | Self::NotReady(_) | Self::Kept(_) | Self::GoingDown | Self::Busy => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::Kept { .. } | Self::GoingDown | Self::Busy => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::SpawnFailed(_) => StatusCode::BAD_GATEWAY,

@@ -237,7 +237,7 @@ impl Agent<'_> {
             cancel,
             again,
             self.thaw_at,
-            self.ready_until,
+            self.ready_until.filter(|_| !self.frozen),
             self.flush_at,
             self.replays_until,
             self.doubt_until,
@@ -248,7 +248,7 @@ impl Agent<'_> {
 
     async fn tick(&mut self) -> Result<(), Stop> {
         let now = Instant::now();
-        if self.ready_until.is_some_and(|until| until <= now) {
+        if !self.frozen && self.ready_until.is_some_and(|until| until <= now) {
             let seconds = self.config.start_time.as_secs();
             let problem = format!("it was not ready within {seconds} seconds{}", self.said(true));
             return Err(self.gone(Some(&problem)).await);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::command::Command;
+use flightdeck_domain::command::{Command, CommandKind};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
@@ -169,7 +169,11 @@ impl AgentProvider for AcpProvider {
     }
 
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
-        self.agents.crew.deliver(command, message)
+        self.agents.crew.deliver(command, message)?;
+        if command.is_past_the_queue() && command.kind == CommandKind::Pause {
+            self.agents.freeze(command.session_id).await;
+        }
+        Ok(())
     }
 
     async fn log(&self, session: SessionId) -> Result<Option<AgentLog>, io::Error> {
@@ -220,6 +224,14 @@ impl Agents {
         match self.crew.enter(session) {
             Entered::Now(presence) => Some(presence),
             Entered::Before | Entered::Closed => None,
+        }
+    }
+
+    /// Stops an agent's program where it is. While the store is away its task waits for it, and obeys nothing but a kill.
+    async fn freeze(&self, session: SessionId) {
+        let Some(process) = self.crew.look(session, Process::clone) else { return };
+        if let Err(error) = process.freeze().await {
+            tracing::warn!(%session, %error, "an agent that is to pause was not frozen");
         }
     }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::approval::ApprovalOption;
-use flightdeck_domain::command::Delivery;
-use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
+use flightdeck_domain::ids::{CommandSeq, SessionId};
+use flightdeck_domain::ports::{AgentProvider, Clock};
 use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::system::SystemClock;
 use flightdeck_processes::Limits;
 use flightdeck_provider_acp::{AgentConfig, PauseBy};
 use serde_json::json;
@@ -105,6 +107,45 @@ async fn a_frozen_agent_uses_no_time_and_its_turn_goes_on_afterwards() {
     let next = deck.inject(id, Delivery::Interrupt, "enough").await;
     deck.until_receipt(id, next, "consumed").await;
     deck.until_told(id, "assistant: You said: enough").await;
+}
+
+/// While the store is away a pause comes past the queue; the one in the queue follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_past_the_queue_stops_a_turn_where_it_is_until_it_is_resumed() {
+    // The configuration would have it paused at the end of a turn that never ends.
+    let deck = Deck::one();
+    let id = deck.spawn("say round and round\nspin").await;
+    deck.until(id, SessionStatus::Running).await;
+    let past = Command {
+        session_id: id,
+        seq: CommandSeq::ZERO,
+        kind: CommandKind::Pause,
+        reason: None,
+        receipt: Receipt::Accepted,
+        created_at: SystemClock.now(),
+        updated_at: SystemClock.now(),
+    };
+    deck.provider.deliver(&past, None).await.expect("it runs here");
+    let used = || deck.processes().iter().map(|pid| ticks(*pid)).max();
+    let before = used();
+    deck.until(id, SessionStatus::Paused).await;
+    let queued = deck.act(id, Intervention::Pause).await.expect("accepted").committed.command.expect("a command");
+    // Nothing is pending any more.
+    while !deck.ports.commands.pending(id, CommandSeq::ZERO, 10).await.expect("read").expect("there").is_empty() {
+        pause().await;
+    }
+    assert_eq!(queued.kind, CommandKind::Pause);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(used(), before);
+    deck.act(id, Intervention::Resume).await.expect("accepted");
+    deck.until(id, SessionStatus::Running).await;
+    let next = deck.inject(id, Delivery::Interrupt, "enough").await;
+    deck.until_receipt(id, next, "consumed").await;
+    // Held again, a kill does not wait for it to end its turn in order.
+    deck.provider.deliver(&past, None).await.expect("it runs here");
+    deck.act(id, Intervention::Kill).await.expect("accepted");
+    deck.until(id, SessionStatus::Killed).await;
+    assert_eq!(deck.processes(), Vec::<u32>::new());
 }
 
 /// Clock ticks of processor time that a process has used.

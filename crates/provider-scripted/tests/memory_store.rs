@@ -129,7 +129,8 @@ async fn a_kill_of_all_ends_the_demo_and_lets_nothing_spawn() {
     pass(100_000).await;
     let request = RequestId::new("req-2").unwrap();
     let fleet = InterveneFleet::new(&ports, &providers);
-    let done = fleet.execute(FleetIntervention::KillAll, Origin::new(Actor::local_cli(), request)).await.unwrap();
+    let done =
+        fleet.execute(FleetIntervention::KillAll, Origin::new(Actor::local_cli(), request)).await.unwrap().committed;
     pass(1).await;
     let operation = ports.operations.operation(done.operation.unwrap()).await.unwrap().unwrap();
     assert_eq!((operation.state(), provider.running()), (OperationState::Done, 0));

@@ -51,7 +51,7 @@ impl Mailbox {
             return false;
         }
         // What comes past the queue has no place in it; such a stop counts every time.
-        if command.seq == CommandSeq::ZERO || state.seen.insert(command.seq) {
+        if command.is_past_the_queue() || state.seen.insert(command.seq) {
             match command.kind {
                 // One kill is enough: the death settles the receipts of all.
                 CommandKind::Kill if state.kill.is_some() => {}
@@ -68,6 +68,13 @@ impl Mailbox {
     #[must_use]
     pub fn drain(&self) -> Vec<Order> {
         std::mem::take(&mut self.lock().orders)
+    }
+
+    /// Whether a pause that came past the queue waits in it: whoever runs the agent has stopped it already.
+    #[must_use]
+    pub fn was_held(&self) -> bool {
+        let held = |order: &Order| order.command.is_past_the_queue() && order.command.kind == CommandKind::Pause;
+        self.lock().orders.iter().any(held)
     }
 
     /// How many commands wait in it.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::http::Client;
 use crate::support::patience::until;
 use crate::support::process::Server;
+use crate::support::spool::spool_is_empty;
 
 /// The database, opened behind the server's back.
 fn database(data_dir: &Path) -> SqliteConnection {
@@ -72,26 +73,26 @@ fn a_kill_without_a_log_is_done_and_recorded_once_after_a_crash() {
     let entry = recorded(&client, &agent);
     assert_eq!((&entry["reason"], &entry["outcome"]), (&json!("it is wild"), &json!("accepted")));
     assert!(entry["details"]["spooled"].is_string() && entry["details"]["foldedAt"].is_string(), "{entry}");
-    until("the spool is empty", || spooled(&data_dir).contains("\"remove\"").then_some(()));
+    until("the spool is empty", || spool_is_empty(&data_dir).then_some(()));
     assert_eq!(client.get("/audit/verify").1["valid"], true);
 }
 
 #[test]
-fn a_kill_without_a_database_reaches_the_agent_and_is_made_up_for() {
+fn a_stop_without_a_database_reaches_the_agent_and_is_made_up_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let data_dir = folder.path().join("data");
     let server = Server::start(&data_dir);
     let client = server.admin();
-    let (agent, elsewhere) = (busy(&client), client.register(None));
+    let (agent, elsewhere, third) = (busy(&client), client.register(None), client.register(None));
     let mut other = database(&data_dir);
     other.batch_execute("BEGIN IMMEDIATE").expect("nobody else can write");
     let kill = |agent: &str| client.post(&format!("/agents/{agent}/kill?wait=0s"), &json!({}));
-    let (status, pause) = client.post(&format!("/agents/{elsewhere}/pause?wait=0s"), &json!({}));
-    assert_eq!((status, &pause["type"]), (503, &json!("urn:flightdeck:problem:store-unavailable")), "{pause}");
+    let (status, pause) = client.post(&format!("/agents/{third}/pause?wait=0s"), &json!({}));
+    assert_eq!((status, &pause["auditSpooled"]), (202, &json!(true)), "{pause}");
     for agent in [&agent, &elsewhere] {
         let (status, kept) = kill(agent);
-        let kind = json!("urn:flightdeck:problem:store-unavailable-kill-kept");
-        assert_eq!((status, &kept["type"]), (503, &kind), "{kept}");
+        assert_eq!((status, &kept["desiredStatus"]), (202, &json!("killed")), "{kept}");
+        assert!(kept["message"].as_str().expect("words").contains("cannot be written"), "{kept}");
     }
     other.batch_execute("ROLLBACK").expect("let go");
     until("the agent inside the server is dead", || (status_of(&client, &agent) == "killed").then_some(()));
@@ -103,7 +104,13 @@ fn a_kill_without_a_database_reaches_the_agent_and_is_made_up_for() {
     let entry = recorded(&client, &elsewhere);
     assert!(entry["details"]["doneAt"].is_string(), "{entry}");
     recorded(&client, &agent);
-    let (_, paused) = client.get(&format!("/audit?agentId={elsewhere}&action=pause"));
-    assert_eq!(paused["entries"][0]["outcome"], "refused", "a pause is not made up for: {paused}");
+    let paused = until("the pause is on the log", || {
+        let (_, page) = client.get(&format!("/audit?agentId={third}&action=pause"));
+        page["entries"].as_array().expect("entries").first().cloned()
+    });
+    assert_eq!(paused["outcome"], "accepted", "{paused}");
+    // As the answer said, it can be followed from now on.
+    let (status, operation) = client.get(&format!("/operations/{}", pause["operationId"].as_str().expect("an id")));
+    assert_eq!((status, &operation["action"]), (200, &json!("pause")), "{operation}");
     assert_eq!(client.get("/audit/verify").1["valid"], true);
 }

@@ -121,6 +121,15 @@ impl SpooledAction {
         }
     }
 
+    /// What it wishes of whom it is to stop.
+    #[must_use]
+    pub const fn wish(&self) -> Wish {
+        match &self.stop {
+            Stop::One { wish, .. } | Stop::Around { wish, .. } => *wish,
+            Stop::Fleet { .. } => Wish::Kill,
+        }
+    }
+
     /// The operation by which its commands are found.
     #[must_use]
     pub const fn operation(&self) -> Option<OperationId> {
@@ -128,19 +137,6 @@ impl SpooledAction {
             Stop::One { operation, .. } | Stop::Fleet { operation } => *operation,
             Stop::Around { operation, .. } => Some(*operation),
         }
-    }
-
-    /// Whether it is still to be done when the store could not be written at first. A kill is: nobody takes it back. A pause
-    /// is not: what was said to the agent since then counts.
-    #[must_use]
-    pub fn is_made_up_for(&self) -> bool {
-        matches!(self.name(), ActionName::Kill | ActionName::KillAll)
-    }
-
-    /// What becomes of one that is not made up for.
-    #[must_use]
-    pub fn too_late(&self) -> Fate {
-        Fate::NotDone(format!("the store could not be written when the {} was asked for", self.name().as_str()))
     }
 
     /// The action, its entry left out.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::action::{ActionName, ActionRefused, Attribution, Fingerprint, KeyReused, OperatorAction, Remembered};
-use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
+use crate::audit::{AuditDraft, AuditOutcome, AuditTarget, SpooledAction};
 use crate::command::Command;
 use crate::ids::{AuditSeq, OperationId};
 use crate::message::Message;
@@ -52,10 +52,16 @@ pub enum OperatorActionError {
     /// The store cannot. Nothing was written, neither the action nor an entry.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
-    /// The store cannot, and a kill lies in the spool, durably ([`super::AuditSpool`]): it is done as soon as the store
-    /// can. No store gives this by itself.
-    #[error("the store is not available; the kill is kept and done as soon as the store is back")]
-    Kept(#[source] StoreUnavailable),
+    /// The store cannot, and what stops agents lies in the spool, durably ([`super::AuditSpool`]): it is done as soon as
+    /// the store can. No store gives this by itself.
+    #[error("the store is not available; the {} is kept and done as soon as the store is back", kept.name().as_str())]
+    Kept {
+        /// As it lies in the spool; of an earlier call, when that had the same key.
+        kept: Box<SpooledAction>,
+        /// Why the store cannot.
+        #[source]
+        cause: StoreUnavailable,
+    },
 }
 
 /// What an operator wants of the whole fleet.

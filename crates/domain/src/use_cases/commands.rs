@@ -3,14 +3,20 @@
 use std::sync::Arc;
 
 use super::Ports;
+use crate::audit::{SpooledAction, Stop};
 use crate::command::{Command, Receipt};
 use crate::ids::{CommandSeq, SessionId};
-use crate::ports::{AcknowledgeError, Clock, CommandQueue, StoreUnavailable, WakeUps};
+use crate::message::Control;
+use crate::operation::{Reach, Wish};
+use crate::ports::{AcknowledgeError, AuditSpool, Clock, CommandQueue, SessionRepository, StoreUnavailable, WakeUps};
+use crate::session::{DesiredStatus, Session};
 
 /// Reads a session's queue.
 #[derive(Clone)]
 pub struct ReadCommands {
     commands: Arc<dyn CommandQueue>,
+    sessions: Arc<dyn SessionRepository>,
+    spool: Option<Arc<dyn AuditSpool>>,
 }
 
 impl ReadCommands {
@@ -20,7 +26,53 @@ impl ReadCommands {
     /// Takes the ports it needs.
     #[must_use]
     pub fn new(ports: &Ports) -> Self {
-        Self { commands: Arc::clone(&ports.commands) }
+        Self {
+            commands: Arc::clone(&ports.commands),
+            sessions: Arc::clone(&ports.sessions),
+            spool: ports.spool.clone(),
+        }
+    }
+
+    /// What an agent should know while its sign of life cannot be written: what the store says, and the stops that are kept
+    /// until it can be written. `None` when there is no such session.
+    ///
+    /// # Errors
+    /// The store cannot be read either.
+    pub async fn control(&self, id: SessionId) -> Result<Option<Control>, StoreUnavailable> {
+        let Some(session) = self.sessions.get(id).await? else { return Ok(None) };
+        let pending = self.commands.pending(id, CommandSeq::ZERO, Self::MAX_LIMIT).await?.unwrap_or_default();
+        let mut desired_status = session.desired_status;
+        for waiting in self.kept().await? {
+            if desired_status != DesiredStatus::Killed && self.concerns(&waiting, &session).await? {
+                desired_status = match waiting.wish() {
+                    Wish::Pause => DesiredStatus::Paused,
+                    _ => DesiredStatus::Killed,
+                };
+            }
+        }
+        let pending_commands = u64::try_from(pending.len()).unwrap_or(u64::MAX);
+        Ok(Some(Control { desired_status, pending_commands }))
+    }
+
+    /// The stops that are still to be done.
+    async fn kept(&self) -> Result<Vec<SpooledAction>, StoreUnavailable> {
+        let Some(spool) = &self.spool else { return Ok(Vec::new()) };
+        let waiting = spool.waiting().await?;
+        Ok(waiting.into_iter().filter(|waiting| waiting.fate.is_none()).map(|waiting| waiting.action).collect())
+    }
+
+    async fn concerns(&self, kept: &SpooledAction, session: &Session) -> Result<bool, StoreUnavailable> {
+        match &kept.stop {
+            Stop::One { session: named, .. } => Ok(*named == session.id),
+            Stop::Around { session: named, reach: Reach::Subtree, .. } => {
+                self.sessions.is_within(session.id, *named).await
+            }
+            Stop::Around { session: named, reach: Reach::Mission, .. } => {
+                let named = self.sessions.get(*named).await?;
+                Ok(session.mission_id.is_some() && named.is_some_and(|named| named.mission_id == session.mission_id))
+            }
+            Stop::Fleet { .. } => Ok(true),
+        }
     }
 
     /// The pending commands after a place; `None` when there is no such session.
@@ -75,8 +127,10 @@ impl AcknowledgeCommand {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Fate;
     use crate::command::CommandKind;
-    use crate::fixtures::{at, command, session_id};
+    use crate::fixtures::{at, attribution, command, operation_id, session, session_id};
+    use crate::ports::{FleetAction, FleetIntervention, MockAuditSpool, Waiting};
     use crate::use_cases::testing::MockPorts;
 
     #[tokio::test]
@@ -99,5 +153,40 @@ mod tests {
         let mut mocks = MockPorts::default();
         mocks.commands.expect_pending().withf(|_, _, limit| *limit == 200).times(1).returning(|_, _, _| Ok(None));
         assert!(ReadCommands::new(&mocks.ports()).execute(session_id(1), CommandSeq::ZERO).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_agent_is_told_of_the_stops_that_are_kept() {
+        let kept = |reach: Option<Reach>, wish: Wish| {
+            let (session, operation) = (session_id(2), operation_id(1));
+            let stop = match reach {
+                None => Stop::One { session: session_id(1), wish, operation: Some(operation) },
+                Some(reach) => Stop::Around { session, reach, wish, operation },
+            };
+            let kill =
+                FleetAction { intervention: FleetIntervention::KillAll, operation: None, by: attribution("because") };
+            let fleet = SpooledAction::fleet(uuid::Uuid::from_u128(1), &kill).expect("a stop");
+            SpooledAction { stop, ..fleet }
+        };
+        let fleet = SpooledAction { stop: Stop::Fleet { operation: None }, ..kept(None, Wish::Kill) };
+        for (action, fate, expected) in [
+            (kept(None, Wish::Pause), None, DesiredStatus::Paused),
+            (kept(None, Wish::Kill), None, DesiredStatus::Killed),
+            (kept(Some(Reach::Subtree), Wish::Kill), None, DesiredStatus::Killed),
+            (kept(Some(Reach::Mission), Wish::Kill), None, DesiredStatus::Running),
+            (fleet, None, DesiredStatus::Killed),
+            // Only its entry is missing.
+            (kept(None, Wish::Pause), Some(Fate::Done), DesiredStatus::Running),
+        ] {
+            let mut mocks = MockPorts::default();
+            mocks.sessions.expect_get().returning(|id| Ok(Some(Session { id, ..session(1) })));
+            mocks.sessions.expect_is_within().returning(|_, top| Ok(top == session_id(2)));
+            mocks.commands.expect_pending().returning(|_, _, _| Ok(Some(vec![command(1, CommandKind::Pause)])));
+            let mut spool = MockAuditSpool::new();
+            spool.expect_waiting().return_once(move || Ok(vec![Waiting { action, fate }]));
+            let ports = Ports { spool: Some(Arc::new(spool)), ..mocks.ports() };
+            let control = ReadCommands::new(&ports).control(session_id(1)).await.expect("read").expect("there");
+            assert_eq!((control.desired_status, control.pending_commands), (expected, 1));
+        }
     }
 }

@@ -45,8 +45,8 @@ impl EnforceBudgets {
                 match self.intervene.execute(request, origin(&account, &name)).await {
                     // A refusal is on the record, and would be refused again.
                     Ok(_) | Err(OperatorActionError::Refused(_)) => asked += 1,
-                    Err(OperatorActionError::Unavailable(error) | OperatorActionError::Kept(error)) => {
-                        return Err(error);
+                    Err(OperatorActionError::Unavailable(cause) | OperatorActionError::Kept { cause, .. }) => {
+                        return Err(cause);
                     }
                 }
             }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::hand_over::HandOver;
 use super::{Ports, Providers};
-use crate::audit::{AuditDraft, Fate, SpooledAction, SpooledIntervention};
+use crate::action::ActionName;
+use crate::audit::{AuditDraft, AuditOutcome, Fate, SpooledAction, SpooledIntervention, Stop};
+use crate::operation::Wish;
 use crate::ports::{
     AuditFilter, AuditLog, AuditSpool, Clock, OperationRepository, OperatorActionError, OperatorActions,
     StoreUnavailable, Waiting, WakeUps,
@@ -23,7 +25,7 @@ pub struct FoldSpool {
     hand_over: HandOver,
 }
 
-/// How many entries of one actor, action and moment are looked through for one that is there already.
+/// How many entries of one action since one moment are looked through for one that is there already.
 const LOOKED_THROUGH: usize = 1_000;
 
 impl FoldSpool {
@@ -62,18 +64,20 @@ impl FoldSpool {
         Ok(waiting.len())
     }
 
-    /// Does what could not be done at first, if it is still wanted, and notes that at once: it is not done twice.
+    /// Does what could not be done at first, and notes that at once: it is not done twice.
     async fn make_up_for(&self, action: &SpooledAction) -> Result<Fate, StoreUnavailable> {
         let fate = if self.was_done(action).await? {
             Fate::Done
-        } else if action.is_made_up_for() {
+        } else if self.was_taken_back(action).await? {
+            Fate::NotDone("it was resumed since".to_owned())
+        } else {
             match self.commit(action).await {
                 Ok(()) => Fate::DoneLate,
                 Err(OperatorActionError::Refused(refused)) => Fate::NotDone(refused.to_string()),
-                Err(OperatorActionError::Unavailable(error) | OperatorActionError::Kept(error)) => return Err(error),
+                Err(OperatorActionError::Unavailable(cause) | OperatorActionError::Kept { cause, .. }) => {
+                    return Err(cause);
+                }
             }
-        } else {
-            action.too_late()
         };
         self.spool.settle(action.id, fate.clone()).await?;
         if let (Fate::DoneLate, Some(operation)) = (&fate, action.operation()) {
@@ -89,6 +93,25 @@ impl FoldSpool {
             Some(operation) => Ok(self.operations.operation(operation).await?.is_some()),
             None => Ok(false),
         }
+    }
+
+    /// Whether the session of a pause was let go on since, at another replica: what was said last counts. Nobody takes a kill
+    /// back.
+    async fn was_taken_back(&self, action: &SpooledAction) -> Result<bool, StoreUnavailable> {
+        let (Stop::One { session, wish, .. } | Stop::Around { session, wish, .. }) = &action.stop else {
+            return Ok(false);
+        };
+        if *wish != Wish::Pause {
+            return Ok(false);
+        }
+        let filter = AuditFilter {
+            session_id: Some(*session),
+            action: Some(ActionName::Resume),
+            from: Some(action.at),
+            ..AuditFilter::default()
+        };
+        let page = self.audit.page(filter, None, LOOKED_THROUGH).await?;
+        Ok(page.iter().any(|sealed| sealed.entry().is_ok_and(|there| there.outcome == AuditOutcome::Accepted)))
     }
 
     async fn commit(&self, action: &SpooledAction) -> Result<(), OperatorActionError> {
@@ -124,16 +147,18 @@ impl FoldSpool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use mockall::Sequence;
     use mockall::predicate::eq;
     use uuid::Uuid;
 
     use super::*;
     use crate::action::{ActionRefused, Intervention, OperatorAction};
-    use crate::audit::{AuditHead, AuditOutcome};
+    use crate::audit::{AuditHead, AuditTarget};
     use crate::fixtures::{at, attribution, operation_id, session, session_id};
     use crate::ids::AuditSeq;
-    use crate::operation::{Operation, Scope, Tally, Wish};
+    use crate::operation::{Operation, Scope, Tally};
     use crate::ports::{Committed, MockAuditSpool, TargetPage};
     use crate::use_cases::testing::MockPorts;
 
@@ -186,14 +211,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kill_is_made_up_for_once_and_handed_over() {
-        let mut spool = lying(vec![Waiting { action: stop(1, Intervention::Kill), fate: None }]);
+    async fn a_stop_is_made_up_for_once_and_handed_over() {
+        for intervention in [Intervention::Kill, Intervention::Pause] {
+            made_up_for(intervention).await;
+        }
+    }
+
+    async fn made_up_for(intervention: Intervention) {
+        let mut spool = lying(vec![Waiting { action: stop(1, intervention.clone()), fate: None }]);
         let (mut mocks, mut order) = (MockPorts::default(), Sequence::new());
         nothing_recorded_yet(&mut mocks);
         mocks
             .actions
             .expect_commit()
-            .withf(|action| action.by.spooled && action.intervention == Intervention::Kill)
+            .withf(move |action| action.by.spooled && action.intervention == intervention)
             .times(1)
             .in_sequence(&mut order)
             .returning(|_| {
@@ -241,10 +272,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pause_of_which_nothing_is_known_is_not_made_up_for() {
+    async fn a_pause_is_not_made_up_for_when_it_was_taken_back_since() {
         let mut spool = lying(vec![Waiting { action: stop(1, Intervention::Pause), fate: None }]);
         let mut mocks = MockPorts::default();
-        nothing_recorded_yet(&mut mocks);
+        mocks.operations.expect_operation().returning(|_| Ok(None));
+        mocks.audit.expect_page().returning(|filter, _, _| {
+            if filter.action != Some(ActionName::Resume) {
+                return Ok(Vec::new());
+            }
+            assert_eq!((filter.session_id, filter.from), (Some(session_id(1)), Some(at(0))));
+            let target = AuditTarget::Session(session_id(1));
+            let since = attribution("go on").audit(ActionName::Resume, target, AuditOutcome::Accepted, BTreeMap::new());
+            Ok(vec![since.seal(AuditHead::EMPTY)])
+        });
         spool.expect_settle().withf(|_, fate| matches!(fate, Fate::NotDone(_))).times(1).returning(|_, _| Ok(()));
         let refused = |entry: &AuditDraft| entry.outcome == AuditOutcome::Refused;
         mocks.actions.expect_record().withf(refused).times(1).returning(|_| Ok(AuditSeq::new(1)));

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::stop_directly::StopDirectly;
 use super::{Ports, Providers, ReportStatus};
 use crate::action::{Intervention, OperatorAction, Origin};
-use crate::command::{Command, CommandKind, Receipt};
-use crate::ids::{CommandSeq, OperationId, SessionId};
+use crate::audit::SpooledAction;
+use crate::ids::{OperationId, SessionId};
 use crate::operation::Wish;
 use crate::ports::{
     Capabilities, Clock, Committed, IdGenerator, ObserveError, OperatorActionError, OperatorActions, SessionRepository,
-    WakeUps,
+    StoreUnavailable, WakeUps,
 };
 use crate::session::{DesiredStatus, SessionStatus};
 use crate::text::Reason;
@@ -24,6 +25,8 @@ pub struct Intervened {
     pub committed: Committed,
     /// Whether the provider has the command; when not, it waits in the queue.
     pub handed_over: bool,
+    /// Whether it lies in the spool, for the store could not be written: see [`super::Taken`].
+    pub kept: bool,
 }
 
 /// Steps in.
@@ -36,6 +39,7 @@ pub struct Intervene {
     ids: Arc<dyn IdGenerator>,
     report: ReportStatus,
     providers: Providers,
+    directly: StopDirectly,
 }
 
 impl Intervene {
@@ -50,6 +54,7 @@ impl Intervene {
             ids: Arc::clone(&ports.ids),
             report: ReportStatus::new(ports),
             providers: providers.clone(),
+            directly: StopDirectly::new(ports, providers),
         }
     }
 
@@ -57,7 +62,8 @@ impl Intervene {
     /// makes of it is seen later: its operation tells when, and a message's command by its receipt.
     ///
     /// # Errors
-    /// A rule forbids it (and the refusal is on the audit log), or the store is not available.
+    /// A rule forbids it (and the refusal is on the audit log), or the store is not available. A stop that is kept in the
+    /// spool is an error only when the store cannot even say how the session stands.
     pub async fn execute(
         &self,
         session_id: SessionId,
@@ -71,12 +77,8 @@ impl Intervene {
         let action = OperatorAction { session_id, intervention, operation, able, by };
         let mut committed = match self.actions.commit(action.clone()).await {
             Ok(committed) => committed,
-            Err(error) => {
-                if matches!(error, OperatorActionError::Kept(_)) {
-                    self.tell_directly(&action).await;
-                }
-                return Err(error);
-            }
+            Err(OperatorActionError::Kept { kept, cause }) => return self.keep(&action, kept, cause).await,
+            Err(error) => return Err(error),
         };
         if let Some(message) = &committed.message {
             self.wake_ups.session_moved(session_id, message.seq);
@@ -93,7 +95,25 @@ impl Intervene {
         {
             handed_over = provider.deliver(command, committed.message.clone()).await.is_ok();
         }
-        Ok(Intervened { committed, handed_over })
+        Ok(Intervened { committed, handed_over, kept: false })
+    }
+
+    /// It lies in the spool. What runs in this process stops now.
+    async fn keep(
+        &self,
+        action: &OperatorAction,
+        kept: Box<SpooledAction>,
+        cause: StoreUnavailable,
+    ) -> Result<Intervened, InterveneError> {
+        let operation = kept.operation();
+        match self.directly.one(action).await? {
+            Some(session) => {
+                let committed =
+                    Committed { session, message: None, command: None, operation, audit_seq: None, again: false };
+                Ok(Intervened { committed, handed_over: true, kept: true })
+            }
+            None => Err(OperatorActionError::Kept { kept, cause }),
+        }
     }
 
     /// An operator says that nothing runs there any more, which nobody else can know. One that was to be killed is.
@@ -119,31 +139,13 @@ impl Intervene {
         let session = self.sessions.get(id).await.ok().flatten()?;
         self.providers.get(&session.provider).ok().map(|provider| provider.capabilities_of(&session))
     }
-
-    /// Nothing can be written, and the agent is to die: those who run agents in this process are told past the queue.
-    /// The one who runs it obeys; what it reports waits until the store is back.
-    async fn tell_directly(&self, action: &OperatorAction) {
-        let by = &action.by;
-        let command = Command {
-            session_id: action.session_id,
-            // It has no place in the queue.
-            seq: CommandSeq::ZERO,
-            kind: CommandKind::Kill,
-            reason: by.reason.clone(),
-            receipt: Receipt::Accepted,
-            created_at: by.at,
-            updated_at: by.at,
-        };
-        for provider in self.providers.iter().filter(|provider| provider.capabilities().in_process) {
-            let _ = provider.deliver(&command, None).await;
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::action::ActionRefused;
+    use crate::command::CommandKind;
     use crate::fixtures::{command, operation_id, session, session_id};
     use crate::ids::AuditSeq;
     use crate::operator::Actor;

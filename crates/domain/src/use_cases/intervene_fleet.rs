@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use super::hand_over::HandOver;
+use super::stop_directly::{StopDirectly, Taken, Told};
 use super::{InterveneError, Ports, Providers};
 use crate::action::Origin;
+use crate::audit::SpooledAction;
 use crate::ids::OperationId;
-use crate::ports::{Clock, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperatorActions, WakeUps};
+use crate::operation::Wish;
+use crate::ports::{
+    Clock, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperatorActionError, OperatorActions,
+    SessionFilter, StoreUnavailable, WakeUps,
+};
 
 /// Steps in on the whole fleet.
 #[derive(Clone)]
@@ -16,6 +22,7 @@ pub struct InterveneFleet {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     hand_over: HandOver,
+    directly: StopDirectly,
 }
 
 impl InterveneFleet {
@@ -28,6 +35,7 @@ impl InterveneFleet {
             clock: Arc::clone(&ports.clock),
             ids: Arc::clone(&ports.ids),
             hand_over: HandOver::new(ports, providers),
+            directly: StopDirectly::new(ports, providers),
         }
     }
 
@@ -40,18 +48,37 @@ impl InterveneFleet {
         &self,
         intervention: FleetIntervention,
         origin: Origin,
-    ) -> Result<FleetCommitted, InterveneError> {
+    ) -> Result<Taken<FleetCommitted>, InterveneError> {
         let by = origin.at(self.clock.now());
         let operation = match intervention {
             FleetIntervention::KillAll => Some(OperationId::new(self.ids.uuid())),
             FleetIntervention::ReleaseKillSwitch => None,
         };
-        let committed = self.actions.commit_fleet(FleetAction { intervention, operation, by }).await?;
+        let told = Told { wish: Wish::Kill, reason: by.reason.clone(), at: by.at };
+        let committed = match self.actions.commit_fleet(FleetAction { intervention, operation, by }).await {
+            Ok(committed) => committed,
+            Err(OperatorActionError::Kept { kept, cause }) => return self.keep(&told, kept, cause).await,
+            Err(error) => return Err(error),
+        };
         self.wake_ups.feed_grew();
         if let Some(operation) = committed.operation {
             self.hand_over.execute(operation).await?;
         }
-        Ok(committed)
+        Ok(Taken::at_once(committed))
+    }
+
+    /// It lies in the spool. What runs in this process stops now.
+    async fn keep(
+        &self,
+        told: &Told,
+        kept: Box<SpooledAction>,
+        cause: StoreUnavailable,
+    ) -> Result<Taken<FleetCommitted>, InterveneError> {
+        let Ok(total) = self.directly.all(SessionFilter::default(), told).await else {
+            return Err(OperatorActionError::Kept { kept, cause });
+        };
+        let operation = kept.operation();
+        Ok(Taken::kept(FleetCommitted { total, operation, audit_seq: None, again: false }))
     }
 }
 
@@ -68,7 +95,7 @@ mod tests {
     async fn execute(mocks: MockPorts, intervention: FleetIntervention) -> FleetCommitted {
         let request = RequestId::new("req-1").expect("valid");
         let fleet = InterveneFleet::new(&mocks.ports(), &Providers::default());
-        fleet.execute(intervention, Origin::new(Actor::system(), request)).await.expect("done")
+        fleet.execute(intervention, Origin::new(Actor::system(), request)).await.expect("done").committed
     }
 
     fn committing(expected: Option<OperationId>) -> MockPorts {

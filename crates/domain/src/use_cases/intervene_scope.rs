@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use super::hand_over::HandOver;
+use super::stop_directly::{StopDirectly, Taken};
 use super::{InterveneError, Ports, Providers};
 use crate::action::Origin;
+use crate::audit::SpooledAction;
 use crate::ids::{OperationId, SessionId};
 use crate::operation::{Reach, ScopedAction, Wish};
-use crate::ports::{Clock, IdGenerator, OperatorActions, ScopedCommitted, WakeUps};
+use crate::ports::{
+    Clock, IdGenerator, OperatorActionError, OperatorActions, ScopedCommitted, StoreUnavailable, WakeUps,
+};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,7 @@ pub struct InterveneScope {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     hand_over: HandOver,
+    directly: StopDirectly,
 }
 
 impl InterveneScope {
@@ -42,6 +47,7 @@ impl InterveneScope {
             clock: Arc::clone(&ports.clock),
             ids: Arc::clone(&ports.ids),
             hand_over: HandOver::new(ports, providers),
+            directly: StopDirectly::new(ports, providers),
         }
     }
 
@@ -51,15 +57,38 @@ impl InterveneScope {
     /// # Errors
     /// A rule forbids it (and the refusal is on the audit log), or the store is not available. In the latter case the
     /// wish may be committed all the same; agents that fetch their commands then do so.
-    pub async fn execute(&self, request: ScopedRequest, origin: Origin) -> Result<ScopedCommitted, InterveneError> {
+    pub async fn execute(
+        &self,
+        request: ScopedRequest,
+        origin: Origin,
+    ) -> Result<Taken<ScopedCommitted>, InterveneError> {
         let by = origin.at(self.clock.now());
         let ScopedRequest { session_id, reach, wish, drop_queued } = request;
         let operation = OperationId::new(self.ids.uuid());
         let action = ScopedAction { operation, session_id, reach, wish, drop_queued, by };
-        let committed = self.actions.commit_scoped(action).await?;
+        let committed = match self.actions.commit_scoped(action.clone()).await {
+            Ok(committed) => committed,
+            Err(OperatorActionError::Kept { kept, cause }) => return self.keep(action, kept, cause).await,
+            Err(error) => return Err(error),
+        };
         self.wake_ups.feed_grew();
         self.hand_over.execute(committed.operation.id).await?;
-        Ok(committed)
+        Ok(Taken::at_once(committed))
+    }
+
+    /// It lies in the spool. What runs in this process stops now.
+    async fn keep(
+        &self,
+        action: ScopedAction,
+        kept: Box<SpooledAction>,
+        cause: StoreUnavailable,
+    ) -> Result<Taken<ScopedCommitted>, InterveneError> {
+        // Of the same call before this one the operation counts.
+        let action = ScopedAction { operation: kept.operation().unwrap_or(action.operation), ..action };
+        match self.directly.around(&action).await? {
+            Some(operation) => Ok(Taken::kept(ScopedCommitted { operation, audit_seq: None, again: false })),
+            None => Err(OperatorActionError::Kept { kept, cause }),
+        }
     }
 }
 
@@ -71,11 +100,11 @@ mod tests {
     use crate::ids::AuditSeq;
     use crate::operation::{Operation, Scope, Tally};
     use crate::operator::Actor;
-    use crate::ports::{OperatorActionError, TargetPage};
+    use crate::ports::TargetPage;
     use crate::text::RequestId;
     use crate::use_cases::testing::MockPorts;
 
-    async fn pause(mocks: MockPorts) -> Result<ScopedCommitted, InterveneError> {
+    async fn pause(mocks: MockPorts) -> Result<Taken<ScopedCommitted>, InterveneError> {
         let request =
             ScopedRequest { session_id: session_id(1), reach: Reach::Subtree, wish: Wish::Pause, drop_queued: false };
         let id = RequestId::new("req-1").expect("valid");
@@ -101,7 +130,7 @@ mod tests {
             .times(1)
             .in_sequence(&mut order)
             .returning(|_| Ok(TargetPage { targets: Vec::new(), next: None }));
-        assert_eq!(pause(mocks).await.expect("done").operation.id, operation_id(900));
+        assert_eq!(pause(mocks).await.expect("done").committed.operation.id, operation_id(900));
     }
 
     #[tokio::test]

@@ -40,6 +40,7 @@ mod select_events;
 mod set_budget;
 mod spawn_session;
 mod spooled_actions;
+mod stop_directly;
 #[cfg(test)]
 mod testing;
 mod transfer;
@@ -81,6 +82,7 @@ pub use select_events::{FeedFilter, SelectEvents};
 pub use set_budget::SetBudget;
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use spooled_actions::SpooledActions;
+pub use stop_directly::Taken;
 pub use transfer::{Transfer, TransferError, Transferred};
 pub use verify_audit::VerifyAudit;
 pub use withdraw_approval::WithdrawApproval;

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::in_hand::{Held, InHand};
-use crate::action::{Attribution, OperatorAction};
+use crate::action::{Attribution, Intervention, OperatorAction};
 use crate::audit::{AuditDraft, Fate, SpooledAction};
 use crate::ids::AuditSeq;
-use crate::operation::ScopedAction;
+use crate::operation::{ScopedAction, Wish};
 use crate::ports::{
-    AuditSpool, Committed, FleetAction, FleetCommitted, IdGenerator, OperatorActionError, OperatorActions,
-    ScopedCommitted, StoreUnavailable,
+    AuditSpool, Committed, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperatorActionError,
+    OperatorActions, ScopedCommitted, StoreUnavailable,
 };
 
 /// Operator actions with a spool behind them. What stops agents and finds no audit log is put into the spool and then
-/// committed without its entry; everything else is refused as ever.
+/// committed without its entry; everything else is refused as ever. What lets agents go on waits behind the stops that are
+/// kept: it is refused as long as one of them is still to be done, or it would be undone by a stop that is older.
 pub struct SpooledActions {
     inner: Arc<dyn OperatorActions>,
     spool: Arc<dyn AuditSpool>,
@@ -56,12 +57,21 @@ impl SpooledActions {
         }
     }
 
-    /// The same kill with a key, from an earlier attempt: it is kept once. Of pauses each attempt is decided by itself.
+    /// The same call, from an earlier attempt: with a key it is kept once.
     async fn kept_already(&self, kept: &SpooledAction) -> Option<SpooledAction> {
-        kept.idempotency_key.as_ref().filter(|_| kept.is_made_up_for())?;
+        kept.idempotency_key.as_ref()?;
         let waiting = self.spool.waiting().await.ok()?;
         let call = |action: &SpooledAction| (action.actor.clone(), action.idempotency_key.clone(), action.name());
         waiting.into_iter().map(|waiting| waiting.action).find(|there| call(there) == call(kept))
+    }
+
+    /// Refuses what would let agents go on while a stop that was asked for before is still to be done.
+    async fn stops_come_first(&self) -> Result<(), StoreUnavailable> {
+        let open = self.spool.waiting().await?.iter().filter(|waiting| waiting.fate.is_none()).count();
+        if open == 0 {
+            return Ok(());
+        }
+        Err(StoreUnavailable::new(format!("{open} stops that were asked for before are still to be done")))
     }
 
     /// Notes what the second attempt came to.
@@ -74,11 +84,10 @@ impl SpooledActions {
         let fate = match &done {
             Ok(_) => Fate::Done,
             Err(OperatorActionError::Refused(refused)) => Fate::NotDone(refused.to_string()),
-            Err(_) if kept.is_made_up_for() => return Err(OperatorActionError::Kept(cause)),
             // It may be done all the same, with only the answer lost: whoever empties the spool looks, once it can.
-            Err(_) => return Err(cause.into()),
+            Err(_) => return Err(OperatorActionError::Kept { kept: Box::new(kept.clone()), cause }),
         };
-        // When this cannot be noted, a kill is done once more later, which changes nothing.
+        // When this cannot be noted, whoever empties the spool finds the operation, and does nothing twice.
         let _ = self.spool.settle(kept.id, fate).await;
         done
     }
@@ -91,6 +100,9 @@ fn without_entry(by: Attribution) -> Attribution {
 #[async_trait]
 impl OperatorActions for SpooledActions {
     async fn commit(&self, action: OperatorAction) -> Result<Committed, OperatorActionError> {
+        if action.intervention == Intervention::Resume {
+            self.stops_come_first().await?;
+        }
         let cause = match self.inner.commit(action.clone()).await {
             Err(OperatorActionError::Unavailable(cause)) => cause,
             answer => return answer,
@@ -102,6 +114,9 @@ impl OperatorActions for SpooledActions {
     }
 
     async fn commit_scoped(&self, action: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
+        if action.wish == Wish::Resume {
+            self.stops_come_first().await?;
+        }
         let cause = match self.inner.commit_scoped(action.clone()).await {
             Err(OperatorActionError::Unavailable(cause)) => cause,
             answer => return answer,
@@ -113,6 +128,9 @@ impl OperatorActions for SpooledActions {
     }
 
     async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, OperatorActionError> {
+        if action.intervention == FleetIntervention::ReleaseKillSwitch {
+            self.stops_come_first().await?;
+        }
         let cause = match self.inner.commit_fleet(action.clone()).await {
             Err(OperatorActionError::Unavailable(cause)) => cause,
             answer => return answer,
@@ -135,9 +153,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::action::{ActionRefused, Intervention};
+    use crate::action::ActionRefused;
     use crate::fixtures::{attribution, session, session_id};
-    use crate::ports::{MockAuditSpool, MockIdGenerator, MockOperatorActions};
+    use crate::ports::{MockAuditSpool, MockIdGenerator, MockOperatorActions, Waiting};
 
     const ID: Uuid = Uuid::from_u128(900);
 
@@ -202,11 +220,12 @@ mod tests {
         let action = SpooledAction::one(Uuid::from_u128(1), &kill).expect("a stop");
         let (mut inner, mut spool) = (MockOperatorActions::new(), MockAuditSpool::new());
         inner.expect_commit().times(2).returning(|_| Err(away()));
-        spool.expect_waiting().times(1).return_once(|| Ok(vec![crate::ports::Waiting { action, fate: None }]));
+        spool.expect_waiting().times(1).return_once(|| Ok(vec![Waiting { action, fate: None }]));
         let mut ids = MockIdGenerator::new();
         ids.expect_uuid().return_const(ID);
         let actions = SpooledActions::new(Arc::new(inner), Arc::new(spool), Arc::new(ids));
-        assert!(matches!(actions.commit(kill).await, Err(OperatorActionError::Kept(_))));
+        let kept = actions.commit(kill).await;
+        assert!(matches!(kept, Err(OperatorActionError::Kept { kept, .. }) if kept.id == Uuid::from_u128(1)));
     }
 
     #[tokio::test]
@@ -221,7 +240,7 @@ mod tests {
                 by: attribution("because"),
             },
         );
-        let lies = crate::ports::Waiting { action: spooled.expect("a stop"), fate: None };
+        let lies = Waiting { action: spooled.expect("a stop"), fate: None };
         let mut spool = MockAuditSpool::new();
         spool.expect_waiting().times(2).returning(move || Ok(vec![lies.clone()]));
         let in_hand = InHand::default();
@@ -248,17 +267,42 @@ mod tests {
         let mut order = Sequence::new();
         let (inner, spool) = failing_first(&mut order, || Err(away()));
         let answer = commit(inner, spool, Intervention::Kill).await;
-        assert!(matches!(answer, Err(OperatorActionError::Kept(_))), "{answer:?}");
+        assert!(matches!(answer, Err(OperatorActionError::Kept { .. })), "{answer:?}");
         let (inner, spool) = failing_first(&mut order, || Err(away()));
         let answer = commit(inner, spool, Intervention::Pause).await;
+        assert!(matches!(answer, Err(OperatorActionError::Kept { .. })), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn what_lets_agents_go_on_waits_for_the_stops_that_are_still_to_be_done() {
+        let lying = |fate: Option<Fate>| {
+            let pause = OperatorAction {
+                session_id: session_id(2),
+                intervention: Intervention::Pause,
+                operation: None,
+                able: None,
+                by: attribution("because"),
+            };
+            let mut spool = MockAuditSpool::new();
+            let action = SpooledAction::one(ID, &pause).expect("a stop");
+            spool.expect_waiting().returning(move || Ok(vec![Waiting { action: action.clone(), fate: fate.clone() }]));
+            spool
+        };
+        let answer = commit(MockOperatorActions::new(), lying(None), Intervention::Resume).await;
         assert!(matches!(answer, Err(OperatorActionError::Unavailable(_))), "{answer:?}");
+        // Only the entry of that one is missing.
+        let mut inner = MockOperatorActions::new();
+        inner.expect_commit().times(1).returning(|_| Ok(done()));
+        commit(inner, lying(Some(Fate::Done)), Intervention::Resume).await.expect("done");
     }
 
     #[tokio::test]
     async fn what_stops_nobody_and_what_no_spool_takes_is_refused() {
         let mut inner = MockOperatorActions::new();
         inner.expect_commit().times(1).returning(|_| Err(away()));
-        let answer = commit(inner, MockAuditSpool::new(), Intervention::Resume).await;
+        let mut empty = MockAuditSpool::new();
+        empty.expect_waiting().times(1).returning(|| Ok(Vec::new()));
+        let answer = commit(inner, empty, Intervention::Resume).await;
         assert!(matches!(answer, Err(OperatorActionError::Unavailable(_))), "{answer:?}");
         let (mut inner, mut spool) = (MockOperatorActions::new(), MockAuditSpool::new());
         inner.expect_commit().times(1).returning(|_| Err(away()));

@@ -30,7 +30,8 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 ///
 /// Each comes again until it is acknowledged as `consumed` or `refused`. With `wait` the answer is held back until there is
 /// one. Asked with `Accept: text/event-stream` it is a stream of `event: command` with the seq as `id`, resumable by
-/// `Last-Event-ID`; it ends with the session. Counts as a sign of life.
+/// `Last-Event-ID`; it ends with the session. Counts as a sign of life. While the store cannot be written, what waits is given
+/// out all the same, and `control.desiredStatus` tells of stops that are kept until it can.
 #[utoipa::path(get, path = "/agents/{agentId}/commands", tag = "commands", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path),
         ("Last-Event-ID" = Option<u64>, Header, description = "only those after this seq; for streams"),
@@ -52,7 +53,12 @@ pub(crate) async fn list(
     let resumed = last_event_id(request.headers())?;
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let after = CommandSeq::new(resumed.or(after).unwrap_or(0));
-    let control = api.report.heartbeat(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let control = match api.report.heartbeat(path.0).await {
+        Ok(control) => control,
+        // The sign of life cannot be written. What waits for the agent, it is given all the same: a stop may be among it.
+        Err(away) => api.commands.control(path.0).await.map_err(|_unreadable| away)?,
+    };
+    let control = control.ok_or_else(|| ApiError::no_session(path.0))?;
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("text/event-stream") {
         let counted = caller.open_stream(api.options.max_streams_per_key)?;

@@ -10,7 +10,7 @@ use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Wish;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::Reason;
-use flightdeck_domain::use_cases::ScopedRequest;
+use flightdeck_domain::use_cases::{ScopedRequest, Taken};
 use serde::de::DeserializeOwned;
 use utoipa::{IntoParams, IntoResponses};
 
@@ -46,7 +46,8 @@ enum ControlResponses {
     /// Observed; with another scope than `self`, nothing is open any more.
     #[response(status = 200)]
     Observed(#[to_schema] ControlAnswer),
-    /// Requested, not observed yet.
+    /// Requested, not observed yet. With `auditSpooled`, and a message that says so, it is a stop that is kept while the store
+    /// cannot be written.
     #[response(status = 202)]
     Requested(#[to_schema] ControlAnswer),
     /// No such agent.
@@ -213,15 +214,23 @@ async fn intervene(
     let acting = api.clone();
     if let Some(reach) = scope.0 {
         let request = ScopedRequest { session_id: id, reach, wish: asked.wish, drop_queued: asked.drop_queued };
-        let done = to_the_end(async move { Ok(acting.scope.execute(request, origin).await?) }).await?;
-        let operation = settled(&api, done.operation.id, patience).await?;
-        return Ok(scope::reply(&operation, &done));
+        let Taken { committed, kept } =
+            to_the_end(async move { Ok(acting.scope.execute(request, origin).await?) }).await?;
+        if kept {
+            return Ok(scope::reply(&committed.operation, &committed, kept));
+        }
+        let operation = settled(&api, committed.operation.id, patience).await?;
+        return Ok(scope::reply(&operation, &committed, kept));
     }
     let done = to_the_end(async move { Ok(acting.intervene.execute(id, asked.intervention(), origin).await?) }).await?;
-    let session = observed(&api, id, patience, |session| asked.wish.is_seen_in(session.status)).await?;
+    let session = if done.kept {
+        done.committed.session
+    } else {
+        observed(&api, id, patience, |session| asked.wish.is_seen_in(session.status)).await?
+    };
     let observed = asked.wish.is_seen_in(session.status);
     let reply = ControlReply {
-        message: asked.told(id, &session, observed),
+        message: scope::told_of(asked.told(id, &session, observed), done.kept),
         agent_id: *id.as_uuid(),
         status: session.status.as_str(),
         desired_status: session.desired_status.as_str(),

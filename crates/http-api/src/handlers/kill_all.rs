@@ -7,11 +7,12 @@ use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::OperationId;
 use flightdeck_domain::operation::{TargetOutcome, Wish};
 use flightdeck_domain::ports::{FleetIntervention, TargetQuery};
+use flightdeck_domain::use_cases::Taken;
 
 use super::control::MAX_WAIT;
 use super::operator::{IdempotencyHeader, Operator, answer};
-use super::to_the_end;
 use super::waiting::{Patience, settled};
+use super::{scope, to_the_end};
 use crate::dto::{ControlBody, KillAllReply, KillSwitchReply};
 use crate::extract::{Body, Cap, Params};
 use crate::problem::{ApiError, Problem};
@@ -29,6 +30,8 @@ const EXAMPLES: usize = 100;
         IdempotencyHeader),
     request_body = ControlBody,
     responses((status = 200, body = KillAllReply),
+        (status = 202, description = "the store cannot be written: it is kept, and what runs in the server has been told",
+            body = KillAllReply),
         (status = 429, description = "by default 120 kills and releases a minute and key; other calls do not count", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn kill_all(
@@ -42,9 +45,12 @@ pub(crate) async fn kill_all(
     operator.may_control(&api, Lane::Stop, ActionName::KillAll, AuditTarget::Fleet).await?;
     let origin = operator.origin(body.read(&api, Cap::Stop).await?.reason);
     let acting = api.clone();
-    let committed =
+    let Taken { committed, kept } =
         to_the_end(async move { Ok(acting.fleet.execute(FleetIntervention::KillAll, origin).await?) }).await?;
     let id = committed.operation.ok_or_else(|| ApiError::Internal("a kill of all has no operation".into()))?;
+    if kept {
+        return Ok(answer(HttpResponse::Accepted(), false, &kept_reply(id, committed.total)));
+    }
     let operation = settled(&api, id, patience).await?;
     let killed = operation.tally.observed + operation.tally.ended;
     let failed = operation.tally.total - killed;
@@ -58,6 +64,13 @@ pub(crate) async fn kill_all(
     let (operation_id, audit_spooled) = (*id.as_uuid(), committed.audit_seq.is_none());
     let reply = KillAllReply { message, total, killed, failed, errors, operation_id, audit_spooled };
     Ok(answer(HttpResponse::Ok(), committed.again, &reply))
+}
+
+/// Nothing can be written, so nothing of it is to be seen yet.
+fn kept_reply(id: OperationId, total: u64) -> KillAllReply {
+    let message = scope::told_of(format!("0 of {total} agents seen to be killed"), true);
+    let (operation_id, audit_spooled) = (*id.as_uuid(), true);
+    KillAllReply { message, total, killed: 0, failed: total, errors: Vec::new(), operation_id, audit_spooled }
 }
 
 /// One line for each of the first that were not seen to have ended.
@@ -89,6 +102,6 @@ pub(crate) async fn release(
     operator.may_control(&api, Lane::Stop, ActionName::KillSwitchRelease, AuditTarget::Fleet).await?;
     let origin = operator.origin(body.read(&api, Cap::Stop).await?.reason);
     let done = to_the_end(async move { Ok(api.fleet.execute(FleetIntervention::ReleaseKillSwitch, origin).await?) });
-    let again = done.await?.again;
+    let again = done.await?.committed.again;
     Ok(answer(HttpResponse::Ok(), again, &KillSwitchReply { message: "Kill switch released" }))
 }

@@ -29,7 +29,7 @@ impl FromStr for ControlScope {
 }
 
 /// 200 when nothing is open any more, 202 while something is. It says how many were seen to be as wished, and no more.
-pub(super) fn reply(operation: &Operation, committed: &ScopedCommitted) -> HttpResponse {
+pub(super) fn reply(operation: &Operation, committed: &ScopedCommitted, kept: bool) -> HttpResponse {
     let tally = operation.tally;
     let done = match operation.wish {
         Wish::Pause => "paused",
@@ -38,13 +38,22 @@ pub(super) fn reply(operation: &Operation, committed: &ScopedCommitted) -> HttpR
         Wish::Kill => "killed",
     };
     let reply = ScopedReply {
-        message: format!("{} of {} agents {done}", tally.observed, tally.total),
+        message: told_of(format!("{} of {} agents {done}", tally.observed, tally.total), kept),
         operation_id: *operation.id.as_uuid(),
         total: tally.total,
         observed: tally.observed,
         open: tally.open,
         audit_spooled: committed.audit_seq.is_none(),
     };
-    let response = if tally.open == 0 { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+    let response = if tally.open == 0 && !kept { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     answer(response, committed.again, &reply)
+}
+
+/// What is added to the words of an answer when the stop is kept: why nothing of it is to be seen.
+pub(super) fn told_of(message: String, kept: bool) -> String {
+    if kept {
+        format!("{message}; the store cannot be written, so it is kept and recorded as soon as it can")
+    } else {
+        message
+    }
 }

@@ -150,7 +150,7 @@ impl From<OperatorActionError> for ApiError {
             }
             OperatorActionError::Refused(ActionRefused::KeyReused(reused)) => Self::KeyReused(reused.to_string()),
             OperatorActionError::Unavailable(error) => error.into(),
-            OperatorActionError::Kept(error) => Self::Kept(Box::new(error)),
+            OperatorActionError::Kept { kept, cause } => Self::Kept { what: kept.name(), cause: Box::new(cause) },
         }
     }
 }

@@ -88,7 +88,7 @@ impl Agent<'_> {
     /// Gives the agent a chance to end its turn in order, and takes in what it says by then. Nothing is written meanwhile:
     /// the store may be away.
     async fn cancel_first(&mut self) {
-        if self.turn.is_none() || self.frozen {
+        if self.turn.is_none() || self.frozen || self.reporter.uplink.mailbox.was_held() {
             return;
         }
         self.peer.cancel();

@@ -30,6 +30,7 @@ impl Agent<'_> {
                     let content = message.map(|message| message.content);
                     self.take_message(command.seq, place, delivery, content).await?;
                 }
+                CommandKind::Pause if command.is_past_the_queue() => self.hold_at_once(command.reason).await?,
                 CommandKind::Pause => self.pause(command.seq, command.reason).await?,
                 CommandKind::Resume => self.resume(command.seq, command.reason).await?,
                 CommandKind::Interrupt => {
@@ -148,6 +149,10 @@ impl Agent<'_> {
         if self.reporter.status == SessionStatus::Paused {
             return self.stand_still().await;
         }
+        if self.ready_until.is_some() {
+            // It has to get ready first, should it have been held before.
+            self.thaw().await;
+        }
         if self.turn.is_some() && self.config.pause == PauseBy::Freeze && !self.frozen {
             match self.process.freeze().await {
                 Ok(()) => {
@@ -162,6 +167,21 @@ impl Agent<'_> {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A pause that could not be written: it stands still at this very place, wherever the configuration would have it
+    /// paused. The pause in the queue follows as soon as the store is back, and nothing lets it go on before that one.
+    async fn hold_at_once(&mut self, reason: Option<Reason>) -> Result<(), Stop> {
+        self.holds = true;
+        if !self.frozen && self.process.freeze().await.is_ok() {
+            self.frozen = true;
+            self.thaw_at = Some(Instant::now() + self.config.freeze_cap);
+        }
+        // One that is not ready yet cannot be said to be paused.
+        if self.frozen && self.ready_until.is_none() && self.reporter.status != SessionStatus::Paused {
+            self.reporter.see(SessionStatus::Paused, reason).await?;
         }
         Ok(())
     }
@@ -199,6 +219,9 @@ impl Agent<'_> {
         if std::mem::take(&mut self.frozen) {
             // One that has ended meanwhile is heard to have.
             let _ = self.process.thaw().await;
+            if let Some(until) = &mut self.ready_until {
+                *until = Instant::now() + self.config.start_time;
+            }
             if let Some(turn) = &mut self.turn
                 && turn.cancel_until.is_some()
             {
