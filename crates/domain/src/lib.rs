@@ -45,5 +45,6 @@ pub mod session;
 pub mod system;
 pub mod text;
 pub mod time;
+pub mod transactions;
 pub mod usage;
 pub mod use_cases;

@@ -56,5 +56,5 @@ fn holds(state: &State, filter: &AuditFilter, entry: &SealedAuditEntry) -> bool 
 
 /// An entry may tell of a session that never was; that one is within itself.
 fn within(state: &State, id: SessionId, top: SessionId) -> bool {
-    id == top || state.line(id).any(|session| session.id == top)
+    id == top || state.upwards(id).any(|session| session.id == top)
 }

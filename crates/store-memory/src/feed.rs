@@ -43,7 +43,7 @@ impl FleetFeed for MemoryStore {
     }
 
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {
-        Ok(self.state().feed_head())
+        Ok(self.state().feed_end())
     }
 }
 

@@ -4,30 +4,28 @@
 //! `embed` shows a program that has the domain inside it.
 //!
 //! # How a change is made
-//! All state is behind one lock. A mutation reads its facts there, asks the domain's rule, and writes what the rule gives
-//! back; everything that can fail comes before the first write, so that a change is whole or not at all.
+//! All state is behind one lock. A transaction runs the domain's script under it ([`flightdeck_domain::transactions`]), whose
+//! operations are in `rows`; each change of a row notes how it is undone, so that a change is whole or not at all.
 //!
 //! # What does not belong here
-//! Rules. Where this crate decides something, the domain lacks a function.
+//! Rules, and the order in which rows are written. Where this crate decides something, the domain lacks a function.
 
-mod api_key;
-mod approval;
 mod audit;
-mod command;
 mod epoch;
 mod feed;
-mod idempotency;
-mod login;
-mod message;
-mod operation;
-mod operator_actions;
-mod session;
+mod journal;
+mod rows;
 mod state;
-mod usage;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use state::State;
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::message::NewMessage;
+use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, StoreUnavailable, Transactional, Work};
+use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::transactions::{append, at_once};
+
+pub use state::State;
 
 /// A store whose data lives as long as it does.
 #[derive(Debug, Default)]
@@ -47,9 +45,55 @@ impl MemoryStore {
         self.state().audit_broken = broken;
     }
 
-    /// The state, locked. A panic under the lock cannot leave half a change behind, for a change is computed before it is
-    /// written, so the lock's poison says nothing.
+    /// The state, locked. What a panic has left half done is undone.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.undo();
+        state
+    }
+
+    /// Runs a script to its end, and keeps what it wrote if it succeeds.
+    fn transact<T, E>(&self, work: impl FnOnce(&mut State) -> Work<'_, T, E>) -> Result<T, E>
+    where
+        E: From<StoreUnavailable>,
+    {
+        let mut state = self.state();
+        let done = at_once(work(&mut state)).unwrap_or_else(|waited| Err(StoreUnavailable::new(waited).into()));
+        if done.is_ok() {
+            state.keep();
+        } else {
+            state.undo();
+        }
+        done
+    }
+}
+
+impl Transactional for MemoryStore {
+    type Tx = State;
+
+    async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'a> Fn(&'a mut State) -> Work<'a, T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreUnavailable> + std::error::Error + Send + 'static,
+    {
+        self.transact(work)
+    }
+
+    async fn read<T, F>(&self, work: F) -> Rows<T>
+    where
+        F: for<'a> Fn(&'a mut State) -> Work<'a, T, StoreUnavailable> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.transact(work)
+    }
+
+    async fn append(
+        &self,
+        session: SessionId,
+        batch: Vec<NewMessage>,
+        at: Timestamp,
+    ) -> Result<AppendOutcome, AppendError> {
+        self.transact(move |state| Box::pin(append(state, session, batch, at)))
     }
 }

@@ -1,61 +1,68 @@
-//! What the store holds.
+//! What the store holds, and how single rows of it are set.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use flightdeck_domain::action::Remembered;
 use flightdeck_domain::api_key::{ApiKey, KeyId};
-use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
+use flightdeck_domain::approval::Approval;
+use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::epoch::{Epoch, StoreMark};
-use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
-use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
 use flightdeck_domain::login::{Login, LoginId};
-use flightdeck_domain::message::{Control, Message};
+use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
-use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::session::Session;
+use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey};
 
-use crate::approval::Approvals;
-use crate::idempotency::IdempotencyKeys;
+use crate::journal::Journal;
 
-/// Everything, as it stands at one moment.
+/// Everything, as it stands at one moment: what a transaction of the store works on.
 #[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) sessions: BTreeMap<SessionId, Entry>,
+pub struct State {
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
     /// The order of lists, oldest first.
     pub(crate) by_spawn: BTreeSet<(Timestamp, SessionId)>,
+    pub(crate) talks: HashMap<SessionId, Talk>,
+    pub(crate) commands: BTreeMap<(SessionId, CommandSeq), Command>,
+    /// Those of the commands that are pending, so that finding them costs the same however many there were.
+    pub(crate) pending: BTreeSet<(SessionId, CommandSeq)>,
     pub(crate) operations: BTreeMap<OperationId, Operation>,
-    pub(crate) targets: BTreeMap<OperationId, BTreeMap<SessionId, OperationTarget>>,
+    pub(crate) targets: BTreeMap<(OperationId, SessionId), OperationTarget>,
     /// The operations that are open at a session.
-    pub(crate) open_at: BTreeMap<SessionId, BTreeSet<OperationId>>,
+    pub(crate) open_at: BTreeSet<(SessionId, OperationId)>,
     pub(crate) kill_switch_engaged: bool,
     /// Dense: the event at position `n` is element `n - 1`.
     pub(crate) feed: Vec<FleetEvent>,
     /// Dense: the entry at seq `n` is element `n - 1`.
     pub(crate) audit: Vec<SealedAuditEntry>,
     pub(crate) audit_broken: bool,
-    pub(crate) approvals: Approvals,
-    pub(crate) idempotency_keys: IdempotencyKeys,
+    pub(crate) approvals: BTreeMap<ApprovalId, Approval>,
+    /// The order of lists, oldest first.
+    pub(crate) by_opening: BTreeSet<(Timestamp, ApprovalId)>,
+    /// Those that nobody has decided.
+    pub(crate) undecided: BTreeSet<(SessionId, ApprovalId)>,
+    /// What accepted calls came to, by actor and key.
+    pub(crate) calls: BTreeMap<(String, IdempotencyKey), Remembered>,
     pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
     pub(crate) accounts: BTreeMap<AccountKey, Account>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) marks: BTreeMap<String, StoreMark>,
     pub(crate) logins: BTreeMap<LoginId, Login>,
+    pub(crate) journal: Journal,
 }
 
-/// A session with all that belongs to it.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) session: Session,
+/// A conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Talk {
     /// Dense: the message at seq `n` is element `n - 1`.
     pub(crate) messages: Vec<Message>,
     /// Where in `messages` an id stands.
     pub(crate) places: HashMap<MessageId, usize>,
-    /// The pending ones apart, so that finding them costs the same however many there were.
-    pub(crate) pending: BTreeMap<CommandSeq, Command>,
-    pub(crate) settled: BTreeMap<CommandSeq, Command>,
 }
 
 /// The element from which on a dense list lies after a place.
@@ -68,92 +75,71 @@ pub(crate) fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-impl Entry {
-    pub(crate) fn new(session: Session) -> Self {
-        Self {
-            session,
-            messages: Vec::new(),
-            places: HashMap::new(),
-            pending: BTreeMap::new(),
-            settled: BTreeMap::new(),
-        }
+/// Sets or removes a value, and gives the one before.
+pub(crate) fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Option<V> {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
     }
+}
 
-    pub(crate) fn message(&self, id: MessageId) -> Option<&Message> {
-        self.places.get(&id).and_then(|place| self.messages.get(*place))
-    }
-
-    pub(crate) fn push(&mut self, message: Message) {
-        self.places.insert(message.id, self.messages.len());
-        self.messages.push(message);
-    }
-
-    pub(crate) fn put(&mut self, command: Command) {
-        self.pending.remove(&command.seq);
-        let queue = if command.receipt.is_pending() { &mut self.pending } else { &mut self.settled };
-        queue.insert(command.seq, command);
-    }
-
-    /// Notes a sign of life; one that comes late does not move the time back.
-    pub(crate) fn seen(&mut self, at: Timestamp) {
-        self.session.last_seen_at = self.session.last_seen_at.max(Some(at));
-    }
-
-    pub(crate) fn control(&self) -> Control {
-        Control { desired_status: self.session.desired_status, pending_commands: count(self.pending.len()) }
+/// Has a key in an index, or not.
+fn list<K: Ord>(index: &mut BTreeSet<K>, key: K, there: bool) {
+    if there {
+        index.insert(key);
+    } else {
+        index.remove(&key);
     }
 }
 
 impl State {
+    pub(crate) fn set_session(&mut self, id: SessionId, session: Option<Session>) -> Option<Session> {
+        let spawned = session.as_ref().map(|session| session.spawned_at);
+        let before = put(&mut self.sessions, id, session);
+        if let Some(at) = spawned.or_else(|| before.as_ref().map(|before| before.spawned_at)) {
+            list(&mut self.by_spawn, (at, id), spawned.is_some());
+        }
+        before
+    }
+
+    pub(crate) fn set_command(&mut self, key: (SessionId, CommandSeq), command: Option<Command>) -> Option<Command> {
+        let pending = command.as_ref().is_some_and(|command| command.receipt.is_pending());
+        list(&mut self.pending, key, pending);
+        put(&mut self.commands, key, command)
+    }
+
+    pub(crate) fn set_target(
+        &mut self,
+        key: (OperationId, SessionId),
+        target: Option<OperationTarget>,
+    ) -> Option<OperationTarget> {
+        let open = target.as_ref().is_some_and(OperationTarget::is_open);
+        list(&mut self.open_at, (key.1, key.0), open);
+        put(&mut self.targets, key, target)
+    }
+
+    pub(crate) fn set_approval(&mut self, id: ApprovalId, approval: Option<Approval>) -> Option<Approval> {
+        let facts = |approval: &Approval| (approval.opened_at, approval.session_id, approval.is_open());
+        let after = approval.as_ref().map(facts);
+        let before = put(&mut self.approvals, id, approval);
+        if let Some((opened_at, session, _)) = after.or_else(|| before.as_ref().map(facts)) {
+            list(&mut self.by_opening, (opened_at, id), after.is_some());
+            list(&mut self.undecided, (session, id), after.is_some_and(|(_, _, open)| open));
+        }
+        before
+    }
+
     /// The session, its parent, and so on to the top; empty when there is no such session.
-    pub(crate) fn line(&self, from: SessionId) -> impl Iterator<Item = &Session> {
-        std::iter::successors(self.sessions.get(&from), |entry| {
-            entry.session.parent_id.and_then(|parent| self.sessions.get(&parent))
-        })
-        .map(|entry| &entry.session)
+    pub(crate) fn upwards(&self, from: SessionId) -> impl Iterator<Item = &Session> {
+        let above = |session: &&Session| session.parent_id.and_then(|parent| self.sessions.get(&parent));
+        std::iter::successors(self.sessions.get(&from), above)
     }
 
-    pub(crate) fn feed_head(&self) -> FeedPosition {
+    pub(crate) fn feed_end(&self) -> FeedPosition {
         FeedPosition::new(count(self.feed.len()))
-    }
-
-    pub(crate) fn tell(&mut self, event: FleetEventDraft) {
-        let position = self.feed_head().next();
-        self.feed.push(event.at_position(position));
     }
 
     pub(crate) fn audit_head(&self) -> AuditHead {
         self.audit.last().map_or(AuditHead::EMPTY, SealedAuditEntry::head)
-    }
-
-    /// Seals an entry for the end of the chain. This is the last thing that can fail in a change: the caller then
-    /// writes what it has, the entry among it.
-    ///
-    /// # Errors
-    /// A test wants it so.
-    pub(crate) fn seal(&self, draft: AuditDraft) -> Result<SealedAuditEntry, StoreUnavailable> {
-        if self.audit_broken {
-            return Err(StoreUnavailable::new("audit entries are set to fail"));
-        }
-        Ok(draft.seal(self.audit_head()))
-    }
-
-    /// The same for an intervention; one whose entry lies in the spool has none to write.
-    pub(crate) fn seal_any(&self, draft: Option<AuditDraft>) -> Result<Option<SealedAuditEntry>, StoreUnavailable> {
-        draft.map(|draft| self.seal(draft)).transpose()
-    }
-
-    /// Writes a sealed entry, where there is one to write.
-    pub(crate) fn record(&mut self, sealed: Option<SealedAuditEntry>) -> Option<AuditSeq> {
-        let seq = sealed.as_ref().map(|sealed| sealed.seq);
-        self.audit.extend(sealed);
-        seq
-    }
-
-    /// Writes the entry of a call that was refused before it was looked at.
-    pub(crate) fn refuse(&mut self, draft: Option<AuditDraft>) -> Result<(), StoreUnavailable> {
-        let sealed = self.seal_any(draft)?;
-        self.record(sealed);
-        Ok(())
     }
 }

@@ -23,6 +23,7 @@ mod operation;
 mod operator_actions;
 mod provider;
 mod session;
+mod transaction;
 mod transfer;
 mod usage;
 mod wake_up;
@@ -54,6 +55,10 @@ pub use provider::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCap
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
+};
+pub use transaction::{
+    AccessRows, ApprovalRows, ControlRows, MissionAccounts, RecordRows, Rows, SessionRows, TalkRows, Transactional,
+    TreeLock, Tx, UsageRows, Work,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
 pub use usage::{

@@ -1,0 +1,33 @@
+//! Calls that carry a key are done once.
+
+use crate::action::{Attribution, Call, Fingerprint, Remembered};
+use crate::audit::AuditDraft;
+use crate::ids::AuditSeq;
+use crate::ports::{Rows, Tx};
+
+/// Holds a call against what is remembered of its key, which is locked for it.
+pub(super) async fn call<T: Tx>(tx: &mut T, by: &Attribution, fingerprint: Fingerprint) -> Rows<Call> {
+    let Some(key) = &by.idempotency_key else { return Ok(Call::New) };
+    let kept = tx.remembered(&by.actor, key).await?;
+    Ok(by.call(fingerprint, kept))
+}
+
+/// Remembers what an accepted call came to, if it has a key; forgets what is too old.
+pub(super) async fn keep<T: Tx>(
+    tx: &mut T,
+    by: &Attribution,
+    remembered: impl FnOnce() -> Remembered + Send,
+) -> Rows<()> {
+    let Some(key) = &by.idempotency_key else { return Ok(()) };
+    let remembered = remembered();
+    tx.forget_calls(by.remembered_since()).await?;
+    tx.remember(&by.actor, key, &remembered).await
+}
+
+/// Records an intervention; one whose entry lies in the spool has none to record.
+pub(super) async fn record_any<T: Tx>(tx: &mut T, entry: Option<AuditDraft>) -> Rows<Option<AuditSeq>> {
+    match entry {
+        Some(entry) => Ok(Some(tx.record(entry).await?)),
+        None => Ok(None),
+    }
+}

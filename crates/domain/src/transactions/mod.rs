@@ -1,0 +1,48 @@
+//! The script of each transaction, once for all stores: what is read under which lock, which rule is asked, what is written
+//! in which order.
+//!
+//! A script is a function over [`Tx`], next to the others of its subject. Below the scripts of a subject stands the port
+//! that they make up, for everything that is [`Transactional`].
+//!
+//! # The order
+//! A key of calls first; then the locks, in the order of [`crate::ports::Tx`]; the facts, read under them; the rule; what the
+//! rule gives back; events; the audit entry last, for from it on everybody else waits. What a call is remembered by is
+//! written after that, and is the one thing that is.
+//!
+//! # Refusals
+//! A refusal that goes on the audit log is a success to the transaction, or its entry would be undone: such scripts give a
+//! result within the result.
+
+mod api_key;
+mod approval;
+mod at_once;
+mod calls;
+mod command;
+mod login;
+mod message;
+mod operation;
+mod operator_actions;
+mod session;
+mod status_change;
+mod usage;
+
+pub use self::at_once::{Waited, at_once};
+pub use self::message::append;
+pub use self::session::control;
+pub use self::usage::{Booking, book};
+
+/// Runs a script in a transaction of a store, or an operation in one of its reads. The values are what the work needs to know; it
+/// gets clones, for it may be done again: `run!(store.write, (observation), |tx| observe(tx, &observation))`.
+macro_rules! run {
+    ($store:ident.$how:ident, ($($value:ident),*), |$tx:ident| $work:expr) => {
+        $store.$how(move |$tx| {
+            $(let $value = $value.clone();)*
+            Box::pin(async move { $work.await })
+        })
+    };
+}
+
+use run;
+
+#[cfg(doc)]
+use crate::ports::{Transactional, Tx};

@@ -1,0 +1,125 @@
+//! Conversations and the commands that wait for agents.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
+
+use flightdeck_domain::command::{Command, CommandKind};
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::message::{Message, MessageReceipt, MessageRole, NewMessage};
+use flightdeck_domain::ports::{ConversationEnd, MessageSlice, Rows, StoreUnavailable, TalkRows};
+
+use crate::state::{State, count, index};
+
+impl State {
+    fn messages(&self, id: SessionId) -> &[Message] {
+        self.talks.get(&id).map_or(&[], |talk| &talk.messages)
+    }
+
+    /// As many of the messages as are enough, with what became of them.
+    fn part<'a>(&self, id: SessionId, wanted: impl Iterator<Item = &'a Message>) -> Option<MessageSlice> {
+        let session = self.sessions.get(&id)?;
+        let mut bytes = 0;
+        let enough = |message: &&Message| {
+            let before = bytes;
+            bytes += message.content.as_str().len() + message.metadata.length();
+            before < MessageSlice::ENOUGH_BYTES
+        };
+        let messages: Vec<Message> = wanted.take_while(enough).cloned().collect();
+        let receipts = self.receipts(id, &messages);
+        Some(MessageSlice { messages, receipts, last_seq: session.last_seq, status: session.status })
+    }
+
+    /// What became of those messages that a command brings.
+    fn receipts(&self, session: SessionId, messages: &[Message]) -> HashMap<MessageId, MessageReceipt> {
+        let operators = messages.iter().filter(|said| said.role == MessageRole::Operator);
+        let wanted: HashSet<_> = operators.map(|said| said.id).collect();
+        if wanted.is_empty() {
+            return HashMap::new();
+        }
+        let all = self.commands.range((session, CommandSeq::ZERO)..).take_while(|((of, _), _)| *of == session);
+        all.filter_map(|(_, command)| match command.kind {
+            CommandKind::Inject { message_id, .. } => Some((message_id, command.clone().into())),
+            _ => None,
+        })
+        .filter(|(id, _)| wanted.contains(id))
+        .collect()
+    }
+
+    fn pending_of(&self, session: SessionId, after: CommandSeq) -> impl Iterator<Item = &Command> {
+        let behind = self.pending.range((Bound::Excluded((session, after)), Bound::Unbounded));
+        behind.take_while(move |(of, _)| *of == session).filter_map(|key| self.commands.get(key))
+    }
+}
+
+impl TalkRows for State {
+    async fn insert_messages(&mut self, new: &[Message]) -> Rows<()> {
+        for message in new {
+            let session = message.session_id;
+            let talk = self.talks.entry(session).or_default();
+            if talk.places.contains_key(&message.id) {
+                return Err(StoreUnavailable::new("the id of the message is taken"));
+            }
+            if count(talk.messages.len()) != message.seq.previous().get() {
+                return Err(StoreUnavailable::new("the place of the message is taken, or leaves a hole"));
+            }
+            talk.places.insert(message.id, talk.messages.len());
+            talk.messages.push(message.clone());
+            self.noted(move |state| {
+                if let Some(talk) = state.talks.get_mut(&session)
+                    && let Some(message) = talk.messages.pop()
+                {
+                    talk.places.remove(&message.id);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    async fn known_messages(&mut self, session: SessionId, batch: &[NewMessage]) -> Rows<HashMap<MessageId, Message>> {
+        let Some(talk) = self.talks.get(&session) else { return Ok(HashMap::new()) };
+        let known = batch.iter().filter_map(|new| talk.messages.get(*talk.places.get(&new.id)?));
+        Ok(known.map(|message| (message.id, message.clone())).collect())
+    }
+
+    async fn messages_after(&mut self, session: SessionId, after: Seq, limit: usize) -> Rows<Option<MessageSlice>> {
+        Ok(self.part(session, self.messages(session).iter().skip(index(after.get())).take(limit)))
+    }
+
+    async fn messages_before(&mut self, session: SessionId, before: Seq, limit: usize) -> Rows<Option<MessageSlice>> {
+        let messages = self.messages(session);
+        let end = index(before.get()).saturating_sub(1).min(messages.len());
+        let part = self.part(session, messages.iter().take(end).rev().take(limit));
+        Ok(part.map(|mut slice| {
+            slice.messages.reverse();
+            slice
+        }))
+    }
+
+    async fn conversation_ends(&mut self, sessions: &[SessionId]) -> Rows<Vec<ConversationEnd>> {
+        let found = sessions.iter().filter_map(|id| self.sessions.get(id));
+        Ok(found
+            .map(|session| ConversationEnd { session: session.id, last_seq: session.last_seq, status: session.status })
+            .collect())
+    }
+
+    async fn insert_command(&mut self, command: &Command) -> Rows<()> {
+        self.save_command(command).await
+    }
+
+    async fn command(&mut self, session: SessionId, seq: CommandSeq) -> Rows<Option<Command>> {
+        Ok(self.commands.get(&(session, seq)).cloned())
+    }
+
+    async fn save_command(&mut self, command: &Command) -> Rows<()> {
+        self.change(Self::set_command, (command.session_id, command.seq), Some(command.clone()));
+        Ok(())
+    }
+
+    async fn pending_commands(&mut self, session: SessionId, after: CommandSeq, limit: usize) -> Rows<Vec<Command>> {
+        Ok(self.pending_of(session, after).take(limit).cloned().collect())
+    }
+
+    async fn count_pending(&mut self, session: SessionId) -> Rows<u64> {
+        Ok(count(self.pending_of(session, CommandSeq::ZERO).count()))
+    }
+}
