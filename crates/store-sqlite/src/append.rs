@@ -9,24 +9,22 @@
 
 pub(crate) mod heads;
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
-use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::{Control, Message, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::transactions::{Booking, append, book, control};
 use flightdeck_domain::usage::Totals;
 use tokio::sync::oneshot;
 
 use self::heads::{Head, Heads};
 use crate::error::StoreError;
-use crate::message::append;
-use crate::session::control;
 use crate::tables::{messages, sessions};
-use crate::usage::book;
+use crate::tx::SqliteTx;
 use crate::writer::{Effects, Job};
 
 /// One batch that is to be appended.
@@ -47,9 +45,9 @@ pub(crate) struct AppendJob {
 }
 
 impl Job for AppendJob {
-    fn run(&mut self, connection: &mut SqliteConnection) -> Effects {
+    fn run(&mut self, tx: &mut SqliteTx) -> Effects {
         let Append { session, batch, at } = &mut self.append;
-        let result = append(connection, *session, std::mem::take(batch), *at);
+        let result = SqliteTx::run(append(tx, *session, std::mem::take(batch), *at));
         let effects = if result.is_ok() { Effects::Keep } else { Effects::Undo };
         self.result = Some(result);
         effects
@@ -83,16 +81,20 @@ struct State {
 }
 
 impl State {
-    fn read(connection: &mut SqliteConnection, heads: &mut Heads, append: &Append) -> Result<Option<Self>, StoreError> {
+    fn read(tx: &mut SqliteTx, heads: &mut Heads, append: &Append) -> Rows<Option<Self>> {
         let (session, control) = if let Some(Head { session, control }) = heads.take(append.session) {
             (session, control)
         } else {
-            let Some(session) = sessions::head(connection, append.session)? else { return Ok(None) };
-            let control = control(connection, &session)?;
+            let Some(session) = sessions::head(tx, append.session)? else { return Ok(None) };
+            let control = SqliteTx::run(control(tx, &session))?;
             (session, control)
         };
         let left = session.status == SessionStatus::Lost;
         Ok(Some(Self { session, control, seen: append.at, touched: false, used: Totals::default(), left }))
+    }
+
+    const fn booking(&self) -> Booking<'_> {
+        Booking { session: &self.session, used: self.used, at: self.seen }
     }
 
     /// The outcome, its messages still among all new ones, and how many they are.
@@ -124,32 +126,27 @@ impl State {
 
 /// Decides and writes those of the jobs that it can, and leaves the others without a result. `false` when it can none,
 /// after which what it wrote has to be undone.
-pub(crate) fn together(
-    connection: &mut SqliteConnection,
-    heads: &mut Heads,
-    jobs: &mut [&mut AppendJob],
-) -> Result<bool, StoreError> {
+pub(crate) fn together(tx: &mut SqliteTx, heads: &mut Heads, jobs: &mut [&mut AppendJob]) -> Rows<bool> {
     let mut states: HashMap<SessionId, Option<State>> = HashMap::with_capacity(jobs.len());
     let mut new = Vec::with_capacity(jobs.iter().map(|job| job.append.batch.len()).sum());
     let mut decided = Vec::with_capacity(jobs.len());
     for job in jobs {
         let state = match states.entry(job.append.session) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(State::read(connection, heads, &job.append)?),
+            Entry::Vacant(unknown) => unknown.insert(State::read(tx, heads, &job.append)?),
         };
         if let Some(outcome) = state.as_mut().and_then(|state| state.take(&job.append, &mut new)) {
             decided.push((job, outcome));
         }
     }
-    if !messages::insert_new(connection, &new)? {
+    if !messages::insert_new(tx, &new)? {
         return Ok(false);
     }
-    let mut exhausted = HashSet::new();
-    for state in states.into_values().flatten().filter(|state| state.touched) {
-        sessions::touch(connection, &state.session, state.session.last_seq, state.seen)?;
-        if book(connection, &state.session, state.used, state.seen)? {
-            exhausted.insert(state.session.id);
-        }
+    let touched: Vec<State> = states.into_values().flatten().filter(|state| state.touched).collect();
+    let bookings: Vec<Booking<'_>> = touched.iter().map(State::booking).collect();
+    let exhausted = SqliteTx::run(book(tx, &bookings))?;
+    for state in touched {
+        sessions::touch(tx, &state.session, state.session.last_seq, state.seen)?;
         let last_seen_at = state.session.last_seen_at.max(Some(state.seen));
         heads.put(Head { session: Session { last_seen_at, ..state.session }, control: state.control });
     }
@@ -161,5 +158,7 @@ pub(crate) fn together(
     Ok(true)
 }
 
+#[cfg(test)]
+mod statements;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,7 @@ use std::sync::Arc;
 
 use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, Hindrance, ObserveError,
-    OpenApprovalError, OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError,
-    StoreUnavailable, WithdrawApprovalError,
-};
+use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
 
 use crate::rows::BrokenRow;
 
@@ -134,8 +130,6 @@ pub(crate) enum StoreError {
     Begin(#[source] Arc<diesel::result::Error>),
     #[error("the writes of this moment could not be committed, and none of them was done")]
     Group(#[source] Arc<GroupFailure>),
-    #[error("{0} is not there any more")]
-    Lost(&'static str),
     #[error("a panic stopped the work: {0}")]
     Panic(String),
     #[error("a migration is not applied: {0}")]
@@ -197,27 +191,8 @@ impl From<StoreError> for AuditHeadError {
     }
 }
 
-/// Lets the work of each port use `?` on a statement and on a row.
-macro_rules! unavailable {
-    ($($error:ty),+) => {$(
-        impl From<StoreError> for $error {
-            fn from(cause: StoreError) -> Self {
-                Self::Unavailable(cause.into())
-            }
-        }
-    )+};
+impl From<StoreError> for AppendError {
+    fn from(cause: StoreError) -> Self {
+        Self::Unavailable(cause.into())
+    }
 }
-
-unavailable!(
-    RegisterError,
-    ObserveError,
-    AppendError,
-    AcknowledgeError,
-    OperatorActionError,
-    RevokeKeyError,
-    RedeemLinkError,
-    OpenApprovalError,
-    DecideApprovalError,
-    WithdrawApprovalError,
-    SetBudgetError
-);

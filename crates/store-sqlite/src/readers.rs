@@ -14,12 +14,13 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::connection::DatabaseFile;
 use crate::error::StoreError;
+use crate::tx::SqliteTx;
 use crate::writer::guarded;
 
 /// The name of their threads.
 const WORKER: &str = "store reader";
 
-type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+type Job = Box<dyn FnOnce(&mut SqliteTx) + Send>;
 
 /// The handle to the readers' threads.
 pub(crate) struct Readers {
@@ -62,32 +63,43 @@ impl Readers {
         F: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return Err(StoreError::Closed) };
+        self.look(move |tx| work(tx)).await
+    }
+
+    /// The same for a script that only reads.
+    pub(crate) async fn look<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut SqliteTx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return Err(StoreError::Closed.into()) };
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let result = guarded(|| {
-                connection.batch_execute("BEGIN")?;
+                connection.batch_execute("BEGIN").map_err(StoreError::from)?;
                 work(connection)
             });
             // Nothing was written; this only lets go of the moment.
             let _ = connection.batch_execute("ROLLBACK");
             drop(place);
             // A caller that has gone away has no use for it.
-            let _ = reply.send(result.unwrap_or_else(|text| Err(StoreError::Panic(text))));
+            let _ = reply.send(result.unwrap_or_else(|text| Err(StoreError::Panic(text).into())));
         });
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         if !sent {
-            return Err(StoreError::Closed);
+            return Err(StoreError::Closed.into());
         }
         // Dropped without an answer: its thread panicked with it in hand.
-        answer.await.unwrap_or(Err(StoreError::Broken))
+        answer.await.unwrap_or_else(|_| Err(StoreError::Broken.into()))
     }
 }
 
-fn serve(mut connection: SqliteConnection, waiting: &Receiver<Job>) {
+fn serve(connection: SqliteConnection, waiting: &Receiver<Job>) {
+    let mut tx = SqliteTx::new(connection);
     for job in waiting {
         Vitals::pulse(WORKER);
-        job(&mut connection);
+        job(&mut tx);
     }
 }
 

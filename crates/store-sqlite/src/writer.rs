@@ -27,6 +27,7 @@ use self::group::{Desk, Line};
 use crate::append::heads::Heads;
 use crate::append::{Append, AppendJob};
 use crate::error::{OpenError, StoreError};
+use crate::tx::SqliteTx;
 
 /// What becomes of the effects of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub(crate) enum Effects {
 /// One caller's work, and the way back to the caller.
 pub(crate) trait Job: Send {
     /// Does the work, inside a transaction that it must not end.
-    fn run(&mut self, connection: &mut SqliteConnection) -> Effects;
+    fn run(&mut self, tx: &mut SqliteTx) -> Effects;
 
     /// Hands the result to the caller.
     fn answer(self: Box<Self>);
@@ -60,12 +61,12 @@ struct Task<F, T, E> {
 
 impl<F, T, E> Job for Task<F, T, E>
 where
-    F: FnOnce(&mut SqliteConnection) -> Result<T, E> + Send,
+    F: FnOnce(&mut SqliteTx) -> Result<T, E> + Send,
     T: Send,
     E: From<StoreError> + Send,
 {
-    fn run(&mut self, connection: &mut SqliteConnection) -> Effects {
-        self.result = self.work.take().map(|work| work(connection));
+    fn run(&mut self, tx: &mut SqliteTx) -> Effects {
+        self.result = self.work.take().map(|work| work(tx));
         if matches!(self.result, Some(Ok(_))) { Effects::Keep } else { Effects::Undo }
     }
 
@@ -117,13 +118,13 @@ impl Writer {
                 Some(connection) => connection,
                 None => reopen()?,
             };
-            let mut desk = Desk { connection, heads: Heads::default() };
+            let mut desk = Desk { tx: SqliteTx::new(connection), heads: Heads::default() };
             let mut line = Line { waiting: &mut waiting, looked_at: None, limit: group.max(1) };
             while let Some(first) = line.wait() {
                 Vitals::pulse(WORKER);
                 group::commit(&mut desk, first, &mut line, &counted);
             }
-            if let Err(error) = desk.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
+            if let Err(error) = desk.tx.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
                 tracing::warn!(%error, "the write-ahead log could not be folded into the database; the next start does it");
             }
             Ok(())
@@ -135,6 +136,16 @@ impl Writer {
     pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.transact(move |tx| work(tx)).await
+    }
+
+    /// The same for a script.
+    pub(crate) async fn transact<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut SqliteTx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {

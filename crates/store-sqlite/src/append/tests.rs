@@ -4,6 +4,7 @@ use std::sync::mpsc::channel;
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ids::{MessageId, Seq};
 use flightdeck_domain::message::{AppendRefused, MessageRole};
 use flightdeck_domain::ports::{MessageRepository, SessionRepository};
@@ -135,7 +136,7 @@ async fn they_share_a_commit_and_each_session_has_its_order() {
 #[tokio::test]
 async fn a_group_that_comes_late_does_not_move_the_time_back() {
     let (store, _folder) = store().await;
-    let deciding = store.writer.write(move |connection| {
+    let deciding = store.writer.transact(move |connection| {
         let (mut heads, mut next) = (Heads::default(), 0);
         for (seconds, expected) in [([100, 40], 100), ([50, 40], 100), ([60, 70], 100), ([20, 110], 110)] {
             let mut group = seconds.map(|second| {
@@ -143,7 +144,7 @@ async fn a_group_that_comes_late_does_not_move_the_time_back() {
                 let append = Append { session: session(1), batch: vec![message(next, "x")], at: at(second) };
                 AppendJob { append, result: None, reply: oneshot::channel().0 }
             });
-            assert!(together(connection, &mut heads, &mut group.each_mut())?);
+            assert!(together(connection, &mut heads, &mut group.each_mut()).expect("decided"));
             let seen = sessions::head(connection, session(1))?.and_then(|session| session.last_seen_at);
             assert_eq!(seen, Some(at(expected)), "{seconds:?}");
         }

@@ -14,9 +14,10 @@ use crate::schema::approvals;
 use crate::statement::{Bind, Prepared};
 use crate::values::{Key, integer};
 
-pub(crate) fn insert(connection: &mut SqliteConnection, approval: &Approval) -> Result<(), StoreError> {
-    diesel::insert_into(approvals::table).values(&NewApprovalRow::from(approval)).execute(connection)?;
-    Ok(())
+/// `false` when there is one under its id.
+pub(crate) fn insert(connection: &mut SqliteConnection, approval: &Approval) -> Result<bool, StoreError> {
+    let row = NewApprovalRow::from(approval);
+    Ok(diesel::insert_or_ignore_into(approvals::table).values(&row).execute(connection)? > 0)
 }
 
 pub(crate) fn get(connection: &mut SqliteConnection, id: ApprovalId) -> Result<Option<Approval>, StoreError> {

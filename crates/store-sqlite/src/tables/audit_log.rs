@@ -27,14 +27,6 @@ pub(crate) fn append(connection: &mut SqliteConnection, draft: AuditDraft) -> Re
     Ok(sealed.seq)
 }
 
-/// The same for an intervention; one whose entry lies in the spool has none to write.
-pub(crate) fn append_any(
-    connection: &mut SqliteConnection,
-    draft: Option<AuditDraft>,
-) -> Result<Option<AuditSeq>, StoreError> {
-    draft.map(|draft| append(connection, draft)).transpose()
-}
-
 /// The end of the chain.
 pub(crate) fn head(connection: &mut SqliteConnection) -> Result<AuditHead, StoreError> {
     // One more than there can be, past the check of the table.

@@ -1,39 +1,43 @@
 //! Control calls that were sent with a key.
 
 use diesel::prelude::*;
-use flightdeck_domain::action::{Attribution, Call, Fingerprint, Remembered};
+use flightdeck_domain::action::Remembered;
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::text::IdempotencyKey;
+use flightdeck_domain::time::Timestamp;
 
 use crate::error::StoreError;
 use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
 use crate::schema::idempotency_keys;
 
-/// Holds a call against what is kept of its key.
-pub(crate) fn call(
+/// What is kept of an actor's call with a key.
+pub(crate) fn get(
     connection: &mut SqliteConnection,
-    by: &Attribution,
-    fingerprint: Fingerprint,
-) -> Result<Call, StoreError> {
-    let Some(key) = &by.idempotency_key else { return Ok(Call::New) };
+    actor: &Actor,
+    key: &IdempotencyKey,
+) -> Result<Option<Remembered>, StoreError> {
     let row = idempotency_keys::table
-        .find((by.actor.as_str(), key.as_str()))
+        .find((actor.as_str(), key.as_str()))
         .select(RememberedRow::as_select())
         .get_result(connection)
         .optional()?;
-    let kept = row.map(Remembered::try_from).transpose()?;
-    Ok(by.call(fingerprint, kept))
+    Ok(row.map(Remembered::try_from).transpose()?)
 }
 
-/// Keeps what an accepted call came to, if it has a key; forgets what is too old.
-pub(crate) fn keep(
+pub(crate) fn insert(
     connection: &mut SqliteConnection,
-    by: &Attribution,
-    remembered: impl FnOnce() -> Remembered,
+    actor: &Actor,
+    key: &IdempotencyKey,
+    call: &Remembered,
 ) -> Result<(), StoreError> {
-    let Some(key) = &by.idempotency_key else { return Ok(()) };
-    let too_old = idempotency_keys::at.lt(by.remembered_since().as_micros());
+    let row = NewRememberedRow::new(actor, key, call);
+    diesel::insert_into(idempotency_keys::table).values(&row).execute(connection)?;
+    Ok(())
+}
+
+/// Forgets the calls before a moment.
+pub(crate) fn forget(connection: &mut SqliteConnection, before: Timestamp) -> Result<(), StoreError> {
+    let too_old = idempotency_keys::at.lt(before.as_micros());
     diesel::delete(idempotency_keys::table.filter(too_old)).execute(connection)?;
-    diesel::insert_into(idempotency_keys::table)
-        .values(&NewRememberedRow::new(&by.actor, key, &remembered()))
-        .execute(connection)?;
     Ok(())
 }

@@ -52,14 +52,10 @@ pub(crate) fn ends(connection: &mut SqliteConnection, ids: &[SessionId]) -> Resu
     Ok(ends)
 }
 
-pub(crate) fn exists(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, StoreError> {
-    let found = sessions::table.find(id.key()).select(sessions::last_seq).get_result::<i64>(connection).optional()?;
-    Ok(found.is_some())
-}
-
-pub(crate) fn insert(connection: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
-    diesel::insert_into(sessions::table).values(&NewSessionRow::from(session)).execute(connection)?;
-    Ok(())
+/// Puts a session into the table; `false` when there is one under its id.
+pub(crate) fn insert(connection: &mut SqliteConnection, session: &Session) -> Result<bool, StoreError> {
+    let row = NewSessionRow::from(session);
+    Ok(diesel::insert_or_ignore_into(sessions::table).values(&row).execute(connection)? > 0)
 }
 
 /// Writes everything of a session that can change.

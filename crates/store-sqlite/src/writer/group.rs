@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
-use diesel::sqlite::SqliteConnection;
+use flightdeck_domain::ports::StoreUnavailable;
 use tokio::sync::mpsc;
 
 use super::{Counters, Effects, Job, count, guarded};
 use crate::append::AppendJob;
 use crate::append::heads::Heads;
 use crate::error::{GroupFailure, StoreError};
+use crate::tx::SqliteTx;
 
 type Jobs = Vec<Box<dyn Job>>;
 
 /// What the writer works with.
 pub(super) struct Desk {
-    pub(super) connection: SqliteConnection,
+    pub(super) tx: SqliteTx,
     pub(super) heads: Heads,
 }
 
@@ -70,7 +71,7 @@ enum End {
 pub(super) fn commit(desk: &mut Desk, first: Box<dyn Job>, line: &mut Line<'_>, counters: &Counters) {
     let mut jobs = Jobs::new();
     // IMMEDIATE: a lock that cannot be had is found out here, before any work, and not in the middle of it.
-    if let Err(error) = desk.connection.batch_execute("BEGIN IMMEDIATE") {
+    if let Err(error) = desk.tx.batch_execute("BEGIN IMMEDIATE") {
         roll_back(desk);
         return turn_away(first, line, error);
     }
@@ -155,9 +156,10 @@ fn together(desk: &mut Desk, row: &mut Jobs, first: bool) -> Result<(), GroupFai
         ("SAVEPOINT appends", "RELEASE appends", "ROLLBACK TO appends; RELEASE appends")
     };
     let mut appends: Vec<&mut AppendJob> = row.iter_mut().filter_map(|job| job.as_append()).collect();
-    let Desk { connection, heads } = desk;
+    let Desk { tx: connection, heads } = desk;
     connection.batch_execute(begin).map_err(GroupFailure::Savepoint)?;
     let done = heads.look_at_others(connection);
+    let done = done.map_err(StoreUnavailable::from);
     let decide = || done.and_then(|()| crate::append::together(connection, heads, &mut appends));
     let kept = guarded(decide).map_err(GroupFailure::Panic)?.unwrap_or_else(|error| {
         tracing::warn!(%error, "appends could not be done together, and are done one by one");
@@ -171,7 +173,7 @@ fn together(desk: &mut Desk, row: &mut Jobs, first: bool) -> Result<(), GroupFai
 
 /// Runs a job in a savepoint of its own.
 fn apart(desk: &mut Desk, job: Box<dyn Job>, jobs: &mut Jobs) -> Result<(), GroupFailure> {
-    if let Err(error) = desk.connection.batch_execute("SAVEPOINT job") {
+    if let Err(error) = desk.tx.batch_execute("SAVEPOINT job") {
         jobs.push(job);
         return Err(GroupFailure::Savepoint(error));
     }
@@ -180,14 +182,14 @@ fn apart(desk: &mut Desk, job: Box<dyn Job>, jobs: &mut Jobs) -> Result<(), Grou
         // Fails when SQLite has ended the whole transaction by itself (a full disk, say): then all have failed.
         Effects::Undo => "ROLLBACK TO job; RELEASE job",
     };
-    desk.connection.batch_execute(end).map_err(GroupFailure::Savepoint)
+    desk.tx.batch_execute(end).map_err(GroupFailure::Savepoint)
 }
 
 /// Runs one job. It is among `jobs` afterwards, so that its caller hears of it however the group ends.
 fn attempt(desk: &mut Desk, mut job: Box<dyn Job>, jobs: &mut Jobs) -> Result<Effects, GroupFailure> {
     // Whatever it changes, it does so without telling the heads.
     desk.heads.forget();
-    let effects = guarded(|| job.run(&mut desk.connection));
+    let effects = guarded(|| job.run(&mut desk.tx));
     jobs.push(job);
     effects.map_err(GroupFailure::Panic)
 }
@@ -195,7 +197,7 @@ fn attempt(desk: &mut Desk, mut job: Box<dyn Job>, jobs: &mut Jobs) -> Result<Ef
 /// Ends the transaction; how many commits that took.
 fn finish(desk: &mut Desk, end: End) -> Result<usize, GroupFailure> {
     match end {
-        End::Commit => desk.connection.batch_execute("COMMIT").map(|()| 1).map_err(GroupFailure::Commit),
+        End::Commit => desk.tx.batch_execute("COMMIT").map(|()| 1).map_err(GroupFailure::Commit),
         End::Rollback => {
             roll_back(desk);
             Ok(0)
@@ -206,7 +208,7 @@ fn finish(desk: &mut Desk, end: End) -> Result<usize, GroupFailure> {
 /// Fails when SQLite has rolled back by itself already, which is as good.
 fn roll_back(desk: &mut Desk) {
     desk.heads.forget();
-    if let Err(error) = desk.connection.batch_execute("ROLLBACK") {
+    if let Err(error) = desk.tx.batch_execute("ROLLBACK") {
         tracing::debug!(%error, "nothing to roll back");
     }
 }

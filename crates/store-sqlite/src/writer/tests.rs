@@ -237,7 +237,7 @@ async fn closing_finishes_what_is_queued() {
 struct Bomb(oneshot::Sender<Result<(), StoreError>>);
 
 impl Job for Bomb {
-    fn run(&mut self, connection: &mut SqliteConnection) -> Effects {
+    fn run(&mut self, connection: &mut SqliteTx) -> Effects {
         insert(connection, 7).expect("inserted");
         Effects::Undo
     }
