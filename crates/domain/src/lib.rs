@@ -12,13 +12,15 @@
 //! 7. [`usage`]: what agents say they used, summed up, and budgets over it.
 //! 8. [`operator`], [`api_key`] and [`login`]: who may do what.
 //! 9. [`ports`]: what the rules need of the world outside, as traits; a store, a provider or a clock implements them.
-//! 10. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
+//! 10. [`transactions`]: in which order a change is read, decided and written, once for all stores.
+//! 11. [`use_cases`]: one file for each thing that Flightdeck does; each needs ports only and is tested with mocks alone.
 //!
 //! # How a change is made
-//! The rules are pure functions over values. A store reads the facts in a transaction, asks the rule
-//! ([`session::Registration::admit`], [`session::Session::observe`], [`session::Session::append`],
-//! [`action::OperatorAction::decide`], [`approval::Ask::open`], [`approval::ApprovalAction::decide`]), and writes exactly what the rule gives back, in the same transaction. So every
-//! store obeys the same rules, and none of them knows any.
+//! The rules are pure functions over values. A transaction is a script ([`transactions`]) over small operations on rows
+//! ([`ports::Tx`]): it reads the facts, asks the rule ([`session::Registration::admit`], [`session::Session::observe`],
+//! [`session::Session::append`], [`action::OperatorAction::decide`], [`approval::Ask::open`],
+//! [`approval::ApprovalAction::decide`]), and writes exactly what the rule gives back. A store implements the operations and
+//! runs the scripts; so every store obeys the same rules in the same order, and none of them knows any.
 //!
 //! # What does not belong here
 //! SQL, HTTP, an async runtime, and any reading of the clock or of random numbers besides [`ports::Clock`] and

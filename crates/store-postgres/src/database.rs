@@ -15,6 +15,7 @@ use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ports::StoreUnavailable;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -38,6 +39,35 @@ macro_rules! on {
 }
 
 pub(crate) use on;
+
+/// Something that is done in a transaction, and can be done again.
+trait Piece<T, E>: Sync {
+    fn on<'a>(&'a self, tx: &'a mut Transaction) -> BoxFuture<'a, Result<T, E>>;
+}
+
+/// Work, and what it needs to know.
+struct With<'v, A, T, E> {
+    values: &'v A,
+    work: Work<A, Transaction, T, E>,
+}
+
+impl<A: Sync, T, E> Piece<T, E> for With<'_, A, T, E> {
+    fn on<'a>(&'a self, tx: &'a mut Transaction) -> BoxFuture<'a, Result<T, E>> {
+        (self.work)(self.values, tx)
+    }
+}
+
+/// A script, which has in it what it needs to know.
+struct Script<F>(F);
+
+impl<T, E, F> Piece<T, E> for Script<F>
+where
+    F: for<'b> Fn(&'b mut Transaction) -> BoxFuture<'b, Result<T, E>> + Sync,
+{
+    fn on<'a>(&'a self, tx: &'a mut Transaction) -> BoxFuture<'a, Result<T, E>> {
+        (self.0)(tx)
+    }
+}
 
 /// The connections of a store. A clone is another handle to the same.
 #[derive(Clone, Debug)]
@@ -65,8 +95,8 @@ pub(crate) struct Leased {
     _permit: OwnedSemaphorePermit,
 }
 
-/// A transaction that writes.
-pub(crate) struct Transaction {
+/// A transaction, or a connection that only reads.
+pub struct Transaction {
     connection: Leased,
     events: Vec<FleetEventDraft>,
     recorded: bool,
@@ -93,9 +123,10 @@ impl Database {
     async fn spawn<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreUnavailable> + Send + 'static,
     {
-        self.handle.spawn(work).await.unwrap_or_else(|stopped| Err(StoreError::stopped(stopped).into()))
+        let done = self.handle.spawn(work).await;
+        done.unwrap_or_else(|stopped| Err(StoreUnavailable::from(StoreError::stopped(stopped)).into()))
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -108,52 +139,55 @@ impl Database {
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
-        E: From<StoreError> + std::error::Error + Send + 'static,
+        E: From<StoreUnavailable> + std::error::Error + Send + 'static,
     {
         let database = self.clone();
-        self.spawn(async move { database.transact(&database.lanes.writers, &values, work).await }).await
+        self.spawn(async move { database.transact(&database.lanes.writers, &With { values: &values, work }).await })
+            .await
+    }
+
+    /// The same for a script.
+    pub(crate) async fn run<T, E, F>(&self, script: F) -> Result<T, E>
+    where
+        F: for<'a> Fn(&'a mut Transaction) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreUnavailable> + std::error::Error + Send + 'static,
+    {
+        let database = self.clone();
+        self.spawn(async move { database.transact(&database.lanes.writers, &Script(script)).await }).await
     }
 
     /// The same for the tasks that append: they have connections of their own, and are tasks that nobody ends.
     pub(crate) async fn append<A, T, E>(&self, values: &A, work: Work<A, Transaction, T, E>) -> Result<T, E>
     where
-        E: From<StoreError> + std::error::Error + 'static,
+        A: Sync,
+        E: From<StoreUnavailable> + std::error::Error + 'static,
     {
-        self.transact(&self.lanes.appends, values, work).await
+        self.transact(&self.lanes.appends, &With { values, work }).await
     }
 
-    async fn transact<A, T, E>(
-        &self,
-        lane: &Arc<Semaphore>,
-        values: &A,
-        work: Work<A, Transaction, T, E>,
-    ) -> Result<T, E>
+    async fn transact<T, E>(&self, lane: &Arc<Semaphore>, piece: &impl Piece<T, E>) -> Result<T, E>
     where
-        E: From<StoreError> + std::error::Error + 'static,
+        E: From<StoreUnavailable> + std::error::Error + 'static,
     {
-        match self.transact_once(lane, values, work).await {
+        match self.transact_once(lane, piece).await {
             Err(error) if is_worth_another_try(&error) => {
                 tracing::warn!(%error, "a transaction was broken off by another one, and is done again");
-                self.transact_once(lane, values, work).await
+                self.transact_once(lane, piece).await
             }
             result => result,
         }
     }
 
-    async fn transact_once<A, T, E>(
-        &self,
-        lane: &Arc<Semaphore>,
-        values: &A,
-        work: Work<A, Transaction, T, E>,
-    ) -> Result<T, E>
+    async fn transact_once<T, E>(&self, lane: &Arc<Semaphore>, piece: &impl Piece<T, E>) -> Result<T, E>
     where
-        E: From<StoreError>,
+        E: From<StoreUnavailable>,
     {
-        let connection = self.begin(lane, &self.settings.begin_write).await?;
-        let mut tx = Transaction { connection, events: Vec::new(), recorded: false };
-        match work(values, &mut tx).await {
+        let connection = self.begin(lane, &self.settings.begin_write).await.map_err(StoreUnavailable::from)?;
+        let mut tx = Transaction::on(connection);
+        match piece.on(&mut tx).await {
             Ok(value) => {
-                tx.commit().await?;
+                tx.commit().await.map_err(StoreUnavailable::from)?;
                 Ok(value)
             }
             Err(error) => {
@@ -185,6 +219,50 @@ impl Database {
                 }
                 result => result,
             }
+        };
+        self.spawn(reading).await
+    }
+
+    /// Reads by one operation of a script, which sees one moment by itself.
+    pub(crate) async fn look<T, F>(&self, script: F) -> Result<T, StoreUnavailable>
+    where
+        F: for<'a> Fn(&'a mut Transaction) -> BoxFuture<'a, Result<T, StoreUnavailable>> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        if !self.settings.bare_reads {
+            return self.look_at_moment(script).await;
+        }
+        let database = self.clone();
+        let reading = async move {
+            match script(&mut database.bare().await?).await {
+                // The server went away and may be back; nothing is lost by asking again.
+                Err(error) if StoreError::within(&error).is_some_and(is_lost) => {
+                    script(&mut database.bare().await?).await
+                }
+                result => result,
+            }
+        };
+        self.spawn(reading).await
+    }
+
+    async fn bare(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction::on(self.connection(&self.lanes.readers).await?))
+    }
+
+    /// Reads by several operations of a script that all see the same moment.
+    pub(crate) async fn look_at_moment<T, F>(&self, script: F) -> Result<T, StoreUnavailable>
+    where
+        F: for<'a> Fn(&'a mut Transaction) -> BoxFuture<'a, Result<T, StoreUnavailable>> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let database = self.clone();
+        let reading = async move {
+            let connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
+            let mut tx = Transaction::on(connection);
+            let result = script(&mut tx).await;
+            // Nothing was written; this only lets go of the moment.
+            rollback(&mut tx).await;
+            result
         };
         self.spawn(reading).await
     }
@@ -257,25 +335,21 @@ async fn rollback(connection: &mut AsyncPgConnection) {
 }
 
 impl Transaction {
+    fn on(connection: Leased) -> Self {
+        Self { connection, events: Vec::new(), recorded: false }
+    }
+
     /// Keeps an event until the transaction writes all of its events together.
-    pub(crate) fn tell(&mut self, event: FleetEventDraft) {
+    pub(crate) fn keep_event(&mut self, event: FleetEventDraft) {
         self.events.push(event);
     }
 
     /// Writes the events that were kept, and then an entry of the audit log: the last thing that a transaction does, for
     /// until its end nobody else can.
-    pub(crate) async fn record(&mut self, entry: AuditDraft) -> Result<AuditSeq, StoreError> {
+    pub(crate) async fn seal(&mut self, entry: AuditDraft) -> Result<AuditSeq, StoreError> {
         self.tell_all().await?;
         self.recorded = true;
         audit_log::append(&mut self.connection, entry).await
-    }
-
-    /// The same for an intervention; one whose entry lies in the spool has none to write.
-    pub(crate) async fn record_any(&mut self, entry: Option<AuditDraft>) -> Result<Option<AuditSeq>, StoreError> {
-        match entry {
-            Some(entry) => Ok(Some(self.record(entry).await?)),
-            None => Ok(None),
-        }
     }
 
     /// From here to the end of the transaction nobody else writes events.
@@ -308,6 +382,12 @@ impl std::ops::Deref for Leased {
 impl std::ops::DerefMut for Leased {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
         &mut self.connection
+    }
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").field("events", &self.events.len()).finish_non_exhaustive()
     }
 }
 

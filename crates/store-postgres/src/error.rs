@@ -6,11 +6,7 @@ use std::sync::Arc;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as SqlError};
 use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AuditHeadError, AuditLogError, DecideApprovalError, Hindrance, ObserveError,
-    OpenApprovalError, OperatorActionError, RedeemLinkError, RegisterError, RevokeKeyError, SetBudgetError,
-    StoreUnavailable, WithdrawApprovalError,
-};
+use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
 
 use tokio::task::JoinError;
 
@@ -115,8 +111,9 @@ pub(crate) enum StoreError {
     Repeated,
     #[error("the audit log cannot be written on; see GET /audit/verify")]
     Headless(#[source] HeadProblem),
-    #[error("{0} is not there any more")]
-    Lost(&'static str),
+    /// As a script saw it.
+    #[error(transparent)]
+    Script(#[from] StoreUnavailable),
     #[error("a panic stopped the work: {0}")]
     Panic(String),
     #[error("a migration is not applied: {0}")]
@@ -131,6 +128,19 @@ pub(crate) enum StoreError {
 }
 
 impl StoreError {
+    /// What of this store lies behind an error.
+    pub(crate) fn within<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            match error.downcast_ref::<Self>() {
+                Some(Self::Script(unavailable)) => cause = Some(unavailable),
+                Some(found) => return Some(found),
+                None => cause = error.source(),
+            }
+        }
+        None
+    }
+
     /// Why a task gave no result.
     pub(crate) fn stopped(stopped: JoinError) -> Self {
         let Ok(panic) = stopped.try_into_panic() else { return Self::Closed };
@@ -223,27 +233,8 @@ impl From<StoreError> for AuditHeadError {
     }
 }
 
-/// Lets the work of each port use `?` on a statement and on a row.
-macro_rules! unavailable {
-    ($($error:ty),+) => {$(
-        impl From<StoreError> for $error {
-            fn from(cause: StoreError) -> Self {
-                Self::Unavailable(cause.into())
-            }
-        }
-    )+};
+impl From<StoreError> for AppendError {
+    fn from(cause: StoreError) -> Self {
+        Self::Unavailable(cause.into())
+    }
 }
-
-unavailable!(
-    RegisterError,
-    ObserveError,
-    AppendError,
-    AcknowledgeError,
-    OperatorActionError,
-    RevokeKeyError,
-    RedeemLinkError,
-    OpenApprovalError,
-    DecideApprovalError,
-    WithdrawApprovalError,
-    SetBudgetError
-);

@@ -1,9 +1,8 @@
 //! The repository ports of [`flightdeck_domain`] over PostgreSQL, for one or many replicas.
 //!
 //! # How it is laid out
-//! - One file for each port, named as the port's: `session` (and `lease`, a part of it), `message`, `command`,
-//!   `operation`, `operator_actions`, `approval`, `audit`, `feed`, `api_key`. Each reads the facts, asks the domain's rule
-//!   and writes what the rule gives back.
+//! - `tx`: what a transaction can do with the rows. The domain's scripts run on it and make up most of the ports.
+//! - `audit`, `feed`, `epoch`: the ports that need no script.
 //! - `append`: how many appends share a commit.
 //! - `locks`: what a transaction locks, and in which order.
 //! - `transfer`: the whole database, read from or filled when a deployment moves.
@@ -23,34 +22,25 @@
 //! Rules. What may happen is decided by [`flightdeck_domain`]; a rule that is spelt out here would be missing in the next
 //! store.
 
-mod api_key;
 mod append;
-mod approval;
 mod audit;
-mod command;
 mod connection;
 mod database;
 mod epoch;
 mod error;
 mod examine;
 mod feed;
-mod lease;
 mod locks;
-mod login;
-mod message;
 mod migrations;
-mod operation;
-mod operator_actions;
 mod rows;
 mod schema;
-mod session;
 mod settings;
 mod statement;
 mod tables;
 mod tls;
 mod transfer;
+mod tx;
 mod url;
-mod usage;
 mod values;
 
 use std::sync::Arc;

@@ -71,14 +71,6 @@ pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Resul
     Ok(())
 }
 
-/// The rows of these sessions. Those that are not there are passed over.
-pub(crate) async fn sessions(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Result<(), StoreError> {
-    let ids = ids.iter().map(|id| *id.key()).collect();
-    let sql = "SELECT id FROM sessions WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE";
-    Statement::new(sql, [Bind::Uuids(ids)]).execute(connection).await?;
-    Ok(())
-}
-
 /// The rows of all sessions that have not ended, and of the operations that are open at them.
 pub(crate) async fn everything_open(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
     // Counted, so that only one row comes back of however many are locked.

@@ -8,16 +8,15 @@ use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
 use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::transactions::{self, Booking, book};
 use flightdeck_domain::usage::Totals;
 
 use super::repeats::Repeats;
 use super::{Answer, Append, Counters};
 use crate::database::{Database, Transaction};
 use crate::error::{StoreError, is_lost};
-use crate::message;
 use crate::tables::sessions::Touch;
 use crate::tables::{commands, messages, sessions};
-use crate::usage::{Booking, book};
 
 /// What the group says to one of its members.
 enum Said {
@@ -72,7 +71,7 @@ pub(crate) async fn commit(
             answers
         }
         // Without a connection nobody fares better alone. With a lost one it is not known what was committed.
-        Err(cause) if is_lost(&cause) || matches!(cause, StoreError::NoConnection(_) | StoreError::Busy) => {
+        Err(cause) if nobody_fares_better_alone(&cause) => {
             let cause = Arc::new(cause);
             appends.iter().map(|_| Err(StoreError::Group(Arc::clone(&cause)).into())).collect()
         }
@@ -84,6 +83,11 @@ pub(crate) async fn commit(
     }
 }
 
+fn nobody_fares_better_alone(cause: &StoreError) -> bool {
+    StoreError::within(cause)
+        .is_some_and(|cause| is_lost(cause) || matches!(cause, StoreError::NoConnection(_) | StoreError::Busy))
+}
+
 async fn one_by_one(database: &Database, appends: Vec<Append>) -> Vec<Answer> {
     let mut answers = Vec::with_capacity(appends.len());
     for append in appends {
@@ -93,7 +97,11 @@ async fn one_by_one(database: &Database, appends: Vec<Append>) -> Vec<Answer> {
 }
 
 async fn alone(database: &Database, append: Append) -> Answer {
-    database.append(&append, |append, tx| Box::pin(message::append(tx, append))).await
+    database
+        .append(&append, |append, tx| {
+            Box::pin(transactions::append(tx, append.session, append.batch.clone(), append.at))
+        })
+        .await
 }
 
 /// A session of the group, as it is after what was decided so far.

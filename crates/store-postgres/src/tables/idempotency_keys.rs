@@ -2,50 +2,51 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use flightdeck_domain::action::{Attribution, Call, Fingerprint, Remembered};
+use flightdeck_domain::action::Remembered;
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::text::IdempotencyKey;
+use flightdeck_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::locks;
 use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
 use crate::schema::idempotency_keys;
 use crate::statement::{Bind, Statement};
 
-/// Holds a call against what is kept of its key, which is locked for it.
-pub(crate) async fn call(
+/// What is kept of an actor's call with a key.
+pub(crate) async fn get(
     connection: &mut AsyncPgConnection,
-    by: &Attribution,
-    fingerprint: Fingerprint,
-) -> Result<Call, StoreError> {
-    let Some(key) = &by.idempotency_key else { return Ok(Call::New) };
-    locks::idempotency_key(connection, by.actor.as_str(), key.as_str()).await?;
+    actor: &Actor,
+    key: &IdempotencyKey,
+) -> Result<Option<Remembered>, StoreError> {
     let row = idempotency_keys::table
-        .find((by.actor.as_str(), key.as_str()))
+        .find((actor.as_str(), key.as_str()))
         .select(RememberedRow::as_select())
         .get_result(connection)
         .await
         .optional()?;
-    let kept = row.map(Remembered::try_from).transpose()?;
-    Ok(by.call(fingerprint, kept))
+    Ok(row.map(Remembered::try_from).transpose()?)
 }
 
-/// Keeps what an accepted call came to, if it has a key; forgets what is too old.
-pub(crate) async fn keep(
+pub(crate) async fn insert(
     connection: &mut AsyncPgConnection,
-    by: &Attribution,
-    remembered: Remembered,
+    actor: &Actor,
+    key: &IdempotencyKey,
+    call: &Remembered,
 ) -> Result<(), StoreError> {
-    let Some(key) = &by.idempotency_key else { return Ok(()) };
-    // Whatever another call is forgetting at this moment is left to it; the row of this very key is not.
+    let row = NewRememberedRow::new(actor, key, call);
+    diesel::insert_into(idempotency_keys::table).values(&row).execute(connection).await?;
+    Ok(())
+}
+
+/// Forgets the calls before a moment. Whatever another call is forgetting at this moment is left to it; the row of this very
+/// key is not.
+pub(crate) async fn forget(connection: &mut AsyncPgConnection, before: Timestamp) -> Result<(), StoreError> {
     Statement::new(
         "DELETE FROM idempotency_keys WHERE ctid IN \
          (SELECT ctid FROM idempotency_keys WHERE at < ? FOR UPDATE SKIP LOCKED)",
-        [Bind::Integer(by.remembered_since().as_micros())],
+        [Bind::Integer(before.as_micros())],
     )
     .execute(connection)
     .await?;
-    diesel::insert_into(idempotency_keys::table)
-        .values(&NewRememberedRow::new(&by.actor, key, &remembered))
-        .execute(connection)
-        .await?;
     Ok(())
 }

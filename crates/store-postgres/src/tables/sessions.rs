@@ -30,6 +30,12 @@ pub(crate) async fn get(connection: &mut AsyncPgConnection, id: SessionId) -> Re
     Ok(row.map(Session::try_from).transpose()?)
 }
 
+/// The same with empty context and metadata.
+pub(crate) async fn head(connection: &mut AsyncPgConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let head = sessions::table.find(id.key()).select(SessionHeadRow::as_select());
+    Ok(head.get_result(connection).await.optional()?.map(Session::try_from).transpose()?)
+}
+
 /// One session, which nobody else changes until the end of the transaction.
 pub(crate) async fn lock(connection: &mut AsyncPgConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {HEAD}, context, metadata FROM sessions WHERE id = ? FOR NO KEY UPDATE");
@@ -74,19 +80,6 @@ pub(crate) async fn ends(
         Ok(ConversationEnd { session: session.id, last_seq: session.last_seq, status: session.status })
     };
     rows.into_iter().map(end).collect()
-}
-
-pub(crate) async fn exists(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bool, StoreError> {
-    let found =
-        sessions::table.find(id.key()).select(sessions::last_seq).get_result::<i64>(connection).await.optional()?;
-    Ok(found.is_some())
-}
-
-/// Whether a session that is not locked is to be killed. Once so, it stays so.
-pub(crate) async fn is_doomed(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bool, StoreError> {
-    let wanted: Option<String> =
-        sessions::table.find(id.key()).select(sessions::desired_status).get_result(connection).await.optional()?;
-    Ok(wanted.is_some_and(|wanted| wanted == DesiredStatus::Killed.as_str()))
 }
 
 /// Puts a session into the table. `false` when there is one under its id, which another transaction may have put there a
