@@ -10,12 +10,20 @@ use crate::api_key::{ApiKey, KeyId};
 use crate::audit::{AuditOutcome, AuditTarget};
 use crate::ports::{AccessRows, ApiKeyRepository, RevokeKeyError, Rows, StoreUnavailable, Transactional, Tx};
 
-async fn create<T: Tx>(tx: &mut T, key: &ApiKey, by: &Attribution) -> Rows<()> {
+/// Stores a key: [`ApiKeyRepository::create`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn create<T: Tx>(tx: &mut T, key: &ApiKey, by: &Attribution) -> Rows<()> {
     tx.insert_key(key).await?;
     record(tx, ActionName::KeyCreate, key, by).await
 }
 
-async fn create_first<T: Tx>(tx: &mut T, key: &ApiKey, by: &Attribution) -> Rows<bool> {
+/// Stores the first key: [`ApiKeyRepository::create_first`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn create_first<T: Tx>(tx: &mut T, key: &ApiKey, by: &Attribution) -> Rows<bool> {
     tx.lock_keys().await?;
     let first = !tx.any_key().await?;
     if first {
@@ -24,7 +32,11 @@ async fn create_first<T: Tx>(tx: &mut T, key: &ApiKey, by: &Attribution) -> Rows
     Ok(first)
 }
 
-async fn revoke<T: Tx>(tx: &mut T, id: &KeyId, by: &Attribution) -> Result<ApiKey, RevokeKeyError> {
+/// Ends a key: [`ApiKeyRepository::revoke`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn revoke<T: Tx>(tx: &mut T, id: &KeyId, by: &Attribution) -> Result<ApiKey, RevokeKeyError> {
     let mut key = tx.lock_key(id).await?.ok_or_else(|| RevokeKeyError::UnknownKey(id.clone()))?;
     key.revoked_at = key.revoked_at.or(Some(by.at));
     tx.save_key(&key).await?;

@@ -17,7 +17,11 @@ use crate::ports::{
 use crate::session::{Observed, Session};
 use crate::time::Timestamp;
 
-async fn open<T: Tx>(tx: &mut T, ask: &Ask) -> Result<OpenedApproval, OpenApprovalError> {
+/// Opens a request: [`ApprovalRepository::open`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn open<T: Tx>(tx: &mut T, ask: &Ask) -> Result<OpenedApproval, OpenApprovalError> {
     let id = ask.session_id;
     let session = tx.lock_head(id).await?.ok_or(OpenApprovalError::UnknownSession(id))?;
     loop {
@@ -39,7 +43,11 @@ async fn open<T: Tx>(tx: &mut T, ask: &Ask) -> Result<OpenedApproval, OpenApprov
     }
 }
 
-async fn decide<T: Tx>(tx: &mut T, action: &ApprovalAction) -> Rows<Result<DecidedApproval, ApprovalRefused>> {
+/// Decides a request: [`ApprovalRepository::decide`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn decide<T: Tx>(tx: &mut T, action: &ApprovalAction) -> Rows<Result<DecidedApproval, ApprovalRefused>> {
     match calls::call(tx, &action.by, action.fingerprint()).await? {
         Call::New => {}
         Call::Again(kept) => return Ok(Ok(decided_again(tx, action.approval_id, &kept).await?)),
@@ -71,7 +79,11 @@ async fn decided_again<T: Tx>(tx: &mut T, id: ApprovalId, kept: &Remembered) -> 
     }
 }
 
-async fn withdraw<T: Tx>(tx: &mut T, withdrawal: &Withdrawal) -> Result<WithdrawnApproval, WithdrawApprovalError> {
+/// Takes a request back: [`ApprovalRepository::withdraw`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn withdraw<T: Tx>(tx: &mut T, withdrawal: &Withdrawal) -> Result<WithdrawnApproval, WithdrawApprovalError> {
     let id = withdrawal.approval_id;
     let facts = facts(tx, id).await?.ok_or(WithdrawApprovalError::Unknown(id))?;
     match withdrawal.close(facts.lend())? {
@@ -83,7 +95,11 @@ async fn withdraw<T: Tx>(tx: &mut T, withdrawal: &Withdrawal) -> Result<Withdraw
     }
 }
 
-async fn expire<T: Tx>(tx: &mut T, expiry: &Expiry) -> Rows<Option<ExpiredApproval>> {
+/// Closes a request whose deadline has passed: [`ApprovalRepository::expire`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn expire<T: Tx>(tx: &mut T, expiry: &Expiry) -> Rows<Option<ExpiredApproval>> {
     let facts = facts(tx, expiry.approval_id).await?;
     match facts.as_ref().and_then(|facts| expiry.close(facts.lend())) {
         Some(closing) => Ok(Some(close(tx, closing).await?)),

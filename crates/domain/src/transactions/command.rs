@@ -18,7 +18,11 @@ async fn pending<T: Tx>(tx: &mut T, session: SessionId, after: CommandSeq, limit
     Ok(known.then_some(pending))
 }
 
-async fn acknowledge<T: Tx>(
+/// Moves a receipt on: [`CommandQueue::acknowledge`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn acknowledge<T: Tx>(
     tx: &mut T,
     session: SessionId,
     seq: CommandSeq,

@@ -8,14 +8,22 @@ use crate::action::Attribution;
 use crate::login::{Login, LoginId, LoginRejected};
 use crate::ports::{AccessRows, LoginRepository, RedeemLinkError, Rows, StoreUnavailable, Transactional, Tx};
 
-async fn begin<T: Tx>(tx: &mut T, login: &Login, by: &Attribution, link: Option<&LoginId>) -> Rows<()> {
+/// Stores a login, with the link that it comes from: [`LoginRepository::begin_login`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn begin<T: Tx>(tx: &mut T, login: &Login, by: &Attribution, link: Option<&LoginId>) -> Rows<()> {
     tx.forget_logins(Login::kept_since(by.at)).await?;
     tx.insert_login(login).await?;
     record_any(tx, login.begun(by, link)).await?;
     Ok(())
 }
 
-async fn redeem<T: Tx>(tx: &mut T, id: &LoginId, session: &Login, by: &Attribution) -> Result<(), RedeemLinkError> {
+/// Uses up a link: [`LoginRepository::redeem_link`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn redeem<T: Tx>(tx: &mut T, id: &LoginId, session: &Login, by: &Attribution) -> Result<(), RedeemLinkError> {
     let link = tx.lock_login(id).await?.ok_or(LoginRejected::Unknown)?;
     link.usable_at(by.at)?;
     let used = link.end(by.at).ok_or(LoginRejected::Ended)?;
@@ -23,7 +31,11 @@ async fn redeem<T: Tx>(tx: &mut T, id: &LoginId, session: &Login, by: &Attributi
     Ok(begin(tx, session, by, Some(id)).await?)
 }
 
-async fn end<T: Tx>(tx: &mut T, id: &LoginId, by: &Attribution) -> Rows<bool> {
+/// Ends a login: [`LoginRepository::end_login`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn end<T: Tx>(tx: &mut T, id: &LoginId, by: &Attribution) -> Rows<bool> {
     let Some(ended) = tx.lock_login(id).await?.and_then(|login| login.end(by.at)) else { return Ok(false) };
     tx.save_login(&ended).await?;
     tx.record(ended.ended(by)).await?;

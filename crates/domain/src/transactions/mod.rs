@@ -13,20 +13,24 @@
 //! A refusal that goes on the audit log is a success to the transaction, or its entry would be undone: such scripts give a
 //! result within the result.
 
-mod api_key;
-mod approval;
+pub mod api_key;
+pub mod approval;
 mod at_once;
+#[cfg(feature = "mocks")]
+mod brittle;
 mod calls;
-mod command;
-mod login;
-mod message;
+pub mod command;
+pub mod login;
+pub mod message;
 mod operation;
-mod operator_actions;
-mod session;
+pub mod operator_actions;
+pub mod session;
 mod status_change;
-mod usage;
+pub mod usage;
 
 pub use self::at_once::{Waited, at_once};
+#[cfg(feature = "mocks")]
+pub use self::brittle::{Break, Brittle, Fuse};
 pub use self::message::append;
 pub use self::session::control;
 pub use self::usage::{Booking, book};

@@ -20,7 +20,11 @@ use crate::ports::{
 };
 use crate::session::Session;
 
-async fn commit<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Result<Committed, ActionRefused>> {
+/// One action on one session: [`OperatorActions::commit`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn commit<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Result<Committed, ActionRefused>> {
     match calls::call(tx, &action.by, action.fingerprint()).await? {
         Call::New => {}
         Call::Again(kept) => return Ok(Ok(committed_again(tx, action, &kept).await?)),
@@ -93,7 +97,11 @@ async fn apply<T: Tx>(tx: &mut T, effects: &Effects, action: &OperatorAction) ->
     Ok(())
 }
 
-async fn commit_scoped<T: Tx>(tx: &mut T, action: &ScopedAction) -> Rows<Result<ScopedCommitted, ActionRefused>> {
+/// One action on a session and those around it: [`OperatorActions::commit_scoped`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn commit_scoped<T: Tx>(tx: &mut T, action: &ScopedAction) -> Rows<Result<ScopedCommitted, ActionRefused>> {
     match calls::call(tx, &action.by, action.fingerprint()).await? {
         Call::New => {}
         Call::Again(kept) => return Ok(Ok(scoped_again(tx, &kept).await?)),
@@ -176,7 +184,10 @@ async fn concerned<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Vec<Comma
 }
 
 /// However large the fleet is, a few operations over all of it.
-async fn commit_fleet<T: Tx>(tx: &mut T, action: &FleetAction) -> Rows<Result<FleetCommitted, KeyReused>> {
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn commit_fleet<T: Tx>(tx: &mut T, action: &FleetAction) -> Rows<Result<FleetCommitted, KeyReused>> {
     match calls::call(tx, &action.by, action.fingerprint()).await? {
         Call::New => {}
         Call::Again(kept) => return Ok(Ok(kept.into())),

@@ -15,7 +15,11 @@ use crate::session::{
 };
 use crate::time::Timestamp;
 
-async fn register<T: Tx>(tx: &mut T, registration: &Registration) -> Result<Registered, RegisterError> {
+/// Puts a session into the tree: [`SessionRepository::register`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn register<T: Tx>(tx: &mut T, registration: &Registration) -> Result<Registered, RegisterError> {
     tx.lock_tree(TreeLock::Shared).await?;
     loop {
         let ancestors = match registration.parent_id {
@@ -41,7 +45,11 @@ async fn register<T: Tx>(tx: &mut T, registration: &Registration) -> Result<Regi
     }
 }
 
-async fn observe<T: Tx>(tx: &mut T, observation: &Observation) -> Result<ObservedSession, ObserveError> {
+/// Takes in what was observed: [`SessionRepository::observe`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn observe<T: Tx>(tx: &mut T, observation: &Observation) -> Result<ObservedSession, ObserveError> {
     let id = observation.session_id;
     // A kill that nobody asked for is a fence that goes up by itself. Once a session is to be killed, it stays so.
     if observation.status == SessionStatus::Killed {
@@ -65,7 +73,11 @@ async fn observe<T: Tx>(tx: &mut T, observation: &Observation) -> Result<Observe
     Ok(ObservedSession { session, changed, control })
 }
 
-async fn heartbeat<T: Tx>(tx: &mut T, id: SessionId, at: Timestamp) -> Rows<Option<Heard>> {
+/// Notes a sign of life: [`SessionRepository::heartbeat`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn heartbeat<T: Tx>(tx: &mut T, id: SessionId, at: Timestamp) -> Rows<Option<Heard>> {
     let Some(session) = tx.lock_head(id).await? else { return Ok(None) };
     let back = status_change::come_back(tx, &session, at).await?;
     if back.is_none() {
@@ -76,7 +88,10 @@ async fn heartbeat<T: Tx>(tx: &mut T, id: SessionId, at: Timestamp) -> Rows<Opti
 }
 
 /// Asks the rule again of those that seem to be silent: they may have been heard since.
-async fn lose<T: Tx>(tx: &mut T, suspects: &[SessionId], silence: &Silence) -> Rows<Vec<Session>> {
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn lose<T: Tx>(tx: &mut T, suspects: &[SessionId], silence: &Silence) -> Rows<Vec<Session>> {
     tx.lock_heads(suspects).await?;
     tx.lock_operations_of(suspects).await?;
     let mut lost = Vec::new();

@@ -67,7 +67,11 @@ pub(super) async fn open_mission<T: Tx>(tx: &mut T, session: &Session) -> Rows<(
     tx.open_account(&AccountKey::Mission(mission.clone()), session.spawned_at).await
 }
 
-async fn set_budget<T: Tx>(tx: &mut T, action: &BudgetAction) -> Rows<Result<BudgetCommitted, BudgetRefused>> {
+/// Sets a budget: [`UsageRepository::set_budget`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn set_budget<T: Tx>(tx: &mut T, action: &BudgetAction) -> Rows<Result<BudgetCommitted, BudgetRefused>> {
     let is_there = match &action.key {
         AccountKey::Mission(_) => true,
         AccountKey::Session(id) | AccountKey::Subtree(id) => tx.head(*id).await?.is_some(),
@@ -90,7 +94,11 @@ async fn set_budget<T: Tx>(tx: &mut T, action: &BudgetAction) -> Rows<Result<Bud
     Ok(Ok(BudgetCommitted { account, audit_seq }))
 }
 
-async fn enforced<T: Tx>(tx: &mut T, key: &AccountKey, at: Timestamp) -> Rows<()> {
+/// Notes that a pause was asked for: [`UsageRepository::enforced`].
+///
+/// # Errors
+/// A rule forbids it, or the store is not available.
+pub async fn enforced<T: Tx>(tx: &mut T, key: &AccountKey, at: Timestamp) -> Rows<()> {
     if tx.account(key).await?.is_none() {
         return Ok(());
     }

@@ -40,10 +40,7 @@ use crate::time::Timestamp;
 pub type Rows<T> = Result<T, StoreUnavailable>;
 
 /// Everything that a transaction can do.
-pub trait Tx:
-    SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send + 'static
-{
-}
+pub trait Tx: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send {}
 
 impl<T> Tx for T where
     T: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send + 'static
@@ -59,7 +56,7 @@ pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>
 #[allow(async_fn_in_trait, reason = "the futures are declared to be Send")]
 pub trait Transactional: Send + Sync {
     /// A transaction of this store.
-    type Tx: Tx;
+    type Tx: Tx + 'static;
 
     /// Runs work in one transaction, and returns when what it wrote is durable. When the work gives an error nothing of it is
     /// written. A store may do the work again from its beginning, when others that ran at the same time broke it off.
