@@ -1,6 +1,6 @@
 //! Permission requests are opened, decided and listed: [`flightdeck_domain::ports::ApprovalRepository`].
 
-mod closing;
+pub(crate) mod closing;
 
 pub use closing::*;
 

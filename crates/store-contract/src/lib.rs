@@ -47,6 +47,7 @@ pub mod approval;
 pub mod audit;
 mod cases;
 pub mod command;
+pub mod crash;
 pub mod durability;
 pub mod epoch;
 pub mod feed;

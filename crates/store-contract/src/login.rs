@@ -15,11 +15,19 @@ use crate::{Harness, Store};
 
 const DAY: u32 = 24 * 60 * 60;
 
-fn id(n: u32) -> LoginId {
+pub(crate) fn id(n: u32) -> LoginId {
     LoginId::new(&format!("{n:016x}")).expect("sixteen digits")
 }
 
-fn login(n: u32, kind: LoginKind) -> Login {
+pub(crate) fn login(n: u32) -> Login {
+    of_kind(n, LoginKind::Session)
+}
+
+pub(crate) fn link(n: u32) -> Login {
+    of_kind(n, LoginKind::Link)
+}
+
+fn of_kind(n: u32, kind: LoginKind) -> Login {
     Login {
         id: id(n),
         kind,
@@ -49,8 +57,8 @@ pub async fn a_login_reads_back_as_it_was_made(harness: &dyn Harness) {
     let store = harness.store();
     with_key(&*store).await;
     for (n, kind) in [(1, LoginKind::Session), (2, LoginKind::Link)] {
-        begin(&*store, login(n, kind)).await;
-        assert_eq!(found(&*store, n).await, Some(login(n, kind)));
+        begin(&*store, of_kind(n, kind)).await;
+        assert_eq!(found(&*store, n).await, Some(of_kind(n, kind)));
     }
     assert_eq!(found(&*store, 9).await, None);
 }
@@ -59,10 +67,10 @@ pub async fn a_login_reads_back_as_it_was_made(harness: &dyn Harness) {
 pub async fn a_link_gives_one_session(harness: &dyn Harness) {
     let store = harness.store();
     with_key(&*store).await;
-    begin(&*store, login(1, LoginKind::Link)).await;
+    begin(&*store, link(1)).await;
     let results = together(8, |n| {
         let store = harness.store();
-        async move { store.redeem_link(id(1), login(10 + n, LoginKind::Session), by(1, 20)).await }
+        async move { store.redeem_link(id(1), login(10 + n), by(1, 20)).await }
     })
     .await;
     let mut sessions = Vec::new();
@@ -74,9 +82,9 @@ pub async fn a_link_gives_one_session(harness: &dyn Harness) {
         }
     }
     let [winner] = sessions[..] else { panic!("one session, not {sessions:?}") };
-    assert_eq!(found(&*store, winner).await, Some(login(winner, LoginKind::Session)));
+    assert_eq!(found(&*store, winner).await, Some(login(winner)));
     assert_eq!(found(&*store, 1).await.and_then(|link| link.ended_at), Some(at(20)));
-    let late = store.redeem_link(id(1), login(30, LoginKind::Session), by(1, 21)).await.expect_err("used");
+    let late = store.redeem_link(id(1), login(30), by(1, 21)).await.expect_err("used");
     assert!(matches!(late, RedeemLinkError::Rejected(LoginRejected::Ended)), "{late:?}");
     let entry = newest_entry(&*store).await;
     assert_eq!((entry.action, entry.details["link"].as_str()), (ActionName::Login, id(1).as_str()));
@@ -87,10 +95,10 @@ pub async fn a_link_gives_one_session(harness: &dyn Harness) {
 pub async fn a_link_that_is_not_good_gives_nothing(harness: &dyn Harness) {
     let store = harness.store();
     with_key(&*store).await;
-    begin(&*store, Login { expires_at: at(20), ..login(1, LoginKind::Link) }).await;
+    begin(&*store, Login { expires_at: at(20), ..link(1) }).await;
     let before = State::of(&*store).await;
     for (link, rejected) in [(1, LoginRejected::Expired), (2, LoginRejected::Unknown)] {
-        let error = store.redeem_link(id(link), login(10, LoginKind::Session), by(1, 20)).await.expect_err("not good");
+        let error = store.redeem_link(id(link), login(10), by(1, 20)).await.expect_err("not good");
         assert!(matches!(error, RedeemLinkError::Rejected(found) if found == rejected), "{error:?}");
     }
     assert_eq!(found(&*store, 10).await, None);
@@ -101,11 +109,11 @@ pub async fn a_link_that_is_not_good_gives_nothing(harness: &dyn Harness) {
 pub async fn a_login_ends_once(harness: &dyn Harness) {
     let store = harness.store();
     with_key(&*store).await;
-    begin(&*store, login(1, LoginKind::Session)).await;
+    begin(&*store, login(1)).await;
     assert!(store.end_login(id(1), by(1, 30)).await.expect("ended"));
     assert!(!store.end_login(id(1), by(1, 40)).await.expect("asked"), "it was over");
     assert!(!store.end_login(id(2), by(1, 40)).await.expect("asked"), "there is none");
-    let ended = Login { ended_at: Some(at(30)), ..login(1, LoginKind::Session) };
+    let ended = Login { ended_at: Some(at(30)), ..login(1) };
     assert_eq!(found(&*store, 1).await, Some(ended));
     assert_eq!(verify(&*store).await.entries, 3);
 }
@@ -114,8 +122,8 @@ pub async fn a_login_ends_once(harness: &dyn Harness) {
 pub async fn logging_in_and_out_is_on_record(harness: &dyn Harness) {
     let store = harness.store();
     with_key(&*store).await;
-    begin(&*store, login(1, LoginKind::Session)).await;
-    begin(&*store, login(2, LoginKind::Link)).await;
+    begin(&*store, login(1)).await;
+    begin(&*store, link(2)).await;
     store.end_login(id(1), by(1, 30)).await.expect("ended");
     let begun =
         BTreeMap::from([("expiresAt".to_owned(), at(1_000).to_string()), ("login".to_owned(), id(1).to_string())]);
@@ -136,29 +144,29 @@ pub async fn logging_in_and_out_is_on_record(harness: &dyn Harness) {
 pub async fn a_login_without_its_entry_is_not_made(harness: &dyn Harness) {
     let store = harness.store();
     with_key(&*store).await;
-    begin(&*store, login(1, LoginKind::Link)).await;
-    begin(&*store, login(2, LoginKind::Session)).await;
+    begin(&*store, link(1)).await;
+    begin(&*store, login(2)).await;
     let before = State::of(&*store).await;
     harness.break_audit().await;
-    store.begin_login(login(3, LoginKind::Session), by(1, 20)).await.expect_err("no entry, no login");
-    let error = store.redeem_link(id(1), login(4, LoginKind::Session), by(1, 20)).await.expect_err("no entry");
+    store.begin_login(login(3), by(1, 20)).await.expect_err("no entry, no login");
+    let error = store.redeem_link(id(1), login(4), by(1, 20)).await.expect_err("no entry");
     assert!(matches!(error, RedeemLinkError::Unavailable(_)), "{error:?}");
     store.end_login(id(2), by(1, 20)).await.expect_err("no entry, no logout");
     assert_eq!((found(&*store, 3).await, found(&*store, 4).await), (None, None));
-    assert_eq!(found(&*store, 1).await, Some(login(1, LoginKind::Link)), "the link is good as before");
-    assert_eq!(found(&*store, 2).await, Some(login(2, LoginKind::Session)));
+    assert_eq!(found(&*store, 1).await, Some(link(1)), "the link is good as before");
+    assert_eq!(found(&*store, 2).await, Some(login(2)));
     assert_eq!(State::of(&*store).await, before);
     harness.mend_audit().await;
-    store.redeem_link(id(1), login(4, LoginKind::Session), by(1, 20)).await.expect("logged in");
+    store.redeem_link(id(1), login(4), by(1, 20)).await.expect("logged in");
 }
 
 /// A day after their time, whenever somebody logs in; not a moment before.
 pub async fn logins_that_are_long_over_are_forgotten(harness: &dyn Harness) {
     let store = harness.store();
     with_key(&*store).await;
-    begin(&*store, login(1, LoginKind::Session)).await;
-    begin(&*store, Login { expires_at: at(999), ..login(2, LoginKind::Link) }).await;
-    let later = Login { expires_at: at(3 * DAY), ..login(3, LoginKind::Session) };
+    begin(&*store, login(1)).await;
+    begin(&*store, Login { expires_at: at(999), ..link(2) }).await;
+    let later = Login { expires_at: at(3 * DAY), ..login(3) };
     store.begin_login(later.clone(), by(1, 1_000 + DAY)).await.expect("begun");
     assert!(found(&*store, 1).await.is_some(), "a day has not passed");
     assert_eq!(found(&*store, 2).await, None);

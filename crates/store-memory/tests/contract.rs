@@ -27,3 +27,17 @@ impl Harness for MemoryHarness {
 }
 
 contract_tests!(MemoryHarness::default());
+
+mod crashes {
+    use flightdeck_store_contract::crash::{Act, crash_at_every_step};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_script_that_breaks_off_at_any_operation_leaves_nothing() {
+        for act in Act::ALL {
+            let operations = crash_at_every_step(Arc::new(MemoryStore::default()), act, true).await;
+            assert!(operations >= 2, "{act:?} is {operations} operations");
+        }
+    }
+}

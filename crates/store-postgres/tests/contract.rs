@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use flightdeck_store_contract::crash::{Act, crash_at_every_step};
 use flightdeck_store_contract::{Case, DurableHarness, Harness, Store, contract_cases, durability_cases};
 use flightdeck_store_postgres::{Options, PostgresStore};
 use flightdeck_test_servers::postgres::{Place, PostgresServer};
@@ -73,9 +74,23 @@ impl DurableHarness for PostgresHarness {
     }
 }
 
-fn run(case: Case) {
+fn block_on(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on((case.run)());
+    runtime.expect("a runtime").block_on(test);
+}
+
+fn run(case: Case) {
+    block_on((case.run)());
+}
+
+/// An operation that hangs is not among them: it would hold its connection until the server ends the transaction
+/// (`idle_in_transaction_session_timeout`).
+async fn a_script_that_breaks_off_at_any_operation_leaves_nothing() {
+    for act in Act::ALL {
+        let harness = PostgresHarness::open().await;
+        let operations = crash_at_every_step(Arc::clone(harness.store.as_ref().expect("open")), act, false).await;
+        assert!(operations >= 2, "{act:?} is {operations} operations");
+    }
 }
 
 fn main() {
@@ -83,7 +98,11 @@ fn main() {
     let server = SERVER.get_or_init(PostgresServer::find);
     let cases = contract_cases!(PostgresHarness::open().await);
     let durable = durability_cases!(PostgresHarness::open().await);
-    let trials = cases.into_iter().chain(durable).map(|case| trial(case.name, server, move || run(case))).collect();
+    let cases = cases.into_iter().chain(durable).map(|case| trial(case.name, server, move || run(case)));
+    let crashes = trial("a_script_that_breaks_off_at_any_operation_leaves_nothing", server, || {
+        block_on(a_script_that_breaks_off_at_any_operation_leaves_nothing());
+    });
+    let trials = cases.chain([crashes]).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Ok(server) = server {
         server.stop();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
+use flightdeck_store_contract::crash::{Act, crash_at_every_step};
 use flightdeck_store_contract::{DurableHarness, Harness, Store};
 use flightdeck_store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
@@ -63,3 +64,12 @@ impl DurableHarness for SqliteHarness {
 
 flightdeck_store_contract::contract_tests!(SqliteHarness::open());
 flightdeck_store_contract::durability_tests!(SqliteHarness::open());
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_breaks_off_at_any_operation_leaves_nothing() {
+    for act in Act::ALL {
+        let harness = SqliteHarness::open();
+        let operations = crash_at_every_step(Arc::clone(harness.store.as_ref().expect("open")), act, true).await;
+        assert!(operations >= 2, "{act:?} is {operations} operations");
+    }
+}

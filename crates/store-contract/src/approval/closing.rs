@@ -18,7 +18,7 @@ use crate::state::State;
 use crate::steps::{commit, conversation, feed_after, feed_head, observe, register, session, together};
 use crate::{Harness, Store};
 
-pub(super) fn expiry(n: u32, second: u32) -> Expiry {
+pub(crate) fn expiry(n: u32, second: u32) -> Expiry {
     Expiry { approval_id: approval_id(n), message_id: told_id(800 + n), at: at(second) }
 }
 
@@ -84,7 +84,7 @@ pub async fn the_end_of_a_session_closes_its_open_requests_with_it(harness: &dyn
     assert_eq!(store.due(at(9_999), 9).await.expect("read"), []);
 }
 
-fn withdrawal(n: u32, second: u32) -> Withdrawal {
+pub(crate) fn withdrawal(n: u32, second: u32) -> Withdrawal {
     Withdrawal { approval_id: approval_id(n), message_id: told_id(600 + n), at: at(second) }
 }
 

@@ -15,7 +15,7 @@ use crate::steps::{
 };
 use crate::{Harness, Store};
 
-fn silence(since: u32) -> Silence {
+pub(crate) fn silence(since: u32) -> Silence {
     Silence { not_seen_since: at(since), without_lease: vec![], reason: Some(reason(AWKWARD)), at: at(since + 120) }
 }
 

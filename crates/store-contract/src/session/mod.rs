@@ -1,6 +1,6 @@
 //! The session tree: [`flightdeck_domain::ports::SessionRepository`].
 
-mod lease;
+pub(crate) mod lease;
 mod listing;
 mod observation;
 mod registration;

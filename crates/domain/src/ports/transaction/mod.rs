@@ -43,7 +43,7 @@ pub type Rows<T> = Result<T, StoreUnavailable>;
 pub trait Tx: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send {}
 
 impl<T> Tx for T where
-    T: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send + 'static
+    T: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send
 {
 }
 

@@ -1,0 +1,296 @@
+//! Every script, broken off at each of its operations.
+//!
+//! A transaction that fails, or hangs, at its n-th operation leaves the store as it was, whichever n that is; done again it
+//! has one effect; and done once more with its key, none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::approval::{ApprovalAction, ApprovalOption, Ask};
+use flightdeck_domain::command::Receipt;
+use flightdeck_domain::ids::CommandSeq;
+use flightdeck_domain::message::NewMessage;
+use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
+use flightdeck_domain::ports::{FleetAction, FleetIntervention, StoreUnavailable, Transactional, Tx};
+use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::text::JsonObject;
+use flightdeck_domain::transactions::{
+    self, Break, Brittle, Fuse, api_key, approval, command, login, operator_actions, session, usage,
+};
+use flightdeck_domain::usage::AccountKey;
+use serde_json::json;
+
+use crate::Store;
+use crate::approval::closing::{expiry, withdrawal};
+use crate::approval::{ask, decision, open};
+use crate::given::{
+    action, at, by, child, fleet, inject, key, key_id, keyed, message, object, observation, operation_id, registration,
+    scoped, session_id, text,
+};
+use crate::login::{id as login_id, link, login as session_login};
+use crate::session::lease::silence;
+use crate::state::State;
+use crate::steps::{append, commit, observe, register, session as session_now, verify};
+use crate::usage::budget;
+
+/// Something that a script does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A session registers below another.
+    Register,
+    /// The end of a session is observed, with commands, a request and targets of operations open at it.
+    End,
+    /// A lost session gives a sign of life.
+    ComeBack,
+    /// A session is lost.
+    Lose,
+    /// Messages come in, with usage, from a session below another.
+    Append,
+    /// A command is acknowledged.
+    Acknowledge,
+    /// A permission request is opened.
+    Ask,
+    /// It is decided.
+    Decide,
+    /// It is withdrawn.
+    Withdraw,
+    /// Its deadline passes.
+    Expire,
+    /// A budget is set.
+    Budget,
+    /// It is noted that its pause was asked for.
+    Enforced,
+    /// A key is made.
+    CreateKey,
+    /// A key is ended.
+    RevokeKey,
+    /// A link is used up.
+    Redeem,
+    /// A login ends.
+    EndLogin,
+    /// An operator says something.
+    Inject,
+    /// An operator kills one.
+    Kill,
+    /// An operator kills one that has ended, which is refused on record.
+    KillEnded,
+    /// An operator kills a subtree.
+    KillSubtree,
+    /// An operator pauses a mission.
+    PauseMission,
+    /// An operator kills all.
+    KillAll,
+    /// An operator releases the kill switch.
+    Release,
+}
+
+impl Act {
+    /// All of them.
+    pub const ALL: [Self; 23] = [
+        Self::Register,
+        Self::End,
+        Self::ComeBack,
+        Self::Lose,
+        Self::Append,
+        Self::Acknowledge,
+        Self::Ask,
+        Self::Decide,
+        Self::Withdraw,
+        Self::Expire,
+        Self::Budget,
+        Self::Enforced,
+        Self::CreateKey,
+        Self::RevokeKey,
+        Self::Redeem,
+        Self::EndLogin,
+        Self::Inject,
+        Self::Kill,
+        Self::KillEnded,
+        Self::KillSubtree,
+        Self::PauseMission,
+        Self::KillAll,
+        Self::Release,
+    ];
+
+    /// Whether the same call again changes nothing because of its key.
+    const fn has_a_key(self) -> bool {
+        matches!(
+            self,
+            Self::Decide
+                | Self::Inject
+                | Self::Kill
+                | Self::KillSubtree
+                | Self::PauseMission
+                | Self::KillAll
+                | Self::Release
+        )
+    }
+
+    /// The script.
+    async fn run<T: Tx>(self, tx: &mut T) -> Result<(), Stopped> {
+        match self {
+            Self::Register => session::register(tx, &child(9, 2)).await.map(drop).map_err(Stopped::by),
+            Self::End => {
+                let seen = observation(2, SessionStatus::Killed, 500);
+                session::observe(tx, &seen).await.map(drop).map_err(Stopped::by)
+            }
+            Self::ComeBack => Ok(session::heartbeat(tx, session_id(3), at(600)).await.map(drop)?),
+            Self::Lose => Ok(session::lose(tx, &[session_id(4)], &silence(400)).await.map(drop)?),
+            Self::Append => {
+                let batch = vec![used(700), message(701)];
+                transactions::append(tx, session_id(2), batch, at(500)).await.map(drop).map_err(Stopped::by)
+            }
+            Self::Acknowledge => {
+                let (id, seq, at) = (session_id(2), CommandSeq::new(1), at(500));
+                command::acknowledge(tx, id, seq, Receipt::Consumed, at).await.map(drop).map_err(Stopped::by)
+            }
+            Self::Ask => approval::open(tx, &ask(2, 1)).await.map(drop).map_err(Stopped::by),
+            Self::Decide => {
+                let decision = ApprovalAction { by: keyed(1, 120, "k"), ..decision(1, ApprovalOption::AllowOnce, 1) };
+                Stopped::unless(approval::decide(tx, &decision).await?)
+            }
+            Self::Withdraw => approval::withdraw(tx, &withdrawal(1, 120)).await.map(drop).map_err(Stopped::by),
+            Self::Expire => Ok(approval::expire(tx, &expiry(1, 500)).await.map(drop)?),
+            Self::Budget => {
+                Stopped::unless(usage::set_budget(tx, &budget(AccountKey::Subtree(session_id(1)), 7, 500)).await?)
+            }
+            Self::Enforced => Ok(usage::enforced(tx, &AccountKey::Subtree(session_id(2)), at(300)).await?),
+            Self::CreateKey => Ok(api_key::create(tx, &key(5), &by(1, 500)).await?),
+            Self::RevokeKey => api_key::revoke(tx, &key_id(1), &by(1, 500)).await.map(drop).map_err(Stopped::by),
+            Self::Redeem => login::redeem(tx, &login_id(1), &session_login(3), &by(1, 500)).await.map_err(Stopped::by),
+            Self::EndLogin => Ok(login::end(tx, &login_id(2), &by(1, 500)).await.map(drop)?),
+            Self::Inject => self.one(tx, 2, inject(800)).await,
+            Self::Kill => self.one(tx, 2, Intervention::Kill).await,
+            Self::KillEnded => self.one(tx, 5, Intervention::Kill).await,
+            Self::KillSubtree => self.around(tx, Wish::Kill, Reach::Subtree).await,
+            Self::PauseMission => self.around(tx, Wish::Pause, Reach::Mission).await,
+            Self::KillAll => self.fleet(tx, FleetIntervention::KillAll).await,
+            Self::Release => self.fleet(tx, FleetIntervention::ReleaseKillSwitch).await,
+        }
+    }
+
+    async fn one<T: Tx>(self, tx: &mut T, n: u32, intervention: Intervention) -> Result<(), Stopped> {
+        let operation = Some(operation_id(50)).filter(|_| Wish::of(&intervention).is_some());
+        let action = OperatorAction { operation, by: keyed(1, 500, "k"), ..action(n, intervention) };
+        Stopped::unless(operator_actions::commit(tx, &action).await?)
+    }
+
+    async fn around<T: Tx>(self, tx: &mut T, wish: Wish, reach: Reach) -> Result<(), Stopped> {
+        let action = ScopedAction { by: keyed(1, 500, "k"), ..scoped(50, 1, wish, reach) };
+        Stopped::unless(operator_actions::commit_scoped(tx, &action).await?)
+    }
+
+    async fn fleet<T: Tx>(self, tx: &mut T, intervention: FleetIntervention) -> Result<(), Stopped> {
+        let operation = Some(operation_id(50)).filter(|_| intervention == FleetIntervention::KillAll);
+        let action = FleetAction { operation, by: keyed(1, 500, "k"), ..fleet(intervention) };
+        Stopped::unless(operator_actions::commit_fleet(tx, &action).await?)
+    }
+}
+
+fn used(n: u32) -> NewMessage {
+    let metadata: JsonObject = object(json!({"usage": {"inputTokens": 5, "outputTokens": 1}}));
+    NewMessage { metadata, ..message(n) }
+}
+
+/// Why a script came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Stopped(String);
+
+impl Stopped {
+    fn by(error: impl std::error::Error) -> Self {
+        Self(error.to_string())
+    }
+
+    /// A refusal on record is an end like any other here.
+    fn unless<T, E>(done: Result<T, E>) -> Result<(), Self> {
+        drop(done);
+        Ok(())
+    }
+}
+
+impl From<StoreUnavailable> for Stopped {
+    fn from(cause: StoreUnavailable) -> Self {
+        Self::by(cause)
+    }
+}
+
+/// Something of everything that a script may find: a tree of two on a mission with commands, an operation, a request, usage
+/// over a budget; a lost session, a silent one and one that has ended; a key, a link and a login.
+async fn prepare(store: &dyn Store) {
+    let mission = Some(text("apollo"));
+    let mut top = registration(1);
+    top.mission_id.clone_from(&mission);
+    register(store, top).await;
+    let mut below = child(2, 1);
+    below.mission_id = mission;
+    register(store, below).await;
+    for n in [3, 4, 5] {
+        register(store, registration(n)).await;
+    }
+    store.lose(silence(10), 10).await.expect("asked");
+    for n in [1, 2, 4] {
+        store.heartbeat(session_id(n), at(200)).await.expect("heard");
+    }
+    observe(store, observation(5, SessionStatus::Completed, 210)).await;
+    let limit = budget(AccountKey::Subtree(session_id(2)), 3, 220);
+    store.set_budget(limit).await.expect("set");
+    append(store, 2, vec![used(1)]).await;
+    commit(store, 2, inject(100)).await;
+    store.commit_scoped(scoped(1, 2, Wish::Pause, Reach::Subtree)).await.expect("accepted");
+    open(store, Ask { expires_in: Some(Duration::from_secs(60)), ..ask(1, 2) }).await;
+    store.create(key(1), by(1, 230)).await.expect("made");
+    store.begin_login(link(1), by(1, 231)).await.expect("begun");
+    store.begin_login(session_login(2), by(1, 232)).await.expect("begun");
+    assert_eq!(session_now(store, 3).await.status, SessionStatus::Lost);
+}
+
+async fn attempt<S: Transactional>(store: &S, act: Act, fuse: Fuse) -> Result<(), Stopped> {
+    store
+        .write(move |tx| {
+            let fuse = fuse.clone();
+            Box::pin(async move { act.run(&mut Brittle::new(tx, fuse)).await })
+        })
+        .await
+}
+
+/// Breaks one act off at each of its operations, then does it, and does it again. Gives how many operations it has.
+///
+/// Where an operation that hangs is an error by itself, as in stores whose operations never wait, that is tried too.
+pub async fn crash_at_every_step<S>(store: Arc<S>, act: Act, hangs: bool) -> u64
+where
+    S: Store + Transactional + 'static,
+{
+    prepare(&*store).await;
+    let before = State::of(&*store).await;
+    let ways = [Break::Fails, Break::Hangs];
+    let mut operations = 0;
+    loop {
+        operations += 1;
+        let mut broken = false;
+        for how in ways.into_iter().take(if hangs { 2 } else { 1 }) {
+            let fuse = Fuse::after(operations, how);
+            let done = attempt(&*store, act, fuse.clone()).await;
+            if done.is_ok() {
+                break;
+            }
+            broken = true;
+            assert!(fuse.is_burnt(), "{act:?} at {operations}: {done:?}");
+            assert!(State::of(&*store).await == before, "{act:?} broken off at operation {operations} ({how:?})");
+        }
+        if !broken {
+            break;
+        }
+        assert!(operations < 1_000, "{act:?} has no end");
+    }
+    let after = State::of(&*store).await;
+    let is_seen = !matches!(act, Act::Enforced);
+    assert!(!is_seen || after != before, "{act:?} changes something");
+    if act.has_a_key() {
+        attempt(&*store, act, Fuse::never()).await.expect("done again");
+        assert!(State::of(&*store).await == after, "{act:?} again with its key");
+    }
+    verify(&*store).await;
+    operations - 1
+}
