@@ -192,6 +192,7 @@ macro_rules! __contract {
                 operations_are_listed_newest_first
                 an_ended_session_is_a_fence_for_a_kill_below_it
                 no_racing_child_escapes_the_kill_of_its_subtree
+                of_a_thousand_races_with_a_kill_no_child_escapes
                 racing_ends_complete_an_operation_once;
             audit:
                 an_empty_log_has_an_empty_head

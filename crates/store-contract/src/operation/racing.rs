@@ -1,8 +1,10 @@
 //! Operations against what happens at the same time.
 
+use std::time::Duration;
+
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::operation::{Reach, Wish};
-use flightdeck_domain::ports::{RegisterError, SessionFilter};
+use flightdeck_domain::ports::{RegisterError, SessionFilter, SessionRepository};
 use flightdeck_domain::session::{DesiredStatus, RegistrationRefused, SessionStatus};
 
 use super::{commit_scoped, family, operation};
@@ -79,6 +81,50 @@ pub async fn no_racing_child_escapes_the_kill_of_its_subtree(harness: &dyn Harne
     assert_eq!(caught.len(), all.len());
     assert!(caught.is_sorted_by(|one, next| one.depth >= next.depth), "leaves first");
     assert_eq!(session(&*store, 5).await.desired_status, DesiredStatus::Running);
+}
+
+/// A thousand kills of a subtree, each against one registration in it, at moments that differ by up to a millisecond either
+/// way: each child is refused or caught, both happen, and there is no third kind.
+pub async fn of_a_thousand_races_with_a_kill_no_child_escapes(harness: &dyn Harness) {
+    const RACES: u32 = 1_000;
+    const AT_ONCE: u32 = 25;
+    let (mut caught, mut refused) = (0, 0);
+    for first in (0..RACES).step_by(AT_ONCE as usize) {
+        let store = harness.store();
+        together(AT_ONCE, |task| {
+            let (store, top) = (harness.store(), 10 + (first + task) * 10);
+            async move {
+                register(&*store, registration(top)).await;
+                register(&*store, child(top + 1, top)).await;
+            }
+        })
+        .await;
+        let done = together(2 * AT_ONCE, |task| {
+            let store = harness.store();
+            let race = first + task / 2;
+            async move {
+                // The same moments in each run; where they fall among the others' is up to the machine.
+                let jitter = race.wrapping_mul(2_654_435_761) >> (if task % 2 == 0 { 16 } else { 22 });
+                std::thread::sleep(Duration::from_micros(u64::from(jitter % 1_000)));
+                if task % 2 == 0 {
+                    let kill = scoped(1 + race, 10 + race * 10, Wish::Kill, Reach::Subtree);
+                    return Ok(commit_scoped(&*store, kill).await.tally.total);
+                }
+                store.register(child(12 + race * 10, 11 + race * 10)).await.map(|_| 0)
+            }
+        })
+        .await;
+        for (race, pair) in (first..).zip(done.chunks(2)) {
+            let there = SessionRepository::get(&*store, session_id(12 + race * 10)).await.expect("read");
+            match (&pair[0], &pair[1], there) {
+                (Ok(3), Ok(_), Some(child)) if child.desired_status == DesiredStatus::Killed => caught += 1,
+                (Ok(2), Err(RegisterError::Refused(RegistrationRefused::Fenced(_))), None) => refused += 1,
+                other => panic!("race {race}: {other:?}"),
+            }
+        }
+    }
+    assert!(caught > 0 && refused > 0, "one side won every time: {caught} caught, {refused} refused");
+    assert_eq!(caught + refused, RACES);
 }
 
 /// However the ends race, the operation counts each once, and is completed once.

@@ -33,10 +33,11 @@ use crate::tables::{
 
 impl SessionRows for Transaction {
     async fn lock_tree(&mut self, how: TreeLock) -> Rows<()> {
-        Ok(match how {
+        match how {
             TreeLock::Shared => locks::tree_shared(self).await?,
             TreeLock::Alone => locks::tree_alone(self).await?,
-        })
+        }
+        Ok(())
     }
 
     async fn lock_everything_open(&mut self) -> Rows<()> {
