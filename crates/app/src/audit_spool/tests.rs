@@ -91,6 +91,16 @@ async fn a_line_torn_at_any_byte_neither_loses_nor_revives_a_stop() {
     }
 }
 
+/// A later generation that counted them would go on behind them, under their number.
+#[test]
+fn the_rest_of_an_earlier_generation_is_written_over() {
+    let line = |step: Step, generation| lines::line(&step, generation).expect("a line");
+    let newest = line(Step::Keep(stop(3, None)), 2);
+    let rest = [line(Step::Keep(stop(2, None)), 1), line(Step::Remove { id: Uuid::from_u128(2) }, 1)].concat();
+    let found = lines::read(&[newest.clone(), rest].concat()).expect("nothing is spoilt");
+    assert_eq!((found.waiting.len(), found.end, found.generation), (1, newest.len(), 2));
+}
+
 #[tokio::test]
 async fn a_spoilt_line_is_not_passed_over() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -160,4 +170,21 @@ async fn the_space_is_there_and_stays_there() {
     let found = std::fs::metadata(folder.path().join(FILE)).expect("there");
     assert_eq!(found.len(), RESERVED);
     assert!(is_reserved(&found, RESERVED));
+}
+
+/// What ends a stop is written on a full disk too, so its place is there before the stop is kept.
+#[tokio::test]
+async fn the_room_to_end_what_waits_is_there_from_the_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = open(&folder);
+    let reserved = || std::fs::metadata(folder.path().join(FILE)).expect("there").len();
+    let first = reserved();
+    let mut kept = 0;
+    while reserved() == first {
+        kept += 1;
+        keep(&spool, [kept]).await;
+        let end = size(spool.open.lock().expect("not poisoned").contents.end);
+        let needed = end + u64::try_from(kept).expect("few") * TO_THE_END;
+        assert!(reserved() >= needed, "{kept} stops need {needed} of {} bytes", reserved());
+    }
 }
