@@ -70,7 +70,9 @@ fn ends(happens: impl Fn(&Path), word: &str) {
 
 fn deleted() {
     ends(|data_dir| fs::remove_dir_all(data_dir).expect("removed"), "was deleted");
-    ends(|data_dir| fs::remove_file(data_dir.join("flightdeck.db")).expect("removed"), "was deleted");
+    for file in ["flightdeck.db", "flightdeck.db-wal"] {
+        ends(|data_dir| fs::remove_file(data_dir.join(file)).expect("removed"), "was deleted");
+    }
 }
 
 fn moved() {
