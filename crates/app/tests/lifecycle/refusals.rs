@@ -1,7 +1,13 @@
-//! What the server does not start with.
+//! What the server does not start with, and what it complains of as soon as it has started.
 
+use std::fs::File;
+use std::path::Path;
 use std::process::Output;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+
+use crate::support::patience::until;
 use crate::support::process::{Server, flightdeck, run, told};
 
 /// It ended with an error and told it, and nothing went to where results go.
@@ -73,6 +79,44 @@ fn a_damaged_database_is_refused_and_the_doctor_says_so() {
     assert_eq!(output.status.code(), Some(1), "{out}{errors}");
     assert!(out.lines().any(|line| line.starts_with("FAIL     database") && line.contains("restore")), "{out}");
     assert_eq!(std::fs::read(&path).expect("read"), file, "nothing was changed");
+}
+
+/// Adds a table that nobody reads, damages its last pages, and makes the file so large that a look at all of it would hold
+/// up a start. What is behind the last page takes no place on the disk, and SQLite passes over it.
+fn make_large_and_damaged(path: &Path) {
+    let mut database = SqliteConnection::establish(path.to_str().expect("a path")).expect("opened");
+    let ballast = "CREATE TABLE ballast (bytes BLOB);
+        WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 64)
+        INSERT INTO ballast SELECT randomblob(3000) FROM n;
+        PRAGMA wal_checkpoint(TRUNCATE)";
+    database.batch_execute(ballast).expect("written");
+    drop(database);
+    let mut file = std::fs::read(path).expect("read");
+    let end = file.len();
+    file[end - 8 * 4_096..].fill(0xa5);
+    std::fs::write(path, &file).expect("written");
+    File::options().write(true).open(path).expect("opened").set_len(65 << 20).expect("longer");
+}
+
+#[test]
+fn a_large_damaged_database_is_served_and_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data_dir, log) = (folder.path().join("data"), folder.path().join("log"));
+    Server::start(&data_dir).terminate();
+    make_large_and_damaged(&data_dir.join("flightdeck.db"));
+
+    let mut command = flightdeck(&data_dir, &["--listen", "127.0.0.1:0", "--log", "error"]);
+    let server = Server::start_command(&data_dir, command.stderr(File::create(&log).expect("a log")));
+    until("the log says that it is damaged", || {
+        let text = std::fs::read_to_string(&log).expect("the log");
+        let told = |line: &str| line.contains("ERROR") && line.contains("is damaged") && line.contains("flightdeck.db");
+        text.lines().any(told).then_some(())
+    });
+    let session = server.admin().register(None);
+    server.admin().append(&session, &["what is whole goes on".to_owned()]);
+    let (out, errors) = told(&run(&mut flightdeck(&data_dir, &["doctor"])));
+    assert!(out.lines().any(|line| line.starts_with("FAIL     database pages")), "{out}{errors}");
+    assert!(server.terminate().0.success());
 }
 
 #[test]
