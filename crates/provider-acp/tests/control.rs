@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flightdeck_domain::action::Intervention;
@@ -13,10 +15,11 @@ use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::ports::{AgentProvider, Clock};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::system::SystemClock;
+use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::Limits;
 use flightdeck_provider_acp::{AgentConfig, PauseBy};
 use serde_json::json;
-use support::{Deck, config, pause, test_agent};
+use support::{Deck, Full, config, pause, test_agent};
 
 const NOBODY: [u32; 0] = [];
 
@@ -109,6 +112,19 @@ async fn a_frozen_agent_uses_no_time_and_its_turn_goes_on_afterwards() {
     deck.until_told(id, "assistant: You said: enough").await;
 }
 
+/// A pause as it comes while the store is away.
+fn pause_past_the_queue(session_id: SessionId) -> Command {
+    Command {
+        session_id,
+        seq: CommandSeq::ZERO,
+        kind: CommandKind::Pause,
+        reason: None,
+        receipt: Receipt::Accepted,
+        created_at: SystemClock.now(),
+        updated_at: SystemClock.now(),
+    }
+}
+
 /// While the store is away a pause comes past the queue; the one in the queue follows.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_past_the_queue_stops_a_turn_where_it_is_until_it_is_resumed() {
@@ -116,15 +132,7 @@ async fn a_pause_past_the_queue_stops_a_turn_where_it_is_until_it_is_resumed() {
     let deck = Deck::one();
     let id = deck.spawn("say round and round\nspin").await;
     deck.until(id, SessionStatus::Running).await;
-    let past = Command {
-        session_id: id,
-        seq: CommandSeq::ZERO,
-        kind: CommandKind::Pause,
-        reason: None,
-        receipt: Receipt::Accepted,
-        created_at: SystemClock.now(),
-        updated_at: SystemClock.now(),
-    };
+    let past = pause_past_the_queue(id);
     deck.provider.deliver(&past, None).await.expect("it runs here");
     let used = || deck.processes().iter().map(|pid| ticks(*pid)).max();
     let before = used();
@@ -146,6 +154,36 @@ async fn a_pause_past_the_queue_stops_a_turn_where_it_is_until_it_is_resumed() {
     deck.act(id, Intervention::Kill).await.expect("accepted");
     deck.until(id, SessionStatus::Killed).await;
     assert_eq!(deck.processes(), Vec::<u32>::new());
+}
+
+/// Who has said something that cannot be written waits for the store with it, and looks at no order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_past_the_queue_stops_an_agent_that_cannot_be_heard() {
+    let mut full = None;
+    let deck = Deck::over(vec![config("tester", &[])], |ports| {
+        let messages = Arc::new(Full::new(Arc::clone(&ports.messages)));
+        full = Some(Arc::clone(&messages));
+        Ports { messages, ..ports }
+    });
+    let full = full.expect("made");
+    let id = deck.spawn("say here").await;
+    deck.until_told(id, "assistant: here").await;
+    deck.until(id, SessionStatus::Idle).await;
+    full.shut.store(true, Ordering::SeqCst);
+    deck.inject(id, Delivery::Queue, "say round and round\ntool list\nspin").await;
+    while full.refused.load(Ordering::SeqCst) == 0 {
+        pause().await;
+    }
+    deck.provider.deliver(&pause_past_the_queue(id), None).await.expect("it runs here");
+    let used = || deck.processes().iter().map(|pid| ticks(*pid)).max();
+    let before = used();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(used(), before, "it goes on");
+    full.shut.store(false, Ordering::SeqCst);
+    deck.until(id, SessionStatus::Paused).await;
+    deck.until_told(id, "assistant: round and round").await;
+    deck.act(id, Intervention::Resume).await.expect("accepted");
+    deck.until(id, SessionStatus::Running).await;
 }
 
 /// Clock ticks of processor time that a process has used.

@@ -2,21 +2,25 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use flightdeck_domain::action::{Intervention, Origin};
 use flightdeck_domain::approval::{Approval, ApprovalOption, ApprovalStatus};
 use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::message::Message;
+use flightdeck_domain::message::{Message, NewMessage};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
-    ApprovalFilter, ApprovalQuery, DecideApprovalError, IdGenerator, SessionFilter, SessionQuery, WakeUps,
+    AppendError, AppendOutcome, ApprovalFilter, ApprovalQuery, ConversationEnd, DecideApprovalError, IdGenerator,
+    MessageRepository, MessageSlice, SessionFilter, SessionQuery, StoreUnavailable, WakeUps,
 };
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
+use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::use_cases::{
     DecideApproval, Intervene, InterveneError, Intervened, NewSession, Ports, Providers, SpawnSession,
     SpawnSessionError,
@@ -39,6 +43,58 @@ impl WakeUps for Shown {
 
     fn previewed(&self, _session: SessionId, kind: &str, text: &str) {
         self.0.lock().expect("nobody panicked").push(format!("{kind}: {text}"));
+    }
+}
+
+/// Conversations that take nothing while they are shut, as on a full disk. They can be read all the time.
+pub(crate) struct Full {
+    inner: Arc<dyn MessageRepository>,
+    pub(crate) shut: AtomicBool,
+    /// How often something was refused.
+    pub(crate) refused: AtomicUsize,
+}
+
+impl Full {
+    pub(crate) fn new(inner: Arc<dyn MessageRepository>) -> Self {
+        Self { inner, shut: AtomicBool::new(false), refused: AtomicUsize::new(0) }
+    }
+}
+
+#[async_trait]
+impl MessageRepository for Full {
+    async fn append(
+        &self,
+        session: SessionId,
+        batch: Vec<NewMessage>,
+        at: Timestamp,
+    ) -> Result<AppendOutcome, AppendError> {
+        if self.shut.load(Ordering::SeqCst) {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(StoreUnavailable::new("full").into());
+        }
+        self.inner.append(session, batch, at).await
+    }
+
+    async fn after(
+        &self,
+        session: SessionId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Option<MessageSlice>, StoreUnavailable> {
+        self.inner.after(session, after, limit).await
+    }
+
+    async fn before(
+        &self,
+        session: SessionId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<MessageSlice>, StoreUnavailable> {
+        self.inner.before(session, before, limit).await
+    }
+
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        self.inner.ends(sessions).await
     }
 }
 
@@ -69,10 +125,16 @@ pub(crate) fn config(name: &str, args: &[&str]) -> AgentConfig {
 
 impl Deck {
     pub(crate) fn new(configs: Vec<AgentConfig>) -> Self {
+        Self::over(configs, |ports| ports)
+    }
+
+    /// Puts other ports in the place of the store's.
+    pub(crate) fn over(configs: Vec<AgentConfig>, change: impl FnOnce(Ports) -> Ports) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Arc::new(MemoryStore::default());
         let shown = Arc::new(Shown::default());
         let ports = Ports::from_store(store, shown.clone(), Arc::new(SystemClock), Arc::new(SystemIds));
+        let ports = change(ports);
         let supervisor = Supervisor { binary: PathBuf::from(test_agent()) };
         let provider = AcpProvider::new(&ports, configs, Home::new(folder.path()), supervisor).expect("a provider");
         let provider = Arc::new(provider);
