@@ -1,8 +1,12 @@
 //! The agent's side of control.
 
+use std::time::{Duration, Instant};
+
+use flightdeck_http_api::ApiOptions;
+use flightdeck_live::TailOptions;
 use serde_json::json;
 
-use crate::server::TestServer;
+use crate::server::{TestServer, options};
 
 #[test]
 fn the_simplest_agent_can_obey() {
@@ -49,6 +53,28 @@ fn a_command_ends_the_wait_for_it() {
         let waiting = scope.spawn(|| server.get(&format!("{path}?wait=15s")).expect(200));
         server.post(&format!("/agents/{agent}/inject"), &json!({"message": "now"})).expect(200);
         assert_eq!(waiting.join().expect("answered")["commands"][0]["kind"], "inject");
+    });
+}
+
+/// Also while the next look of its own is far away.
+#[test]
+fn a_wait_for_commands_ends_at_once_on_shutdown() {
+    let tail = TailOptions { poll: Duration::from_hours(1), ..TailOptions::default() };
+    let server = TestServer::with(ApiOptions { tail, ..options() });
+    let agent = server.session(None);
+    let seen = || server.get(&format!("/agents/{agent}/status")).expect(200)["lastSeenAt"].clone();
+    let before = seen();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| server.get(&format!("/agents/{agent}/commands?wait=15s")).expect(200));
+        while seen() == before {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // It is seen shortly before it waits.
+        std::thread::sleep(Duration::from_millis(100));
+        let began = Instant::now();
+        server.shutdown.cancel();
+        assert_eq!(waiting.join().expect("answered")["commands"], json!([]));
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     });
 }
 
