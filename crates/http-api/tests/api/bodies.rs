@@ -1,5 +1,7 @@
 //! How much of a body is taken in, from whom, and when.
 
+use std::time::{Duration, Instant};
+
 use flightdeck_domain::operator::Role;
 use flightdeck_http_api::{ApiOptions, BodyLimits};
 use serde_json::{Value, json};
@@ -123,7 +125,12 @@ fn nobody_is_crowded_out_by_another() {
         })
         .collect();
     // Each is refused as soon as the unfinished one has arrived.
-    let until = |path: &str, body: &Value, full: bool| while (server.post(path, body).status == 503) != full {};
+    let until = |path: &str, body: &Value, full: bool| {
+        let began = Instant::now();
+        while (server.post(path, body).status == 503) != full {
+            assert!(began.elapsed() < Duration::from_secs(20), "{path}: full is {full} no more");
+        }
+    };
     for (path, body) in &routes {
         until(path, body, true);
     }
