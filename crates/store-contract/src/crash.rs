@@ -127,7 +127,7 @@ impl Act {
         )
     }
 
-    /// The script.
+    /// The script. A refusal that goes on record is an end like any other.
     async fn run<T: Tx>(self, tx: &mut T) -> Result<(), Stopped> {
         match self {
             Self::Register => session::register(tx, &child(9, 2)).await.map(drop).map_err(Stopped::by),
@@ -148,12 +148,12 @@ impl Act {
             Self::Ask => approval::open(tx, &ask(2, 1)).await.map(drop).map_err(Stopped::by),
             Self::Decide => {
                 let decision = ApprovalAction { by: keyed(1, 120, "k"), ..decision(1, ApprovalOption::AllowOnce, 1) };
-                Stopped::unless(approval::decide(tx, &decision).await?)
+                Ok(approval::decide(tx, &decision).await.map(drop)?)
             }
             Self::Withdraw => approval::withdraw(tx, &withdrawal(1, 120)).await.map(drop).map_err(Stopped::by),
             Self::Expire => Ok(approval::expire(tx, &expiry(1, 500)).await.map(drop)?),
             Self::Budget => {
-                Stopped::unless(usage::set_budget(tx, &budget(AccountKey::Subtree(session_id(1)), 7, 500)).await?)
+                Ok(usage::set_budget(tx, &budget(AccountKey::Subtree(session_id(1)), 7, 500)).await.map(drop)?)
             }
             Self::Enforced => Ok(usage::enforced(tx, &AccountKey::Subtree(session_id(2)), at(300)).await?),
             Self::CreateKey => Ok(api_key::create(tx, &key(5), &by(1, 500)).await?),
@@ -173,18 +173,18 @@ impl Act {
     async fn one<T: Tx>(self, tx: &mut T, n: u32, intervention: Intervention) -> Result<(), Stopped> {
         let operation = Some(operation_id(50)).filter(|_| Wish::of(&intervention).is_some());
         let action = OperatorAction { operation, by: keyed(1, 500, "k"), ..action(n, intervention) };
-        Stopped::unless(operator_actions::commit(tx, &action).await?)
+        Ok(operator_actions::commit(tx, &action).await.map(drop)?)
     }
 
     async fn around<T: Tx>(self, tx: &mut T, wish: Wish, reach: Reach) -> Result<(), Stopped> {
         let action = ScopedAction { by: keyed(1, 500, "k"), ..scoped(50, 1, wish, reach) };
-        Stopped::unless(operator_actions::commit_scoped(tx, &action).await?)
+        Ok(operator_actions::commit_scoped(tx, &action).await.map(drop)?)
     }
 
     async fn fleet<T: Tx>(self, tx: &mut T, intervention: FleetIntervention) -> Result<(), Stopped> {
         let operation = Some(operation_id(50)).filter(|_| intervention == FleetIntervention::KillAll);
         let action = FleetAction { operation, by: keyed(1, 500, "k"), ..fleet(intervention) };
-        Stopped::unless(operator_actions::commit_fleet(tx, &action).await?)
+        Ok(operator_actions::commit_fleet(tx, &action).await.map(drop)?)
     }
 }
 
@@ -201,12 +201,6 @@ pub struct Stopped(String);
 impl Stopped {
     fn by(error: impl std::error::Error) -> Self {
         Self(error.to_string())
-    }
-
-    /// A refusal on record is an end like any other here.
-    fn unless<T, E>(done: Result<T, E>) -> Result<(), Self> {
-        drop(done);
-        Ok(())
     }
 }
 
@@ -239,7 +233,7 @@ async fn prepare(store: &dyn Store) {
     append(store, 2, vec![used(1)]).await;
     commit(store, 2, inject(100)).await;
     store.commit_scoped(scoped(1, 2, Wish::Pause, Reach::Subtree)).await.expect("accepted");
-    open(store, Ask { expires_in: Some(Duration::from_secs(60)), ..ask(1, 2) }).await;
+    open(store, Ask { expires_in: Some(Duration::from_mins(1)), ..ask(1, 2) }).await;
     store.create(key(1), by(1, 230)).await.expect("made");
     store.begin_login(link(1), by(1, 231)).await.expect("begun");
     store.begin_login(session_login(2), by(1, 232)).await.expect("begun");

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use flightdeck_test_servers::postgres::PostgresServer;
+use flightdeck_test_servers::valkey::Private;
 use flightdeck_test_servers::{NoServer, trial_with};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -20,14 +21,18 @@ pub(crate) fn trials(postgres: &Result<Arc<PostgresServer>, NoServer>) -> Vec<Tr
     let built =
         || if cfg!(debug_assertions) { Ok(()) } else { Err(NoServer("a release build injects no panics".into())) };
     let server = postgres.clone();
-    let both = move || built().and(server);
+    let both = move || built().and(server).and_then(|server| Ok((server, Private::start()?)));
     vec![
         trial_with("each_worker_that_panics_is_told_of_and_comes_back", built, |()| each_once(None)),
-        trial_with("each_worker_on_postgresql_that_panics_is_told_of_and_comes_back", both, |server| {
-            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            let place = runtime.block_on(server.database()).expect("a database");
-            each_once(Some(place.url()));
-        }),
+        trial_with(
+            "each_worker_on_postgresql_and_valkey_that_panics_is_told_of_and_comes_back",
+            both,
+            |(server, valkey)| {
+                let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+                let place = runtime.block_on(server.database()).expect("a database");
+                each_once(Some((place.url(), &valkey.url())));
+            },
+        ),
         trial_with("a_worker_that_panics_too_often_ends_the_server", built, |()| too_often()),
     ]
 }
@@ -44,15 +49,16 @@ struct Brittle {
 }
 
 impl Brittle {
-    fn start(database: Option<&str>) -> Self {
+    /// On the embedded store, or on PostgreSQL and Valkey at these URLs.
+    fn start(servers: Option<(&str, &str)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (data_dir, wanted, log) =
             (folder.path().join("data"), folder.path().join("wanted"), folder.path().join("log"));
         fs::create_dir(&wanted).expect("made");
         fs::write(folder.path().join("flightdeck.toml"), "[agents.parrot]\ncommand = \"/bin/cat\"\n").expect("written");
         let mut command = serve(&data_dir, &["--checkpoint-interval", "1s"]);
-        if let Some(url) = database {
-            command.env("FLIGHTDECK_DATABASE_URL", url);
+        if let Some((database, valkey)) = servers {
+            command.env("FLIGHTDECK_DATABASE_URL", database).env("FLIGHTDECK_VALKEY_URL", valkey);
         }
         command.env("FLIGHTDECK_TEST_PANIC", &wanted).stdout(Stdio::null()).stderr(File::create(&log).expect("made"));
         let server = Unheard::start(&data_dir, &mut command);
@@ -93,12 +99,15 @@ fn want(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-fn each_once(database: Option<&str>) {
-    let brittle = Brittle::start(database);
+fn each_once(servers: Option<(&str, &str)>) {
+    let brittle = Brittle::start(servers);
     let client = &brittle.server.client;
     let names: Vec<String> = until("it is ready", || brittle.workers()).into_keys().collect();
-    let store = if database.is_some() { ["store appends", "command offers"] } else { ["store writer", "store reader"] };
-    for expected in ["housekeeping", "lease sweep", "tail", "patrol of tails", "launcher"].into_iter().chain(store) {
+    let store: &[&str] = match servers {
+        Some(_) => &["store appends", "command offers", "valkey link"],
+        None => &["store writer", "store reader"],
+    };
+    for expected in ["housekeeping", "lease sweep", "tail", "patrol of tails", "launcher"].iter().chain(store) {
         assert!(names.iter().any(|name| name == expected), "{expected} is no worker: {names:?}");
     }
     for name in names {

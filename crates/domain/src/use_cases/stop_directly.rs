@@ -150,7 +150,7 @@ mod tests {
         provider.expect_capabilities().return_const(capable);
         let mut order = mockall::Sequence::new();
         for n in sessions {
-            let (kind, id) = (kind.clone(), session_id(*n));
+            let (kind, id) = (*kind, session_id(*n));
             let as_told = move |command: &Command, _: &Option<_>| {
                 (command.session_id, command.seq, &command.kind) == (id, CommandSeq::ZERO, &kind)
             };
