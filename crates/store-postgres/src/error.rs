@@ -7,10 +7,9 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as SqlEr
 use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
+use flightdeck_store_sql::rows::BrokenRow;
 
 use tokio::task::JoinError;
-
-use crate::rows::BrokenRow;
 
 /// Why the store was not opened. No text of it holds the password.
 #[derive(Debug, thiserror::Error)]

@@ -4,12 +4,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use flightdeck_domain::ports::Clock;
+use flightdeck_store_sql::statement::{Prepared, Statement};
 use tokio::runtime::Handle;
 
 use crate::error::OpenError;
 use crate::migrations;
 use crate::settings::Options;
-use crate::statement::Statement;
 use crate::transfer::{connect, connector};
 
 /// What was found.
@@ -70,9 +70,9 @@ pub async fn examine(url: &str, options: &Options, handle: Handle, clock: &dyn C
     };
     let settings: Settings = Statement::begin(SETTINGS).get_result(&mut connection).await.map_err(failed)?;
     // The first question also pays for being understood.
-    Statement::new(NOW, []).get_result::<Now>(&mut connection).await.map_err(failed)?;
+    Prepared::new(NOW, []).get_result::<Now>(&mut connection).await.map_err(failed)?;
     let asked = clock.now().as_micros();
-    let now: Now = Statement::new(NOW, []).get_result(&mut connection).await.map_err(failed)?;
+    let now: Now = Prepared::new(NOW, []).get_result(&mut connection).await.map_err(failed)?;
     let answered = clock.now().as_micros();
     let here = asked.saturating_add(answered.saturating_sub(asked) / 2);
     Ok(Findings {

@@ -6,8 +6,8 @@
 //! - `append`: how many appends share a commit.
 //! - `locks`: what a transaction locks, and in which order.
 //! - `transfer`: the whole database, read from or filled when a deployment moves.
-//! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
-//!   `schema`, `values`, `statement`: what those build on.
+//! - `tables`: the statements on each table. What is in the tables, and how it becomes a value of the
+//!   domain, is in [`flightdeck_store_sql`].
 //! - `database`: the pool, and how work is done on it. `settings`, `url`, `tls`, `connection`: how connections are made.
 //! - `migrations`: the tables (`migrations/postgres`). `examine`: a look at the server for whoever mends it.
 //!
@@ -32,8 +32,6 @@ mod examine;
 mod feed;
 mod locks;
 mod migrations;
-mod rows;
-mod schema;
 mod settings;
 mod statement;
 mod tables;
@@ -41,7 +39,6 @@ mod tls;
 mod transfer;
 mod tx;
 mod url;
-mod values;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -23,16 +23,17 @@
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::values::Key;
 
 use crate::error::StoreError;
-use crate::statement::{Bind, Statement};
+use crate::statement::Column;
 use crate::tables::sessions::OPEN;
-use crate::values::Key;
 
 /// The tree lock, shared with others that register.
 pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
     // The second key is the number of a table of ours, so that two deployments in one database do not meet.
-    Statement::new("SELECT pg_advisory_xact_lock_shared(7600, 'fleet_state'::regclass::oid::integer)", [])
+    Prepared::new("SELECT pg_advisory_xact_lock_shared(7600, 'fleet_state'::regclass::oid::integer)", [])
         .execute(connection)
         .await?;
     Ok(())
@@ -40,7 +41,7 @@ pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Result<()
 
 /// The tree lock, alone.
 pub(crate) async fn tree_alone(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
-    Statement::new("SELECT pg_advisory_xact_lock(7600, 'fleet_state'::regclass::oid::integer)", [])
+    Prepared::new("SELECT pg_advisory_xact_lock(7600, 'fleet_state'::regclass::oid::integer)", [])
         .execute(connection)
         .await?;
     Ok(())
@@ -54,20 +55,20 @@ pub(crate) async fn idempotency_key(
 ) -> Result<(), StoreError> {
     // Keys that share a number only wait for one another.
     let sql = "SELECT pg_advisory_xact_lock(hashtextextended(?, 'idempotency_keys'::regclass::oid::bigint))";
-    Statement::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(connection).await?;
+    Prepared::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(connection).await?;
     Ok(())
 }
 
 /// All keys, those that are about to be made too: nobody else makes one. A transaction that takes this takes nothing else but
 /// the heads, so it has no place in the order.
 pub(crate) async fn all_keys(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
-    Statement::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+    Prepared::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
     Ok(())
 }
 
 /// All checkpoints, those that are about to be kept too. Nothing is locked after it.
 pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
-    Statement::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+    Prepared::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
     Ok(())
 }
 
@@ -76,18 +77,18 @@ pub(crate) async fn everything_open(connection: &mut AsyncPgConnection) -> Resul
     // Counted, so that only one row comes back of however many are locked.
     let sql =
         format!("SELECT COUNT(*) FROM (SELECT id FROM sessions WHERE {OPEN} ORDER BY id FOR NO KEY UPDATE) AS locked");
-    Statement::new(sql, []).execute(connection).await?;
+    Prepared::new(sql, []).execute(connection).await?;
     let sql = "SELECT id FROM operations WHERE completed_at IS NULL ORDER BY id FOR NO KEY UPDATE";
-    Statement::new(sql, []).execute(connection).await?;
+    Prepared::new(sql, []).execute(connection).await?;
     Ok(())
 }
 
 /// The rows of the operations that are open at these sessions, whose locks the caller has.
 pub(crate) async fn operations_of(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Result<(), StoreError> {
-    let ids = ids.iter().map(|id| *id.key()).collect();
+    let ids = ids.iter().map(Key::key).collect();
     let sql = "SELECT id FROM operations WHERE id IN \
                (SELECT operation_id FROM operation_targets WHERE session_id = ANY(?) AND outcome IS NULL) \
                ORDER BY id FOR NO KEY UPDATE";
-    Statement::new(sql, [Bind::Uuids(ids)]).execute(connection).await?;
+    Prepared::with(sql, [Column::Ids(ids)]).execute(connection).await?;
     Ok(())
 }

@@ -11,10 +11,10 @@ use diesel::sql_types::{Bool, Text};
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use flightdeck_store_sql::statement::Statement;
 use tokio::runtime::Handle;
 
 use crate::error::{OpenError, StoreError};
-use crate::statement::Statement;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 

@@ -23,10 +23,10 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::AuditSeq;
+use flightdeck_store_sql::rows::BrokenRow;
+use flightdeck_store_sql::statement::Prepared;
 
 use crate::error::StoreError;
-use crate::rows::BrokenRow;
-use crate::statement::Statement;
 
 /// The one number that a statement gives under the name `n`.
 #[derive(Debug, QueryableByName)]
@@ -62,14 +62,14 @@ where
 /// A write that changes nothing. The first statement is refused where none may write; the second goes to the disk with the
 /// commit.
 pub(crate) async fn probe(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
-    Statement::new("UPDATE replica_marks SET mark = mark WHERE false", []).execute(connection).await?;
+    Prepared::new("UPDATE replica_marks SET mark = mark WHERE false", []).execute(connection).await?;
     let write = "SELECT pg_logical_emit_message(true, 'flightdeck', 'ready')";
-    Statement::new(write, []).execute(connection).await?;
+    Prepared::new(write, []).execute(connection).await?;
     Ok(())
 }
 
 /// Something that costs nothing.
 pub(crate) async fn ping(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
-    Statement::new("SELECT 1", []).execute(connection).await?;
+    Prepared::new("SELECT 1", []).execute(connection).await?;
     Ok(())
 }

@@ -7,32 +7,33 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{AuditSeq, FeedPosition};
 use flightdeck_domain::ports::{StoreUnavailable, TransferHeads, TransferPage, TransferSource, TransferTarget};
+use flightdeck_store_sql::rows::BrokenRow;
+use flightdeck_store_sql::rows::account::AccountRow;
+use flightdeck_store_sql::rows::api_key::{ApiKeyRow, NewApiKeyRow};
+use flightdeck_store_sql::rows::approval::ApprovalRow;
+use flightdeck_store_sql::rows::audit::NewAuditRow;
+use flightdeck_store_sql::rows::checkpoint::NewCheckpointRow;
+use flightdeck_store_sql::rows::command::{CommandRow, NewCommandRow};
+use flightdeck_store_sql::rows::epoch::MarkRow;
+use flightdeck_store_sql::rows::feed::EventRow;
+use flightdeck_store_sql::rows::idempotency::{NewRememberedRow, RememberedRow};
+use flightdeck_store_sql::rows::message::MessageRow;
+use flightdeck_store_sql::rows::operation::{NewOperationRow, NewTargetRow, OperationRow, TargetRow};
+use flightdeck_store_sql::rows::session::{NewSharedSessionRow, SharedSessionRow};
+use flightdeck_store_sql::schema::{
+    api_keys, audit_checkpoints, audit_entries, commands, idempotency_keys, operation_targets, operations, sessions,
+};
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, json};
 use tokio::runtime::Handle;
 
 use crate::connection::Connector;
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
-use crate::rows::BrokenRow;
-use crate::rows::account::AccountRow;
-use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
-use crate::rows::approval::ApprovalRow;
-use crate::rows::audit::NewAuditRow;
-use crate::rows::checkpoint::NewCheckpointRow;
-use crate::rows::command::{CommandRow, NewCommandRow};
-use crate::rows::epoch::MarkRow;
-use crate::rows::feed::EventRow;
-use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
-use crate::rows::message::MessageRow;
-use crate::rows::operation::{NewOperationRow, NewTargetRow, OperationRow, TargetRow};
-use crate::rows::session::{NewSessionRow, SessionRow};
-use crate::schema::{
-    api_keys, audit_checkpoints, audit_entries, commands, idempotency_keys, operation_targets, operations, sessions,
-};
 use crate::settings::{Options, Settings};
-use crate::statement::{Bind, Statement};
+use crate::statement::Column;
 use crate::tables::{accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, messages, replica_marks};
 use crate::url::Target;
-use crate::values::{Key, json};
 
 /// How many records a page holds; what is longest of each kind still fits into memory so many times.
 const PAGE: usize = 200;
@@ -101,33 +102,33 @@ impl PostgresTransfer {
         let connection = &mut self.connection;
         Ok(match page {
             TransferPage::Sessions(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Uuid(it.id.key())]);
-                TransferPage::Sessions(next::<SessionRow, _>(connection, "sessions", "id", last).await?)
+                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
+                TransferPage::Sessions(next::<SharedSessionRow, _>(connection, "sessions", "id", last).await?)
             }
             TransferPage::Messages(last) => {
                 let place = |it: &'_ flightdeck_domain::message::Message| it.seq.to_i64();
                 let last =
-                    last.last().map_or(vec![], |it| vec![Bind::Uuid(it.session_id.key()), Bind::Integer(place(it))]);
+                    last.last().map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(place(it))]);
                 TransferPage::Messages(next::<MessageRow, _>(connection, "messages", "session_id, seq", last).await?)
             }
             TransferPage::Commands(last) => {
                 let last = last
                     .last()
-                    .map_or(vec![], |it| vec![Bind::Uuid(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
+                    .map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
                 TransferPage::Commands(next::<CommandRow, _>(connection, "commands", "session_id, seq", last).await?)
             }
             TransferPage::Approvals(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Uuid(it.id.key())]);
+                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
                 TransferPage::Approvals(next::<ApprovalRow, _>(connection, "approvals", "id", last).await?)
             }
             TransferPage::Operations(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Uuid(it.id.key())]);
+                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
                 TransferPage::Operations(next::<OperationRow, _>(connection, "operations", "id", last).await?)
             }
             TransferPage::Targets(last) => {
                 let last = last
                     .last()
-                    .map_or(vec![], |it| vec![Bind::Uuid(it.operation_id.key()), Bind::Uuid(it.session_id.key())]);
+                    .map_or(vec![], |it| vec![Bind::Id(it.operation_id.key()), Bind::Id(it.session_id.key())]);
                 let key = "operation_id, session_id";
                 TransferPage::Targets(next::<TargetRow, _>(connection, "operation_targets", key, last).await?)
             }
@@ -177,7 +178,7 @@ impl PostgresTransfer {
         let connection = &mut self.connection;
         match page {
             TransferPage::Sessions(new) => {
-                let rows: Vec<_> = new.iter().map(NewSessionRow::from).collect();
+                let rows: Vec<_> = new.iter().map(NewSharedSessionRow::from).collect();
                 diesel::insert_into(sessions::table).values(&rows).execute(connection).await?;
             }
             TransferPage::Messages(new) => messages::insert(connection, new).await?,
@@ -244,15 +245,15 @@ impl PostgresTransfer {
         let connection = &mut self.connection;
         connection.batch_execute(END_TARGET).await?;
         let end = [Bind::Integer(heads.audit.seq.to_i64()), Bind::Bytes(heads.audit.hash.as_bytes())];
-        Statement::new("UPDATE audit_head SET seq = ?, hash = ?", end).execute(connection).await?;
+        Prepared::new("UPDATE audit_head SET seq = ?, hash = ?", end).execute(connection).await?;
         connection.batch_execute(HEAD_IS_SET).await?;
         let position = [Bind::Integer(heads.feed.to_i64())];
-        Statement::new("UPDATE feed_head SET position = ?", position).execute(connection).await?;
+        Prepared::new("UPDATE feed_head SET position = ?", position).execute(connection).await?;
         if let Some(epoch) = heads.epoch {
             epoch::set(connection, epoch).await?;
         }
         let engaged = [Bind::Integer(i64::from(heads.kill_switch))];
-        Statement::new("UPDATE fleet_state SET kill_switch_engaged = (? = 1)", engaged).execute(connection).await?;
+        Prepared::new("UPDATE fleet_state SET kill_switch_engaged = (? = 1)", engaged).execute(connection).await?;
         Ok(())
     }
 }
@@ -278,15 +279,15 @@ pub(crate) async fn connect(connector: &Connector, name: &str) -> Result<AsyncPg
 
 /// Events at the places that they have.
 async fn events(connection: &mut AsyncPgConnection, new: &[FleetEvent]) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::with(
         "INSERT INTO feed_events (position, kind, session_id, at, data) \
          SELECT * FROM unnest(?::bigint[], ?::text[], ?::uuid[], ?::bigint[], ?::text[])",
         [
-            Bind::Integers(new.iter().map(|event| event.position.to_i64()).collect()),
-            Bind::Texts(new.iter().map(|event| event.kind.as_str().into()).collect()),
-            Bind::MaybeUuids(new.iter().map(|event| event.session_id.as_ref().map(|id| *id.key())).collect()),
-            Bind::Integers(new.iter().map(|event| event.at.as_micros()).collect()),
-            Bind::Texts(new.iter().map(|event| json(&event.data).into()).collect()),
+            Column::Integers(new.iter().map(|event| event.position.to_i64()).collect()),
+            Column::Texts(new.iter().map(|event| event.kind.as_str().into()).collect()),
+            Column::MaybeIds(new.iter().map(|event| event.session_id.as_ref().map(Key::key)).collect()),
+            Column::Integers(new.iter().map(|event| event.at.as_micros()).collect()),
+            Column::Texts(new.iter().map(|event| json(&event.data).into()).collect()),
         ],
     )
     .execute(connection)

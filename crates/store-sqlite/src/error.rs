@@ -6,8 +6,7 @@ use std::sync::Arc;
 use flightdeck_domain::audit::HeadProblem;
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
-
-use crate::rows::BrokenRow;
+use flightdeck_store_sql::rows::BrokenRow;
 
 /// Why the store was not opened.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@
 //! - `tx`: what a transaction can do with the rows. The domain's scripts run on it and make up most of the ports.
 //! - `audit`, `feed`, `epoch`: the ports that need no script.
 //! - `transfer`: the whole database, read from or filled when a deployment moves.
-//! - `tables`: the statements on each table. `rows`: what stands in them, and how it becomes a value of the domain.
-//!   `schema`, `values`, `statement`: what those two build on.
+//! - `tables`: the statements on each table. What is in the tables, and how it becomes a value of the
+//!   domain, is in [`flightdeck_store_sql`].
 //! - `append`: how appends that stand in line together are decided.
 //! - `writer` and `readers`: the threads. One connection writes, a few read.
 //! - `connection`, `migrations`: the file, its settings and its tables (`migrations/sqlite`).
@@ -29,13 +29,9 @@ mod error;
 mod feed;
 mod migrations;
 mod readers;
-mod rows;
-mod schema;
-mod statement;
 mod tables;
 mod transfer;
 mod tx;
-mod values;
 mod writer;
 
 use std::path::Path;

@@ -1,4 +1,8 @@
 //! The statements, one file for each table. They run inside a transaction of the writer or of a reader, and decide nothing.
+//!
+//! SQLite has a trap: it looks at the value of a `LIMIT ?` when it plans, and so plans anew whenever a value is bound.
+//! `LIMIT CAST(? AS INTEGER)` is planned once. For the same reason no statement that is run often uses diesel's `first`,
+//! which is a `LIMIT ?`.
 
 pub(crate) mod accounts;
 pub(crate) mod api_keys;
@@ -24,9 +28,9 @@ pub(crate) mod sessions;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use flightdeck_domain::ids::AuditSeq;
+use flightdeck_store_sql::rows::BrokenRow;
 
 use crate::error::StoreError;
-use crate::rows::BrokenRow;
 
 /// The one number that a statement gives under the name `n`.
 #[derive(Debug, QueryableByName)]

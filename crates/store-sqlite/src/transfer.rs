@@ -5,36 +5,36 @@ use std::path::Path;
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::sql_types::BigInt;
 use flightdeck_domain::audit::SealedAuditEntry;
 use flightdeck_domain::ids::{AuditSeq, FeedPosition};
 use flightdeck_domain::ports::{StoreUnavailable, TransferHeads, TransferPage, TransferSource, TransferTarget};
+use flightdeck_store_sql::rows::BrokenRow;
+use flightdeck_store_sql::rows::account::AccountRow;
+use flightdeck_store_sql::rows::api_key::{ApiKeyRow, NewApiKeyRow};
+use flightdeck_store_sql::rows::approval::ApprovalRow;
+use flightdeck_store_sql::rows::audit::NewAuditRow;
+use flightdeck_store_sql::rows::checkpoint::NewCheckpointRow;
+use flightdeck_store_sql::rows::command::{CommandRow, NewCommandRow};
+use flightdeck_store_sql::rows::epoch::MarkRow;
+use flightdeck_store_sql::rows::feed::{EventRow, NewEventRow};
+use flightdeck_store_sql::rows::idempotency::{NewRememberedRow, RememberedRow};
+use flightdeck_store_sql::rows::message::MessageRow;
+use flightdeck_store_sql::rows::operation::{NewOperationRow, NewTargetRow, OperationRow, TargetRow};
+use flightdeck_store_sql::rows::session::{NewSessionRow, SessionRow};
+use flightdeck_store_sql::schema::{
+    api_keys, audit_checkpoints, audit_entries, commands, feed_events, idempotency_keys, operation_targets, operations,
+    sessions,
+};
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::Key;
 
 use crate::connection::DatabaseFile;
 use crate::error::{OpenError, StoreError};
 use crate::migrations;
-use crate::rows::BrokenRow;
-use crate::rows::account::AccountRow;
-use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
-use crate::rows::approval::ApprovalRow;
-use crate::rows::audit::NewAuditRow;
-use crate::rows::checkpoint::NewCheckpointRow;
-use crate::rows::command::{CommandRow, NewCommandRow};
-use crate::rows::epoch::MarkRow;
-use crate::rows::feed::{EventRow, NewEventRow};
-use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
-use crate::rows::message::MessageRow;
-use crate::rows::operation::{NewOperationRow, NewTargetRow, OperationRow, TargetRow};
-use crate::rows::session::{NewSessionRow, SessionRow};
-use crate::schema::{
-    api_keys, audit_checkpoints, audit_entries, commands, feed_events, idempotency_keys, operation_targets, operations,
-    sessions,
-};
-use crate::statement::{Bind, Prepared};
 use crate::tables::{
     accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
 };
-use crate::values::Key;
 
 /// How many records a page holds; what is longest of each kind still fits into memory so many times.
 const PAGE: usize = 200;
@@ -96,33 +96,33 @@ impl SqliteTransfer {
         let connection = &mut self.connection;
         Ok(match page {
             TransferPage::Sessions(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Blob(it.id.key())]);
+                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
                 TransferPage::Sessions(next::<SessionRow, _>(connection, "sessions", "id", &last)?)
             }
             TransferPage::Messages(last) => {
                 let last = last
                     .last()
-                    .map_or(vec![], |it| vec![Bind::Blob(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
+                    .map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
                 TransferPage::Messages(next::<MessageRow, _>(connection, "messages", "session_id, seq", &last)?)
             }
             TransferPage::Commands(last) => {
                 let last = last
                     .last()
-                    .map_or(vec![], |it| vec![Bind::Blob(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
+                    .map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
                 TransferPage::Commands(next::<CommandRow, _>(connection, "commands", "session_id, seq", &last)?)
             }
             TransferPage::Approvals(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Blob(it.id.key())]);
+                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
                 TransferPage::Approvals(next::<ApprovalRow, _>(connection, "approvals", "id", &last)?)
             }
             TransferPage::Operations(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Blob(it.id.key())]);
+                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
                 TransferPage::Operations(next::<OperationRow, _>(connection, "operations", "id", &last)?)
             }
             TransferPage::Targets(last) => {
                 let last = last
                     .last()
-                    .map_or(vec![], |it| vec![Bind::Blob(it.operation_id.key()), Bind::Blob(it.session_id.key())]);
+                    .map_or(vec![], |it| vec![Bind::Id(it.operation_id.key()), Bind::Id(it.session_id.key())]);
                 let key = "operation_id, session_id";
                 TransferPage::Targets(next::<TargetRow, _>(connection, "operation_targets", key, &last)?)
             }
@@ -251,7 +251,7 @@ fn write_entry(connection: &mut SqliteConnection, entry: &SealedAuditEntry) -> R
     diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(entry)).execute(connection)?;
     Prepared::new(
         "UPDATE audit_head SET seq = ?, hash = ?",
-        [Bind::Integer(entry.seq.to_i64()), Bind::Blob(entry.hash.as_bytes())],
+        [Bind::Integer(entry.seq.to_i64()), Bind::Bytes(entry.hash.as_bytes())],
     )
     .execute(connection)?;
     Ok(())
@@ -273,17 +273,7 @@ where
         values => format!(" WHERE ({key}) > ({})", vec!["?"; values.len()].join(", ")),
     };
     let sql = format!("SELECT * FROM {table}{behind} ORDER BY {key} LIMIT {PAGE}");
-    let mut statement = diesel::sql_query(sql).into_boxed();
-    for value in last {
-        statement = match *value {
-            Bind::Blob(value) => statement.bind::<Binary, _>(value),
-            Bind::Integer(value) => statement.bind::<BigInt, _>(value),
-            Bind::Text(value) => statement.bind::<Text, _>(value),
-            // No key can be missing.
-            Bind::MaybeInteger(_) | Bind::MaybeText(_) => statement,
-        };
-    }
-    let rows: Vec<R> = statement.load(connection)?;
+    let rows: Vec<R> = last.iter().copied().fold(Statement::begin(sql), Statement::bind).load(connection)?;
     Ok(rows.into_iter().map(T::try_from).collect::<Result<_, _>>()?)
 }
 

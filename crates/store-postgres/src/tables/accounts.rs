@@ -11,12 +11,13 @@ use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey, Totals};
+use flightdeck_store_sql::rows::account::{AccountRow, StatusCountRow, TotalsRow};
+use flightdeck_store_sql::schema::accounts;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::integer;
 
 use crate::error::StoreError;
-use crate::rows::account::{AccountRow, StatusCountRow, TotalsRow};
-use crate::schema::accounts;
-use crate::statement::{Bind, Statement};
-use crate::values::integer;
+use crate::statement::Column;
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
 const COLUMNS: &str = "scope, key, opened_at, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost, \
@@ -50,12 +51,12 @@ pub(crate) async fn lock(
 ) -> Result<HashMap<AccountKey, Account>, StoreError> {
     let scopes = keys.iter().map(|key| Cow::Borrowed(key.scope())).collect();
     let names = keys.iter().map(|key| Cow::Owned(key.key())).collect();
-    let rows: Vec<AccountRow> = Statement::new(
+    let rows: Vec<AccountRow> = Prepared::with(
         format!(
             "SELECT {COLUMNS} FROM accounts WHERE (scope, key) IN (SELECT * FROM unnest(?::text[], ?::text[])) \
              ORDER BY scope, key FOR NO KEY UPDATE"
         ),
-        [Bind::Texts(scopes), Bind::Texts(names)],
+        [Column::Texts(scopes), Column::Texts(names)],
     )
     .load(connection)
     .await?;
@@ -110,7 +111,7 @@ pub(crate) async fn sum(connection: &mut AsyncPgConnection) -> Result<Totals, St
         "priced_reports",
     ];
     let sql = format!("SELECT {} FROM accounts WHERE scope = 'session'", columns.map(sum).join(", "));
-    let row: TotalsRow = Statement::new(sql, []).get_result(connection).await?;
+    let row: TotalsRow = Prepared::new(sql, []).get_result(connection).await?;
     Ok(row.try_into()?)
 }
 
@@ -151,7 +152,7 @@ pub(crate) async fn counts(
     connection: &mut AsyncPgConnection,
     mission: &MissionId,
 ) -> Result<BTreeMap<SessionStatus, u64>, StoreError> {
-    let rows: Vec<StatusCountRow> = Statement::new(
+    let rows: Vec<StatusCountRow> = Prepared::new(
         "SELECT status, COUNT(*) AS n FROM sessions WHERE mission_id = ? GROUP BY status",
         [Bind::Text(mission.as_str())],
     )
@@ -162,7 +163,7 @@ pub(crate) async fn counts(
 
 /// At most `limit` whose budget is used up and whose pause was not asked for, the earliest first.
 pub(crate) async fn exhausted(connection: &mut AsyncPgConnection, limit: usize) -> Result<Vec<Account>, StoreError> {
-    let rows: Vec<AccountRow> = Statement::new(
+    let rows: Vec<AccountRow> = Prepared::new(
         format!(
             "SELECT {COLUMNS} FROM accounts WHERE exhausted_at IS NOT NULL AND NOT enforced \
              ORDER BY exhausted_at LIMIT ?"

@@ -6,13 +6,13 @@ use flightdeck_domain::approval::Approval;
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::ports::{ApprovalCursor, ApprovalQuery};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::approval::{ApprovalRow, Closed, NewApprovalRow};
+use flightdeck_store_sql::schema::approvals;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use crate::error::StoreError;
-use crate::rows::approval::{ApprovalRow, Closed, NewApprovalRow};
-use crate::schema::approvals;
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer};
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
 const COLUMNS: &str = "id, session_id, status, title, options, opened_at, expires_at, closed_at, \
@@ -33,7 +33,7 @@ pub(crate) async fn get(connection: &mut AsyncPgConnection, id: ApprovalId) -> R
 /// Writes what can change of a request: how it was closed.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, approval: &Approval) -> Result<(), StoreError> {
     let closed = Closed::of(approval);
-    Statement::new(
+    Prepared::new(
         "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ?, \
          answer = ? \
          WHERE id = ?",
@@ -45,7 +45,7 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, approval: &Approval
             Bind::MaybeText(closed.reason),
             Bind::MaybeText(closed.why),
             Bind::MaybeText(closed.answer.as_deref()),
-            Bind::Uuid(approval.id.key()),
+            Bind::Id(approval.id.key()),
         ],
     )
     .execute(connection)
@@ -55,9 +55,9 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, approval: &Approval
 
 /// Those of a session that nobody has decided.
 pub(crate) async fn open(connection: &mut AsyncPgConnection, session: SessionId) -> Result<Vec<Approval>, StoreError> {
-    let rows: Vec<ApprovalRow> = Statement::new(
+    let rows: Vec<ApprovalRow> = Prepared::new(
         format!("SELECT {COLUMNS} FROM approvals WHERE session_id = ? AND status = 'open'"),
-        [Bind::Uuid(session.key())],
+        [Bind::Id(session.key())],
     )
     .load(connection)
     .await?;
@@ -65,9 +65,9 @@ pub(crate) async fn open(connection: &mut AsyncPgConnection, session: SessionId)
 }
 
 pub(crate) async fn count_open(connection: &mut AsyncPgConnection, session: SessionId) -> Result<u64, StoreError> {
-    let count: Number = Statement::new(
+    let count: Number = Prepared::new(
         "SELECT COUNT(*) AS n FROM approvals WHERE session_id = ? AND status = 'open'",
-        [Bind::Uuid(session.key())],
+        [Bind::Id(session.key())],
     )
     .get_result(connection)
     .await?;
@@ -80,7 +80,7 @@ pub(crate) async fn due(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<ApprovalId>, StoreError> {
-    let rows: Vec<ApprovalRow> = Statement::new(
+    let rows: Vec<ApprovalRow> = Prepared::new(
         format!(
             "SELECT {COLUMNS} FROM approvals WHERE status = 'open' AND expires_at IS NOT NULL \
          AND expires_at <= ? ORDER BY expires_at, id LIMIT ?"
@@ -89,7 +89,7 @@ pub(crate) async fn due(
     )
     .load(connection)
     .await?;
-    Ok(rows.iter().map(ApprovalRow::id).collect())
+    Ok(rows.iter().map(ApprovalRow::id).collect::<Result<_, _>>()?)
 }
 
 /// One page, newest first, and where the next begins.
@@ -99,13 +99,13 @@ pub(crate) async fn page(
 ) -> Result<(Vec<Approval>, Option<ApprovalCursor>), StoreError> {
     let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM approvals WHERE TRUE"));
     if let Some(session) = &query.filter.session_id {
-        statement = statement.sql(" AND session_id = ?").bind(Bind::Uuid(session.key()));
+        statement = statement.sql(" AND session_id = ?").bind(Bind::Id(session.key()));
     }
     if let Some(top) = &query.filter.subtree {
         let below = " AND session_id IN (WITH RECURSIVE below (id) AS ( \
              SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
-        statement = statement.sql(below).bind(Bind::Uuid(top.key()));
+        statement = statement.sql(below).bind(Bind::Id(top.key()));
     }
     statement = match query.filter.statuses.as_slice() {
         [] => statement,
@@ -121,7 +121,7 @@ pub(crate) async fn page(
         statement = statement
             .sql(" AND (opened_at, id) < (?, ?)")
             .bind(Bind::Integer(before.opened_at.as_micros()))
-            .bind(Bind::Uuid(before.id.key()));
+            .bind(Bind::Id(before.id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));

@@ -4,13 +4,13 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::audit::Checkpoint;
 use flightdeck_domain::ids::AuditSeq;
+use flightdeck_store_sql::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
+use flightdeck_store_sql::schema::audit_checkpoints;
+use flightdeck_store_sql::values::integer;
 
 use super::sound_prefix;
 use crate::error::StoreError;
 use crate::locks;
-use crate::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
-use crate::schema::audit_checkpoints;
-use crate::values::integer;
 
 /// Keeps one, unless there is one at its place, or the newest is of another key; gives the one that counts.
 pub(crate) async fn keep(

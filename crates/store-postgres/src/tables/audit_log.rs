@@ -2,26 +2,27 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Uuid as SqlUuid};
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::audit::{AuditDraft, AuditHead, HeadProblem, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::AuditFilter;
+use flightdeck_store_sql::rows::BrokenRow;
+use flightdeck_store_sql::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
+use flightdeck_store_sql::schema::{audit_entries, audit_head};
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::types;
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::sound_prefix;
 use crate::error::StoreError;
-use crate::rows::BrokenRow;
-use crate::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
-use crate::schema::{audit_entries, audit_head};
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer};
 
 /// Puts an entry at the end of the chain. Whoever calls this holds up all others that do, until the end of the transaction.
 pub(crate) async fn append(connection: &mut AsyncPgConnection, draft: AuditDraft) -> Result<AuditSeq, StoreError> {
     let rows = audit_head::table.select(AuditHeadRow::as_select()).for_no_key_update().load(connection).await?;
     let sealed = draft.seal(the_head(rows)?);
     diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(&sealed)).execute(connection).await?;
-    Statement::new(
+    Prepared::new(
         "UPDATE audit_head SET seq = ?, hash = ?",
         [Bind::Integer(sealed.seq.to_i64()), Bind::Bytes(sealed.hash.as_bytes())],
     )
@@ -62,7 +63,7 @@ pub(crate) async fn page(
             "session_id IN (WITH RECURSIVE below (id) AS ( \
                  SELECT ",
         )
-        .bind::<SqlUuid, _>(top.key())
+        .bind::<types::Id, _>(top.key())
         .sql(
             "::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
              ) SELECT id FROM below)",

@@ -3,22 +3,24 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::command::{Command, CommandKind, Receipt};
 use flightdeck_domain::ids::{CommandSeq, MessageId, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt, MessageRole};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::time::Timestamp;
-use uuid::Uuid;
+use flightdeck_store_sql::rows::command::{CommandRow, NewCommandRow};
+use flightdeck_store_sql::rows::read_id;
+use flightdeck_store_sql::schema::commands;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::types;
+use flightdeck_store_sql::values::{Id, Key, integer};
 
 use super::Number;
 use super::sessions::OPEN;
 use crate::error::StoreError;
-use crate::rows::command::{CommandRow, NewCommandRow};
-use crate::schema::commands;
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer};
+use crate::statement::Column;
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
 const COLUMNS: &str = "session_id, seq, kind, message_id, message_seq, delivery, reason, \
@@ -50,12 +52,12 @@ pub(crate) async fn pending(
     after: CommandSeq,
     limit: usize,
 ) -> Result<Vec<Command>, StoreError> {
-    let rows: Vec<CommandRow> = Statement::new(
+    let rows: Vec<CommandRow> = Prepared::new(
         format!(
             "SELECT {COLUMNS} FROM commands WHERE session_id = ? AND seq > ? AND receipt IN ('accepted', 'delivered') \
          ORDER BY seq LIMIT ?"
         ),
-        [Bind::Uuid(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
     )
     .load(connection)
     .await?;
@@ -63,9 +65,9 @@ pub(crate) async fn pending(
 }
 
 pub(crate) async fn count_pending(connection: &mut AsyncPgConnection, session: SessionId) -> Result<u64, StoreError> {
-    let count: Number = Statement::new(
+    let count: Number = Prepared::new(
         "SELECT COUNT(*) AS n FROM commands WHERE session_id = ? AND receipt IN ('accepted', 'delivered')",
-        [Bind::Uuid(session.key())],
+        [Bind::Id(session.key())],
     )
     .get_result(connection)
     .await?;
@@ -74,8 +76,8 @@ pub(crate) async fn count_pending(connection: &mut AsyncPgConnection, session: S
 
 #[derive(Debug, QueryableByName)]
 struct Pending {
-    #[diesel(sql_type = SqlUuid)]
-    session_id: Uuid,
+    #[diesel(sql_type = types::Id)]
+    session_id: Id,
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
@@ -85,14 +87,17 @@ pub(crate) async fn count_all_pending(
     connection: &mut AsyncPgConnection,
     sessions: &[SessionId],
 ) -> Result<HashMap<SessionId, u64>, StoreError> {
-    let rows: Vec<Pending> = Statement::new(
+    let rows: Vec<Pending> = Prepared::with(
         "SELECT session_id, COUNT(*) AS n FROM commands \
          WHERE session_id = ANY(?) AND receipt IN ('accepted', 'delivered') GROUP BY session_id",
-        [Bind::Uuids(sessions.iter().map(|id| *id.key()).collect())],
+        [Column::Ids(sessions.iter().map(Key::key).collect())],
     )
     .load(connection)
     .await?;
-    Ok(rows.iter().map(|row| (SessionId::new(row.session_id), u64::try_from(row.n).unwrap_or_default())).collect())
+    let count = |row: &Pending| {
+        Ok((read_id(row.session_id, "commands", "session_id")?, u64::try_from(row.n).unwrap_or_default()))
+    };
+    rows.iter().map(count).collect()
 }
 
 /// What became of those messages of one page that a command brings.
@@ -105,12 +110,12 @@ pub(crate) async fn receipts(
     // Most pages of most conversations have no operator's message.
     let Some(first) = operators.next() else { return Ok(HashMap::new()) };
     let last = operators.next_back().unwrap_or(first);
-    let rows: Vec<CommandRow> = Statement::new(
+    let rows: Vec<CommandRow> = Prepared::new(
         format!(
             "SELECT {COLUMNS} FROM commands \
              WHERE session_id = ? AND message_seq IS NOT NULL AND message_seq BETWEEN ? AND ?"
         ),
-        [Bind::Uuid(session.key()), Bind::Integer(first), Bind::Integer(last)],
+        [Bind::Id(session.key()), Bind::Integer(first), Bind::Integer(last)],
     )
     .load(connection)
     .await?;
@@ -126,13 +131,13 @@ pub(crate) async fn receipts(
 
 /// Writes what can change of a command: its receipt.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, command: &Command) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::new(
         "UPDATE commands SET receipt = ?, receipt_reason = ?, updated_at = ? WHERE session_id = ? AND seq = ?",
         [
             Bind::Text(command.receipt.as_str()),
             Bind::MaybeText(command.receipt.reason().map(Reason::as_str)),
             Bind::Integer(command.updated_at.as_micros()),
-            Bind::Uuid(command.session_id.key()),
+            Bind::Id(command.session_id.key()),
             Bind::Integer(command.seq.to_i64()),
         ],
     )

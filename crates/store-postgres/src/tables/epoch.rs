@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::epoch::Epoch;
+use flightdeck_store_sql::rows::epoch::epoch_of;
+use flightdeck_store_sql::schema::epoch;
+use flightdeck_store_sql::statement::{Bind, Prepared};
 
 use crate::error::StoreError;
-use crate::rows::epoch::epoch_of;
-use crate::schema::epoch;
-use crate::statement::{Bind, Statement};
 
 pub(crate) async fn get(connection: &mut AsyncPgConnection) -> Result<Option<Epoch>, StoreError> {
     let value: Option<i64> = epoch::table.select(epoch::value).get_result(connection).await.optional()?;
@@ -22,7 +22,7 @@ pub(crate) async fn renew(
 ) -> Result<Epoch, StoreError> {
     // Without a known one, whatever is there stays.
     let known = known.map_or(-1, |known| i64::from(known.get()));
-    Statement::new(
+    Prepared::new(
         "INSERT INTO epoch AS there (single, value) VALUES (1, ?) \
          ON CONFLICT (single) DO UPDATE SET value = EXCLUDED.value WHERE there.value = ?",
         [Bind::Integer(i64::from(next.get())), Bind::Integer(known)],

@@ -5,28 +5,31 @@ use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{FeedPosition, SessionId};
+use flightdeck_store_sql::rows::feed::EventRow;
+use flightdeck_store_sql::rows::read_id;
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::types;
+use flightdeck_store_sql::values::{Id, Key, integer, json};
 
 use crate::error::StoreError;
-use crate::rows::feed::EventRow;
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer, json};
+use crate::statement::Column;
 
 /// Gives the events the next places, in their order. Whoever calls this holds up all others that do, until the end of the
 /// transaction: so places are dense, and become visible in their order.
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, events: &[FleetEventDraft]) -> Result<(), StoreError> {
     let count = integer(events.len());
-    Statement::new(
+    Prepared::with(
         "WITH head AS (UPDATE feed_head SET position = position + ? RETURNING position) \
          INSERT INTO feed_events (position, kind, session_id, at, data) \
          SELECT head.position - ? + event.place, event.kind, event.session_id, event.at, event.data \
          FROM head, unnest(?::text[], ?::uuid[], ?::bigint[], ?::text[]) WITH ORDINALITY AS event (kind, session_id, at, data, place)",
         [
-            Bind::Integer(count),
-            Bind::Integer(count),
-            Bind::Texts(events.iter().map(|event| event.kind.as_str().into()).collect()),
-            Bind::MaybeUuids(events.iter().map(|event| event.session_id.as_ref().map(|id| *id.key())).collect()),
-            Bind::Integers(events.iter().map(|event| event.at.as_micros()).collect()),
-            Bind::Texts(events.iter().map(|event| json(&event.data).into()).collect()),
+            Column::One(Bind::Integer(count)),
+            Column::One(Bind::Integer(count)),
+            Column::Texts(events.iter().map(|event| event.kind.as_str().into()).collect()),
+            Column::MaybeIds(events.iter().map(|event| event.session_id.as_ref().map(Key::key)).collect()),
+            Column::Integers(events.iter().map(|event| event.at.as_micros()).collect()),
+            Column::Texts(events.iter().map(|event| json(&event.data).into()).collect()),
         ],
     )
     .execute(connection)
@@ -40,7 +43,7 @@ pub(crate) async fn after(
     after: FeedPosition,
     limit: usize,
 ) -> Result<Vec<FleetEvent>, StoreError> {
-    let rows: Vec<EventRow> = Statement::new(
+    let rows: Vec<EventRow> = Prepared::new(
         "SELECT position, kind, session_id, at, data FROM feed_events WHERE position > ? ORDER BY position LIMIT ?",
         [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
     )
@@ -56,10 +59,10 @@ pub(crate) async fn receipts(
     after: FeedPosition,
     limit: usize,
 ) -> Result<Vec<FleetEvent>, StoreError> {
-    let rows: Vec<EventRow> = Statement::new(
+    let rows: Vec<EventRow> = Prepared::new(
         "SELECT position, kind, session_id, at, data FROM feed_events \
          WHERE session_id = ? AND kind = 'receipt' AND position > ? ORDER BY position LIMIT ?",
-        [Bind::Uuid(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
     )
     .load(connection)
     .await?;
@@ -72,10 +75,10 @@ pub(crate) async fn newest_receipts(
     session: SessionId,
     limit: usize,
 ) -> Result<Vec<FleetEvent>, StoreError> {
-    let rows: Vec<EventRow> = Statement::new(
+    let rows: Vec<EventRow> = Prepared::new(
         "SELECT position, kind, session_id, at, data FROM feed_events \
          WHERE session_id = ? AND kind = 'receipt' ORDER BY position DESC LIMIT ?",
-        [Bind::Uuid(session.key()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(integer(limit))],
     )
     .load(connection)
     .await?;
@@ -87,24 +90,26 @@ pub(crate) async fn receipt_heads(
     connection: &mut AsyncPgConnection,
     sessions: &[SessionId],
 ) -> Result<Vec<(SessionId, FeedPosition)>, StoreError> {
-    let ids = sessions.iter().map(|id| *id.key()).collect();
-    let rows: Vec<ReceiptHead> = Statement::new(
+    let ids = sessions.iter().map(Key::key).collect();
+    let rows: Vec<ReceiptHead> = Prepared::with(
         "SELECT wanted.id, newest.position FROM unnest(?::uuid[]) AS wanted (id) CROSS JOIN LATERAL ( \
          SELECT position FROM feed_events WHERE session_id = wanted.id AND kind = 'receipt' \
          ORDER BY position DESC LIMIT 1) AS newest",
-        [Bind::Uuids(ids)],
+        [Column::Ids(ids)],
     )
     .load(connection)
     .await?;
-    let head =
-        |row: ReceiptHead| (SessionId::new(row.id), FeedPosition::new(u64::try_from(row.position).unwrap_or_default()));
-    Ok(rows.into_iter().map(head).collect())
+    let head = |row: ReceiptHead| {
+        let position = FeedPosition::new(u64::try_from(row.position).unwrap_or_default());
+        Ok((read_id(row.id, "feed_events", "session_id")?, position))
+    };
+    rows.into_iter().map(head).collect()
 }
 
 #[derive(Debug, QueryableByName)]
 struct ReceiptHead {
-    #[diesel(sql_type = diesel::sql_types::Uuid)]
-    id: uuid::Uuid,
+    #[diesel(sql_type = types::Id)]
+    id: Id,
     #[diesel(sql_type = BigInt)]
     position: i64,
 }
@@ -117,6 +122,6 @@ struct Head {
 
 /// The newest place; zero while there is none.
 pub(crate) async fn head(connection: &mut AsyncPgConnection) -> Result<FeedPosition, StoreError> {
-    let head: Head = Statement::new("SELECT position FROM feed_head", []).get_result(connection).await?;
+    let head: Head = Prepared::new("SELECT position FROM feed_head", []).get_result(connection).await?;
     Ok(FeedPosition::new(u64::try_from(head.position).unwrap_or_default()))
 }

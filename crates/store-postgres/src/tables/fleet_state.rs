@@ -2,15 +2,20 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_store_sql::schema::fleet_state;
+use flightdeck_store_sql::values::Flag;
 
 use crate::error::StoreError;
-use crate::schema::fleet_state;
 
 pub(crate) async fn kill_switch(connection: &mut AsyncPgConnection) -> Result<bool, StoreError> {
-    Ok(fleet_state::table.select(fleet_state::kill_switch_engaged).get_result(connection).await?)
+    let Flag(engaged) = fleet_state::table.select(fleet_state::kill_switch_engaged).get_result(connection).await?;
+    Ok(engaged)
 }
 
 pub(crate) async fn set_kill_switch(connection: &mut AsyncPgConnection, engaged: bool) -> Result<(), StoreError> {
-    diesel::update(fleet_state::table).set(fleet_state::kill_switch_engaged.eq(engaged)).execute(connection).await?;
+    diesel::update(fleet_state::table)
+        .set(fleet_state::kill_switch_engaged.eq(Flag(engaged)))
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -8,9 +8,9 @@ use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
-use crate::schema::idempotency_keys;
-use crate::statement::{Bind, Statement};
+use flightdeck_store_sql::rows::idempotency::{NewRememberedRow, RememberedRow};
+use flightdeck_store_sql::schema::idempotency_keys;
+use flightdeck_store_sql::statement::{Bind, Prepared};
 
 /// What is kept of an actor's call with a key.
 pub(crate) async fn get(
@@ -41,7 +41,7 @@ pub(crate) async fn insert(
 /// Forgets the calls before a moment. Whatever another call is forgetting at this moment is left to it; the row of this very
 /// key is not.
 pub(crate) async fn forget(connection: &mut AsyncPgConnection, before: Timestamp) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::new(
         "DELETE FROM idempotency_keys WHERE ctid IN \
          (SELECT ctid FROM idempotency_keys WHERE at < ? FOR UPDATE SKIP LOCKED)",
         [Bind::Integer(before.as_micros())],

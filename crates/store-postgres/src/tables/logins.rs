@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::login::{LoginRow, NewLoginRow};
+use flightdeck_store_sql::schema::logins;
+use flightdeck_store_sql::statement::{Bind, Prepared};
 
 use crate::error::StoreError;
-use crate::rows::login::{LoginRow, NewLoginRow};
-use crate::schema::logins;
-use crate::statement::{Bind, Statement};
 
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, login: &Login) -> Result<(), StoreError> {
     diesel::insert_into(logins::table).values(&NewLoginRow::from(login)).execute(connection).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, login: &Login) -> R
 
 /// Forgets those that expired before a moment. Whatever another transaction has its hands on is left to it.
 pub(crate) async fn forget(connection: &mut AsyncPgConnection, before: Timestamp) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::new(
         "DELETE FROM logins WHERE ctid IN (SELECT ctid FROM logins WHERE expires_at < ? FOR UPDATE SKIP LOCKED)",
         [Bind::Integer(before.as_micros())],
     )

@@ -5,13 +5,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::MessageSlice;
+use flightdeck_store_sql::rows::message::{MessageRow, SliceRow, slice};
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::values::{Key, integer, json};
 
 use super::commands;
 use super::sessions::Touch;
 use crate::error::StoreError;
-use crate::rows::message::{MessageRow, SliceRow, slice};
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer, json};
+use crate::statement::Column;
 
 /// The lengths of texts are known without reading them.
 const ENOUGH: Bind<'static> = Bind::Integer(4_194_304);
@@ -22,18 +23,18 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) 
     if new.is_empty() {
         return Ok(());
     }
-    Statement::new(
+    Prepared::with(
         "INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
          SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
         [
-            Bind::Uuids(new.iter().map(|message| *message.session_id.key()).collect()),
-            Bind::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
-            Bind::Uuids(new.iter().map(|message| *message.id.key()).collect()),
-            Bind::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
-            Bind::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
-            Bind::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
-            Bind::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
-            Bind::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
+            Column::Ids(new.iter().map(|message| message.session_id.key()).collect()),
+            Column::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
+            Column::Ids(new.iter().map(|message| message.id.key()).collect()),
+            Column::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
+            Column::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
+            Column::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
+            Column::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
+            Column::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
         ],
     )
     .execute(connection)
@@ -51,7 +52,7 @@ pub(crate) async fn insert_new(
     new: &[Message],
     touched: &[Touch],
 ) -> Result<(), StoreError> {
-    let inserted = Statement::new(
+    let inserted = Prepared::with(
         "WITH touched AS ( \
              UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
              FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id \
@@ -59,17 +60,17 @@ pub(crate) async fn insert_new(
          INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
          SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
         [
-            Bind::Uuids(touched.iter().map(|it| *it.session.key()).collect()),
-            Bind::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
-            Bind::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
-            Bind::Uuids(new.iter().map(|message| *message.session_id.key()).collect()),
-            Bind::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
-            Bind::Uuids(new.iter().map(|message| *message.id.key()).collect()),
-            Bind::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
-            Bind::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
-            Bind::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
-            Bind::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
-            Bind::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
+            Column::Ids(touched.iter().map(|it| it.session.key()).collect()),
+            Column::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
+            Column::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
+            Column::Ids(new.iter().map(|message| message.session_id.key()).collect()),
+            Column::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
+            Column::Ids(new.iter().map(|message| message.id.key()).collect()),
+            Column::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
+            Column::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
+            Column::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
+            Column::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
+            Column::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
         ],
     )
     .execute(connection)
@@ -91,14 +92,14 @@ pub(crate) async fn known(
     }
     // LATERAL with a limit of one leaves no other way than one look into the index for each: without statistics a join
     // may read whole conversations.
-    let rows: Vec<MessageRow> = Statement::new(
+    let rows: Vec<MessageRow> = Prepared::with(
         "SELECT message.* FROM unnest(?::uuid[], ?::uuid[]) AS wanted (session_id, id), LATERAL ( \
              SELECT session_id, seq, id, role, provider, created_at, metadata, content FROM messages \
              WHERE messages.session_id = wanted.session_id AND messages.id = wanted.id LIMIT 1 \
          ) AS message",
         [
-            Bind::Uuids(wanted.iter().map(|(session, _)| *session.key()).collect()),
-            Bind::Uuids(wanted.iter().map(|(_, id)| *id.key()).collect()),
+            Column::Ids(wanted.iter().map(|(session, _)| session.key()).collect()),
+            Column::Ids(wanted.iter().map(|(_, id)| id.key()).collect()),
         ],
     )
     .load(connection)
@@ -114,7 +115,7 @@ pub(crate) async fn after(
     after: Seq,
     limit: usize,
 ) -> Result<Option<MessageSlice>, StoreError> {
-    let rows: Vec<SliceRow> = Statement::new(
+    let rows: Vec<SliceRow> = Prepared::new(
         "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
                 message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
          FROM sessions LEFT JOIN LATERAL ( \
@@ -127,7 +128,7 @@ pub(crate) async fn after(
                  ) AS few \
              ) AS few WHERE coalesce(bytes_before, 0) < ? \
          ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
-        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Uuid(session.key())],
+        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Id(session.key())],
     )
     .load(connection)
     .await?;
@@ -141,7 +142,7 @@ pub(crate) async fn before(
     before: Seq,
     limit: usize,
 ) -> Result<Option<MessageSlice>, StoreError> {
-    let rows: Vec<SliceRow> = Statement::new(
+    let rows: Vec<SliceRow> = Prepared::new(
         "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
                 message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
          FROM sessions LEFT JOIN LATERAL ( \
@@ -154,7 +155,7 @@ pub(crate) async fn before(
                  ) AS few \
              ) AS few WHERE coalesce(bytes_before, 0) < ? \
          ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
-        [Bind::Integer(before.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Uuid(session.key())],
+        [Bind::Integer(before.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Id(session.key())],
     )
     .load(connection)
     .await?;

@@ -4,14 +4,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::{OperationId, SessionId};
 use flightdeck_domain::operation::{Operation, OperationTarget, TargetOutcome};
 use flightdeck_domain::ports::{TargetCursor, TargetPage, TargetQuery};
+use flightdeck_store_sql::rows::operation::{NewTargetRow, TargetRow, outcome_detail};
+use flightdeck_store_sql::schema::operation_targets;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, counted, integer};
 
 use super::session_tree::DEPTHS;
 use super::sessions::OPEN;
 use crate::error::StoreError;
-use crate::rows::operation::{NewTargetRow, TargetRow, outcome_detail};
-use crate::schema::operation_targets;
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, counted, integer};
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
 const COLUMNS: &str = "operation_id, depth, session_id, wish, command_seq, requested_at, \
@@ -38,7 +38,7 @@ pub(crate) async fn kill_open(connection: &mut AsyncPgConnection, operation: &Op
          SELECT ?, depths.depth, sessions.id, '{wish}', sessions.last_command_seq + 1, ? \
          FROM depths JOIN sessions ON sessions.id = depths.id"
     ))
-    .bind(Bind::Uuid(operation.id.key()))
+    .bind(Bind::Id(operation.id.key()))
     .bind(Bind::Integer(operation.requested_at.as_micros()))
     .execute(connection)
     .await?;
@@ -50,12 +50,12 @@ pub(crate) async fn open_of(
     connection: &mut AsyncPgConnection,
     session: SessionId,
 ) -> Result<Vec<OperationTarget>, StoreError> {
-    let rows: Vec<TargetRow> = Statement::new(
+    let rows: Vec<TargetRow> = Prepared::new(
         format!(
             "SELECT {COLUMNS} FROM operation_targets WHERE session_id = ? AND outcome IS NULL \
          ORDER BY operation_id"
         ),
-        [Bind::Uuid(session.key())],
+        [Bind::Id(session.key())],
     )
     .load(connection)
     .await?;
@@ -64,7 +64,7 @@ pub(crate) async fn open_of(
 
 /// Writes what can change of a target.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, target: &OperationTarget) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::new(
         "UPDATE operation_targets SET acknowledged_at = ?, observed_at = ?, outcome = ?, outcome_detail = ? \
          WHERE operation_id = ? AND depth = ? AND session_id = ?",
         [
@@ -72,9 +72,9 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, target: &OperationT
             Bind::MaybeInteger(target.observed_at.map(|at| at.as_micros())),
             Bind::MaybeText(target.outcome.as_ref().map(TargetOutcome::as_str)),
             Bind::MaybeText(target.outcome.as_ref().and_then(outcome_detail)),
-            Bind::Uuid(target.operation_id.key()),
+            Bind::Id(target.operation_id.key()),
             Bind::Integer(counted(target.depth)),
-            Bind::Uuid(target.session_id.key()),
+            Bind::Id(target.session_id.key()),
         ],
     )
     .execute(connection)
@@ -84,9 +84,9 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, target: &OperationT
 
 /// Supersedes whatever is open of an operation.
 pub(crate) async fn supersede(connection: &mut AsyncPgConnection, operation: OperationId) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::new(
         "UPDATE operation_targets SET outcome = ? WHERE operation_id = ? AND outcome IS NULL",
-        [Bind::Text(TargetOutcome::Superseded.as_str()), Bind::Uuid(operation.key())],
+        [Bind::Text(TargetOutcome::Superseded.as_str()), Bind::Id(operation.key())],
     )
     .execute(connection)
     .await?;
@@ -96,7 +96,7 @@ pub(crate) async fn supersede(connection: &mut AsyncPgConnection, operation: Ope
 /// One page, leaves first, and where the next begins.
 pub(crate) async fn page(connection: &mut AsyncPgConnection, query: &TargetQuery) -> Result<TargetPage, StoreError> {
     let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM operation_targets WHERE operation_id = ?"))
-        .bind(Bind::Uuid(query.operation.key()));
+        .bind(Bind::Id(query.operation.key()));
     if query.unseen_only {
         statement = statement.sql(" AND (outcome IS NULL OR outcome NOT IN ('observed', 'ended'))");
     }
@@ -104,7 +104,7 @@ pub(crate) async fn page(connection: &mut AsyncPgConnection, query: &TargetQuery
         statement = statement
             .sql(" AND (depth, session_id) < (?, ?)")
             .bind(Bind::Integer(counted(after.depth)))
-            .bind(Bind::Uuid(after.session_id.key()));
+            .bind(Bind::Id(after.session_id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));

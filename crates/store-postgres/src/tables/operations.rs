@@ -5,12 +5,12 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::OperationId;
 use flightdeck_domain::operation::{Operation, Wish};
 use flightdeck_domain::ports::{OperationCursor, OperationPage, OperationQuery};
+use flightdeck_store_sql::rows::operation::{NewOperationRow, OperationRow};
+use flightdeck_store_sql::schema::operations;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, counted, integer};
 
 use crate::error::StoreError;
-use crate::rows::operation::{NewOperationRow, OperationRow};
-use crate::schema::operations;
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, counted, integer};
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
 const COLUMNS: &str = "id, wish, scope, scope_session, scope_mission, actor, reason, requested_at, total, open, \
@@ -30,15 +30,14 @@ pub(crate) async fn get(connection: &mut AsyncPgConnection, id: OperationId) -> 
 /// One operation, which nobody else changes until the end of the transaction.
 pub(crate) async fn lock(connection: &mut AsyncPgConnection, id: OperationId) -> Result<Option<Operation>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = ? FOR NO KEY UPDATE");
-    let row: Option<OperationRow> =
-        Statement::new(sql, [Bind::Uuid(id.key())]).get_result(connection).await.optional()?;
+    let row: Option<OperationRow> = Prepared::new(sql, [Bind::Id(id.key())]).get_result(connection).await.optional()?;
     Ok(row.map(Operation::try_from).transpose()?)
 }
 
 /// Writes what can change of an operation: how far it has come.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, operation: &Operation) -> Result<(), StoreError> {
     let tally = operation.tally;
-    Statement::new(
+    Prepared::new(
         "UPDATE operations SET open = ?, observed = ?, ended = ?, refused = ?, superseded = ?, completed_at = ? WHERE id = ?",
         [
             Bind::Integer(counted(tally.open)),
@@ -47,7 +46,7 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, operation: &Operati
             Bind::Integer(counted(tally.refused)),
             Bind::Integer(counted(tally.superseded)),
             Bind::MaybeInteger(operation.completed_at.map(|at| at.as_micros())),
-            Bind::Uuid(operation.id.key()),
+            Bind::Id(operation.id.key()),
         ],
     )
     .execute(connection)
@@ -57,7 +56,7 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, operation: &Operati
 
 /// The open ones of one wish, oldest first.
 pub(crate) async fn open_with(connection: &mut AsyncPgConnection, wish: Wish) -> Result<Vec<Operation>, StoreError> {
-    let rows: Vec<OperationRow> = Statement::new(
+    let rows: Vec<OperationRow> = Prepared::new(
         format!(
             "SELECT {COLUMNS} FROM operations WHERE completed_at IS NULL AND wish = ? \
          ORDER BY requested_at, id"
@@ -84,7 +83,7 @@ pub(crate) async fn page(
         statement = statement
             .sql(" AND (requested_at, id) < (?, ?)")
             .bind(Bind::Integer(after.requested_at.as_micros()))
-            .bind(Bind::Uuid(after.id.key()));
+            .bind(Bind::Id(after.id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));

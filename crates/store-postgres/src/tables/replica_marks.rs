@@ -2,11 +2,13 @@
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::epoch::{ReplicaMark, StoreMark};
+use flightdeck_store_sql::rows::epoch::NewMarkRow;
+use flightdeck_store_sql::schema::replica_marks;
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::values::Key;
 
 use crate::error::StoreError;
-use crate::rows::epoch::NewMarkRow;
-use crate::schema::replica_marks;
-use crate::statement::{Bind, Statement};
+use crate::statement::Column;
 
 /// Puts the next one in the place of a known one; with none known, whatever there is.
 pub(crate) async fn exchange(
@@ -15,15 +17,17 @@ pub(crate) async fn exchange(
     known: &[StoreMark],
     next: StoreMark,
 ) -> Result<bool, StoreError> {
-    let next = Bind::Uuid(next.as_uuid());
+    let next = Bind::Id(next.key());
     let rows = if known.is_empty() {
         let sql = "INSERT INTO replica_marks (replica, mark) VALUES (?, ?) \
                    ON CONFLICT (replica) DO UPDATE SET mark = EXCLUDED.mark";
-        Statement::new(sql, [Bind::Text(replica), next]).execute(connection).await?
+        Prepared::new(sql, [Bind::Text(replica), next]).execute(connection).await?
     } else {
-        let known = known.iter().map(|mark| *mark.as_uuid()).collect();
+        let known = known.iter().map(Key::key).collect();
         let sql = "UPDATE replica_marks SET mark = ? WHERE replica = ? AND mark = ANY(?)";
-        Statement::new(sql, [next, Bind::Text(replica), Bind::Uuids(known)]).execute(connection).await?
+        Prepared::with(sql, [Column::One(next), Column::One(Bind::Text(replica)), Column::Ids(known)])
+            .execute(connection)
+            .await?
     };
     Ok(rows > 0)
 }

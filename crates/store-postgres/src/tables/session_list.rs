@@ -7,13 +7,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
 use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_store_sql::rows::session::{SharedHeadRow, SharedSessionRow};
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use super::sessions::{HEAD, OPEN};
 use crate::error::StoreError;
-use crate::rows::session::{SessionHeadRow, SessionRow};
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer};
 
 /// One page, newest first, and where the next begins.
 pub(crate) async fn page(
@@ -27,16 +27,16 @@ pub(crate) async fn page(
         statement = statement
             .sql(" AND (spawned_at, id) < (?, ?)")
             .bind(Bind::Integer(after.spawned_at.as_micros()))
-            .bind(Bind::Uuid(after.id.key()));
+            .bind(Bind::Id(after.id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
     let statement = statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit));
     let mut sessions: Vec<Session> = if query.heads_only {
-        let rows: Vec<SessionHeadRow> = statement.load(connection).await?;
+        let rows: Vec<SharedHeadRow> = statement.load(connection).await?;
         rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
     } else {
-        let rows: Vec<SessionRow> = statement.load(connection).await?;
+        let rows: Vec<SharedSessionRow> = statement.load(connection).await?;
         rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
     };
     let more = sessions.len() > query.limit;
@@ -66,12 +66,12 @@ async fn matching<'a>(
         statement = statement.sql(" AND ").sql(OPEN);
     }
     if let Some(top) = filter.subtree.as_ref().filter(|_| whole_tree) {
-        statement = statement.sql(" AND root_id = ?").bind(Bind::Uuid(top.key()));
+        statement = statement.sql(" AND root_id = ?").bind(Bind::Id(top.key()));
     } else if let Some(top) = &filter.subtree {
         let below = " AND id IN (WITH RECURSIVE below (id) AS ( \
              SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
-        statement = statement.sql(below).bind(Bind::Uuid(top.key()));
+        statement = statement.sql(below).bind(Bind::Id(top.key()));
     }
     if let Some(mission) = &filter.mission_id {
         statement = statement.sql(" AND mission_id = ?").bind(Bind::Text(mission.as_str()));
@@ -95,7 +95,7 @@ async fn matching<'a>(
 /// Whether a session stands at the top of its tree: then all below it share its id as their root, in the order of a page.
 async fn is_root(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bool, StoreError> {
     let found: Number =
-        Statement::new("SELECT COUNT(*) AS n FROM sessions WHERE id = ? AND parent_id IS NULL", [Bind::Uuid(id.key())])
+        Prepared::new("SELECT COUNT(*) AS n FROM sessions WHERE id = ? AND parent_id IS NULL", [Bind::Id(id.key())])
             .get_result(connection)
             .await?;
     Ok(found.count() == 1)

@@ -2,30 +2,34 @@
 
 use std::collections::HashMap;
 
+use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Scope;
 use flightdeck_domain::session::{Ancestor, Session};
+use flightdeck_store_sql::rows::operation::{MemberRow, member};
+use flightdeck_store_sql::rows::read_id;
+use flightdeck_store_sql::rows::session::AncestorRow;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::types;
+use flightdeck_store_sql::values::{Id, Key, integer};
 
 use super::Number;
 use super::sessions::OPEN;
 use crate::error::StoreError;
-use crate::rows::operation::{MemberRow, member};
-use crate::rows::session::{AboveRow, AncestorRow};
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer};
+use crate::statement::Column;
 
 /// A session, its parent, and so on to the top; empty when there is no such session.
 pub(crate) async fn upwards(connection: &mut AsyncPgConnection, from: SessionId) -> Result<Vec<Ancestor>, StoreError> {
     // No tree is deeper than the limit; it keeps a damaged one, with a loop in it, from running on.
-    let rows: Vec<AncestorRow> = Statement::new(
+    let rows: Vec<AncestorRow> = Prepared::new(
         "WITH RECURSIVE above (level, id, parent_id, root_id, mission_id, status, desired_status) AS ( \
              SELECT 1, id, parent_id, root_id, mission_id, status, desired_status FROM sessions WHERE id = ? \
              UNION ALL \
              SELECT level + 1, next.id, next.parent_id, next.root_id, next.mission_id, next.status, next.desired_status \
              FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
          ) SELECT id, root_id, mission_id, status, desired_status FROM above ORDER BY level",
-        [Bind::Uuid(from.key()), Bind::Integer(integer(Session::MAX_DEPTH))],
+        [Bind::Id(from.key()), Bind::Integer(integer(Session::MAX_DEPTH))],
     )
     .load(connection)
     .await?;
@@ -38,18 +42,27 @@ pub(crate) async fn is_within(
     id: SessionId,
     top: SessionId,
 ) -> Result<bool, StoreError> {
-    let found: Number = Statement::new(
+    let found: Number = Prepared::new(
         "WITH RECURSIVE above (level, id, parent_id) AS ( \
              SELECT 1, id, parent_id FROM sessions WHERE id = ? \
              UNION ALL \
              SELECT level + 1, next.id, next.parent_id \
              FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
          ) SELECT COUNT(*) AS n FROM above WHERE id = ?",
-        [Bind::Uuid(id.key()), Bind::Integer(integer(Session::MAX_DEPTH)), Bind::Uuid(top.key())],
+        [Bind::Id(id.key()), Bind::Integer(integer(Session::MAX_DEPTH)), Bind::Id(top.key())],
     )
     .get_result(connection)
     .await?;
     Ok(found.n > 0)
+}
+
+/// A session and one that is above it.
+#[derive(Debug, QueryableByName)]
+struct AboveRow {
+    #[diesel(sql_type = types::Id)]
+    id: Id,
+    #[diesel(sql_type = types::Id)]
+    above: Id,
 }
 
 /// For each of these sessions, those above it.
@@ -57,7 +70,7 @@ pub(crate) async fn above(
     connection: &mut AsyncPgConnection,
     ids: &[SessionId],
 ) -> Result<HashMap<SessionId, Vec<SessionId>>, StoreError> {
-    let rows: Vec<AboveRow> = Statement::new(
+    let rows: Vec<AboveRow> = Prepared::with(
         "WITH RECURSIVE above (level, id, parent_id) AS ( \
              SELECT 1, id, parent_id FROM sessions WHERE id = ANY(?) AND parent_id IS NOT NULL \
              UNION ALL \
@@ -65,13 +78,14 @@ pub(crate) async fn above(
              FROM above JOIN sessions AS next ON next.id = above.parent_id \
              WHERE level < ? AND next.parent_id IS NOT NULL \
          ) SELECT id, parent_id AS above FROM above",
-        [Bind::Uuids(ids.iter().map(|id| *id.key()).collect()), Bind::Integer(integer(Session::MAX_DEPTH))],
+        [Column::Ids(ids.iter().map(Key::key).collect()), Column::One(Bind::Integer(integer(Session::MAX_DEPTH)))],
     )
     .load(connection)
     .await?;
     let mut lines: HashMap<SessionId, Vec<SessionId>> = HashMap::new();
     for row in rows {
-        lines.entry(SessionId::new(row.id)).or_default().push(SessionId::new(row.above));
+        let above = read_id(row.above, "sessions", "parent_id")?;
+        lines.entry(read_id(row.id, "sessions", "id")?).or_default().push(above);
     }
     Ok(lines)
 }
@@ -108,9 +122,9 @@ pub(crate) async fn open_within(
         "WITH RECURSIVE {below}chosen (id) AS ({chosen}), {DEPTHS} SELECT id, depth FROM depths"
     ));
     let rows: Vec<MemberRow> = match scope {
-        Scope::Session(id) | Scope::Subtree(id) => statement.bind(Bind::Uuid(id.key())).load(connection).await?,
+        Scope::Session(id) | Scope::Subtree(id) => statement.bind(Bind::Id(id.key())).load(connection).await?,
         Scope::Mission(mission) => statement.bind(Bind::Text(mission.as_str())).load(connection).await?,
         Scope::Fleet => statement.load(connection).await?,
     };
-    Ok(rows.iter().map(member).collect::<Result<_, _>>()?)
+    Ok(rows.into_iter().map(member).collect::<Result<_, _>>()?)
 }

@@ -7,13 +7,14 @@ use flightdeck_domain::ports::ConversationEnd;
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
 use flightdeck_domain::text::{ProviderSessionId, Reason};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::session::{NewSharedSessionRow, SessionIdRow, SharedHeadRow, SharedSessionRow};
+use flightdeck_store_sql::schema::sessions;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use crate::error::StoreError;
-use crate::rows::session::{NewSessionRow, SessionHeadRow, SessionIdRow, SessionRow};
-use crate::schema::sessions;
-use crate::statement::{Bind, Statement};
-use crate::values::{Key, integer};
+use crate::statement::Column;
 
 /// What has not ended. Word for word the condition of the index `sessions_open`.
 pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
@@ -26,21 +27,22 @@ pub(crate) const HEAD: &str = "id, parent_id, root_id, status, desired_status, l
 
 /// One session.
 pub(crate) async fn get(connection: &mut AsyncPgConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
-    let row = sessions::table.find(id.key()).select(SessionRow::as_select()).get_result(connection).await.optional()?;
+    let row =
+        sessions::table.find(id.key()).select(SharedSessionRow::as_select()).get_result(connection).await.optional()?;
     Ok(row.map(Session::try_from).transpose()?)
 }
 
 /// The same with empty context and metadata.
 pub(crate) async fn head(connection: &mut AsyncPgConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
-    let head = sessions::table.find(id.key()).select(SessionHeadRow::as_select());
+    let head = sessions::table.find(id.key()).select(SharedHeadRow::as_select());
     Ok(head.get_result(connection).await.optional()?.map(Session::try_from).transpose()?)
 }
 
 /// One session, which nobody else changes until the end of the transaction.
 pub(crate) async fn lock(connection: &mut AsyncPgConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {HEAD}, context, metadata FROM sessions WHERE id = ? FOR NO KEY UPDATE");
-    let row: Option<SessionRow> =
-        Statement::new(sql, [Bind::Uuid(id.key())]).get_result(connection).await.optional()?;
+    let row: Option<SharedSessionRow> =
+        Prepared::new(sql, [Bind::Id(id.key())]).get_result(connection).await.optional()?;
     Ok(row.map(Session::try_from).transpose()?)
 }
 
@@ -51,8 +53,8 @@ pub(crate) async fn lock_head(
     id: SessionId,
 ) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {HEAD} FROM sessions WHERE id = ? FOR NO KEY UPDATE");
-    let row: Option<SessionHeadRow> =
-        Statement::new(sql, [Bind::Uuid(id.key())]).get_result(connection).await.optional()?;
+    let row: Option<SharedHeadRow> =
+        Prepared::new(sql, [Bind::Id(id.key())]).get_result(connection).await.optional()?;
     Ok(row.map(Session::try_from).transpose()?)
 }
 
@@ -62,8 +64,8 @@ pub(crate) async fn lock_heads(
     ids: &[SessionId],
 ) -> Result<Vec<Session>, StoreError> {
     let sql = format!("SELECT {HEAD} FROM sessions WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE");
-    let ids = ids.iter().map(|id| *id.key()).collect();
-    let rows: Vec<SessionHeadRow> = Statement::new(sql, [Bind::Uuids(ids)]).load(connection).await?;
+    let ids = ids.iter().map(Key::key).collect();
+    let rows: Vec<SharedHeadRow> = Prepared::with(sql, [Column::Ids(ids)]).load(connection).await?;
     Ok(rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?)
 }
 
@@ -73,9 +75,9 @@ pub(crate) async fn ends(
     ids: &[SessionId],
 ) -> Result<Vec<ConversationEnd>, StoreError> {
     let sql = format!("SELECT {HEAD} FROM sessions WHERE id = ANY(?)");
-    let ids = ids.iter().map(|id| *id.key()).collect();
-    let rows: Vec<SessionHeadRow> = Statement::new(sql, [Bind::Uuids(ids)]).load(connection).await?;
-    let end = |row: SessionHeadRow| {
+    let ids = ids.iter().map(Key::key).collect();
+    let rows: Vec<SharedHeadRow> = Prepared::with(sql, [Column::Ids(ids)]).load(connection).await?;
+    let end = |row: SharedHeadRow| {
         let session = Session::try_from(row)?;
         Ok(ConversationEnd { session: session.id, last_seq: session.last_seq, status: session.status })
     };
@@ -85,14 +87,14 @@ pub(crate) async fn ends(
 /// Puts a session into the table. `false` when there is one under its id, which another transaction may have put there a
 /// moment ago.
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, session: &Session) -> Result<bool, StoreError> {
-    let row = NewSessionRow::from(session);
+    let row = NewSharedSessionRow::from(session);
     let rows = diesel::insert_into(sessions::table).values(&row).on_conflict_do_nothing().execute(connection).await?;
     Ok(rows > 0)
 }
 
 /// Writes everything of a session that can change.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, session: &Session) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::new(
         "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
          revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ?, \
          provider_session_id = ? WHERE id = ?",
@@ -108,7 +110,7 @@ pub(crate) async fn save(connection: &mut AsyncPgConnection, session: &Session) 
             Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
             Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
             Bind::MaybeText(session.provider_session_id.as_ref().map(ProviderSessionId::as_str)),
-            Bind::Uuid(session.id.key()),
+            Bind::Id(session.id.key()),
         ],
     )
     .execute(connection)
@@ -133,13 +135,13 @@ impl Touch {
 
 /// Notes signs of life, all with one statement.
 pub(crate) async fn touch(connection: &mut AsyncPgConnection, touched: &[Touch]) -> Result<(), StoreError> {
-    Statement::new(
+    Prepared::with(
         "UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
          FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id",
         [
-            Bind::Uuids(touched.iter().map(|it| *it.session.key()).collect()),
-            Bind::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
-            Bind::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
+            Column::Ids(touched.iter().map(|it| it.session.key()).collect()),
+            Column::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
+            Column::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
         ],
     )
     .execute(connection)
@@ -163,13 +165,13 @@ pub(crate) async fn silent(
     }
     let rows: Vec<SessionIdRow> =
         statement.sql(" LIMIT ?").bind(Bind::Integer(integer(limit))).load(connection).await?;
-    Ok(rows.into_iter().map(SessionId::from).collect())
+    Ok(rows.into_iter().map(SessionId::try_from).collect::<Result<_, _>>()?)
 }
 
 /// How many sessions have not ended.
 pub(crate) async fn count_open(connection: &mut AsyncPgConnection) -> Result<u64, StoreError> {
     let sql = format!("SELECT COUNT(*) AS n FROM sessions WHERE {OPEN}");
-    Ok(Statement::new(sql, []).get_result::<Number>(connection).await?.count())
+    Ok(Prepared::new(sql, []).get_result::<Number>(connection).await?.count())
 }
 
 /// Every session that has not ended is to die, and has one more command than before.
@@ -179,7 +181,7 @@ pub(crate) async fn kill_open(connection: &mut AsyncPgConnection) -> Result<(), 
         "UPDATE sessions SET desired_status = '{killed}', last_command_seq = last_command_seq + 1, \
          revision = revision + CASE WHEN desired_status = '{killed}' THEN 0 ELSE 1 END WHERE {OPEN}"
     );
-    Statement::new(sql, []).execute(connection).await?;
+    Prepared::new(sql, []).execute(connection).await?;
     Ok(())
 }
 

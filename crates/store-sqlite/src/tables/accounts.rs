@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::usage::{Account, AccountKey, Totals};
+use flightdeck_store_sql::rows::account::{AccountRow, StatusCountRow, TotalsRow};
+use flightdeck_store_sql::schema::accounts;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::integer;
 
 use crate::error::StoreError;
-use crate::rows::account::{AccountRow, StatusCountRow, TotalsRow};
-use crate::schema::accounts;
-use crate::statement::{Bind, Prepared};
-use crate::values::integer;
 
 pub(crate) fn get(connection: &mut SqliteConnection, key: &AccountKey) -> Result<Option<Account>, StoreError> {
     let row = accounts::table.find((key.scope(), key.key())).select(AccountRow::as_select()).get_result(connection);
@@ -46,17 +45,17 @@ pub(crate) type MissionsPage = (Vec<(MissionId, Account)>, Option<MissionCursor>
 /// One page of missions, newest first, and where the next begins.
 pub(crate) fn missions(connection: &mut SqliteConnection, query: &MissionQuery) -> Result<MissionsPage, StoreError> {
     let sql = "SELECT * FROM accounts INDEXED BY accounts_missions WHERE scope = 'mission'";
-    let mut statement = diesel::sql_query(sql).into_boxed();
+    let mut statement = Statement::begin(sql);
     if let Some(after) = &query.after {
         statement = statement
             .sql(" AND (opened_at, key) < (?, ?)")
-            .bind::<BigInt, _>(after.opened_at.as_micros())
-            .bind::<Text, _>(after.id.as_str());
+            .bind(Bind::Integer(after.opened_at.as_micros()))
+            .bind(Bind::Text(after.id.as_str()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
     let rows: Vec<AccountRow> =
-        statement.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
+        statement.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection)?;
     let more = rows.len() > query.limit;
     let page: Vec<Account> = rows.into_iter().take(query.limit).map(Account::try_from).collect::<Result<_, _>>()?;
     let page: Vec<(MissionId, Account)> = page

@@ -2,10 +2,10 @@
 
 use diesel::prelude::*;
 use flightdeck_domain::api_key::{ApiKey, KeyId};
+use flightdeck_store_sql::rows::api_key::{ApiKeyRow, NewApiKeyRow};
+use flightdeck_store_sql::schema::api_keys;
 
 use crate::error::StoreError;
-use crate::rows::api_key::{ApiKeyRow, NewApiKeyRow};
-use crate::schema::api_keys;
 
 pub(crate) fn insert(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), StoreError> {
     diesel::insert_into(api_keys::table).values(&NewApiKeyRow::from(key)).execute(connection)?;

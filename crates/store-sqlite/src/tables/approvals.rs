@@ -1,18 +1,17 @@
 //! Permission requests.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Text};
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::ports::{ApprovalCursor, ApprovalQuery};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::approval::{ApprovalRow, Closed, NewApprovalRow};
+use flightdeck_store_sql::schema::approvals;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use crate::error::StoreError;
-use crate::rows::approval::{ApprovalRow, Closed, NewApprovalRow};
-use crate::schema::approvals;
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 /// `false` when there is one under its id.
 pub(crate) fn insert(connection: &mut SqliteConnection, approval: &Approval) -> Result<bool, StoreError> {
@@ -40,7 +39,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, approval: &Approval) -> Re
             Bind::MaybeText(closed.reason),
             Bind::MaybeText(closed.why),
             Bind::MaybeText(closed.answer.as_deref()),
-            Bind::Blob(approval.id.key()),
+            Bind::Id(approval.id.key()),
         ],
     )
     .execute(connection)?;
@@ -51,7 +50,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, approval: &Approval) -> Re
 pub(crate) fn open(connection: &mut SqliteConnection, session: SessionId) -> Result<Vec<Approval>, StoreError> {
     let rows: Vec<ApprovalRow> = Prepared::new(
         "SELECT * FROM approvals INDEXED BY approvals_open WHERE session_id = ? AND status = 'open'",
-        [Bind::Blob(session.key())],
+        [Bind::Id(session.key())],
     )
     .load(connection)?;
     Ok(rows.into_iter().map(Approval::try_from).collect::<Result<_, _>>()?)
@@ -60,7 +59,7 @@ pub(crate) fn open(connection: &mut SqliteConnection, session: SessionId) -> Res
 pub(crate) fn count_open(connection: &mut SqliteConnection, session: SessionId) -> Result<u64, StoreError> {
     let count: Number = Prepared::new(
         "SELECT COUNT(*) AS n FROM approvals INDEXED BY approvals_open WHERE session_id = ? AND status = 'open'",
-        [Bind::Blob(session.key())],
+        [Bind::Id(session.key())],
     )
     .get_result(connection)?;
     Ok(count.count())
@@ -86,37 +85,37 @@ pub(crate) fn page(
     connection: &mut SqliteConnection,
     query: &ApprovalQuery,
 ) -> Result<(Vec<Approval>, Option<ApprovalCursor>), StoreError> {
-    let mut statement = diesel::sql_query("SELECT * FROM approvals WHERE TRUE").into_boxed();
+    let mut statement = Statement::begin("SELECT * FROM approvals WHERE TRUE");
     if let Some(session) = &query.filter.session_id {
-        statement = statement.sql(" AND session_id = ?").bind::<Binary, _>(session.key());
+        statement = statement.sql(" AND session_id = ?").bind(Bind::Id(session.key()));
     }
     if let Some(top) = &query.filter.subtree {
         let below = " AND session_id IN (WITH RECURSIVE below (id) AS ( \
              SELECT ? UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
-        statement = statement.sql(below).bind::<Binary, _>(top.key());
+        statement = statement.sql(below).bind(Bind::Id(top.key()));
     }
     statement = match query.filter.statuses.as_slice() {
         [] => statement,
         [status] if query.filter.session_id.is_none() => {
-            statement.sql(" AND status = ?").bind::<Text, _>(status.as_str())
+            statement.sql(" AND status = ?").bind(Bind::Text(status.as_str()))
         }
         several => {
             let words: Vec<String> = several.iter().map(|status| format!("'{status}'")).collect();
             // The plus keeps SQLite from gathering each status by its index and sorting it all for one page.
-            statement.sql(format!(" AND +status IN ({})", words.join(", ")))
+            statement.sql(&format!(" AND +status IN ({})", words.join(", ")))
         }
     };
     if let Some(before) = &query.before {
         statement = statement
             .sql(" AND (opened_at, id) < (?, ?)")
-            .bind::<BigInt, _>(before.opened_at.as_micros())
-            .bind::<Binary, _>(before.id.key());
+            .bind(Bind::Integer(before.opened_at.as_micros()))
+            .bind(Bind::Id(before.id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
     let rows: Vec<ApprovalRow> =
-        statement.sql(" ORDER BY opened_at DESC, id DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
+        statement.sql(" ORDER BY opened_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection)?;
     let more = rows.len() > query.limit;
     let page: Vec<Approval> = rows.into_iter().take(query.limit).map(Approval::try_from).collect::<Result<_, _>>()?;
     let last = page.last().map(|last| ApprovalCursor { opened_at: last.opened_at, id: last.id });

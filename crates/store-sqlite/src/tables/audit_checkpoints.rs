@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 use flightdeck_domain::audit::Checkpoint;
 use flightdeck_domain::ids::AuditSeq;
+use flightdeck_store_sql::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
+use flightdeck_store_sql::schema::audit_checkpoints;
+use flightdeck_store_sql::values::integer;
 
 use super::sound_prefix;
 use crate::error::StoreError;
-use crate::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
-use crate::schema::audit_checkpoints;
-use crate::values::integer;
 
 /// Keeps one, unless there is one at its place; gives the one that stands there.
 pub(crate) fn keep(connection: &mut SqliteConnection, checkpoint: &Checkpoint) -> Result<Checkpoint, StoreError> {

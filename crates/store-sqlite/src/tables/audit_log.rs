@@ -2,18 +2,19 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Bool};
+use diesel::sql_types::Bool;
 use flightdeck_domain::audit::{AuditDraft, AuditHead, HeadProblem, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::AuditFilter;
+use flightdeck_store_sql::rows::BrokenRow;
+use flightdeck_store_sql::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
+use flightdeck_store_sql::schema::{audit_entries, audit_head};
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::types;
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::sound_prefix;
 use crate::error::StoreError;
-use crate::rows::BrokenRow;
-use crate::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
-use crate::schema::{audit_entries, audit_head};
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 /// Puts an entry at the end of the chain.
 pub(crate) fn append(connection: &mut SqliteConnection, draft: AuditDraft) -> Result<AuditSeq, StoreError> {
@@ -21,7 +22,7 @@ pub(crate) fn append(connection: &mut SqliteConnection, draft: AuditDraft) -> Re
     diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(&sealed)).execute(connection)?;
     Prepared::new(
         "UPDATE audit_head SET seq = ?, hash = ?",
-        [Bind::Integer(sealed.seq.to_i64()), Bind::Blob(sealed.hash.as_bytes())],
+        [Bind::Integer(sealed.seq.to_i64()), Bind::Bytes(sealed.hash.as_bytes())],
     )
     .execute(connection)?;
     Ok(sealed.seq)
@@ -56,7 +57,7 @@ pub(crate) fn page(
             "session_id IN (WITH RECURSIVE below (id) AS ( \
                  SELECT ",
         )
-        .bind::<Binary, _>(top.key())
+        .bind::<types::Id, _>(top.key())
         .sql(
             " UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
              ) SELECT id FROM below)",

@@ -3,20 +3,19 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
 use flightdeck_domain::command::{Command, CommandKind, Receipt};
 use flightdeck_domain::ids::{CommandSeq, MessageId, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt, MessageRole};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::command::{CommandRow, NewCommandRow};
+use flightdeck_store_sql::schema::commands;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use super::sessions::OPEN;
 use crate::error::StoreError;
-use crate::rows::command::{CommandRow, NewCommandRow};
-use crate::schema::commands;
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 pub(crate) fn insert(connection: &mut SqliteConnection, command: &Command) -> Result<(), StoreError> {
     diesel::insert_into(commands::table).values(&NewCommandRow::from(command)).execute(connection)?;
@@ -46,7 +45,7 @@ pub(crate) fn pending(
     let rows: Vec<CommandRow> = Prepared::new(
         "SELECT * FROM commands INDEXED BY commands_pending WHERE session_id = ? AND seq > ? AND receipt IN ('accepted', 'delivered') \
          ORDER BY seq LIMIT CAST(? AS INTEGER)",
-        [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
     )
     .load(connection)?;
     Ok(rows.into_iter().map(Command::try_from).collect::<Result<_, _>>()?)
@@ -55,7 +54,7 @@ pub(crate) fn pending(
 pub(crate) fn count_pending(connection: &mut SqliteConnection, session: SessionId) -> Result<u64, StoreError> {
     let count: Number = Prepared::new(
         "SELECT COUNT(*) AS n FROM commands INDEXED BY commands_pending WHERE session_id = ? AND receipt IN ('accepted', 'delivered')",
-        [Bind::Blob(session.key())],
+        [Bind::Id(session.key())],
     )
     .get_result(connection)?;
     Ok(count.count())
@@ -74,7 +73,7 @@ pub(crate) fn receipts(
     let rows: Vec<CommandRow> = Prepared::new(
         "SELECT * FROM commands INDEXED BY commands_message \
          WHERE session_id = ? AND message_seq IS NOT NULL AND message_seq BETWEEN ? AND ?",
-        [Bind::Blob(session.key()), Bind::Integer(first), Bind::Integer(last)],
+        [Bind::Id(session.key()), Bind::Integer(first), Bind::Integer(last)],
     )
     .load(connection)?;
     let mut receipts = HashMap::with_capacity(rows.len());
@@ -95,7 +94,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, command: &Command) -> Resu
             Bind::Text(command.receipt.as_str()),
             Bind::MaybeText(command.receipt.reason().map(Reason::as_str)),
             Bind::Integer(command.updated_at.as_micros()),
-            Bind::Blob(command.session_id.key()),
+            Bind::Id(command.session_id.key()),
             Bind::Integer(command.seq.to_i64()),
         ],
     )
@@ -111,13 +110,13 @@ pub(crate) fn kill_open(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let (kill, accepted) = (CommandKind::Kill.as_str(), Receipt::Accepted.as_str());
-    diesel::sql_query(format!(
+    Statement::begin(format!(
         "INSERT INTO commands (session_id, seq, kind, reason, receipt, created_at, updated_at) \
          SELECT id, last_command_seq + 1, '{kill}', ?, '{accepted}', ?, ? FROM sessions INDEXED BY sessions_open WHERE {OPEN}"
     ))
-    .bind::<Nullable<Text>, _>(reason.map(Reason::as_str))
-    .bind::<BigInt, _>(at.as_micros())
-    .bind::<BigInt, _>(at.as_micros())
+    .bind(Bind::MaybeText(reason.map(Reason::as_str)))
+    .bind(Bind::Integer(at.as_micros()))
+    .bind(Bind::Integer(at.as_micros()))
     .execute(connection)?;
     Ok(())
 }

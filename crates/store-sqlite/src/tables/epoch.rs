@@ -2,10 +2,11 @@
 
 use diesel::prelude::*;
 use flightdeck_domain::epoch::Epoch;
+use flightdeck_store_sql::rows::epoch::epoch_of;
+use flightdeck_store_sql::schema::epoch;
+use flightdeck_store_sql::statement::{Bind, Prepared};
 
 use crate::error::StoreError;
-use crate::rows::epoch::epoch_of;
-use crate::schema::epoch;
 
 pub(crate) fn get(connection: &mut SqliteConnection) -> Result<Option<Epoch>, StoreError> {
     let value: Option<i64> = epoch::table.select(epoch::value).get_result(connection).optional()?;
@@ -13,7 +14,7 @@ pub(crate) fn get(connection: &mut SqliteConnection) -> Result<Option<Epoch>, St
 }
 
 pub(crate) fn set(connection: &mut SqliteConnection, next: Epoch) -> Result<(), StoreError> {
-    let row = (epoch::only.eq(1), epoch::value.eq(i64::from(next.get())));
-    diesel::replace_into(epoch::table).values(row).execute(connection)?;
+    let value = Bind::Integer(i64::from(next.get()));
+    Prepared::new("REPLACE INTO epoch (only, value) VALUES (1, ?)", [value]).execute(connection)?;
     Ok(())
 }

@@ -5,12 +5,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{FeedPosition, SessionId};
+use flightdeck_store_sql::rows::feed::{EventRow, NewEventRow};
+use flightdeck_store_sql::schema::feed_events;
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::values::{Key, integer};
 
 use crate::error::StoreError;
-use crate::rows::feed::{EventRow, NewEventRow};
-use crate::schema::feed_events;
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 pub(crate) fn insert(connection: &mut SqliteConnection, event: &FleetEventDraft) -> Result<(), StoreError> {
     diesel::insert_into(feed_events::table).values(&NewEventRow::from(event)).execute(connection)?;
@@ -41,7 +41,7 @@ pub(crate) fn receipts(
     let rows: Vec<EventRow> = Prepared::new(
         "SELECT * FROM feed_events INDEXED BY feed_events_receipts \
          WHERE session_id = ? AND kind = 'receipt' AND position > ? ORDER BY position LIMIT CAST(? AS INTEGER)",
-        [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
     )
     .load(connection)?;
     Ok(rows.into_iter().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
@@ -56,7 +56,7 @@ pub(crate) fn newest_receipts(
     let rows: Vec<EventRow> = Prepared::new(
         "SELECT * FROM feed_events INDEXED BY feed_events_receipts \
          WHERE session_id = ? AND kind = 'receipt' ORDER BY position DESC LIMIT CAST(? AS INTEGER)",
-        [Bind::Blob(session.key()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(integer(limit))],
     )
     .load(connection)?;
     Ok(rows.into_iter().rev().map(FleetEvent::try_from).collect::<Result<_, _>>()?)
@@ -72,7 +72,7 @@ pub(crate) fn receipt_heads(
         let newest: PositionRow = Prepared::new(
             "SELECT MAX(position) AS position FROM feed_events INDEXED BY feed_events_receipts \
              WHERE session_id = ? AND kind = 'receipt'",
-            [Bind::Blob(session.key())],
+            [Bind::Id(session.key())],
         )
         .get_result(connection)?;
         if let Some(position) = newest.position.and_then(|position| u64::try_from(position).ok()) {

@@ -5,10 +5,10 @@ use flightdeck_domain::action::Remembered;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::idempotency::{NewRememberedRow, RememberedRow};
+use flightdeck_store_sql::schema::idempotency_keys;
 
 use crate::error::StoreError;
-use crate::rows::idempotency::{NewRememberedRow, RememberedRow};
-use crate::schema::idempotency_keys;
 
 /// What is kept of an actor's call with a key.
 pub(crate) fn get(

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::login::{LoginRow, NewLoginRow};
+use flightdeck_store_sql::schema::logins;
 
 use crate::error::StoreError;
-use crate::rows::login::{LoginRow, NewLoginRow};
-use crate::schema::logins;
 
 pub(crate) fn insert(connection: &mut SqliteConnection, login: &Login) -> Result<(), StoreError> {
     diesel::insert_into(logins::table).values(&NewLoginRow::from(login)).execute(connection)?;

@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use flightdeck_domain::ids::{MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, NewMessage};
 use flightdeck_domain::ports::MessageSlice;
+use flightdeck_store_sql::rows::message::MessageRow;
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::types;
+use flightdeck_store_sql::values::{Id, Key, integer, json};
 
 use crate::error::StoreError;
-use crate::rows::message::{MessageRow, NewMessageRow};
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 /// How many rows one `INSERT` has. Statements of these few lengths stay prepared, and beyond some dozen rows nothing is
 /// gained.
@@ -56,13 +58,13 @@ pub(crate) fn known(
         [] => Vec::new(),
         [message] => Prepared::new(
             "SELECT * FROM messages INDEXED BY messages_id WHERE session_id = ? AND id = ?",
-            [Bind::Blob(session.key()), Bind::Blob(message.id.key())],
+            [Bind::Id(session.key()), Bind::Id(message.id.key())],
         )
         .load(connection)?,
         batch => Prepared::new(
             "SELECT messages.* FROM json_each(?) AS wanted CROSS JOIN messages INDEXED BY messages_id \
              WHERE session_id = ? AND messages.id = unhex(wanted.value)",
-            [Bind::Text(&hex_list(batch)), Bind::Blob(session.key())],
+            [Bind::Text(&hex_list(batch)), Bind::Id(session.key())],
         )
         .load(connection)?,
     };
@@ -84,7 +86,7 @@ pub(crate) fn after(
 ) -> Result<Vec<Message>, StoreError> {
     let statement = Prepared::new(
         "SELECT * FROM messages WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT CAST(? AS INTEGER)",
-        [Bind::Blob(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(after.to_i64()), Bind::Integer(integer(limit))],
     );
     enough(connection, statement)
 }
@@ -98,7 +100,7 @@ pub(crate) fn before(
 ) -> Result<Vec<Message>, StoreError> {
     let statement = Prepared::new(
         "SELECT * FROM messages WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT CAST(? AS INTEGER)",
-        [Bind::Blob(session.key()), Bind::Integer(before.to_i64()), Bind::Integer(integer(limit))],
+        [Bind::Id(session.key()), Bind::Integer(before.to_i64()), Bind::Integer(integer(limit))],
     );
     let mut messages = enough(connection, statement)?;
     messages.reverse();
@@ -108,7 +110,7 @@ pub(crate) fn before(
 /// Reads row by row, until it is [`MessageSlice::ENOUGH_BYTES`].
 fn enough<const N: usize>(
     connection: &mut SqliteConnection,
-    statement: Prepared<'_, N>,
+    statement: Prepared<Bind<'_>, N>,
 ) -> Result<Vec<Message>, StoreError> {
     let (mut messages, mut bytes) = (Vec::new(), 0);
     for row in statement.load_iter::<MessageRow, DefaultLoadingMode>(connection)? {
@@ -120,6 +122,55 @@ fn enough<const N: usize>(
         messages.push(Message::try_from(row)?);
     }
     Ok(messages)
+}
+
+/// A message to be inserted.
+#[derive(Debug)]
+struct NewMessageRow<'a> {
+    session_id: Id,
+    seq: i64,
+    id: Id,
+    role: &'static str,
+    provider: &'a str,
+    created_at: i64,
+    metadata: String,
+    content: &'a str,
+}
+
+impl<'a> From<&'a Message> for NewMessageRow<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            session_id: message.session_id.key(),
+            seq: message.seq.to_i64(),
+            id: message.id.key(),
+            role: message.role.as_str(),
+            provider: message.provider.as_str(),
+            created_at: message.created_at.as_micros(),
+            metadata: json(&message.metadata),
+            content: message.content.as_str(),
+        }
+    }
+}
+
+impl NewMessageRow<'_> {
+    /// Its values, in the order of the columns.
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_bind_param::<types::Id, _>(&self.session_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.seq)?;
+        out.push_sql(", ");
+        out.push_bind_param::<types::Id, _>(&self.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.role)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.provider)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.created_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.metadata)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(self.content)
+    }
 }
 
 /// One statement for any number of rows, which diesel keeps prepared under its text.

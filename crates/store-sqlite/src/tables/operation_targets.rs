@@ -1,18 +1,17 @@
 //! The sessions of operations.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary};
 use flightdeck_domain::ids::{OperationId, SessionId};
 use flightdeck_domain::operation::{Operation, OperationTarget, TargetOutcome};
 use flightdeck_domain::ports::{TargetCursor, TargetPage, TargetQuery};
+use flightdeck_store_sql::rows::operation::{NewTargetRow, TargetRow, outcome_detail};
+use flightdeck_store_sql::schema::operation_targets;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, counted, integer};
 
 use super::session_tree::DEPTHS;
 use super::sessions::OPEN;
 use crate::error::StoreError;
-use crate::rows::operation::{NewTargetRow, TargetRow, outcome_detail};
-use crate::schema::operation_targets;
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, counted, integer};
 
 pub(crate) fn insert(connection: &mut SqliteConnection, target: &OperationTarget) -> Result<(), StoreError> {
     diesel::insert_into(operation_targets::table).values(&NewTargetRow::from(target)).execute(connection)?;
@@ -23,14 +22,14 @@ pub(crate) fn insert(connection: &mut SqliteConnection, target: &OperationTarget
 /// [`super::commands::kill_open`] and their places taken by [`super::sessions::kill_open`], in the same transaction.
 pub(crate) fn kill_open(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
     let wish = operation.wish;
-    diesel::sql_query(format!(
+    Statement::begin(format!(
         "WITH RECURSIVE chosen (id) AS (SELECT id FROM sessions INDEXED BY sessions_open WHERE {OPEN}), {DEPTHS} \
          INSERT INTO operation_targets (operation_id, depth, session_id, wish, command_seq, requested_at) \
          SELECT ?, depths.depth, sessions.id, '{wish}', sessions.last_command_seq + 1, ? \
          FROM depths JOIN sessions ON sessions.id = depths.id"
     ))
-    .bind::<Binary, _>(operation.id.key())
-    .bind::<BigInt, _>(operation.requested_at.as_micros())
+    .bind(Bind::Id(operation.id.key()))
+    .bind(Bind::Integer(operation.requested_at.as_micros()))
     .execute(connection)?;
     Ok(())
 }
@@ -43,7 +42,7 @@ pub(crate) fn open_of(
     let rows: Vec<TargetRow> = Prepared::new(
         "SELECT * FROM operation_targets INDEXED BY operation_targets_open WHERE session_id = ? AND outcome IS NULL \
          ORDER BY operation_id",
-        [Bind::Blob(session.key())],
+        [Bind::Id(session.key())],
     )
     .load(connection)?;
     Ok(rows.into_iter().map(OperationTarget::try_from).collect::<Result<_, _>>()?)
@@ -59,9 +58,9 @@ pub(crate) fn save(connection: &mut SqliteConnection, target: &OperationTarget) 
             Bind::MaybeInteger(target.observed_at.map(|at| at.as_micros())),
             Bind::MaybeText(target.outcome.as_ref().map(TargetOutcome::as_str)),
             Bind::MaybeText(target.outcome.as_ref().and_then(outcome_detail)),
-            Bind::Blob(target.operation_id.key()),
+            Bind::Id(target.operation_id.key()),
             Bind::Integer(counted(target.depth)),
-            Bind::Blob(target.session_id.key()),
+            Bind::Id(target.session_id.key()),
         ],
     )
     .execute(connection)?;
@@ -72,7 +71,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, target: &OperationTarget) 
 pub(crate) fn supersede(connection: &mut SqliteConnection, operation: OperationId) -> Result<(), StoreError> {
     Prepared::new(
         "UPDATE operation_targets SET outcome = ? WHERE operation_id = ? AND outcome IS NULL",
-        [Bind::Text(TargetOutcome::Superseded.as_str()), Bind::Blob(operation.key())],
+        [Bind::Text(TargetOutcome::Superseded.as_str()), Bind::Id(operation.key())],
     )
     .execute(connection)?;
     Ok(())
@@ -80,22 +79,21 @@ pub(crate) fn supersede(connection: &mut SqliteConnection, operation: OperationI
 
 /// One page, leaves first, and where the next begins.
 pub(crate) fn page(connection: &mut SqliteConnection, query: &TargetQuery) -> Result<TargetPage, StoreError> {
-    let mut statement = diesel::sql_query("SELECT * FROM operation_targets WHERE operation_id = ?")
-        .into_boxed()
-        .bind::<Binary, _>(query.operation.key());
+    let mut statement = Statement::begin("SELECT * FROM operation_targets WHERE operation_id = ?")
+        .bind(Bind::Id(query.operation.key()));
     if query.unseen_only {
         statement = statement.sql(" AND (outcome IS NULL OR outcome NOT IN ('observed', 'ended'))");
     }
     if let Some(after) = &query.after {
         statement = statement
             .sql(" AND (depth, session_id) < (?, ?)")
-            .bind::<BigInt, _>(counted(after.depth))
-            .bind::<Binary, _>(after.session_id.key());
+            .bind(Bind::Integer(counted(after.depth)))
+            .bind(Bind::Id(after.session_id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
     let rows: Vec<TargetRow> =
-        statement.sql(" ORDER BY depth DESC, session_id DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
+        statement.sql(" ORDER BY depth DESC, session_id DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection)?;
     let more = rows.len() > query.limit;
     let targets: Vec<OperationTarget> =
         rows.into_iter().take(query.limit).map(OperationTarget::try_from).collect::<Result<_, _>>()?;

@@ -1,16 +1,15 @@
 //! Operations.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary};
 use flightdeck_domain::ids::OperationId;
 use flightdeck_domain::operation::{Operation, Wish};
 use flightdeck_domain::ports::{OperationCursor, OperationPage, OperationQuery};
+use flightdeck_store_sql::rows::operation::{NewOperationRow, OperationRow};
+use flightdeck_store_sql::schema::operations;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, counted, integer};
 
 use crate::error::StoreError;
-use crate::rows::operation::{NewOperationRow, OperationRow};
-use crate::schema::operations;
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, counted, integer};
 
 pub(crate) fn insert(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
     diesel::insert_into(operations::table).values(&NewOperationRow::from(operation)).execute(connection)?;
@@ -34,7 +33,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, operation: &Operation) -> 
             Bind::Integer(counted(tally.refused)),
             Bind::Integer(counted(tally.superseded)),
             Bind::MaybeInteger(operation.completed_at.map(|at| at.as_micros())),
-            Bind::Blob(operation.id.key()),
+            Bind::Id(operation.id.key()),
         ],
     )
     .execute(connection)?;
@@ -59,17 +58,17 @@ pub(crate) fn page(connection: &mut SqliteConnection, query: &OperationQuery) ->
         Some(true) => "INDEXED BY operations_open WHERE completed_at IS NULL",
         Some(false) => "INDEXED BY operations_completed WHERE completed_at IS NOT NULL",
     };
-    let mut statement = diesel::sql_query(format!("SELECT * FROM operations {which}")).into_boxed();
+    let mut statement = Statement::begin(format!("SELECT * FROM operations {which}"));
     if let Some(after) = &query.after {
         statement = statement
             .sql(" AND (requested_at, id) < (?, ?)")
-            .bind::<BigInt, _>(after.requested_at.as_micros())
-            .bind::<Binary, _>(after.id.key());
+            .bind(Bind::Integer(after.requested_at.as_micros()))
+            .bind(Bind::Id(after.id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
     let rows: Vec<OperationRow> =
-        statement.sql(" ORDER BY requested_at DESC, id DESC LIMIT ?").bind::<BigInt, _>(limit).load(connection)?;
+        statement.sql(" ORDER BY requested_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection)?;
     let more = rows.len() > query.limit;
     let operations: Vec<Operation> =
         rows.into_iter().take(query.limit).map(Operation::try_from).collect::<Result<_, _>>()?;

@@ -2,10 +2,11 @@
 
 use diesel::prelude::*;
 use flightdeck_domain::epoch::{ReplicaMark, StoreMark};
+use flightdeck_store_sql::rows::epoch::MarkRow;
+use flightdeck_store_sql::schema::replica_marks;
+use flightdeck_store_sql::values::Key;
 
 use crate::error::StoreError;
-use crate::rows::epoch::MarkRow;
-use crate::schema::replica_marks;
 
 pub(crate) fn get(connection: &mut SqliteConnection, replica: &str) -> Result<Option<StoreMark>, StoreError> {
     let row = replica_marks::table.find(replica).select(MarkRow::as_select()).get_result(connection).optional()?;
@@ -13,7 +14,7 @@ pub(crate) fn get(connection: &mut SqliteConnection, replica: &str) -> Result<Op
 }
 
 pub(crate) fn set(connection: &mut SqliteConnection, replica: &str, mark: StoreMark) -> Result<(), StoreError> {
-    let row = (replica_marks::replica.eq(replica), replica_marks::mark.eq(mark.as_uuid().as_bytes().as_slice()));
+    let row = (replica_marks::replica.eq(replica), replica_marks::mark.eq(mark.key()));
     diesel::replace_into(replica_marks::table).values(row).execute(connection)?;
     Ok(())
 }

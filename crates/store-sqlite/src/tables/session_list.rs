@@ -4,26 +4,21 @@
 //! SQLite: it keeps no statistics here, and without them it may sort a whole table to save a step.
 
 use diesel::prelude::*;
-use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
-use diesel::sql_types::{BigInt, Binary, Text};
-use diesel::sqlite::Sqlite;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
 use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_store_sql::rows::session::{SessionHeadRow, SessionRow};
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use super::sessions::{self, OPEN};
 use crate::error::StoreError;
-use crate::rows::session::{SessionHeadRow, SessionRow};
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 /// Every column of a [`SessionHeadRow`].
 const HEAD: &str = "id, parent_id, root_id, status, desired_status, last_seq, last_command_seq, revision, spawned_at, started_at, \
      completed_at, last_seen_at, provider, provider_session_id, mission_id, task_id, task_source, agent_type, status_reason, \
      gate_profile";
-
-type Statement<'a> = BoxedSqlQuery<'a, Sqlite, SqlQuery>;
 
 /// One page, newest first, and where the next begins.
 pub(crate) fn page(
@@ -36,12 +31,12 @@ pub(crate) fn page(
         // A comparison of pairs, which is one step into the index; `a < x OR (a = x AND b < y)` would not be.
         statement = statement
             .sql(" AND (spawned_at, id) < (?, ?)")
-            .bind::<BigInt, _>(after.spawned_at.as_micros())
-            .bind::<Binary, _>(after.id.key());
+            .bind(Bind::Integer(after.spawned_at.as_micros()))
+            .bind(Bind::Id(after.id.key()));
     }
     // One row more than asked for tells whether there is a next page.
     let limit = integer(query.limit.saturating_add(1));
-    let statement = statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind::<BigInt, _>(limit);
+    let statement = statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit));
     let mut sessions: Vec<Session> = if query.heads_only {
         let rows: Vec<SessionHeadRow> = statement.load(connection)?;
         let heads = rows.into_iter().map(Session::try_from);
@@ -80,34 +75,34 @@ fn matching<'a>(
         SessionFilter { provider: Some(_), .. } => "INDEXED BY sessions_open_provider",
         _ => "INDEXED BY sessions_open",
     };
-    let mut statement = diesel::sql_query(format!("SELECT {what} FROM sessions {index} WHERE TRUE")).into_boxed();
+    let mut statement = Statement::begin(format!("SELECT {what} FROM sessions {index} WHERE TRUE"));
     if only_open {
         // Says nothing new, but the index of what has not ended can be used only where this is said.
         statement = statement.sql(" AND ").sql(OPEN);
     }
     if let Some(top) = filter.subtree.as_ref().filter(|_| whole_tree) {
-        statement = statement.sql(" AND root_id = ?").bind::<Binary, _>(top.key());
+        statement = statement.sql(" AND root_id = ?").bind(Bind::Id(top.key()));
     } else if let Some(top) = &filter.subtree {
         let below = " AND id IN (WITH RECURSIVE below (id) AS ( \
              SELECT ? UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
          ) SELECT id FROM below)";
-        statement = statement.sql(below).bind::<Binary, _>(top.key());
+        statement = statement.sql(below).bind(Bind::Id(top.key()));
     }
     if let Some(mission) = &filter.mission_id {
-        statement = statement.sql(" AND mission_id = ?").bind::<Text, _>(mission.as_str());
+        statement = statement.sql(" AND mission_id = ?").bind(Bind::Text(mission.as_str()));
     }
     statement = with_statuses(statement, &filter.statuses);
     if let Some(provider) = &filter.provider {
-        statement = statement.sql(" AND provider = ?").bind::<Text, _>(provider.as_str());
+        statement = statement.sql(" AND provider = ?").bind(Bind::Text(provider.as_str()));
     }
     if let Some(id) = &filter.provider_session_id {
-        statement = statement.sql(" AND provider_session_id = ?").bind::<Text, _>(id.as_str());
+        statement = statement.sql(" AND provider_session_id = ?").bind(Bind::Text(id.as_str()));
     }
     if let Some(agent_type) = &filter.agent_type {
-        statement = statement.sql(" AND agent_type = ?").bind::<Text, _>(agent_type.as_str());
+        statement = statement.sql(" AND agent_type = ?").bind(Bind::Text(agent_type.as_str()));
     }
     if let Some(task) = &filter.task_id {
-        statement = statement.sql(" AND task_id = ?").bind::<Text, _>(task.as_str());
+        statement = statement.sql(" AND task_id = ?").bind(Bind::Text(task.as_str()));
     }
     Ok(statement)
 }
@@ -116,7 +111,7 @@ fn matching<'a>(
 fn is_root(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, StoreError> {
     let found: Number = Prepared::new(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ? AND parent_id IS NULL) AS n",
-        [Bind::Blob(id.key())],
+        [Bind::Id(id.key())],
     )
     .get_result(connection)?;
     Ok(found.n == 1)
@@ -125,11 +120,11 @@ fn is_root(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, Sto
 fn with_statuses<'a>(statement: Statement<'a>, statuses: &[SessionStatus]) -> Statement<'a> {
     match statuses {
         [] => statement,
-        [status] => statement.sql(" AND status = ?").bind::<Text, _>(status.as_str()),
+        [status] => statement.sql(" AND status = ?").bind(Bind::Text(status.as_str())),
         several => {
             let words: Vec<String> = several.iter().map(|status| format!("'{status}'")).collect();
             // The plus keeps SQLite from gathering each status by its index and sorting it all for one page.
-            statement.sql(format!(" AND +status IN ({})", words.join(", ")))
+            statement.sql(&format!(" AND +status IN ({})", words.join(", ")))
         }
     }
 }

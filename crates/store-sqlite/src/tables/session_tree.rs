@@ -1,18 +1,17 @@
 //! Ways up and down the tree.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Text};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Scope;
 use flightdeck_domain::session::{Ancestor, Session};
+use flightdeck_store_sql::rows::operation::{MemberRow, member};
+use flightdeck_store_sql::rows::session::AncestorRow;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use super::sessions::OPEN;
 use crate::error::StoreError;
-use crate::rows::operation::{MemberRow, member};
-use crate::rows::session::AncestorRow;
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 /// A session, its parent, and so on to the top; empty when there is no such session.
 pub(crate) fn upwards(connection: &mut SqliteConnection, from: SessionId) -> Result<Vec<Ancestor>, StoreError> {
@@ -24,7 +23,7 @@ pub(crate) fn upwards(connection: &mut SqliteConnection, from: SessionId) -> Res
              SELECT level + 1, next.id, next.parent_id, next.root_id, next.mission_id, next.status, next.desired_status \
              FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
          ) SELECT id, root_id, mission_id, status, desired_status FROM above ORDER BY level",
-        [Bind::Blob(from.key()), Bind::Integer(integer(Session::MAX_DEPTH))],
+        [Bind::Id(from.key()), Bind::Integer(integer(Session::MAX_DEPTH))],
     )
     .load(connection)?;
     Ok(rows.into_iter().map(Ancestor::try_from).collect::<Result<_, _>>()?)
@@ -39,7 +38,7 @@ pub(crate) fn is_within(connection: &mut SqliteConnection, id: SessionId, top: S
              SELECT level + 1, next.id, next.parent_id \
              FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
          ) SELECT EXISTS (SELECT 1 FROM above WHERE id = ?) AS n",
-        [Bind::Blob(id.key()), Bind::Integer(integer(Session::MAX_DEPTH)), Bind::Blob(top.key())],
+        [Bind::Id(id.key()), Bind::Integer(integer(Session::MAX_DEPTH)), Bind::Id(top.key())],
     )
     .get_result(connection)?;
     Ok(found.n == 1)
@@ -73,12 +72,12 @@ pub(crate) fn open_within(
         }
         Scope::Session(_) | Scope::Mission(_) | Scope::Fleet => "",
     };
-    let statement = diesel::sql_query(format!(
+    let statement = Statement::begin(format!(
         "WITH RECURSIVE {below}chosen (id) AS ({chosen}), {DEPTHS} SELECT id, depth FROM depths"
     ));
     let rows: Vec<MemberRow> = match scope {
-        Scope::Session(id) | Scope::Subtree(id) => statement.bind::<Binary, _>(id.key()).load(connection)?,
-        Scope::Mission(mission) => statement.bind::<Text, _>(mission.as_str()).load(connection)?,
+        Scope::Session(id) | Scope::Subtree(id) => statement.bind(Bind::Id(id.key())).load(connection)?,
+        Scope::Mission(mission) => statement.bind(Bind::Text(mission.as_str())).load(connection)?,
         Scope::Fleet => statement.load(connection)?,
     };
     Ok(rows.into_iter().map(member).collect::<Result<_, _>>()?)

@@ -1,19 +1,18 @@
 //! Single sessions.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::ports::ConversationEnd;
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
 use flightdeck_domain::text::{ProviderSessionId, Reason};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::session::{NewSessionRow, SessionHeadRow, SessionIdRow, SessionRow};
+use flightdeck_store_sql::schema::sessions;
+use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::values::{Key, integer};
 
 use super::Number;
 use crate::error::StoreError;
-use crate::rows::session::{NewSessionRow, SessionHeadRow, SessionIdRow, SessionRow};
-use crate::schema::sessions;
-use crate::statement::{Bind, Prepared};
-use crate::values::{Key, integer};
 
 /// What has not ended. Word for word the condition of the index `sessions_open`.
 pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
@@ -76,7 +75,7 @@ pub(crate) fn save(connection: &mut SqliteConnection, session: &Session) -> Resu
             Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
             Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
             Bind::MaybeText(session.provider_session_id.as_ref().map(ProviderSessionId::as_str)),
-            Bind::Blob(session.id.key()),
+            Bind::Id(session.id.key()),
         ],
     )
     .execute(connection)?;
@@ -96,7 +95,7 @@ pub(crate) fn touch(
         [
             Bind::Integer(last_seq.to_i64()),
             Bind::MaybeInteger(seen.map(|at| at.as_micros())),
-            Bind::Blob(session.id.key()),
+            Bind::Id(session.id.key()),
         ],
     )
     .execute(connection)?;
@@ -110,30 +109,29 @@ pub(crate) fn silent(
     silence: &Silence,
     limit: usize,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let mut statement = diesel::sql_query(format!(
+    let mut statement = Statement::begin(format!(
         "SELECT id FROM sessions INDEXED BY sessions_open WHERE {OPEN} AND status <> '{}' \
          AND coalesce(last_seen_at, spawned_at) < ?",
         SessionStatus::Lost
     ))
-    .into_boxed()
-    .bind::<BigInt, _>(silence.not_seen_since.as_micros());
+    .bind(Bind::Integer(silence.not_seen_since.as_micros()));
     for provider in &silence.without_lease {
-        statement = statement.sql(" AND provider <> ?").bind::<Text, _>(provider.as_str());
+        statement = statement.sql(" AND provider <> ?").bind(Bind::Text(provider.as_str()));
     }
-    let rows: Vec<SessionIdRow> = statement.sql(" LIMIT ?").bind::<BigInt, _>(integer(limit)).load(connection)?;
+    let rows: Vec<SessionIdRow> = statement.sql(" LIMIT ?").bind(Bind::Integer(integer(limit))).load(connection)?;
     Ok(rows.into_iter().map(SessionId::try_from).collect::<Result<_, _>>()?)
 }
 
 /// How many sessions have not ended.
 pub(crate) fn count_open(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
     let sql = format!("SELECT COUNT(*) AS n FROM sessions INDEXED BY sessions_open WHERE {OPEN}");
-    Ok(diesel::sql_query(sql).get_result::<Number>(connection)?.count())
+    Ok(Statement::begin(sql).get_result::<Number>(connection)?.count())
 }
 
 /// Every session that has not ended is to die, and has one more command than before.
 pub(crate) fn kill_open(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let killed = DesiredStatus::Killed.as_str();
-    diesel::sql_query(format!(
+    Statement::begin(format!(
         "UPDATE sessions INDEXED BY sessions_open SET desired_status = '{killed}', last_command_seq = last_command_seq + 1, \
          revision = revision + (desired_status <> '{killed}') WHERE {OPEN}"
     ))

@@ -1,28 +1,28 @@
 //! Rows of `accounts`.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::usage::{Account, AccountKey, Budget, Cost, Exhaustion, Totals};
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::accounts;
-use crate::values::{Key, counted, moment, session_id};
+use crate::values::{Flag, Id, Key, counted, moment};
 
 /// A sum of usage with its budget. The same row is read and written.
 #[derive(Debug, Queryable, QueryableByName, Selectable, Insertable)]
-#[diesel(table_name = accounts, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(crate) struct AccountRow {
+#[diesel(table_name = accounts, treat_none_as_default_value = false)]
+pub struct AccountRow {
     scope: String,
     key: String,
     opened_at: i64,
     #[diesel(embed)]
     totals: TotalsRow,
-    last_session: Option<Vec<u8>>,
+    last_session: Option<Id>,
     max_cost: Option<i64>,
     max_tokens: Option<i64>,
     exhausted_at: Option<i64>,
-    enforced: i64,
+    enforced: Flag,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -49,9 +49,9 @@ impl AccountRow {
             key: AccountKey::read(&self.scope, &self.key).column("key")?,
             opened_at: moment(self.opened_at).column("opened_at")?,
             totals: self.totals.read()?,
-            last_session: maybe(self.last_session, |id| session_id(&id)).column("last_session")?,
+            last_session: maybe(self.last_session, SessionId::try_from).column("last_session")?,
             budget,
-            exhausted: exhausted_at.map(|at| Exhaustion { at, enforced: self.enforced == 1 }),
+            exhausted: exhausted_at.map(|at| Exhaustion { at, enforced: self.enforced.0 }),
         })
     }
 }
@@ -63,19 +63,19 @@ impl From<&Account> for AccountRow {
             key: account.key.key(),
             opened_at: account.opened_at.as_micros(),
             totals: TotalsRow::from(&account.totals),
-            last_session: account.last_session.map(|id| id.key().to_vec()),
+            last_session: account.last_session.map(|id| id.key()),
             max_cost: account.budget.and_then(|budget| budget.max_cost()).map(|cost| counted(cost.nanos())),
             max_tokens: account.budget.and_then(|budget| budget.max_tokens()).map(counted),
             exhausted_at: account.exhausted.map(|used_up| used_up.at.as_micros()),
-            enforced: i64::from(account.exhausted.is_some_and(|used_up| used_up.enforced)),
+            enforced: Flag(account.exhausted.is_some_and(|used_up| used_up.enforced)),
         }
     }
 }
 
 /// What an account, or many together, say was used.
 #[derive(Debug, Queryable, QueryableByName, Selectable, Insertable)]
-#[diesel(table_name = accounts, check_for_backend(Sqlite))]
-pub(crate) struct TotalsRow {
+#[diesel(table_name = accounts)]
+pub struct TotalsRow {
     input_tokens: i64,
     output_tokens: i64,
     cache_read_tokens: i64,
@@ -123,7 +123,7 @@ impl TryFrom<TotalsRow> for Totals {
 
 /// How many sessions are in a status.
 #[derive(Debug, QueryableByName)]
-pub(crate) struct StatusCountRow {
+pub struct StatusCountRow {
     #[diesel(sql_type = diesel::sql_types::Text)]
     status: String,
     #[diesel(sql_type = diesel::sql_types::BigInt)]

@@ -1,23 +1,20 @@
 //! Rows of `idempotency_keys`.
 
-use diesel::pg::Pg;
 use diesel::prelude::*;
-
 use flightdeck_domain::action::{Fingerprint, Remembered};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, OperationId, Seq};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::RememberedCall;
 use flightdeck_domain::text::IdempotencyKey;
-use uuid::Uuid;
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::idempotency_keys;
-use crate::values::{Key, counted, moment};
+use crate::values::{Id, Key, counted, moment};
 
 /// What an accepted call came to.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = idempotency_keys, check_for_backend(Pg))]
-pub(crate) struct RememberedRow {
+#[diesel(table_name = idempotency_keys)]
+pub struct RememberedRow {
     actor: String,
     key: String,
     fingerprint: Vec<u8>,
@@ -25,7 +22,7 @@ pub(crate) struct RememberedRow {
     audit_seq: Option<i64>,
     message_seq: Option<i64>,
     command_seq: Option<i64>,
-    operation_id: Option<Uuid>,
+    operation_id: Option<Id>,
     total: i64,
 }
 
@@ -59,7 +56,7 @@ impl RememberedRow {
             audit_seq: maybe(self.audit_seq, AuditSeq::from_i64).column("audit_seq")?,
             message: maybe(self.message_seq, Seq::from_i64).column("message_seq")?,
             command: maybe(self.command_seq, CommandSeq::from_i64).column("command_seq")?,
-            operation: self.operation_id.map(OperationId::new),
+            operation: maybe(self.operation_id, OperationId::try_from).column("operation_id")?,
             total: u64::try_from(self.total).column("total")?,
         })
     }
@@ -67,8 +64,8 @@ impl RememberedRow {
 
 /// One to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = idempotency_keys, check_for_backend(Pg), treat_none_as_default_value = false)]
-pub(crate) struct NewRememberedRow<'a> {
+#[diesel(table_name = idempotency_keys, treat_none_as_default_value = false)]
+pub struct NewRememberedRow<'a> {
     actor: &'a str,
     key: &'a str,
     fingerprint: &'a [u8],
@@ -76,12 +73,14 @@ pub(crate) struct NewRememberedRow<'a> {
     audit_seq: Option<i64>,
     message_seq: Option<i64>,
     command_seq: Option<i64>,
-    operation_id: Option<&'a Uuid>,
+    operation_id: Option<Id>,
     total: i64,
 }
 
 impl<'a> NewRememberedRow<'a> {
-    pub(crate) fn new(actor: &'a Actor, key: &'a IdempotencyKey, kept: &'a Remembered) -> Self {
+    /// What a call with a key came to.
+    #[must_use]
+    pub fn new(actor: &'a Actor, key: &'a IdempotencyKey, kept: &'a Remembered) -> Self {
         Self {
             actor: actor.as_str(),
             key: key.as_str(),

@@ -1,23 +1,22 @@
 //! Rows of `approvals`.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use flightdeck_domain::approval::{Approval, ApprovalState, ExpiryReason, Verdict};
 use flightdeck_domain::ids::ApprovalId;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::text::{ApprovalTitle, Reason};
 use flightdeck_domain::time::Timestamp;
 
-use super::{BrokenRow, Column, Fault, maybe, name};
+use super::{BrokenRow, Column, Fault, maybe, read_id};
 use crate::schema::approvals;
-use crate::values::{Key, approval_id, json, moment, object, session_id};
+use crate::values::{Id, Key, json, moment, object};
 
 /// A permission request.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = approvals, check_for_backend(Sqlite))]
-pub(crate) struct ApprovalRow {
-    id: Vec<u8>,
-    session_id: Vec<u8>,
+#[diesel(table_name = approvals)]
+pub struct ApprovalRow {
+    id: Id,
+    session_id: Id,
     status: String,
     title: String,
     options: String,
@@ -43,15 +42,15 @@ impl TryFrom<ApprovalRow> for Approval {
     type Error = BrokenRow;
 
     fn try_from(row: ApprovalRow) -> Result<Self, BrokenRow> {
-        let id = row.id.clone();
-        row.read().map_err(|fault| fault.of(TABLE, name(&id)))
+        let id = row.id;
+        row.read().map_err(|fault| fault.of(TABLE, id.to_string()))
     }
 }
 
 impl ApprovalRow {
     /// The id alone.
-    pub(crate) fn id(&self) -> Result<ApprovalId, BrokenRow> {
-        approval_id(&self.id).column("id").map_err(|fault| fault.of(TABLE, name(&self.id)))
+    pub fn id(&self) -> Result<ApprovalId, BrokenRow> {
+        read_id(self.id, TABLE, "id")
     }
 
     fn read(self) -> Result<Approval, Fault> {
@@ -70,8 +69,8 @@ impl ApprovalRow {
             _ => Err(Unknown(self.status)),
         };
         Ok(Approval {
-            id: approval_id(&self.id).column("id")?,
-            session_id: session_id(&self.session_id).column("session_id")?,
+            id: self.id.try_into().column("id")?,
+            session_id: self.session_id.try_into().column("session_id")?,
             title: ApprovalTitle::new(self.title).column("title")?,
             detail: object(&self.detail).column("detail")?,
             options: self.options.parse().column("options")?,
@@ -84,17 +83,25 @@ impl ApprovalRow {
 
 /// The columns that tell how a request was closed.
 #[derive(Debug, Default)]
-pub(crate) struct Closed<'a> {
-    pub(crate) at: Option<i64>,
-    pub(crate) option: Option<&'static str>,
-    pub(crate) by: Option<&'a str>,
-    pub(crate) reason: Option<&'a str>,
-    pub(crate) why: Option<&'static str>,
-    pub(crate) answer: Option<String>,
+pub struct Closed<'a> {
+    /// `closed_at`.
+    pub at: Option<i64>,
+    /// `decided_option`.
+    pub option: Option<&'static str>,
+    /// `decided_by`.
+    pub by: Option<&'a str>,
+    /// `reason`.
+    pub reason: Option<&'a str>,
+    /// `expired_why`.
+    pub why: Option<&'static str>,
+    /// `answer`.
+    pub answer: Option<String>,
 }
 
 impl<'a> Closed<'a> {
-    pub(crate) fn of(approval: &'a Approval) -> Self {
+    /// Those of one request.
+    #[must_use]
+    pub fn of(approval: &'a Approval) -> Self {
         match &approval.state {
             ApprovalState::Open => Self::default(),
             ApprovalState::Decided(verdict) => Self {
@@ -114,10 +121,10 @@ impl<'a> Closed<'a> {
 
 /// A request to be inserted; it is open.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = approvals, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(crate) struct NewApprovalRow<'a> {
-    id: &'a [u8],
-    session_id: &'a [u8],
+#[diesel(table_name = approvals, treat_none_as_default_value = false)]
+pub struct NewApprovalRow<'a> {
+    id: Id,
+    session_id: Id,
     status: &'static str,
     title: &'a str,
     options: String,

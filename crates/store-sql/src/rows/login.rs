@@ -1,6 +1,5 @@
 //! Rows of `logins`.
 
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use flightdeck_domain::api_key::{KeyId, SecretHash};
 use flightdeck_domain::login::{Login, LoginId};
@@ -11,8 +10,8 @@ use crate::values::moment;
 
 /// A login.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = logins, check_for_backend(Pg))]
-pub(crate) struct LoginRow {
+#[diesel(table_name = logins)]
+pub struct LoginRow {
     id: String,
     kind: String,
     key_id: String,
@@ -49,8 +48,8 @@ impl LoginRow {
 
 /// A login to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = logins, check_for_backend(Pg), treat_none_as_default_value = false)]
-pub(crate) struct NewLoginRow<'a> {
+#[diesel(table_name = logins, treat_none_as_default_value = false)]
+pub struct NewLoginRow<'a> {
     id: &'a str,
     kind: &'static str,
     key_id: &'a str,

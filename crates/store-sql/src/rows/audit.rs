@@ -1,26 +1,26 @@
 //! Rows of `audit_entries` and `audit_head`.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use flightdeck_domain::audit::{AuditHash, AuditHead, AuditIndex, SealedAuditEntry};
-use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ids::{AuditSeq, SessionId};
 use flightdeck_domain::operator::Actor;
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::{audit_entries, audit_head};
-use crate::values::{Key, moment, session_id};
+use crate::values::{Id, Key, moment};
 
 /// An entry of the audit log.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = audit_entries, check_for_backend(Sqlite))]
-pub(crate) struct AuditRow {
-    pub(crate) seq: i64,
+#[diesel(table_name = audit_entries)]
+pub struct AuditRow {
+    /// Its place on the chain, whether or not the rest makes sense.
+    pub seq: i64,
     hash: Vec<u8>,
     bytes: Vec<u8>,
     action: String,
     actor: String,
     at: i64,
-    session_id: Option<Vec<u8>>,
+    session_id: Option<Id>,
 }
 
 impl TryFrom<AuditRow> for SealedAuditEntry {
@@ -42,7 +42,7 @@ impl AuditRow {
                 action: self.action.parse().column("action")?,
                 actor: serde_json::from_value::<Actor>(self.actor.into()).column("actor")?,
                 at: moment(self.at).column("at")?,
-                session_id: maybe(self.session_id, |id| session_id(&id)).column("session_id")?,
+                session_id: maybe(self.session_id, SessionId::try_from).column("session_id")?,
             },
         })
     }
@@ -54,8 +54,8 @@ fn hash(bytes: &[u8]) -> Result<AuditHash, std::array::TryFromSliceError> {
 
 /// The end of the chain.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = audit_head, check_for_backend(Sqlite))]
-pub(crate) struct AuditHeadRow {
+#[diesel(table_name = audit_head)]
+pub struct AuditHeadRow {
     seq: i64,
     hash: Vec<u8>,
 }
@@ -76,15 +76,15 @@ impl AuditHeadRow {
 
 /// An entry to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = audit_entries, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(crate) struct NewAuditRow<'a> {
+#[diesel(table_name = audit_entries, treat_none_as_default_value = false)]
+pub struct NewAuditRow<'a> {
     seq: i64,
     hash: &'a [u8],
     bytes: &'a [u8],
     action: &'static str,
     actor: &'a str,
     at: i64,
-    session_id: Option<&'a [u8]>,
+    session_id: Option<Id>,
 }
 
 impl<'a> From<&'a SealedAuditEntry> for NewAuditRow<'a> {

@@ -1,10 +1,20 @@
-//! The tables of `migrations/sqlite`, as diesel knows them.
+//! The tables of `migrations/sqlite` and `migrations/postgres`, as diesel knows them.
+//!
+//! Both have the same tables with the same columns, and their ids and flags are those of [`crate::types`]. What differs:
+//! - `sessions.replica` is in PostgreSQL alone: only a database that several servers share knows of replicas.
+//! - The tables of one row have a key of their own in each database. No statement here names it, so they are declared by
+//!   another column.
+#![expect(missing_docs, reason = "a column is called what the domain calls its value")]
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Sessions.
     sessions (id) {
-        id -> Binary,
-        parent_id -> Nullable<Binary>,
-        root_id -> Binary,
+        id -> Id,
+        parent_id -> Nullable<Id>,
+        root_id -> Id,
         status -> Text,
         desired_status -> Text,
         last_seq -> BigInt,
@@ -16,6 +26,7 @@ diesel::table! {
         last_seen_at -> Nullable<BigInt>,
         provider -> Text,
         provider_session_id -> Nullable<Text>,
+        replica -> Nullable<Text>,
         mission_id -> Nullable<Text>,
         task_id -> Text,
         task_source -> Text,
@@ -29,10 +40,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Conversations.
     messages (session_id, seq) {
-        session_id -> Binary,
+        session_id -> Id,
         seq -> BigInt,
-        id -> Binary,
+        id -> Id,
         role -> Text,
         provider -> Text,
         created_at -> BigInt,
@@ -42,11 +57,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// What operators want of sessions, and what became of it.
     commands (session_id, seq) {
-        session_id -> Binary,
+        session_id -> Id,
         seq -> BigInt,
         kind -> Text,
-        message_id -> Nullable<Binary>,
+        message_id -> Nullable<Id>,
         delivery -> Nullable<Text>,
         reason -> Nullable<Text>,
         receipt -> Text,
@@ -58,9 +77,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Permission requests.
     approvals (id) {
-        id -> Binary,
-        session_id -> Binary,
+        id -> Id,
+        session_id -> Id,
         status -> Text,
         title -> Text,
         options -> Text,
@@ -77,11 +100,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Wishes for one or many sessions.
     operations (id) {
-        id -> Binary,
+        id -> Id,
         wish -> Text,
         scope -> Text,
-        scope_session -> Nullable<Binary>,
+        scope_session -> Nullable<Id>,
         scope_mission -> Nullable<Text>,
         actor -> Text,
         reason -> Nullable<Text>,
@@ -97,10 +124,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// The sessions of operations.
     operation_targets (operation_id, depth, session_id) {
-        operation_id -> Binary,
+        operation_id -> Id,
         depth -> BigInt,
-        session_id -> Binary,
+        session_id -> Id,
         wish -> Text,
         command_seq -> Nullable<BigInt>,
         requested_at -> BigInt,
@@ -112,16 +143,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// The fleet feed.
     feed_events (position) {
         position -> BigInt,
         kind -> Text,
-        session_id -> Nullable<Binary>,
+        session_id -> Nullable<Id>,
         at -> BigInt,
         data -> Text,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// The audit log.
     audit_entries (seq) {
         seq -> BigInt,
         hash -> Binary,
@@ -129,11 +168,12 @@ diesel::table! {
         action -> Text,
         actor -> Text,
         at -> BigInt,
-        session_id -> Nullable<Binary>,
+        session_id -> Nullable<Id>,
     }
 }
 
 diesel::table! {
+    /// Signed heads of the audit log.
     audit_checkpoints (seq) {
         seq -> BigInt,
         hash -> Binary,
@@ -144,20 +184,24 @@ diesel::table! {
 }
 
 diesel::table! {
-    audit_head (only) {
-        only -> BigInt,
+    /// The end of the audit log: one row.
+    audit_head (seq) {
         seq -> BigInt,
         hash -> Binary,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// API keys.
     api_keys (id) {
         id -> Text,
         name -> Text,
         role -> Text,
-        bound_to -> Nullable<Binary>,
-        parent_id -> Nullable<Binary>,
+        bound_to -> Nullable<Id>,
+        parent_id -> Nullable<Id>,
         mission_id -> Nullable<Text>,
         secret_hash -> Binary,
         created_at -> BigInt,
@@ -167,6 +211,7 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Logins of people.
     logins (id) {
         id -> Text,
         kind -> Text,
@@ -179,6 +224,10 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Control calls that were sent with a key.
     idempotency_keys (actor, key) {
         actor -> Text,
         key -> Text,
@@ -187,12 +236,16 @@ diesel::table! {
         audit_seq -> Nullable<BigInt>,
         message_seq -> Nullable<BigInt>,
         command_seq -> Nullable<BigInt>,
-        operation_id -> Nullable<Binary>,
+        operation_id -> Nullable<Id>,
         total -> BigInt,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Flag, Id};
+
+    /// Sums of usage, and budgets over them.
     accounts (scope, key) {
         scope -> Text,
         key -> Text,
@@ -204,31 +257,38 @@ diesel::table! {
         cost -> BigInt,
         reports -> BigInt,
         priced_reports -> BigInt,
-        last_session -> Nullable<Binary>,
+        last_session -> Nullable<Id>,
         max_cost -> Nullable<BigInt>,
         max_tokens -> Nullable<BigInt>,
         exhausted_at -> Nullable<BigInt>,
-        enforced -> BigInt,
+        enforced -> Flag,
     }
 }
 
 diesel::table! {
-    fleet_state (only) {
-        only -> BigInt,
-        kill_switch_engaged -> BigInt,
+    use diesel::sql_types::*;
+    use crate::types::Flag;
+
+    /// What holds for the whole fleet: one row.
+    fleet_state (kill_switch_engaged) {
+        kill_switch_engaged -> Flag,
     }
 }
 
 diesel::table! {
-    epoch (only) {
-        only -> BigInt,
+    /// Which history of the deployment this is: one row, or none.
+    epoch (value) {
         value -> BigInt,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// The marks that servers leave.
     replica_marks (replica) {
         replica -> Text,
-        mark -> Binary,
+        mark -> Id,
     }
 }

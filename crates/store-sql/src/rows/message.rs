@@ -2,25 +2,24 @@
 
 use std::collections::HashMap;
 
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
-use flightdeck_domain::ids::{MessageId, Seq, SessionId};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use flightdeck_domain::ids::Seq;
 use flightdeck_domain::message::Message;
 use flightdeck_domain::ports::MessageSlice;
-use uuid::Uuid;
 
 use super::{BrokenRow, Column, Fault};
 use crate::schema::messages;
-use crate::values::{moment, object};
+use crate::types;
+use crate::values::{Id, moment, object};
 
 /// A message.
 #[derive(Debug, QueryableByName)]
-#[diesel(table_name = messages, check_for_backend(Pg))]
-pub(crate) struct MessageRow {
-    session_id: Uuid,
+#[diesel(table_name = messages)]
+pub struct MessageRow {
+    session_id: Id,
     seq: i64,
-    id: Uuid,
+    id: Id,
     role: String,
     provider: String,
     created_at: i64,
@@ -38,10 +37,16 @@ impl TryFrom<MessageRow> for Message {
 }
 
 impl MessageRow {
+    /// Of what can be long.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.content.len() + self.metadata.len()
+    }
+
     fn read(self) -> Result<Message, Fault> {
         Ok(Message {
-            id: MessageId::new(self.id),
-            session_id: SessionId::new(self.session_id),
+            id: self.id.try_into().column("id")?,
+            session_id: self.session_id.try_into().column("session_id")?,
             seq: Seq::from_i64(self.seq).column("seq")?,
             role: self.role.parse().column("role")?,
             content: self.content.try_into().column("content")?,
@@ -54,17 +59,17 @@ impl MessageRow {
 
 /// A message beside the state of its session. Of a session without messages there is one row, with the state alone.
 #[derive(Debug, QueryableByName)]
-pub(crate) struct SliceRow {
-    #[diesel(sql_type = SqlUuid)]
-    session_id: Uuid,
+pub struct SliceRow {
+    #[diesel(sql_type = types::Id)]
+    session_id: Id,
     #[diesel(sql_type = BigInt)]
     last_seq: i64,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Nullable<BigInt>)]
     seq: Option<i64>,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<types::Id>)]
+    id: Option<Id>,
     #[diesel(sql_type = Nullable<Text>)]
     role: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -94,7 +99,7 @@ impl SliceRow {
 }
 
 /// Part of a conversation with the state of the whole, its receipts still to come; `None` when there is no such session.
-pub(crate) fn slice(rows: Vec<SliceRow>) -> Result<Option<MessageSlice>, BrokenRow> {
+pub fn slice(rows: Vec<SliceRow>) -> Result<Option<MessageSlice>, BrokenRow> {
     let Some(first) = rows.first() else { return Ok(None) };
     let state = || Ok((Seq::from_i64(first.last_seq).column("last_seq")?, first.status.parse().column("status")?));
     let (last_seq, status) = state().map_err(|fault: Fault| fault.of("sessions", first.session_id.to_string()))?;

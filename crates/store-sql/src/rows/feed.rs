@@ -1,21 +1,20 @@
 //! Rows of `feed_events`.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
-use flightdeck_domain::ids::FeedPosition;
+use flightdeck_domain::ids::{FeedPosition, SessionId};
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::feed_events;
-use crate::values::{Key, json, moment, object, session_id};
+use crate::values::{Id, Key, json, moment, object};
 
 /// An event of the fleet feed.
 #[derive(Debug, QueryableByName)]
-#[diesel(table_name = feed_events, check_for_backend(Sqlite))]
-pub(crate) struct EventRow {
+#[diesel(table_name = feed_events)]
+pub struct EventRow {
     position: i64,
     kind: String,
-    session_id: Option<Vec<u8>>,
+    session_id: Option<Id>,
     at: i64,
     data: String,
 }
@@ -34,25 +33,25 @@ impl EventRow {
         Ok(FleetEvent {
             position: FeedPosition::from_i64(self.position).column("position")?,
             kind: self.kind.parse().column("kind")?,
-            session_id: maybe(self.session_id, |id| session_id(&id)).column("session_id")?,
+            session_id: maybe(self.session_id, SessionId::try_from).column("session_id")?,
             at: moment(self.at).column("at")?,
             data: object(&self.data).column("data")?,
         })
     }
 }
 
-/// An event to be inserted; SQLite gives it its place, unless that is known.
+/// An event to be inserted; the database gives it its place, unless that is known.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = feed_events, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(crate) struct NewEventRow<'a> {
+#[diesel(table_name = feed_events, treat_none_as_default_value = false)]
+pub struct NewEventRow {
     kind: &'static str,
-    session_id: Option<&'a [u8]>,
+    session_id: Option<Id>,
     at: i64,
     data: String,
 }
 
-impl<'a> From<&'a FleetEventDraft> for NewEventRow<'a> {
-    fn from(event: &'a FleetEventDraft) -> Self {
+impl From<&FleetEventDraft> for NewEventRow {
+    fn from(event: &FleetEventDraft) -> Self {
         Self {
             kind: event.kind.as_str(),
             session_id: event.session_id.as_ref().map(Key::key),
@@ -62,8 +61,8 @@ impl<'a> From<&'a FleetEventDraft> for NewEventRow<'a> {
     }
 }
 
-impl<'a> From<&'a FleetEvent> for NewEventRow<'a> {
-    fn from(event: &'a FleetEvent) -> Self {
+impl From<&FleetEvent> for NewEventRow {
+    fn from(event: &FleetEvent) -> Self {
         Self {
             kind: event.kind.as_str(),
             session_id: event.session_id.as_ref().map(Key::key),

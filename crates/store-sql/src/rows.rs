@@ -1,27 +1,29 @@
 //! Rows: what stands in the tables, and how it becomes a value of the domain.
 //!
-//! A row holds what PostgreSQL gives, unchecked; `TryFrom` makes the value. A row that is no value is a [`BrokenRow`], which
+//! A row holds what the database gives, unchecked; `TryFrom` makes the value. A row that is no value is a [`BrokenRow`], which
 //! names table, row and column, so that a person can look at it.
 #![expect(clippy::ref_option_ref, reason = "what diesel derives for an insert borrows every field, options too")]
 
-pub(crate) mod account;
-pub(crate) mod api_key;
-pub(crate) mod approval;
-pub(crate) mod audit;
-pub(crate) mod checkpoint;
-pub(crate) mod command;
-pub(crate) mod epoch;
-pub(crate) mod feed;
-pub(crate) mod idempotency;
-pub(crate) mod login;
-pub(crate) mod message;
-pub(crate) mod operation;
-pub(crate) mod session;
+pub mod account;
+pub mod api_key;
+pub mod approval;
+pub mod audit;
+pub mod checkpoint;
+pub mod command;
+pub mod epoch;
+pub mod feed;
+pub mod idempotency;
+pub mod login;
+pub mod message;
+pub mod operation;
+pub mod session;
+
+use crate::values::{Id, NoId};
 
 /// A row that is no value of the domain.
 #[derive(Debug, thiserror::Error)]
 #[error("{table}.{column} of row {row} does not make sense")]
-pub(crate) struct BrokenRow {
+pub struct BrokenRow {
     table: &'static str,
     column: &'static str,
     row: String,
@@ -53,6 +55,15 @@ impl<T, E: Into<Cause>> Column<T> for Result<T, E> {
     fn column(self, name: &'static str) -> Result<T, Fault> {
         self.map_err(|cause| Fault { column: name, cause: cause.into() })
     }
+}
+
+/// Reads an id out of a row that has no type here.
+pub fn read_id<T: TryFrom<Id, Error = NoId>>(
+    id: Id,
+    table: &'static str,
+    column: &'static str,
+) -> Result<T, BrokenRow> {
+    id.try_into().column(column).map_err(|fault| fault.of(table, id.to_string()))
 }
 
 /// Reads a column that may be empty.

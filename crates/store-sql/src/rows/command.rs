@@ -1,24 +1,22 @@
 //! Rows of `commands`.
 
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
-use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq};
 use flightdeck_domain::text::Reason;
-use uuid::Uuid;
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::commands;
-use crate::values::{Key, moment};
+use crate::values::{Id, Key, moment};
 
 /// A command.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = commands, check_for_backend(Pg))]
-pub(crate) struct CommandRow {
-    session_id: Uuid,
+#[diesel(table_name = commands)]
+pub struct CommandRow {
+    session_id: Id,
     seq: i64,
     kind: String,
-    message_id: Option<Uuid>,
+    message_id: Option<Id>,
     message_seq: Option<i64>,
     delivery: Option<String>,
     reason: Option<String>,
@@ -44,12 +42,12 @@ impl TryFrom<CommandRow> for Command {
 
 impl CommandRow {
     fn read(self) -> Result<Command, Fault> {
-        let message = self.message_id.map(MessageId::new);
+        let message = maybe(self.message_id, MessageId::try_from).column("message_id")?;
         let seq = maybe(self.message_seq, Seq::from_i64).column("message_seq")?;
         let delivery = maybe(self.delivery, |word| delivery(&word)).column("delivery")?;
         let reason = maybe(self.receipt_reason, Reason::new).column("receipt_reason")?;
         Ok(Command {
-            session_id: SessionId::new(self.session_id),
+            session_id: self.session_id.try_into().column("session_id")?,
             seq: CommandSeq::from_i64(self.seq).column("seq")?,
             kind: kind(&self.kind, message.zip(seq), delivery).column("kind")?,
             reason: maybe(self.reason, Reason::new).column("reason")?,
@@ -102,12 +100,12 @@ const fn delivery_word(delivery: Delivery) -> &'static str {
 
 /// A command to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = commands, check_for_backend(Pg), treat_none_as_default_value = false)]
-pub(crate) struct NewCommandRow<'a> {
-    session_id: &'a Uuid,
+#[diesel(table_name = commands, treat_none_as_default_value = false)]
+pub struct NewCommandRow<'a> {
+    session_id: Id,
     seq: i64,
     kind: &'static str,
-    message_id: Option<&'a Uuid>,
+    message_id: Option<Id>,
     message_seq: Option<i64>,
     delivery: Option<&'static str>,
     reason: Option<&'a str>,

@@ -1,6 +1,5 @@
 //! Rows of `audit_checkpoints`.
 
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use flightdeck_domain::audit::{AuditHash, Checkpoint, CheckpointKeyId, CheckpointSignature};
 use flightdeck_domain::ids::AuditSeq;
@@ -11,9 +10,10 @@ use crate::values::moment;
 
 /// A signed head of the audit log.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = audit_checkpoints, check_for_backend(Pg))]
-pub(crate) struct CheckpointRow {
-    pub(crate) seq: i64,
+#[diesel(table_name = audit_checkpoints)]
+pub struct CheckpointRow {
+    /// Its place on the chain, whether or not the rest makes sense.
+    pub seq: i64,
     hash: Vec<u8>,
     at: i64,
     key_id: Vec<u8>,
@@ -45,8 +45,8 @@ impl CheckpointRow {
 
 /// A checkpoint to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = audit_checkpoints, check_for_backend(Pg))]
-pub(crate) struct NewCheckpointRow<'a> {
+#[diesel(table_name = audit_checkpoints)]
+pub struct NewCheckpointRow<'a> {
     seq: i64,
     hash: &'a [u8],
     at: i64,

@@ -1,24 +1,24 @@
 //! Rows of `api_keys`.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::text::MissionId;
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::api_keys;
-use crate::values::{Key, moment, session_id};
+use crate::values::{Id, Key, moment};
 
 /// A key.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = api_keys, check_for_backend(Sqlite))]
-pub(crate) struct ApiKeyRow {
+#[diesel(table_name = api_keys)]
+pub struct ApiKeyRow {
     id: String,
     name: String,
     role: String,
-    bound_to: Option<Vec<u8>>,
-    parent_id: Option<Vec<u8>>,
+    bound_to: Option<Id>,
+    parent_id: Option<Id>,
     mission_id: Option<String>,
     secret_hash: Vec<u8>,
     created_at: i64,
@@ -41,9 +41,9 @@ impl ApiKeyRow {
             id: KeyId::new(&self.id).column("id")?,
             name: self.name.try_into().column("name")?,
             role: self.role.parse().column("role")?,
-            bound_to: maybe(self.bound_to, |id| session_id(&id)).column("bound_to")?,
+            bound_to: maybe(self.bound_to, SessionId::try_from).column("bound_to")?,
             place: SessionPlace {
-                parent_id: maybe(self.parent_id, |id| session_id(&id)).column("parent_id")?,
+                parent_id: maybe(self.parent_id, SessionId::try_from).column("parent_id")?,
                 mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
             },
             secret_hash: <[u8; 32]>::try_from(self.secret_hash.as_slice())
@@ -58,13 +58,13 @@ impl ApiKeyRow {
 
 /// A key to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = api_keys, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(crate) struct NewApiKeyRow<'a> {
+#[diesel(table_name = api_keys, treat_none_as_default_value = false)]
+pub struct NewApiKeyRow<'a> {
     id: &'a str,
     name: &'a str,
     role: &'static str,
-    bound_to: Option<&'a [u8]>,
-    parent_id: Option<&'a [u8]>,
+    bound_to: Option<Id>,
+    parent_id: Option<Id>,
     mission_id: Option<&'a str>,
     secret_hash: &'a [u8],
     created_at: i64,

@@ -1,35 +1,34 @@
 //! Rows of `sessions`.
 
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use flightdeck_domain::ids::{CommandSeq, Seq, SessionId};
 use flightdeck_domain::session::{Ancestor, Session, SessionStatus};
 use flightdeck_domain::text::{
     GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason, ReplicaName,
 };
-use uuid::Uuid;
 
-use super::{BrokenRow, Column, Fault, maybe};
+use super::{BrokenRow, Column, Fault, maybe, read_id};
 use crate::schema::sessions;
-use crate::values::{Key, json, moment, object};
+use crate::values::{Id, Key, json, moment, object};
 
-/// A whole session.
+/// A whole session in a database of one server.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = sessions, check_for_backend(Pg))]
-pub(crate) struct SessionRow {
+#[diesel(table_name = sessions)]
+pub struct SessionRow {
     #[diesel(embed)]
     head: SessionHeadRow,
     context: String,
     metadata: String,
+    lost_from: Option<String>,
 }
 
-/// A session without the two columns that can be long.
+/// A session without the two columns that can be long, and what stands behind them in SQLite.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = sessions, check_for_backend(Pg))]
-pub(crate) struct SessionHeadRow {
-    id: Uuid,
-    parent_id: Option<Uuid>,
-    root_id: Uuid,
+#[diesel(table_name = sessions)]
+pub struct SessionHeadRow {
+    id: Id,
+    parent_id: Option<Id>,
+    root_id: Id,
     status: String,
     desired_status: String,
     last_seq: i64,
@@ -41,14 +40,31 @@ pub(crate) struct SessionHeadRow {
     last_seen_at: Option<i64>,
     provider: String,
     provider_session_id: Option<String>,
-    replica: Option<String>,
     mission_id: Option<String>,
     task_id: String,
     task_source: String,
     agent_type: String,
     status_reason: Option<String>,
     gate_profile: Option<String>,
+}
+
+/// A whole session in a database that several servers share: it also knows which of them has the agent.
+#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct SharedSessionRow {
+    #[diesel(embed)]
+    session: SessionRow,
+    replica: Option<String>,
+}
+
+/// The same without the two columns that can be long.
+#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct SharedHeadRow {
+    #[diesel(embed)]
+    head: SessionHeadRow,
     lost_from: Option<String>,
+    replica: Option<String>,
 }
 
 const TABLE: &str = "sessions";
@@ -62,6 +78,7 @@ impl TryFrom<SessionRow> for Session {
         Ok(Self {
             context: object(&row.context).column("context").map_err(broken)?,
             metadata: object(&row.metadata).column("metadata").map_err(broken)?,
+            lost_from: lost_from(row.lost_from).map_err(broken)?,
             ..session
         })
     }
@@ -70,7 +87,7 @@ impl TryFrom<SessionRow> for Session {
 impl TryFrom<SessionHeadRow> for Session {
     type Error = BrokenRow;
 
-    /// The session with empty context and metadata, for rules that look at neither.
+    /// The session with empty context and metadata, and no memory of what it was: for rules that look at none of them.
     fn try_from(row: SessionHeadRow) -> Result<Self, BrokenRow> {
         let id = row.id;
         row.read().map_err(|fault| fault.of(TABLE, id.to_string()))
@@ -80,13 +97,13 @@ impl TryFrom<SessionHeadRow> for Session {
 impl SessionHeadRow {
     fn read(self) -> Result<Session, Fault> {
         Ok(Session {
-            id: SessionId::new(self.id),
-            parent_id: self.parent_id.map(SessionId::new),
-            root_id: SessionId::new(self.root_id),
+            id: self.id.try_into().column("id")?,
+            parent_id: maybe(self.parent_id, SessionId::try_from).column("parent_id")?,
+            root_id: self.root_id.try_into().column("root_id")?,
             provider: ProviderName::new(self.provider).column("provider")?,
             provider_session_id: maybe(self.provider_session_id, ProviderSessionId::new)
                 .column("provider_session_id")?,
-            replica: maybe(self.replica, ReplicaName::new).column("replica")?,
+            replica: None,
             mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
             task_id: self.task_id.try_into().column("task_id")?,
             task_source: self.task_source.try_into().column("task_source")?,
@@ -104,30 +121,65 @@ impl SessionHeadRow {
             started_at: maybe(self.started_at, moment).column("started_at")?,
             completed_at: maybe(self.completed_at, moment).column("completed_at")?,
             last_seen_at: maybe(self.last_seen_at, moment).column("last_seen_at")?,
-            lost_from: maybe(self.lost_from, |word| word.parse()).column("lost_from")?,
+            lost_from: None,
         })
     }
 }
 
-/// Which session.
-#[derive(Debug, QueryableByName)]
-#[diesel(table_name = sessions, check_for_backend(Pg))]
-pub(crate) struct SessionIdRow {
-    id: Uuid,
+impl TryFrom<SharedSessionRow> for Session {
+    type Error = BrokenRow;
+
+    fn try_from(row: SharedSessionRow) -> Result<Self, BrokenRow> {
+        let session = Self::try_from(row.session)?;
+        let broken = |fault: Fault| fault.of(TABLE, session.id.to_string());
+        Ok(Self { replica: replica(row.replica).map_err(broken)?, ..session })
+    }
 }
 
-impl From<SessionIdRow> for SessionId {
-    fn from(row: SessionIdRow) -> Self {
-        Self::new(row.id)
+impl TryFrom<SharedHeadRow> for Session {
+    type Error = BrokenRow;
+
+    /// The session with empty context and metadata, for rules that look at neither.
+    fn try_from(row: SharedHeadRow) -> Result<Self, BrokenRow> {
+        let session = Self::try_from(row.head)?;
+        let broken = |fault: Fault| fault.of(TABLE, session.id.to_string());
+        Ok(Self {
+            lost_from: lost_from(row.lost_from).map_err(broken)?,
+            replica: replica(row.replica).map_err(broken)?,
+            ..session
+        })
+    }
+}
+
+fn lost_from(word: Option<String>) -> Result<Option<SessionStatus>, Fault> {
+    maybe(word, |word| word.parse()).column("lost_from")
+}
+
+fn replica(name: Option<String>) -> Result<Option<ReplicaName>, Fault> {
+    maybe(name, ReplicaName::new).column("replica")
+}
+
+/// Which session.
+#[derive(Debug, QueryableByName)]
+#[diesel(table_name = sessions)]
+pub struct SessionIdRow {
+    id: Id,
+}
+
+impl TryFrom<SessionIdRow> for SessionId {
+    type Error = BrokenRow;
+
+    fn try_from(row: SessionIdRow) -> Result<Self, BrokenRow> {
+        read_id(row.id, TABLE, "id")
     }
 }
 
 /// A session above another one.
 #[derive(Debug, QueryableByName)]
-#[diesel(table_name = sessions, check_for_backend(Pg))]
-pub(crate) struct AncestorRow {
-    id: Uuid,
-    root_id: Uuid,
+#[diesel(table_name = sessions)]
+pub struct AncestorRow {
+    id: Id,
+    root_id: Id,
     mission_id: Option<String>,
     status: String,
     desired_status: String,
@@ -145,8 +197,8 @@ impl TryFrom<AncestorRow> for Ancestor {
 impl AncestorRow {
     fn read(self) -> Result<Ancestor, Fault> {
         Ok(Ancestor {
-            id: SessionId::new(self.id),
-            root_id: SessionId::new(self.root_id),
+            id: self.id.try_into().column("id")?,
+            root_id: self.root_id.try_into().column("root_id")?,
             mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
             status: self.status.parse().column("status")?,
             desired_status: self.desired_status.parse().column("desired_status")?,
@@ -154,15 +206,15 @@ impl AncestorRow {
     }
 }
 
-/// A session to be inserted.
+/// A session to be inserted into a database of one server.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = sessions, check_for_backend(Pg), treat_none_as_default_value = false)]
-pub(crate) struct NewSessionRow<'a> {
-    id: &'a Uuid,
-    parent_id: Option<&'a Uuid>,
-    root_id: &'a Uuid,
-    status: &'static str,
-    desired_status: &'static str,
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+pub struct NewSessionRow<'a> {
+    id: Id,
+    parent_id: Option<Id>,
+    root_id: Id,
+    status: &'a str,
+    desired_status: &'a str,
     last_seq: i64,
     last_command_seq: i64,
     revision: i64,
@@ -172,7 +224,6 @@ pub(crate) struct NewSessionRow<'a> {
     last_seen_at: Option<i64>,
     provider: &'a str,
     provider_session_id: Option<&'a str>,
-    replica: Option<&'a str>,
     mission_id: Option<&'a str>,
     task_id: &'a str,
     task_source: &'a str,
@@ -181,7 +232,7 @@ pub(crate) struct NewSessionRow<'a> {
     gate_profile: Option<&'a str>,
     context: String,
     metadata: String,
-    lost_from: Option<&'static str>,
+    lost_from: Option<&'a str>,
 }
 
 impl<'a> From<&'a Session> for NewSessionRow<'a> {
@@ -201,7 +252,6 @@ impl<'a> From<&'a Session> for NewSessionRow<'a> {
             last_seen_at: session.last_seen_at.map(|at| at.as_micros()),
             provider: session.provider.as_str(),
             provider_session_id: session.provider_session_id.as_ref().map(ProviderSessionId::as_str),
-            replica: session.replica.as_ref().map(ReplicaName::as_str),
             mission_id: session.mission_id.as_ref().map(MissionId::as_str),
             task_id: session.task_id.as_str(),
             task_source: session.task_source.as_str(),
@@ -215,11 +265,17 @@ impl<'a> From<&'a Session> for NewSessionRow<'a> {
     }
 }
 
-/// A session and one that is above it.
-#[derive(Debug, QueryableByName)]
-pub(crate) struct AboveRow {
-    #[diesel(sql_type = diesel::sql_types::Uuid)]
-    pub(crate) id: Uuid,
-    #[diesel(sql_type = diesel::sql_types::Uuid)]
-    pub(crate) above: Uuid,
+/// A session to be inserted into a database that several servers share.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+pub struct NewSharedSessionRow<'a> {
+    #[diesel(embed)]
+    session: NewSessionRow<'a>,
+    replica: Option<&'a str>,
+}
+
+impl<'a> From<&'a Session> for NewSharedSessionRow<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self { session: session.into(), replica: session.replica.as_ref().map(ReplicaName::as_str) }
+    }
 }

@@ -1,16 +1,16 @@
 //! Rows of `operations` and `operation_targets`.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::BigInt;
 use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::operation::{Operation, OperationTarget, Scope, Tally, TargetOutcome};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::text::{MissionId, Reason};
 
-use super::{BrokenRow, Column, Fault, maybe, name};
+use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::{operation_targets, operations};
-use crate::values::{Key, counted, moment, operation_id, session_id};
+use crate::types;
+use crate::values::{Id, Key, counted, moment};
 
 /// A word that means nothing in its column, or lacks what belongs to it.
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +19,12 @@ struct Unknown(String);
 
 /// An operation.
 #[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = operations, check_for_backend(Sqlite))]
-pub(crate) struct OperationRow {
-    id: Vec<u8>,
+#[diesel(table_name = operations)]
+pub struct OperationRow {
+    id: Id,
     wish: String,
     scope: String,
-    scope_session: Option<Vec<u8>>,
+    scope_session: Option<Id>,
     scope_mission: Option<String>,
     actor: String,
     reason: Option<String>,
@@ -42,17 +42,17 @@ impl TryFrom<OperationRow> for Operation {
     type Error = BrokenRow;
 
     fn try_from(row: OperationRow) -> Result<Self, BrokenRow> {
-        let id = row.id.clone();
-        row.read().map_err(|fault| fault.of("operations", name(&id)))
+        let id = row.id;
+        row.read().map_err(|fault| fault.of("operations", id.to_string()))
     }
 }
 
 impl OperationRow {
     fn read(self) -> Result<Operation, Fault> {
-        let session = maybe(self.scope_session, |id| session_id(&id)).column("scope_session")?;
+        let session = maybe(self.scope_session, SessionId::try_from).column("scope_session")?;
         let mission = maybe(self.scope_mission, MissionId::new).column("scope_mission")?;
         Ok(Operation {
-            id: operation_id(&self.id).column("id")?,
+            id: self.id.try_into().column("id")?,
             wish: self.wish.parse().column("wish")?,
             scope: scope(self.scope, session, mission).column("scope")?,
             actor: serde_json::from_value::<Actor>(self.actor.into()).column("actor")?,
@@ -83,12 +83,12 @@ fn scope(word: String, session: Option<SessionId>, mission: Option<MissionId>) -
 
 /// An operation to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = operations, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(crate) struct NewOperationRow<'a> {
-    id: &'a [u8],
+#[diesel(table_name = operations, treat_none_as_default_value = false)]
+pub struct NewOperationRow<'a> {
+    id: Id,
     wish: &'static str,
     scope: &'static str,
-    scope_session: Option<Vec<u8>>,
+    scope_session: Option<Id>,
     scope_mission: Option<&'a str>,
     actor: &'a str,
     reason: Option<&'a str>,
@@ -109,7 +109,7 @@ impl<'a> From<&'a Operation> for NewOperationRow<'a> {
             id: operation.id.key(),
             wish: operation.wish.as_str(),
             scope: operation.scope.as_str(),
-            scope_session: operation.scope.session_id().map(|id| id.key().to_vec()),
+            scope_session: operation.scope.session_id().map(|id| id.key()),
             scope_mission: operation.scope.mission_id().map(MissionId::as_str),
             actor: operation.actor.as_str(),
             reason: operation.reason.as_ref().map(Reason::as_str),
@@ -127,11 +127,11 @@ impl<'a> From<&'a Operation> for NewOperationRow<'a> {
 
 /// One session of an operation.
 #[derive(Debug, QueryableByName)]
-#[diesel(table_name = operation_targets, check_for_backend(Sqlite))]
-pub(crate) struct TargetRow {
-    operation_id: Vec<u8>,
+#[diesel(table_name = operation_targets)]
+pub struct TargetRow {
+    operation_id: Id,
     depth: i64,
-    session_id: Vec<u8>,
+    session_id: Id,
     wish: String,
     command_seq: Option<i64>,
     requested_at: i64,
@@ -145,8 +145,8 @@ impl TryFrom<TargetRow> for OperationTarget {
     type Error = BrokenRow;
 
     fn try_from(row: TargetRow) -> Result<Self, BrokenRow> {
-        let (operation, session) = (row.operation_id.clone(), row.session_id.clone());
-        row.read().map_err(|fault| fault.of("operation_targets", format!("{}/{}", name(&operation), name(&session))))
+        let (operation, session) = (row.operation_id, row.session_id);
+        row.read().map_err(|fault| fault.of("operation_targets", format!("{operation}/{session}")))
     }
 }
 
@@ -154,8 +154,8 @@ impl TargetRow {
     fn read(self) -> Result<OperationTarget, Fault> {
         let detail = self.outcome_detail;
         Ok(OperationTarget {
-            operation_id: operation_id(&self.operation_id).column("operation_id")?,
-            session_id: session_id(&self.session_id).column("session_id")?,
+            operation_id: self.operation_id.try_into().column("operation_id")?,
+            session_id: self.session_id.try_into().column("session_id")?,
             depth: u64::try_from(self.depth).column("depth")?,
             wish: self.wish.parse().column("wish")?,
             command_seq: maybe(self.command_seq, CommandSeq::from_i64).column("command_seq")?,
@@ -179,7 +179,8 @@ fn outcome(word: String, detail: Option<String>) -> Result<TargetOutcome, Unknow
 }
 
 /// What belongs to an outcome.
-pub(crate) fn outcome_detail(outcome: &TargetOutcome) -> Option<&str> {
+#[must_use]
+pub fn outcome_detail(outcome: &TargetOutcome) -> Option<&str> {
     match outcome {
         TargetOutcome::Observed | TargetOutcome::Superseded => None,
         TargetOutcome::Ended { status } => Some(status.as_str()),
@@ -189,11 +190,11 @@ pub(crate) fn outcome_detail(outcome: &TargetOutcome) -> Option<&str> {
 
 /// A target to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = operation_targets, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(crate) struct NewTargetRow<'a> {
-    operation_id: &'a [u8],
+#[diesel(table_name = operation_targets, treat_none_as_default_value = false)]
+pub struct NewTargetRow<'a> {
+    operation_id: Id,
     depth: i64,
-    session_id: &'a [u8],
+    session_id: Id,
     wish: &'static str,
     command_seq: Option<i64>,
     requested_at: i64,
@@ -222,16 +223,16 @@ impl<'a> From<&'a OperationTarget> for NewTargetRow<'a> {
 
 /// A session of a scope, and how many are above it.
 #[derive(Debug, QueryableByName)]
-pub(crate) struct MemberRow {
-    #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
+pub struct MemberRow {
+    #[diesel(sql_type = types::Id)]
+    id: Id,
     #[diesel(sql_type = BigInt)]
     depth: i64,
 }
 
 /// Reads a member.
-pub(crate) fn member(row: MemberRow) -> Result<(SessionId, u64), BrokenRow> {
+pub fn member(row: MemberRow) -> Result<(SessionId, u64), BrokenRow> {
     let MemberRow { id, depth } = row;
-    let read = || Ok((session_id(&id).column("id")?, u64::try_from(depth).column("depth")?));
-    read().map_err(|fault: Fault| fault.of("sessions", name(&id)))
+    let read = || Ok((id.try_into().column("id")?, u64::try_from(depth).column("depth")?));
+    read().map_err(|fault: Fault| fault.of("sessions", id.to_string()))
 }
