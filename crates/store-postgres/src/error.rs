@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as SqlError};
 use flightdeck_domain::audit::HeadProblem;
-use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
 use flightdeck_store_sql::rows::BrokenRow;
+use flightdeck_store_sql::rows::audit::Tampered;
 
 use tokio::task::JoinError;
 
@@ -93,12 +93,8 @@ pub(crate) enum StoreError {
     Statement(#[from] SqlError),
     #[error("a stored row is broken")]
     Row(#[from] BrokenRow),
-    #[error("a row of the audit log is broken")]
-    Tampered {
-        seq: AuditSeq,
-        #[source]
-        broken: BrokenRow,
-    },
+    #[error(transparent)]
+    Tampered(#[from] Tampered),
     #[error("no connection to PostgreSQL was to be had: {0}")]
     NoConnection(String),
     #[error("every connection was in use for too long")]
@@ -216,7 +212,7 @@ impl From<StoreError> for AuditLogError {
     /// Here a broken row is no breakdown but a finding.
     fn from(cause: StoreError) -> Self {
         match cause {
-            StoreError::Tampered { seq, broken } => Self::Broken { seq, detail: broken.to_string() },
+            StoreError::Tampered(Tampered { seq, broken }) => Self::Broken { seq, detail: broken.to_string() },
             cause => Self::Unavailable(cause.into()),
         }
     }

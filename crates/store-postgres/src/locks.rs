@@ -24,11 +24,11 @@
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::tables::sessions::OPEN;
 use flightdeck_store_sql::values::Key;
 
 use crate::error::StoreError;
 use crate::statement::Column;
-use crate::tables::sessions::OPEN;
 
 /// The tree lock, shared with others that register.
 pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {

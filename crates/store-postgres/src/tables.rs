@@ -19,45 +19,10 @@ pub(crate) mod session_list;
 pub(crate) mod session_tree;
 pub(crate) mod sessions;
 
-use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use flightdeck_domain::ids::AuditSeq;
-use flightdeck_store_sql::rows::BrokenRow;
 use flightdeck_store_sql::statement::Prepared;
 
 use crate::error::StoreError;
-
-/// The one number that a statement gives under the name `n`.
-#[derive(Debug, QueryableByName)]
-struct Number {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-impl Number {
-    /// A count; PostgreSQL has none below zero.
-    fn count(&self) -> u64 {
-        u64::try_from(self.n).unwrap_or_default()
-    }
-}
-
-/// The rows up to the first that makes no sense. When it is the very first, that is the answer.
-fn sound_prefix<R, T>(rows: Vec<R>, place: impl Fn(&R) -> i64) -> Result<Vec<T>, StoreError>
-where
-    T: TryFrom<R, Error = BrokenRow>,
-{
-    let mut sound = Vec::with_capacity(rows.len());
-    for row in rows {
-        let seq = AuditSeq::from_i64(place(&row)).unwrap_or(AuditSeq::ZERO);
-        match T::try_from(row) {
-            Ok(value) => sound.push(value),
-            Err(broken) if sound.is_empty() => return Err(StoreError::Tampered { seq, broken }),
-            Err(_) => break,
-        }
-    }
-    Ok(sound)
-}
 
 /// A write that changes nothing. The first statement is refused where none may write; the second goes to the disk with the
 /// commit.

@@ -24,6 +24,8 @@ use flightdeck_store_sql::schema::{
     api_keys, audit_checkpoints, audit_entries, commands, idempotency_keys, operation_targets, operations, sessions,
 };
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::tables::transfer::{PAGE, end};
 use flightdeck_store_sql::values::{Key, json};
 use tokio::runtime::Handle;
 
@@ -34,9 +36,6 @@ use crate::settings::{Options, Settings};
 use crate::statement::Column;
 use crate::tables::{accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, messages, replica_marks};
 use crate::url::Target;
-
-/// How many records a page holds; what is longest of each kind still fits into memory so many times.
-const PAGE: usize = 200;
 
 /// A moment of its own. A long copy is not to be ended in its midst.
 const BEGIN_SOURCE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
@@ -102,39 +101,25 @@ impl PostgresTransfer {
         let connection = &mut self.connection;
         Ok(match page {
             TransferPage::Sessions(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
-                TransferPage::Sessions(next::<SharedSessionRow, _>(connection, "sessions", "id", last).await?)
+                TransferPage::Sessions(next::<SharedSessionRow, _>(connection, "sessions", "id", end(last)).await?)
             }
-            TransferPage::Messages(last) => {
-                let place = |it: &'_ flightdeck_domain::message::Message| it.seq.to_i64();
-                let last =
-                    last.last().map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(place(it))]);
-                TransferPage::Messages(next::<MessageRow, _>(connection, "messages", "session_id, seq", last).await?)
-            }
-            TransferPage::Commands(last) => {
-                let last = last
-                    .last()
-                    .map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
-                TransferPage::Commands(next::<CommandRow, _>(connection, "commands", "session_id, seq", last).await?)
-            }
+            TransferPage::Messages(last) => TransferPage::Messages(
+                next::<MessageRow, _>(connection, "messages", "session_id, seq", end(last)).await?,
+            ),
+            TransferPage::Commands(last) => TransferPage::Commands(
+                next::<CommandRow, _>(connection, "commands", "session_id, seq", end(last)).await?,
+            ),
             TransferPage::Approvals(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
-                TransferPage::Approvals(next::<ApprovalRow, _>(connection, "approvals", "id", last).await?)
+                TransferPage::Approvals(next::<ApprovalRow, _>(connection, "approvals", "id", end(last)).await?)
             }
             TransferPage::Operations(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
-                TransferPage::Operations(next::<OperationRow, _>(connection, "operations", "id", last).await?)
+                TransferPage::Operations(next::<OperationRow, _>(connection, "operations", "id", end(last)).await?)
             }
-            TransferPage::Targets(last) => {
-                let last = last
-                    .last()
-                    .map_or(vec![], |it| vec![Bind::Id(it.operation_id.key()), Bind::Id(it.session_id.key())]);
-                let key = "operation_id, session_id";
-                TransferPage::Targets(next::<TargetRow, _>(connection, "operation_targets", key, last).await?)
-            }
+            TransferPage::Targets(last) => TransferPage::Targets(
+                next::<TargetRow, _>(connection, "operation_targets", "operation_id, session_id", end(last)).await?,
+            ),
             TransferPage::Events(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Integer(it.position.to_i64())]);
-                TransferPage::Events(next::<EventRow, _>(connection, "feed_events", "position", last).await?)
+                TransferPage::Events(next::<EventRow, _>(connection, "feed_events", "position", end(last)).await?)
             }
             TransferPage::AuditEntries(last) => {
                 let last = last.last().map_or(AuditSeq::ZERO, |it| it.seq);
@@ -145,32 +130,25 @@ impl PostgresTransfer {
                 TransferPage::Checkpoints(checkpoints::after(connection, last, PAGE).await?)
             }
             TransferPage::Keys(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Text(it.id.as_str())]);
-                TransferPage::Keys(next::<ApiKeyRow, _>(connection, "api_keys", "id", last).await?)
+                TransferPage::Keys(next::<ApiKeyRow, _>(connection, "api_keys", "id", end(last)).await?)
             }
-            TransferPage::Calls(last) => {
-                let last =
-                    last.last().map_or(vec![], |it| vec![Bind::Text(it.actor.as_str()), Bind::Text(it.key.as_str())]);
-                TransferPage::Calls(
-                    next::<RememberedRow, _>(
-                        connection,
-                        "idempotency_keys",
-                        "actor COLLATE \"C\", key COLLATE \"C\"",
-                        last,
-                    )
-                    .await?,
+            TransferPage::Calls(last) => TransferPage::Calls(
+                next::<RememberedRow, _>(
+                    connection,
+                    "idempotency_keys",
+                    "actor COLLATE \"C\", key COLLATE \"C\"",
+                    end(last),
                 )
-            }
+                .await?,
+            ),
             TransferPage::Accounts(last) => {
                 let key = last.last().map(|it| (it.key.scope(), it.key.key()));
                 let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
                 TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", last).await?)
             }
-            TransferPage::Marks(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Text(&it.replica)]);
-                let key = "replica COLLATE \"C\"";
-                TransferPage::Marks(next::<MarkRow, _>(connection, "replica_marks", key, last).await?)
-            }
+            TransferPage::Marks(last) => TransferPage::Marks(
+                next::<MarkRow, _>(connection, "replica_marks", "replica COLLATE \"C\"", end(last)).await?,
+            ),
         })
     }
 
@@ -244,8 +222,7 @@ impl PostgresTransfer {
     async fn write_heads(&mut self, heads: &TransferHeads) -> Result<(), StoreError> {
         let connection = &mut self.connection;
         connection.batch_execute(END_TARGET).await?;
-        let end = [Bind::Integer(heads.audit.seq.to_i64()), Bind::Bytes(heads.audit.hash.as_bytes())];
-        Prepared::new("UPDATE audit_head SET seq = ?, hash = ?", end).execute(connection).await?;
+        tables::audit_log::set_head(heads.audit.seq, &heads.audit.hash).execute(connection).await?;
         connection.batch_execute(HEAD_IS_SET).await?;
         let position = [Bind::Integer(heads.feed.to_i64())];
         Prepared::new("UPDATE feed_head SET position = ?", position).execute(connection).await?;
@@ -306,12 +283,7 @@ where
     R: QueryableByName<diesel::pg::Pg> + Send + 'static,
     T: TryFrom<R, Error = BrokenRow>,
 {
-    let behind = match last.len() {
-        0 => String::new(),
-        values => format!(" WHERE ({key}) > ({})", vec!["?"; values].join(", ")),
-    };
-    let statement = Statement::begin(format!("SELECT * FROM {table}{behind} ORDER BY {key} LIMIT {PAGE}"));
-    let rows: Vec<R> = last.into_iter().fold(statement, Statement::bind).load(connection).await?;
+    let rows: Vec<R> = tables::transfer::next(table, key, last).load(connection).await?;
     Ok(rows.into_iter().map(T::try_from).collect::<Result<_, _>>()?)
 }
 

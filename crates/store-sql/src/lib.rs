@@ -6,7 +6,7 @@
 //!   its own kind of.
 //! - `rows`: one type for the rows of each table, and the way from it to a value of the domain and back.
 //! - `values`: how single values are stored.
-//! - `statement`: statements that are written as text.
+//! - `statement`: statements that are written as text. `tables`: those that both databases understand word for word.
 //!
 //! # What does not belong here
 //! Statements that only one database understands, and everything about connections, locks and transactions: that is what
@@ -15,5 +15,6 @@
 pub mod rows;
 pub mod schema;
 pub mod statement;
+pub mod tables;
 pub mod types;
 pub mod values;

@@ -2,6 +2,9 @@
 //!
 //! A row holds what the database gives, unchecked; `TryFrom` makes the value. A row that is no value is a [`BrokenRow`], which
 //! names table, row and column, so that a person can look at it.
+//!
+//! A row to be inserted says `treat_none_as_default_value = false`: without it diesel writes several rows to SQLite one by
+//! one, in a transaction of its own, which fails inside of another.
 #![expect(clippy::ref_option_ref, reason = "what diesel derives for an insert borrows every field, options too")]
 
 pub mod account;
@@ -15,7 +18,9 @@ pub mod feed;
 pub mod idempotency;
 pub mod login;
 pub mod message;
+pub mod number;
 pub mod operation;
+pub mod page;
 pub mod session;
 
 use crate::values::{Id, NoId};

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flightdeck_domain::audit::HeadProblem;
-use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
 use flightdeck_store_sql::rows::BrokenRow;
+use flightdeck_store_sql::rows::audit::Tampered;
 
 /// Why the store was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -117,12 +117,8 @@ pub(crate) enum StoreError {
     Statement(#[from] diesel::result::Error),
     #[error("a stored row is broken")]
     Row(#[from] BrokenRow),
-    #[error("a row of the audit log is broken")]
-    Tampered {
-        seq: AuditSeq,
-        #[source]
-        broken: BrokenRow,
-    },
+    #[error(transparent)]
+    Tampered(#[from] Tampered),
     #[error("the audit log cannot be written on; see GET /audit/verify")]
     Headless(#[source] HeadProblem),
     #[error("the database could not be locked for writing; another process may be holding it")]
@@ -174,7 +170,7 @@ impl From<StoreError> for AuditLogError {
     /// Here a broken row is no breakdown but a finding.
     fn from(cause: StoreError) -> Self {
         match cause {
-            StoreError::Tampered { seq, broken } => Self::Broken { seq, detail: broken.to_string() },
+            StoreError::Tampered(Tampered { seq, broken }) => Self::Broken { seq, detail: broken.to_string() },
             cause => Self::Unavailable(cause.into()),
         }
     }

@@ -26,8 +26,9 @@ use flightdeck_store_sql::schema::{
     api_keys, audit_checkpoints, audit_entries, commands, feed_events, idempotency_keys, operation_targets, operations,
     sessions,
 };
-use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
-use flightdeck_store_sql::values::Key;
+use flightdeck_store_sql::statement::Bind;
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::tables::transfer::{PAGE, end};
 
 use crate::connection::DatabaseFile;
 use crate::error::{OpenError, StoreError};
@@ -35,9 +36,6 @@ use crate::migrations;
 use crate::tables::{
     accounts, approvals, audit_checkpoints as checkpoints, audit_log, epoch, fleet_state, messages, replica_marks,
 };
-
-/// How many records a page holds; what is longest of each kind still fits into memory so many times.
-const PAGE: usize = 200;
 
 /// A database that is moved as a whole, on one connection and in one transaction. It blocks whoever asks it.
 pub struct SqliteTransfer {
@@ -96,39 +94,28 @@ impl SqliteTransfer {
         let connection = &mut self.connection;
         Ok(match page {
             TransferPage::Sessions(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
-                TransferPage::Sessions(next::<SessionRow, _>(connection, "sessions", "id", &last)?)
+                TransferPage::Sessions(next::<SessionRow, _>(connection, "sessions", "id", end(last))?)
             }
             TransferPage::Messages(last) => {
-                let last = last
-                    .last()
-                    .map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
-                TransferPage::Messages(next::<MessageRow, _>(connection, "messages", "session_id, seq", &last)?)
+                TransferPage::Messages(next::<MessageRow, _>(connection, "messages", "session_id, seq", end(last))?)
             }
             TransferPage::Commands(last) => {
-                let last = last
-                    .last()
-                    .map_or(vec![], |it| vec![Bind::Id(it.session_id.key()), Bind::Integer(it.seq.to_i64())]);
-                TransferPage::Commands(next::<CommandRow, _>(connection, "commands", "session_id, seq", &last)?)
+                TransferPage::Commands(next::<CommandRow, _>(connection, "commands", "session_id, seq", end(last))?)
             }
             TransferPage::Approvals(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
-                TransferPage::Approvals(next::<ApprovalRow, _>(connection, "approvals", "id", &last)?)
+                TransferPage::Approvals(next::<ApprovalRow, _>(connection, "approvals", "id", end(last))?)
             }
             TransferPage::Operations(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Id(it.id.key())]);
-                TransferPage::Operations(next::<OperationRow, _>(connection, "operations", "id", &last)?)
+                TransferPage::Operations(next::<OperationRow, _>(connection, "operations", "id", end(last))?)
             }
-            TransferPage::Targets(last) => {
-                let last = last
-                    .last()
-                    .map_or(vec![], |it| vec![Bind::Id(it.operation_id.key()), Bind::Id(it.session_id.key())]);
-                let key = "operation_id, session_id";
-                TransferPage::Targets(next::<TargetRow, _>(connection, "operation_targets", key, &last)?)
-            }
+            TransferPage::Targets(last) => TransferPage::Targets(next::<TargetRow, _>(
+                connection,
+                "operation_targets",
+                "operation_id, session_id",
+                end(last),
+            )?),
             TransferPage::Events(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Integer(it.position.to_i64())]);
-                TransferPage::Events(next::<EventRow, _>(connection, "feed_events", "position", &last)?)
+                TransferPage::Events(next::<EventRow, _>(connection, "feed_events", "position", end(last))?)
             }
             TransferPage::AuditEntries(last) => {
                 let last = last.last().map_or(AuditSeq::ZERO, |it| it.seq);
@@ -139,22 +126,18 @@ impl SqliteTransfer {
                 TransferPage::Checkpoints(checkpoints::after(connection, last, PAGE)?)
             }
             TransferPage::Keys(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Text(it.id.as_str())]);
-                TransferPage::Keys(next::<ApiKeyRow, _>(connection, "api_keys", "id", &last)?)
+                TransferPage::Keys(next::<ApiKeyRow, _>(connection, "api_keys", "id", end(last))?)
             }
             TransferPage::Calls(last) => {
-                let last =
-                    last.last().map_or(vec![], |it| vec![Bind::Text(it.actor.as_str()), Bind::Text(it.key.as_str())]);
-                TransferPage::Calls(next::<RememberedRow, _>(connection, "idempotency_keys", "actor, key", &last)?)
+                TransferPage::Calls(next::<RememberedRow, _>(connection, "idempotency_keys", "actor, key", end(last))?)
             }
             TransferPage::Accounts(last) => {
                 let key = last.last().map(|it| (it.key.scope(), it.key.key()));
                 let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
-                TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", &last)?)
+                TransferPage::Accounts(next::<AccountRow, _>(connection, "accounts", "scope, key", last)?)
             }
             TransferPage::Marks(last) => {
-                let last = last.last().map_or(vec![], |it| vec![Bind::Text(&it.replica)]);
-                TransferPage::Marks(next::<MarkRow, _>(connection, "replica_marks", "replica", &last)?)
+                TransferPage::Marks(next::<MarkRow, _>(connection, "replica_marks", "replica", end(last))?)
             }
         })
     }
@@ -249,11 +232,7 @@ struct Fed {
 /// The head goes along: it moves one entry at a time.
 fn write_entry(connection: &mut SqliteConnection, entry: &SealedAuditEntry) -> Result<(), StoreError> {
     diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(entry)).execute(connection)?;
-    Prepared::new(
-        "UPDATE audit_head SET seq = ?, hash = ?",
-        [Bind::Integer(entry.seq.to_i64()), Bind::Bytes(entry.hash.as_bytes())],
-    )
-    .execute(connection)?;
+    tables::audit_log::move_head(entry).execute(connection)?;
     Ok(())
 }
 
@@ -262,18 +241,13 @@ fn next<R, T>(
     connection: &mut SqliteConnection,
     table: &str,
     key: &str,
-    last: &[Bind<'_>],
+    last: Vec<Bind<'_>>,
 ) -> Result<Vec<T>, StoreError>
 where
     R: QueryableByName<diesel::sqlite::Sqlite> + 'static,
     T: TryFrom<R, Error = BrokenRow>,
 {
-    let behind = match last {
-        [] => String::new(),
-        values => format!(" WHERE ({key}) > ({})", vec!["?"; values.len()].join(", ")),
-    };
-    let sql = format!("SELECT * FROM {table}{behind} ORDER BY {key} LIMIT {PAGE}");
-    let rows: Vec<R> = last.iter().copied().fold(Statement::begin(sql), Statement::bind).load(connection)?;
+    let rows: Vec<R> = tables::transfer::next(table, key, last).load(connection)?;
     Ok(rows.into_iter().map(T::try_from).collect::<Result<_, _>>()?)
 }
 

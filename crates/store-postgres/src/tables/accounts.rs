@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use flightdeck_domain::ports::{MissionCursor, MissionQuery};
+use flightdeck_domain::ports::MissionQuery;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey, Totals};
-use flightdeck_store_sql::rows::account::{AccountRow, StatusCountRow, TotalsRow};
+use flightdeck_store_sql::rows::account::{self, AccountRow, MissionsPage, StatusCountRow, TotalsRow};
 use flightdeck_store_sql::schema::accounts;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::tables;
 use flightdeck_store_sql::values::integer;
 
 use crate::error::StoreError;
@@ -115,36 +116,14 @@ pub(crate) async fn sum(connection: &mut AsyncPgConnection) -> Result<Totals, St
     Ok(row.try_into()?)
 }
 
-/// Missions with their accounts, and where the next page begins.
-pub(crate) type MissionsPage = (Vec<(MissionId, Account)>, Option<MissionCursor>);
-
 /// One page of missions, newest first, and where the next begins.
 pub(crate) async fn missions(
     connection: &mut AsyncPgConnection,
     query: &MissionQuery,
 ) -> Result<MissionsPage, StoreError> {
-    let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM accounts WHERE scope = 'mission'"));
-    if let Some(after) = &query.after {
-        statement = statement
-            .sql(" AND (opened_at, key) < (?, ?)")
-            .bind(Bind::Integer(after.opened_at.as_micros()))
-            .bind(Bind::Text(after.id.as_str()));
-    }
-    // One row more than asked for tells whether there is a next page.
-    let limit = integer(query.limit.saturating_add(1));
-    let rows: Vec<AccountRow> =
-        statement.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection).await?;
-    let more = rows.len() > query.limit;
-    let page: Vec<Account> = rows.into_iter().take(query.limit).map(Account::try_from).collect::<Result<_, _>>()?;
-    let page: Vec<(MissionId, Account)> = page
-        .into_iter()
-        .filter_map(|account| match &account.key {
-            AccountKey::Mission(id) => Some((id.clone(), account)),
-            AccountKey::Session(_) | AccountKey::Subtree(_) => None,
-        })
-        .collect();
-    let last = page.last().map(|(id, account)| MissionCursor { opened_at: account.opened_at, id: id.clone() });
-    Ok((page, last.filter(|_| more)))
+    let statement = Statement::begin(format!("SELECT {COLUMNS} FROM accounts WHERE scope = 'mission'"));
+    let rows: Vec<AccountRow> = tables::accounts::missions(statement, query).load(connection).await?;
+    Ok(account::missions(rows, query.limit)?)
 }
 
 /// How many sessions of a mission are in each status.

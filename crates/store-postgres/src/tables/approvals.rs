@@ -7,11 +7,13 @@ use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::ports::{ApprovalCursor, ApprovalQuery};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_store_sql::rows::approval::{ApprovalRow, Closed, NewApprovalRow};
+use flightdeck_store_sql::rows::number::Number;
+use flightdeck_store_sql::rows::page::page_of;
 use flightdeck_store_sql::schema::approvals;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::tables::{self, Words};
 use flightdeck_store_sql::values::{Key, integer};
 
-use super::Number;
 use crate::error::StoreError;
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
@@ -33,23 +35,7 @@ pub(crate) async fn get(connection: &mut AsyncPgConnection, id: ApprovalId) -> R
 /// Writes what can change of a request: how it was closed.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, approval: &Approval) -> Result<(), StoreError> {
     let closed = Closed::of(approval);
-    Prepared::new(
-        "UPDATE approvals SET status = ?, closed_at = ?, decided_option = ?, decided_by = ?, reason = ?, expired_why = ?, \
-         answer = ? \
-         WHERE id = ?",
-        [
-            Bind::Text(approval.status().as_str()),
-            Bind::MaybeInteger(closed.at),
-            Bind::MaybeText(closed.option),
-            Bind::MaybeText(closed.by),
-            Bind::MaybeText(closed.reason),
-            Bind::MaybeText(closed.why),
-            Bind::MaybeText(closed.answer.as_deref()),
-            Bind::Id(approval.id.key()),
-        ],
-    )
-    .execute(connection)
-    .await?;
+    tables::approvals::save(approval, &closed).execute(connection).await?;
     Ok(())
 }
 
@@ -97,38 +83,8 @@ pub(crate) async fn page(
     connection: &mut AsyncPgConnection,
     query: &ApprovalQuery,
 ) -> Result<(Vec<Approval>, Option<ApprovalCursor>), StoreError> {
-    let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM approvals WHERE TRUE"));
-    if let Some(session) = &query.filter.session_id {
-        statement = statement.sql(" AND session_id = ?").bind(Bind::Id(session.key()));
-    }
-    if let Some(top) = &query.filter.subtree {
-        let below = " AND session_id IN (WITH RECURSIVE below (id) AS ( \
-             SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
-         ) SELECT id FROM below)";
-        statement = statement.sql(below).bind(Bind::Id(top.key()));
-    }
-    statement = match query.filter.statuses.as_slice() {
-        [] => statement,
-        [status] if query.filter.session_id.is_none() => {
-            statement.sql(" AND status = ?").bind(Bind::Text(status.as_str()))
-        }
-        several => {
-            let words: Vec<String> = several.iter().map(|status| format!("'{status}'")).collect();
-            statement.sql(&format!(" AND status IN ({})", words.join(", ")))
-        }
-    };
-    if let Some(before) = &query.before {
-        statement = statement
-            .sql(" AND (opened_at, id) < (?, ?)")
-            .bind(Bind::Integer(before.opened_at.as_micros()))
-            .bind(Bind::Id(before.id.key()));
-    }
-    // One row more than asked for tells whether there is a next page.
-    let limit = integer(query.limit.saturating_add(1));
-    let rows: Vec<ApprovalRow> =
-        statement.sql(" ORDER BY opened_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection).await?;
-    let more = rows.len() > query.limit;
-    let page: Vec<Approval> = rows.into_iter().take(query.limit).map(Approval::try_from).collect::<Result<_, _>>()?;
-    let last = page.last().map(|last| ApprovalCursor { opened_at: last.opened_at, id: last.id });
-    Ok((page, last.filter(|_| more)))
+    let statement = Statement::begin(format!("SELECT {COLUMNS} FROM approvals WHERE TRUE"));
+    let rows: Vec<ApprovalRow> = tables::approvals::page(statement, query, Words::POSTGRES).load(connection).await?;
+    let cursor = |last: &Approval| ApprovalCursor { opened_at: last.opened_at, id: last.id };
+    Ok(page_of(rows, query.limit, cursor)?)
 }

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::audit::Checkpoint;
 use flightdeck_domain::ids::AuditSeq;
+use flightdeck_store_sql::rows::audit::sound_prefix;
 use flightdeck_store_sql::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
 use flightdeck_store_sql::schema::audit_checkpoints;
 use flightdeck_store_sql::values::integer;
 
-use super::sound_prefix;
 use crate::error::StoreError;
 use crate::locks;
 
@@ -53,7 +53,7 @@ pub(crate) async fn after(
         .select(CheckpointRow::as_select())
         .load(connection)
         .await?;
-    sound_prefix(rows, |row| row.seq)
+    Ok(sound_prefix(rows, |row| row.seq)?)
 }
 
 /// The newest.

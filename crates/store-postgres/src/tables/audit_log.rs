@@ -4,49 +4,30 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use flightdeck_domain::audit::{AuditDraft, AuditHead, HeadProblem, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditDraft, AuditHead, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::AuditFilter;
-use flightdeck_store_sql::rows::BrokenRow;
-use flightdeck_store_sql::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
+use flightdeck_store_sql::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow, sound_prefix, the_head};
 use flightdeck_store_sql::schema::{audit_entries, audit_head};
-use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::tables;
 use flightdeck_store_sql::types;
 use flightdeck_store_sql::values::{Key, integer};
 
-use super::sound_prefix;
 use crate::error::StoreError;
 
 /// Puts an entry at the end of the chain. Whoever calls this holds up all others that do, until the end of the transaction.
 pub(crate) async fn append(connection: &mut AsyncPgConnection, draft: AuditDraft) -> Result<AuditSeq, StoreError> {
     let rows = audit_head::table.select(AuditHeadRow::as_select()).for_no_key_update().load(connection).await?;
-    let sealed = draft.seal(the_head(rows)?);
+    let sealed = draft.seal(the_head(rows).map_err(StoreError::Headless)?);
     diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(&sealed)).execute(connection).await?;
-    Prepared::new(
-        "UPDATE audit_head SET seq = ?, hash = ?",
-        [Bind::Integer(sealed.seq.to_i64()), Bind::Bytes(sealed.hash.as_bytes())],
-    )
-    .execute(connection)
-    .await?;
+    tables::audit_log::move_head(&sealed).execute(connection).await?;
     Ok(sealed.seq)
 }
 
 /// The end of the chain.
 pub(crate) async fn head(connection: &mut AsyncPgConnection) -> Result<AuditHead, StoreError> {
-    the_head(audit_head::table.select(AuditHeadRow::as_select()).limit(2).load(connection).await?)
-}
-
-/// The one row that there is to be.
-fn the_head(mut rows: Vec<AuditHeadRow>) -> Result<AuditHead, StoreError> {
-    let problem = match (rows.pop(), rows.is_empty()) {
-        (Some(row), true) => match row.try_into() {
-            Ok(head) => return Ok(head),
-            Err(broken) => HeadProblem::Malformed(BrokenRow::to_string(&broken)),
-        },
-        (Some(_), false) => HeadProblem::Malformed("there is more than one".to_owned()),
-        (None, _) => HeadProblem::Missing,
-    };
-    Err(StoreError::Headless(problem))
+    let rows = audit_head::table.select(AuditHeadRow::as_select()).limit(2).load(connection).await?;
+    the_head(rows).map_err(StoreError::Headless)
 }
 
 /// At most `limit` entries before a place, or from the end; newest first.
@@ -114,5 +95,5 @@ pub(crate) async fn walk(
         .select(AuditRow::as_select())
         .load(connection)
         .await?;
-    sound_prefix(rows, |row| row.seq)
+    Ok(sound_prefix(rows, |row| row.seq)?)
 }

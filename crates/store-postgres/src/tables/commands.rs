@@ -7,18 +7,19 @@ use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::command::{Command, CommandKind, Receipt};
 use flightdeck_domain::ids::{CommandSeq, MessageId, SessionId};
-use flightdeck_domain::message::{Message, MessageReceipt, MessageRole};
+use flightdeck_domain::message::{Message, MessageReceipt};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_store_sql::rows::command::{CommandRow, NewCommandRow};
+use flightdeck_store_sql::rows::command::{self, CommandRow, NewCommandRow, of_operators};
+use flightdeck_store_sql::rows::number::Number;
 use flightdeck_store_sql::rows::read_id;
 use flightdeck_store_sql::schema::commands;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::tables::sessions::OPEN;
 use flightdeck_store_sql::types;
 use flightdeck_store_sql::values::{Id, Key, integer};
 
-use super::Number;
-use super::sessions::OPEN;
 use crate::error::StoreError;
 use crate::statement::Column;
 
@@ -106,10 +107,7 @@ pub(crate) async fn receipts(
     session: SessionId,
     page: &[Message],
 ) -> Result<HashMap<MessageId, MessageReceipt>, StoreError> {
-    let mut operators = page.iter().filter(|said| said.role == MessageRole::Operator).map(|said| said.seq.to_i64());
-    // Most pages of most conversations have no operator's message.
-    let Some(first) = operators.next() else { return Ok(HashMap::new()) };
-    let last = operators.next_back().unwrap_or(first);
+    let Some((first, last)) = of_operators(page) else { return Ok(HashMap::new()) };
     let rows: Vec<CommandRow> = Prepared::new(
         format!(
             "SELECT {COLUMNS} FROM commands \
@@ -119,30 +117,12 @@ pub(crate) async fn receipts(
     )
     .load(connection)
     .await?;
-    let mut receipts = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let command = Command::try_from(row)?;
-        if let CommandKind::Inject { message_id, .. } = command.kind {
-            receipts.insert(message_id, command.into());
-        }
-    }
-    Ok(receipts)
+    Ok(command::receipts(rows)?)
 }
 
 /// Writes what can change of a command: its receipt.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, command: &Command) -> Result<(), StoreError> {
-    Prepared::new(
-        "UPDATE commands SET receipt = ?, receipt_reason = ?, updated_at = ? WHERE session_id = ? AND seq = ?",
-        [
-            Bind::Text(command.receipt.as_str()),
-            Bind::MaybeText(command.receipt.reason().map(Reason::as_str)),
-            Bind::Integer(command.updated_at.as_micros()),
-            Bind::Id(command.session_id.key()),
-            Bind::Integer(command.seq.to_i64()),
-        ],
-    )
-    .execute(connection)
-    .await?;
+    tables::commands::save(command).execute(connection).await?;
     Ok(())
 }
 

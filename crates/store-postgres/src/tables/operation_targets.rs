@@ -2,15 +2,17 @@
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::{OperationId, SessionId};
-use flightdeck_domain::operation::{Operation, OperationTarget, TargetOutcome};
+use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{TargetCursor, TargetPage, TargetQuery};
-use flightdeck_store_sql::rows::operation::{NewTargetRow, TargetRow, outcome_detail};
+use flightdeck_store_sql::rows::operation::{NewTargetRow, TargetRow};
+use flightdeck_store_sql::rows::page::page_of;
 use flightdeck_store_sql::schema::operation_targets;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
-use flightdeck_store_sql::values::{Key, counted, integer};
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::tables::sessions::OPEN;
+use flightdeck_store_sql::values::Key;
 
 use super::session_tree::DEPTHS;
-use super::sessions::OPEN;
 use crate::error::StoreError;
 
 /// Every column, by name: one that a newer replica adds must not reach statements that are prepared without it.
@@ -64,59 +66,21 @@ pub(crate) async fn open_of(
 
 /// Writes what can change of a target.
 pub(crate) async fn save(connection: &mut AsyncPgConnection, target: &OperationTarget) -> Result<(), StoreError> {
-    Prepared::new(
-        "UPDATE operation_targets SET acknowledged_at = ?, observed_at = ?, outcome = ?, outcome_detail = ? \
-         WHERE operation_id = ? AND depth = ? AND session_id = ?",
-        [
-            Bind::MaybeInteger(target.acknowledged_at.map(|at| at.as_micros())),
-            Bind::MaybeInteger(target.observed_at.map(|at| at.as_micros())),
-            Bind::MaybeText(target.outcome.as_ref().map(TargetOutcome::as_str)),
-            Bind::MaybeText(target.outcome.as_ref().and_then(outcome_detail)),
-            Bind::Id(target.operation_id.key()),
-            Bind::Integer(counted(target.depth)),
-            Bind::Id(target.session_id.key()),
-        ],
-    )
-    .execute(connection)
-    .await?;
+    tables::operation_targets::save(target).execute(connection).await?;
     Ok(())
 }
 
 /// Supersedes whatever is open of an operation.
 pub(crate) async fn supersede(connection: &mut AsyncPgConnection, operation: OperationId) -> Result<(), StoreError> {
-    Prepared::new(
-        "UPDATE operation_targets SET outcome = ? WHERE operation_id = ? AND outcome IS NULL",
-        [Bind::Text(TargetOutcome::Superseded.as_str()), Bind::Id(operation.key())],
-    )
-    .execute(connection)
-    .await?;
+    tables::operation_targets::supersede(operation).execute(connection).await?;
     Ok(())
 }
 
 /// One page, leaves first, and where the next begins.
 pub(crate) async fn page(connection: &mut AsyncPgConnection, query: &TargetQuery) -> Result<TargetPage, StoreError> {
-    let mut statement = Statement::begin(format!("SELECT {COLUMNS} FROM operation_targets WHERE operation_id = ?"))
-        .bind(Bind::Id(query.operation.key()));
-    if query.unseen_only {
-        statement = statement.sql(" AND (outcome IS NULL OR outcome NOT IN ('observed', 'ended'))");
-    }
-    if let Some(after) = &query.after {
-        statement = statement
-            .sql(" AND (depth, session_id) < (?, ?)")
-            .bind(Bind::Integer(counted(after.depth)))
-            .bind(Bind::Id(after.session_id.key()));
-    }
-    // One row more than asked for tells whether there is a next page.
-    let limit = integer(query.limit.saturating_add(1));
-    let rows: Vec<TargetRow> = statement
-        .sql(" ORDER BY depth DESC, session_id DESC LIMIT ?")
-        .bind(Bind::Integer(limit))
-        .load(connection)
-        .await?;
-    let more = rows.len() > query.limit;
-    let targets: Vec<OperationTarget> =
-        rows.into_iter().take(query.limit).map(OperationTarget::try_from).collect::<Result<_, _>>()?;
-    let last = targets.last().filter(|_| more);
-    let next = last.map(|last| TargetCursor { depth: last.depth, session_id: last.session_id });
+    let statement = Statement::begin(format!("SELECT {COLUMNS} FROM operation_targets"));
+    let rows: Vec<TargetRow> = tables::operation_targets::page(statement, query).load(connection).await?;
+    let cursor = |last: &OperationTarget| TargetCursor { depth: last.depth, session_id: last.session_id };
+    let (targets, next) = page_of(rows, query.limit, cursor)?;
     Ok(TargetPage { targets, next })
 }

@@ -6,13 +6,15 @@
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
-use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::session::Session;
+use flightdeck_store_sql::rows::number::Number;
+use flightdeck_store_sql::rows::page::page_of;
 use flightdeck_store_sql::rows::session::{SharedHeadRow, SharedSessionRow};
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
-use flightdeck_store_sql::values::{Key, integer};
+use flightdeck_store_sql::tables::{self, Words};
+use flightdeck_store_sql::values::Key;
 
-use super::Number;
-use super::sessions::{HEAD, OPEN};
+use super::sessions::HEAD;
 use crate::error::StoreError;
 
 /// One page, newest first, and where the next begins.
@@ -21,28 +23,14 @@ pub(crate) async fn page(
     query: &SessionQuery,
 ) -> Result<(Vec<Session>, Option<SessionCursor>), StoreError> {
     let what = if query.heads_only { HEAD.to_owned() } else { format!("{HEAD}, context, metadata") };
-    let mut statement = matching(connection, &what, &query.filter).await?;
-    if let Some(after) = &query.after {
-        // A comparison of pairs, which is one step into the index; `a < x OR (a = x AND b < y)` would not be.
-        statement = statement
-            .sql(" AND (spawned_at, id) < (?, ?)")
-            .bind(Bind::Integer(after.spawned_at.as_micros()))
-            .bind(Bind::Id(after.id.key()));
-    }
-    // One row more than asked for tells whether there is a next page.
-    let limit = integer(query.limit.saturating_add(1));
-    let statement = statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit));
-    let mut sessions: Vec<Session> = if query.heads_only {
+    let statement = tables::sessions::page(matching(connection, &what, &query.filter).await?, query);
+    let cursor = |last: &Session| SessionCursor { spawned_at: last.spawned_at, id: last.id };
+    if query.heads_only {
         let rows: Vec<SharedHeadRow> = statement.load(connection).await?;
-        rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
-    } else {
-        let rows: Vec<SharedSessionRow> = statement.load(connection).await?;
-        rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
-    };
-    let more = sessions.len() > query.limit;
-    sessions.truncate(query.limit);
-    let last = sessions.last().map(|last| SessionCursor { spawned_at: last.spawned_at, id: last.id });
-    Ok((sessions, last.filter(|_| more)))
+        return Ok(page_of(rows, query.limit, cursor)?);
+    }
+    let rows: Vec<SharedSessionRow> = statement.load(connection).await?;
+    Ok(page_of(rows, query.limit, cursor)?)
 }
 
 /// How many there are.
@@ -60,36 +48,8 @@ async fn matching<'a>(
         Some(top) => is_root(connection, top).await?,
         None => false,
     };
-    let mut statement = Statement::begin(format!("SELECT {what} FROM sessions WHERE TRUE"));
-    if !filter.statuses.is_empty() && !filter.statuses.iter().any(|status| status.is_terminal()) {
-        // Says nothing new, but the indexes of what has not ended can be used only where this is said.
-        statement = statement.sql(" AND ").sql(OPEN);
-    }
-    if let Some(top) = filter.subtree.as_ref().filter(|_| whole_tree) {
-        statement = statement.sql(" AND root_id = ?").bind(Bind::Id(top.key()));
-    } else if let Some(top) = &filter.subtree {
-        let below = " AND id IN (WITH RECURSIVE below (id) AS ( \
-             SELECT ?::uuid UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
-         ) SELECT id FROM below)";
-        statement = statement.sql(below).bind(Bind::Id(top.key()));
-    }
-    if let Some(mission) = &filter.mission_id {
-        statement = statement.sql(" AND mission_id = ?").bind(Bind::Text(mission.as_str()));
-    }
-    statement = with_statuses(statement, &filter.statuses);
-    if let Some(id) = &filter.provider_session_id {
-        statement = statement.sql(" AND provider_session_id = ?").bind(Bind::Text(id.as_str()));
-    }
-    if let Some(provider) = &filter.provider {
-        statement = statement.sql(" AND provider = ?").bind(Bind::Text(provider.as_str()));
-    }
-    if let Some(agent_type) = &filter.agent_type {
-        statement = statement.sql(" AND agent_type = ?").bind(Bind::Text(agent_type.as_str()));
-    }
-    if let Some(task) = &filter.task_id {
-        statement = statement.sql(" AND task_id = ?").bind(Bind::Text(task.as_str()));
-    }
-    Ok(statement)
+    let statement = Statement::begin(format!("SELECT {what} FROM sessions WHERE TRUE"));
+    Ok(tables::sessions::matching(statement, filter, whole_tree, Words::POSTGRES))
 }
 
 /// Whether a session stands at the top of its tree: then all below it share its id as their root, in the order of a page.
@@ -99,15 +59,4 @@ async fn is_root(connection: &mut AsyncPgConnection, id: SessionId) -> Result<bo
             .get_result(connection)
             .await?;
     Ok(found.count() == 1)
-}
-
-fn with_statuses<'a>(statement: Statement<'a>, statuses: &[SessionStatus]) -> Statement<'a> {
-    match statuses {
-        [] => statement,
-        [status] => statement.sql(" AND status = ?").bind(Bind::Text(status.as_str())),
-        several => {
-            let words: Vec<String> = several.iter().map(|status| format!("'{status}'")).collect();
-            statement.sql(&format!(" AND status IN ({})", words.join(", ")))
-        }
-    }
 }

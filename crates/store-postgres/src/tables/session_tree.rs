@@ -7,32 +7,22 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Scope;
 use flightdeck_domain::session::{Ancestor, Session};
+use flightdeck_store_sql::rows::number::Number;
 use flightdeck_store_sql::rows::operation::{MemberRow, member};
 use flightdeck_store_sql::rows::read_id;
 use flightdeck_store_sql::rows::session::AncestorRow;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::tables::sessions::OPEN;
 use flightdeck_store_sql::types;
 use flightdeck_store_sql::values::{Id, Key, integer};
 
-use super::Number;
-use super::sessions::OPEN;
 use crate::error::StoreError;
 use crate::statement::Column;
 
 /// A session, its parent, and so on to the top; empty when there is no such session.
 pub(crate) async fn upwards(connection: &mut AsyncPgConnection, from: SessionId) -> Result<Vec<Ancestor>, StoreError> {
-    // No tree is deeper than the limit; it keeps a damaged one, with a loop in it, from running on.
-    let rows: Vec<AncestorRow> = Prepared::new(
-        "WITH RECURSIVE above (level, id, parent_id, root_id, mission_id, status, desired_status) AS ( \
-             SELECT 1, id, parent_id, root_id, mission_id, status, desired_status FROM sessions WHERE id = ? \
-             UNION ALL \
-             SELECT level + 1, next.id, next.parent_id, next.root_id, next.mission_id, next.status, next.desired_status \
-             FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
-         ) SELECT id, root_id, mission_id, status, desired_status FROM above ORDER BY level",
-        [Bind::Id(from.key()), Bind::Integer(integer(Session::MAX_DEPTH))],
-    )
-    .load(connection)
-    .await?;
+    let rows: Vec<AncestorRow> = tables::sessions::upwards(from).load(connection).await?;
     Ok(rows.into_iter().map(Ancestor::try_from).collect::<Result<_, _>>()?)
 }
 
@@ -53,7 +43,7 @@ pub(crate) async fn is_within(
     )
     .get_result(connection)
     .await?;
-    Ok(found.n > 0)
+    Ok(found.count() > 0)
 }
 
 /// A session and one that is above it.
@@ -126,5 +116,5 @@ pub(crate) async fn open_within(
         Scope::Mission(mission) => statement.bind(Bind::Text(mission.as_str())).load(connection).await?,
         Scope::Fleet => statement.load(connection).await?,
     };
-    Ok(rows.into_iter().map(member).collect::<Result<_, _>>()?)
+    Ok(rows.iter().map(member).collect::<Result<_, _>>()?)
 }

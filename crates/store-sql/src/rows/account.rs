@@ -2,7 +2,9 @@
 
 use diesel::prelude::*;
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::ports::MissionCursor;
 use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::text::MissionId;
 use flightdeck_domain::usage::{Account, AccountKey, Budget, Cost, Exhaustion, Totals};
 
 use super::{BrokenRow, Column, Fault, maybe};
@@ -70,6 +72,24 @@ impl From<&Account> for AccountRow {
             enforced: Flag(account.exhausted.is_some_and(|used_up| used_up.enforced)),
         }
     }
+}
+
+/// Missions with their accounts, and where the next page begins.
+pub type MissionsPage = (Vec<(MissionId, Account)>, Option<MissionCursor>);
+
+/// One page of missions.
+pub fn missions(rows: Vec<AccountRow>, limit: usize) -> Result<MissionsPage, BrokenRow> {
+    let more = rows.len() > limit;
+    let page: Vec<Account> = rows.into_iter().take(limit).map(Account::try_from).collect::<Result<_, _>>()?;
+    let page: Vec<(MissionId, Account)> = page
+        .into_iter()
+        .filter_map(|account| match &account.key {
+            AccountKey::Mission(id) => Some((id.clone(), account)),
+            AccountKey::Session(_) | AccountKey::Subtree(_) => None,
+        })
+        .collect();
+    let last = page.last().map(|(id, account)| MissionCursor { opened_at: account.opened_at, id: id.clone() });
+    Ok((page, last.filter(|_| more)))
 }
 
 /// What an account, or many together, say was used.

@@ -1,7 +1,7 @@
 //! Rows of `audit_entries` and `audit_head`.
 
 use diesel::prelude::*;
-use flightdeck_domain::audit::{AuditHash, AuditHead, AuditIndex, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditHash, AuditHead, AuditIndex, HeadProblem, SealedAuditEntry};
 use flightdeck_domain::ids::{AuditSeq, SessionId};
 use flightdeck_domain::operator::Actor;
 
@@ -72,6 +72,43 @@ impl AuditHeadRow {
     fn read(self) -> Result<AuditHead, Fault> {
         Ok(AuditHead { seq: AuditSeq::from_i64(self.seq).column("seq")?, hash: hash(&self.hash).column("hash")? })
     }
+}
+
+/// The one row that there is to be. Two are asked for: one more than there can be, past the check of the table.
+pub fn the_head(mut rows: Vec<AuditHeadRow>) -> Result<AuditHead, HeadProblem> {
+    match (rows.pop(), rows.is_empty()) {
+        (Some(row), true) => row.try_into().map_err(|broken: BrokenRow| HeadProblem::Malformed(broken.to_string())),
+        (Some(_), false) => Err(HeadProblem::Malformed("there is more than one".to_owned())),
+        (None, _) => Err(HeadProblem::Missing),
+    }
+}
+
+/// A row of the audit log that makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[error("a row of the audit log is broken")]
+pub struct Tampered {
+    /// Its place on the chain.
+    pub seq: AuditSeq,
+    /// What is wrong with it.
+    #[source]
+    pub broken: BrokenRow,
+}
+
+/// The rows up to the first that makes no sense. When it is the very first, that is the answer.
+pub fn sound_prefix<R, T>(rows: Vec<R>, place: impl Fn(&R) -> i64) -> Result<Vec<T>, Tampered>
+where
+    T: TryFrom<R, Error = BrokenRow>,
+{
+    let mut sound = Vec::with_capacity(rows.len());
+    for row in rows {
+        let seq = AuditSeq::from_i64(place(&row)).unwrap_or(AuditSeq::ZERO);
+        match T::try_from(row) {
+            Ok(value) => sound.push(value),
+            Err(broken) if sound.is_empty() => return Err(Tampered { seq, broken }),
+            Err(_) => break,
+        }
+    }
+    Ok(sound)
 }
 
 /// An entry to be inserted.

@@ -45,7 +45,7 @@ impl CheckpointRow {
 
 /// A checkpoint to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = audit_checkpoints)]
+#[diesel(table_name = audit_checkpoints, treat_none_as_default_value = false)]
 pub struct NewCheckpointRow<'a> {
     seq: i64,
     hash: &'a [u8],

@@ -1,8 +1,11 @@
 //! Rows of `commands`.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq};
+use flightdeck_domain::message::{Message, MessageReceipt, MessageRole};
 use flightdeck_domain::text::Reason;
 
 use super::{BrokenRow, Column, Fault, maybe};
@@ -96,6 +99,27 @@ const fn delivery_word(delivery: Delivery) -> &'static str {
         Delivery::Queue => "queue",
         Delivery::Interrupt => "interrupt",
     }
+}
+
+/// The first and the last place of the messages of a page that an operator wrote. Most pages of most conversations have
+/// none.
+#[must_use]
+pub fn of_operators(page: &[Message]) -> Option<(i64, i64)> {
+    let mut places = page.iter().filter(|said| said.role == MessageRole::Operator).map(|said| said.seq.to_i64());
+    let first = places.next()?;
+    Some((first, places.next_back().unwrap_or(first)))
+}
+
+/// What became of the messages that commands bring.
+pub fn receipts(rows: Vec<CommandRow>) -> Result<HashMap<MessageId, MessageReceipt>, BrokenRow> {
+    let mut receipts = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let command = Command::try_from(row)?;
+        if let CommandKind::Inject { message_id, .. } = command.kind {
+            receipts.insert(message_id, command.into());
+        }
+    }
+    Ok(receipts)
 }
 
 /// A command to be inserted.

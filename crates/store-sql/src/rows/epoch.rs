@@ -33,7 +33,7 @@ impl TryFrom<MarkRow> for ReplicaMark {
 
 /// One to be inserted.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = replica_marks)]
+#[diesel(table_name = replica_marks, treat_none_as_default_value = false)]
 pub struct NewMarkRow<'a> {
     replica: &'a str,
     mark: Id,

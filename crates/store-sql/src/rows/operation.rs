@@ -231,8 +231,8 @@ pub struct MemberRow {
 }
 
 /// Reads a member.
-pub fn member(row: MemberRow) -> Result<(SessionId, u64), BrokenRow> {
-    let MemberRow { id, depth } = row;
+pub fn member(row: &MemberRow) -> Result<(SessionId, u64), BrokenRow> {
+    let MemberRow { id, depth } = *row;
     let read = || Ok((id.try_into().column("id")?, u64::try_from(depth).column("depth")?));
     read().map_err(|fault: Fault| fault.of("sessions", id.to_string()))
 }

@@ -12,10 +12,10 @@ use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::Control;
 use flightdeck_domain::session::Session;
+use flightdeck_store_sql::rows::number::Number;
 use flightdeck_store_sql::statement::Prepared;
 
 use crate::error::StoreError;
-use crate::tables::Number;
 
 /// So many are kept; a few hundred bytes each. Beyond it all are forgotten.
 const MOST: usize = 4_096;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use flightdeck_domain::ports::{MissionCursor, MissionQuery};
+use flightdeck_domain::ports::MissionQuery;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::usage::{Account, AccountKey, Totals};
-use flightdeck_store_sql::rows::account::{AccountRow, StatusCountRow, TotalsRow};
+use flightdeck_store_sql::rows::account::{self, AccountRow, MissionsPage, StatusCountRow, TotalsRow};
 use flightdeck_store_sql::schema::accounts;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::tables;
 use flightdeck_store_sql::values::integer;
 
 use crate::error::StoreError;
@@ -39,34 +40,12 @@ pub(crate) fn sum(connection: &mut SqliteConnection) -> Result<Totals, StoreErro
     Ok(row.try_into()?)
 }
 
-/// Missions with their accounts, and where the next page begins.
-pub(crate) type MissionsPage = (Vec<(MissionId, Account)>, Option<MissionCursor>);
-
 /// One page of missions, newest first, and where the next begins.
 pub(crate) fn missions(connection: &mut SqliteConnection, query: &MissionQuery) -> Result<MissionsPage, StoreError> {
     let sql = "SELECT * FROM accounts INDEXED BY accounts_missions WHERE scope = 'mission'";
-    let mut statement = Statement::begin(sql);
-    if let Some(after) = &query.after {
-        statement = statement
-            .sql(" AND (opened_at, key) < (?, ?)")
-            .bind(Bind::Integer(after.opened_at.as_micros()))
-            .bind(Bind::Text(after.id.as_str()));
-    }
-    // One row more than asked for tells whether there is a next page.
-    let limit = integer(query.limit.saturating_add(1));
-    let rows: Vec<AccountRow> =
-        statement.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection)?;
-    let more = rows.len() > query.limit;
-    let page: Vec<Account> = rows.into_iter().take(query.limit).map(Account::try_from).collect::<Result<_, _>>()?;
-    let page: Vec<(MissionId, Account)> = page
-        .into_iter()
-        .filter_map(|account| match &account.key {
-            AccountKey::Mission(id) => Some((id.clone(), account)),
-            AccountKey::Session(_) | AccountKey::Subtree(_) => None,
-        })
-        .collect();
-    let last = page.last().map(|(id, account)| MissionCursor { opened_at: account.opened_at, id: id.clone() });
-    Ok((page, last.filter(|_| more)))
+    let statement = Statement::begin(sql);
+    let rows: Vec<AccountRow> = tables::accounts::missions(statement, query).load(connection)?;
+    Ok(account::missions(rows, query.limit)?)
 }
 
 /// How many sessions of a mission are in each status; from the index alone.

@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 use flightdeck_domain::audit::Checkpoint;
 use flightdeck_domain::ids::AuditSeq;
+use flightdeck_store_sql::rows::audit::sound_prefix;
 use flightdeck_store_sql::rows::checkpoint::{CheckpointRow, NewCheckpointRow};
 use flightdeck_store_sql::schema::audit_checkpoints;
 use flightdeck_store_sql::values::integer;
 
-use super::sound_prefix;
 use crate::error::StoreError;
 
 /// Keeps one, unless there is one at its place; gives the one that stands there.
@@ -39,7 +39,7 @@ pub(crate) fn after(
         .limit(integer(limit))
         .select(CheckpointRow::as_select())
         .load(connection)?;
-    sound_prefix(rows, |row| row.seq)
+    Ok(sound_prefix(rows, |row| row.seq)?)
 }
 
 /// The newest.

@@ -3,44 +3,29 @@
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use flightdeck_domain::audit::{AuditDraft, AuditHead, HeadProblem, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditDraft, AuditHead, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::AuditFilter;
-use flightdeck_store_sql::rows::BrokenRow;
-use flightdeck_store_sql::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow};
+use flightdeck_store_sql::rows::audit::{AuditHeadRow, AuditRow, NewAuditRow, sound_prefix, the_head};
 use flightdeck_store_sql::schema::{audit_entries, audit_head};
-use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::tables;
 use flightdeck_store_sql::types;
 use flightdeck_store_sql::values::{Key, integer};
 
-use super::sound_prefix;
 use crate::error::StoreError;
 
 /// Puts an entry at the end of the chain.
 pub(crate) fn append(connection: &mut SqliteConnection, draft: AuditDraft) -> Result<AuditSeq, StoreError> {
     let sealed = draft.seal(head(connection)?);
     diesel::insert_into(audit_entries::table).values(&NewAuditRow::from(&sealed)).execute(connection)?;
-    Prepared::new(
-        "UPDATE audit_head SET seq = ?, hash = ?",
-        [Bind::Integer(sealed.seq.to_i64()), Bind::Bytes(sealed.hash.as_bytes())],
-    )
-    .execute(connection)?;
+    tables::audit_log::move_head(&sealed).execute(connection)?;
     Ok(sealed.seq)
 }
 
 /// The end of the chain.
 pub(crate) fn head(connection: &mut SqliteConnection) -> Result<AuditHead, StoreError> {
-    // One more than there can be, past the check of the table.
-    let mut rows = audit_head::table.select(AuditHeadRow::as_select()).limit(2).load(connection)?;
-    let problem = match (rows.pop(), rows.is_empty()) {
-        (Some(row), true) => match row.try_into() {
-            Ok(head) => return Ok(head),
-            Err(broken) => HeadProblem::Malformed(BrokenRow::to_string(&broken)),
-        },
-        (Some(_), false) => HeadProblem::Malformed("there is more than one".to_owned()),
-        (None, _) => HeadProblem::Missing,
-    };
-    Err(StoreError::Headless(problem))
+    let rows = audit_head::table.select(AuditHeadRow::as_select()).limit(2).load(connection)?;
+    the_head(rows).map_err(StoreError::Headless)
 }
 
 /// At most `limit` entries before a place, or from the end; newest first.
@@ -100,5 +85,5 @@ pub(crate) fn walk(
     }
     let rows =
         wanted.order(audit_entries::seq.asc()).limit(integer(limit)).select(AuditRow::as_select()).load(connection)?;
-    sound_prefix(rows, |row| row.seq)
+    Ok(sound_prefix(rows, |row| row.seq)?)
 }

@@ -5,9 +5,11 @@ use flightdeck_domain::ids::OperationId;
 use flightdeck_domain::operation::{Operation, Wish};
 use flightdeck_domain::ports::{OperationCursor, OperationPage, OperationQuery};
 use flightdeck_store_sql::rows::operation::{NewOperationRow, OperationRow};
+use flightdeck_store_sql::rows::page::page_of;
 use flightdeck_store_sql::schema::operations;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
-use flightdeck_store_sql::values::{Key, counted, integer};
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::values::Key;
 
 use crate::error::StoreError;
 
@@ -23,20 +25,7 @@ pub(crate) fn get(connection: &mut SqliteConnection, id: OperationId) -> Result<
 
 /// Writes what can change of an operation: how far it has come.
 pub(crate) fn save(connection: &mut SqliteConnection, operation: &Operation) -> Result<(), StoreError> {
-    let tally = operation.tally;
-    Prepared::new(
-        "UPDATE operations SET open = ?, observed = ?, ended = ?, refused = ?, superseded = ?, completed_at = ? WHERE id = ?",
-        [
-            Bind::Integer(counted(tally.open)),
-            Bind::Integer(counted(tally.observed)),
-            Bind::Integer(counted(tally.ended)),
-            Bind::Integer(counted(tally.refused)),
-            Bind::Integer(counted(tally.superseded)),
-            Bind::MaybeInteger(operation.completed_at.map(|at| at.as_micros())),
-            Bind::Id(operation.id.key()),
-        ],
-    )
-    .execute(connection)?;
+    tables::operations::save(operation).execute(connection)?;
     Ok(())
 }
 
@@ -58,21 +47,9 @@ pub(crate) fn page(connection: &mut SqliteConnection, query: &OperationQuery) ->
         Some(true) => "INDEXED BY operations_open WHERE completed_at IS NULL",
         Some(false) => "INDEXED BY operations_completed WHERE completed_at IS NOT NULL",
     };
-    let mut statement = Statement::begin(format!("SELECT * FROM operations {which}"));
-    if let Some(after) = &query.after {
-        statement = statement
-            .sql(" AND (requested_at, id) < (?, ?)")
-            .bind(Bind::Integer(after.requested_at.as_micros()))
-            .bind(Bind::Id(after.id.key()));
-    }
-    // One row more than asked for tells whether there is a next page.
-    let limit = integer(query.limit.saturating_add(1));
-    let rows: Vec<OperationRow> =
-        statement.sql(" ORDER BY requested_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit)).load(connection)?;
-    let more = rows.len() > query.limit;
-    let operations: Vec<Operation> =
-        rows.into_iter().take(query.limit).map(Operation::try_from).collect::<Result<_, _>>()?;
-    let last = operations.last().filter(|_| more);
-    let next = last.map(|last| OperationCursor { requested_at: last.requested_at, id: last.id });
+    let statement = Statement::begin(format!("SELECT * FROM operations {which}"));
+    let rows: Vec<OperationRow> = tables::operations::page(statement, query).load(connection)?;
+    let cursor = |last: &Operation| OperationCursor { requested_at: last.requested_at, id: last.id };
+    let (operations, next) = page_of(rows, query.limit, cursor)?;
     Ok(OperationPage { operations, next })
 }

@@ -6,13 +6,15 @@
 use diesel::prelude::*;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionQuery};
-use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::session::Session;
+use flightdeck_store_sql::rows::number::Number;
+use flightdeck_store_sql::rows::page::page_of;
 use flightdeck_store_sql::rows::session::{SessionHeadRow, SessionRow};
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
-use flightdeck_store_sql::values::{Key, integer};
+use flightdeck_store_sql::tables::{self, Words};
+use flightdeck_store_sql::values::Key;
 
-use super::Number;
-use super::sessions::{self, OPEN};
+use super::sessions;
 use crate::error::StoreError;
 
 /// Every column of a [`SessionHeadRow`].
@@ -26,29 +28,16 @@ pub(crate) fn page(
     query: &SessionQuery,
 ) -> Result<(Vec<Session>, Option<SessionCursor>), StoreError> {
     let what = if query.heads_only { HEAD } else { "*" };
-    let mut statement = matching(connection, what, &query.filter)?;
-    if let Some(after) = &query.after {
-        // A comparison of pairs, which is one step into the index; `a < x OR (a = x AND b < y)` would not be.
-        statement = statement
-            .sql(" AND (spawned_at, id) < (?, ?)")
-            .bind(Bind::Integer(after.spawned_at.as_micros()))
-            .bind(Bind::Id(after.id.key()));
-    }
-    // One row more than asked for tells whether there is a next page.
-    let limit = integer(query.limit.saturating_add(1));
-    let statement = statement.sql(" ORDER BY spawned_at DESC, id DESC LIMIT ?").bind(Bind::Integer(limit));
-    let mut sessions: Vec<Session> = if query.heads_only {
+    let statement = tables::sessions::page(matching(connection, what, &query.filter)?, query);
+    let cursor = |last: &Session| SessionCursor { spawned_at: last.spawned_at, id: last.id };
+    if query.heads_only {
         let rows: Vec<SessionHeadRow> = statement.load(connection)?;
-        let heads = rows.into_iter().map(Session::try_from);
-        heads.map(|head| sessions::with_past(connection, head?)).collect::<Result<_, _>>()?
-    } else {
-        let rows: Vec<SessionRow> = statement.load(connection)?;
-        rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?
-    };
-    let more = sessions.len() > query.limit;
-    sessions.truncate(query.limit);
-    let last = sessions.last().map(|last| SessionCursor { spawned_at: last.spawned_at, id: last.id });
-    Ok((sessions, last.filter(|_| more)))
+        let (heads, next) = page_of(rows, query.limit, cursor)?;
+        let heads = heads.into_iter().map(|head| sessions::with_past(connection, head));
+        return Ok((heads.collect::<Result<_, _>>()?, next));
+    }
+    let rows: Vec<SessionRow> = statement.load(connection)?;
+    Ok(page_of(rows, query.limit, cursor)?)
 }
 
 /// How many there are.
@@ -66,7 +55,7 @@ fn matching<'a>(
         Some(top) => is_root(connection, top)?,
         None => false,
     };
-    let only_open = !filter.statuses.is_empty() && !filter.statuses.iter().any(|status| status.is_terminal());
+    let only_open = tables::sessions::only_open(filter);
     let index = match filter {
         _ if whole_tree => "INDEXED BY sessions_root",
         SessionFilter { subtree: None, provider_session_id: Some(_), .. } => "INDEXED BY sessions_provider_session",
@@ -75,36 +64,8 @@ fn matching<'a>(
         SessionFilter { provider: Some(_), .. } => "INDEXED BY sessions_open_provider",
         _ => "INDEXED BY sessions_open",
     };
-    let mut statement = Statement::begin(format!("SELECT {what} FROM sessions {index} WHERE TRUE"));
-    if only_open {
-        // Says nothing new, but the index of what has not ended can be used only where this is said.
-        statement = statement.sql(" AND ").sql(OPEN);
-    }
-    if let Some(top) = filter.subtree.as_ref().filter(|_| whole_tree) {
-        statement = statement.sql(" AND root_id = ?").bind(Bind::Id(top.key()));
-    } else if let Some(top) = &filter.subtree {
-        let below = " AND id IN (WITH RECURSIVE below (id) AS ( \
-             SELECT ? UNION SELECT child.id FROM below JOIN sessions AS child ON child.parent_id = below.id \
-         ) SELECT id FROM below)";
-        statement = statement.sql(below).bind(Bind::Id(top.key()));
-    }
-    if let Some(mission) = &filter.mission_id {
-        statement = statement.sql(" AND mission_id = ?").bind(Bind::Text(mission.as_str()));
-    }
-    statement = with_statuses(statement, &filter.statuses);
-    if let Some(provider) = &filter.provider {
-        statement = statement.sql(" AND provider = ?").bind(Bind::Text(provider.as_str()));
-    }
-    if let Some(id) = &filter.provider_session_id {
-        statement = statement.sql(" AND provider_session_id = ?").bind(Bind::Text(id.as_str()));
-    }
-    if let Some(agent_type) = &filter.agent_type {
-        statement = statement.sql(" AND agent_type = ?").bind(Bind::Text(agent_type.as_str()));
-    }
-    if let Some(task) = &filter.task_id {
-        statement = statement.sql(" AND task_id = ?").bind(Bind::Text(task.as_str()));
-    }
-    Ok(statement)
+    let statement = Statement::begin(format!("SELECT {what} FROM sessions {index} WHERE TRUE"));
+    Ok(tables::sessions::matching(statement, filter, whole_tree, Words::SQLITE))
 }
 
 /// Whether a session stands at the top of its tree: then all below it share its id as their root, in the order of a page.
@@ -114,17 +75,5 @@ fn is_root(connection: &mut SqliteConnection, id: SessionId) -> Result<bool, Sto
         [Bind::Id(id.key())],
     )
     .get_result(connection)?;
-    Ok(found.n == 1)
-}
-
-fn with_statuses<'a>(statement: Statement<'a>, statuses: &[SessionStatus]) -> Statement<'a> {
-    match statuses {
-        [] => statement,
-        [status] => statement.sql(" AND status = ?").bind(Bind::Text(status.as_str())),
-        several => {
-            let words: Vec<String> = several.iter().map(|status| format!("'{status}'")).collect();
-            // The plus keeps SQLite from gathering each status by its index and sorting it all for one page.
-            statement.sql(&format!(" AND +status IN ({})", words.join(", ")))
-        }
-    }
+    Ok(found.count() == 1)
 }

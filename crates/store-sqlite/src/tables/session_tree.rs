@@ -4,28 +4,19 @@ use diesel::prelude::*;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Scope;
 use flightdeck_domain::session::{Ancestor, Session};
+use flightdeck_store_sql::rows::number::Number;
 use flightdeck_store_sql::rows::operation::{MemberRow, member};
 use flightdeck_store_sql::rows::session::AncestorRow;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::tables::sessions::OPEN;
 use flightdeck_store_sql::values::{Key, integer};
 
-use super::Number;
-use super::sessions::OPEN;
 use crate::error::StoreError;
 
 /// A session, its parent, and so on to the top; empty when there is no such session.
 pub(crate) fn upwards(connection: &mut SqliteConnection, from: SessionId) -> Result<Vec<Ancestor>, StoreError> {
-    // No tree is deeper than the limit; it keeps a damaged one, with a loop in it, from running on.
-    let rows: Vec<AncestorRow> = Prepared::new(
-        "WITH RECURSIVE above (level, id, parent_id, root_id, mission_id, status, desired_status) AS ( \
-             SELECT 1, id, parent_id, root_id, mission_id, status, desired_status FROM sessions WHERE id = ? \
-             UNION ALL \
-             SELECT level + 1, next.id, next.parent_id, next.root_id, next.mission_id, next.status, next.desired_status \
-             FROM above JOIN sessions AS next ON next.id = above.parent_id WHERE level < ? \
-         ) SELECT id, root_id, mission_id, status, desired_status FROM above ORDER BY level",
-        [Bind::Id(from.key()), Bind::Integer(integer(Session::MAX_DEPTH))],
-    )
-    .load(connection)?;
+    let rows: Vec<AncestorRow> = tables::sessions::upwards(from).load(connection)?;
     Ok(rows.into_iter().map(Ancestor::try_from).collect::<Result<_, _>>()?)
 }
 
@@ -41,7 +32,7 @@ pub(crate) fn is_within(connection: &mut SqliteConnection, id: SessionId, top: S
         [Bind::Id(id.key()), Bind::Integer(integer(Session::MAX_DEPTH)), Bind::Id(top.key())],
     )
     .get_result(connection)?;
-    Ok(found.n == 1)
+    Ok(found.count() == 1)
 }
 
 /// How deep each of the sessions `chosen` stands: a part of a statement that gives `id` and `depth`.
@@ -80,5 +71,5 @@ pub(crate) fn open_within(
         Scope::Mission(mission) => statement.bind(Bind::Text(mission.as_str())).load(connection)?,
         Scope::Fleet => statement.load(connection)?,
     };
-    Ok(rows.into_iter().map(member).collect::<Result<_, _>>()?)
+    Ok(rows.iter().map(member).collect::<Result<_, _>>()?)
 }

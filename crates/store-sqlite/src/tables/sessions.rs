@@ -4,18 +4,16 @@ use diesel::prelude::*;
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::ports::ConversationEnd;
 use flightdeck_domain::session::{DesiredStatus, Session, SessionStatus, Silence};
-use flightdeck_domain::text::{ProviderSessionId, Reason};
 use flightdeck_domain::time::Timestamp;
+use flightdeck_store_sql::rows::number::Number;
 use flightdeck_store_sql::rows::session::{NewSessionRow, SessionHeadRow, SessionIdRow, SessionRow};
 use flightdeck_store_sql::schema::sessions;
 use flightdeck_store_sql::statement::{Bind, Prepared, Statement};
-use flightdeck_store_sql::values::{Key, integer};
+use flightdeck_store_sql::tables;
+use flightdeck_store_sql::tables::sessions::OPEN;
+use flightdeck_store_sql::values::Key;
 
-use super::Number;
 use crate::error::StoreError;
-
-/// What has not ended. Word for word the condition of the index `sessions_open`.
-pub(crate) const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
 
 /// One session.
 pub(crate) fn get(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -59,26 +57,7 @@ pub(crate) fn insert(connection: &mut SqliteConnection, session: &Session) -> Re
 
 /// Writes everything of a session that can change.
 pub(crate) fn save(connection: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
-    Prepared::new(
-        "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
-         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ?, \
-         provider_session_id = ? WHERE id = ?",
-        [
-            Bind::Text(session.status.as_str()),
-            Bind::Text(session.desired_status.as_str()),
-            Bind::MaybeText(session.status_reason.as_ref().map(Reason::as_str)),
-            Bind::Integer(session.last_seq.to_i64()),
-            Bind::Integer(session.last_command_seq.to_i64()),
-            Bind::Integer(i64::try_from(session.revision).unwrap_or(i64::MAX)),
-            Bind::MaybeInteger(session.started_at.map(|at| at.as_micros())),
-            Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
-            Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
-            Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
-            Bind::MaybeText(session.provider_session_id.as_ref().map(ProviderSessionId::as_str)),
-            Bind::Id(session.id.key()),
-        ],
-    )
-    .execute(connection)?;
+    tables::sessions::save(session).execute(connection)?;
     Ok(())
 }
 
@@ -109,16 +88,8 @@ pub(crate) fn silent(
     silence: &Silence,
     limit: usize,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let mut statement = Statement::begin(format!(
-        "SELECT id FROM sessions INDEXED BY sessions_open WHERE {OPEN} AND status <> '{}' \
-         AND coalesce(last_seen_at, spawned_at) < ?",
-        SessionStatus::Lost
-    ))
-    .bind(Bind::Integer(silence.not_seen_since.as_micros()));
-    for provider in &silence.without_lease {
-        statement = statement.sql(" AND provider <> ?").bind(Bind::Text(provider.as_str()));
-    }
-    let rows: Vec<SessionIdRow> = statement.sql(" LIMIT ?").bind(Bind::Integer(integer(limit))).load(connection)?;
+    let statement = Statement::begin("SELECT id FROM sessions INDEXED BY sessions_open");
+    let rows: Vec<SessionIdRow> = tables::sessions::silent(statement, silence, limit).load(connection)?;
     Ok(rows.into_iter().map(SessionId::try_from).collect::<Result<_, _>>()?)
 }
 
@@ -137,19 +108,4 @@ pub(crate) fn kill_open(connection: &mut SqliteConnection) -> Result<(), StoreEr
     ))
     .execute(connection)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use flightdeck_domain::session::SessionStatus;
-
-    #[test]
-    fn open_is_what_the_domain_calls_not_ended() {
-        let ended: Vec<_> = SessionStatus::ALL
-            .into_iter()
-            .filter(|status| status.is_terminal())
-            .map(|status| format!("'{status}'"))
-            .collect();
-        assert_eq!(super::OPEN, format!("status NOT IN ({})", ended.join(", ")));
-    }
 }
