@@ -24,7 +24,8 @@
 //!
 //! # What does not belong here
 //! SQL, HTTP, an async runtime, and any reading of the clock or of random numbers besides [`ports::Clock`] and
-//! [`ports::IdGenerator`]. The feature `system` brings the one adapter of those two, the feature `mocks` mocks of all ports.
+//! [`ports::IdGenerator`]. The feature `system` brings the one adapter of those two, the feature `mocks` mocks of all ports, the
+//! feature `faults` transactions that break off on purpose.
 
 pub mod action;
 pub mod api_key;

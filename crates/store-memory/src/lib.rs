@@ -12,6 +12,8 @@
 
 mod audit;
 mod epoch;
+#[cfg(feature = "faults")]
+mod faults;
 mod feed;
 mod journal;
 mod rows;
@@ -25,6 +27,8 @@ use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, StoreUnavailabl
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::transactions::{append, at_once};
 
+#[cfg(feature = "faults")]
+pub use faults::{Faults, FaultyStore};
 pub use state::State;
 
 /// A store whose data lives as long as it does.

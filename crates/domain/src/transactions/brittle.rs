@@ -60,7 +60,23 @@ impl Fuse {
         self.left.load(Ordering::SeqCst) == 0
     }
 
-    async fn step(&self) -> Rows<()> {
+    /// How many operations are left with the one that breaks; `None` when it never breaks off.
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        Some(self.left.load(Ordering::SeqCst)).filter(|left| *left < u64::MAX / 2)
+    }
+
+    /// Whether whoever meets its end waits for ever.
+    #[must_use]
+    pub const fn hangs(&self) -> bool {
+        matches!(self.how, Break::Hangs)
+    }
+
+    /// Burns one operation off.
+    ///
+    /// # Errors
+    /// None was left, and it breaks by an error; otherwise it never returns.
+    pub async fn step(&self) -> Rows<()> {
         let left = self.left.load(Ordering::SeqCst);
         if left > 0 {
             self.left.store(left - 1, Ordering::SeqCst);

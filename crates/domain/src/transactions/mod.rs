@@ -16,7 +16,7 @@
 pub mod api_key;
 pub mod approval;
 mod at_once;
-#[cfg(feature = "mocks")]
+#[cfg(feature = "faults")]
 mod brittle;
 mod calls;
 pub mod command;
@@ -29,7 +29,7 @@ mod status_change;
 pub mod usage;
 
 pub use self::at_once::{Waited, at_once};
-#[cfg(feature = "mocks")]
+#[cfg(feature = "faults")]
 pub use self::brittle::{Break, Brittle, Fuse};
 pub use self::message::append;
 pub use self::session::control;
