@@ -1,0 +1,126 @@
+//! The end: nothing goes wrong any more, and everybody gets what they asked for.
+
+use super::{Duration, Job, Life, Phase, Request, Verdict, World};
+use crate::clients::{Client, Open};
+use crate::oracle::snapshot;
+use crate::replica::Robots;
+
+impl World {
+    pub(super) async fn settle(&mut self) -> Verdict {
+        self.calm = true;
+        self.trace.line("from here on nothing goes wrong".to_owned());
+        self.finish_all()?;
+        for me in 0..self.replicas.len() {
+            self.start(me);
+        }
+        self.finish_all()?;
+        self.answer_all()?;
+        self.oracle.look_at_everything()?;
+        self.end_some()?;
+        for job in [Job::Offer, Job::Enforce, Job::Offer] {
+            for me in 0..self.replicas.len() {
+                self.begin(me, job);
+            }
+            self.finish_all()?;
+        }
+        self.everybody_has_heard()?;
+        if self.chance.percent(50) {
+            self.around.wire.lose();
+        }
+        self.oracle.close()?;
+        self.everybody_has_read().await?;
+        self.trace.line(format!("the store ends as {:?}", self.digest()));
+        Ok(())
+    }
+
+    /// Every call comes to its end.
+    fn finish_all(&mut self) -> Verdict {
+        for turn in 0.. {
+            if self.running.is_empty() {
+                return Ok(());
+            }
+            if turn > 20_000 {
+                return Err(format!("{} calls come to no end", self.running.len()));
+            }
+            let which = self.chance.index(self.running.len());
+            self.poll(which)?;
+        }
+        Ok(())
+    }
+
+    /// Every request that is open is made again until it is answered.
+    fn answer_all(&mut self) -> Verdict {
+        for turn in 0.. {
+            let waits = |client: &Client| client.open.as_ref().is_some_and(|open| open.running.is_none());
+            let open: Vec<usize> = (0..self.clients.len()).filter(|which| waits(&self.clients[*which])).collect();
+            if open.is_empty() {
+                return Ok(());
+            }
+            if turn > 5 {
+                return Err(format!("the requests of {open:?} are never answered"));
+            }
+            for which in open {
+                let home = self.clients[which].as_agent().and_then(|agent| agent.home);
+                self.send(which, home);
+            }
+            self.finish_all()?;
+        }
+        Ok(())
+    }
+
+    /// About half of the agents end.
+    fn end_some(&mut self) -> Verdict {
+        for which in 0..self.clients.len() {
+            let Some(agent) = self.clients[which].as_agent() else { continue };
+            if agent.life == Life::Alive && self.chance.percent(50) {
+                let request = Request::Report(agent.id, agent.end(&mut self.chance));
+                self.clients[which].open = Some(Open { request, key: None, running: None });
+            }
+        }
+        self.answer_all()?;
+        self.oracle.look_at_everything()
+    }
+
+    /// Agents that live in a replica have heard of all that is pending for them.
+    fn everybody_has_heard(&self) -> Verdict {
+        let now = snapshot(&self.around.store);
+        for session in now.sessions.values().filter(|session| session.provider == Robots::name()) {
+            let id = session.id;
+            let servers = self.replicas.iter().filter(|(phase, _)| *phase == Phase::Up);
+            let Some(reached) = servers.filter_map(|(_, server)| server.as_ref()?.robots.reached(id)).max() else {
+                continue;
+            };
+            if let Some(last) = now.pending[&id].last().filter(|last| **last > reached) {
+                return Err(format!("{id}: command {last} is pending, and its agent has heard up to {reached}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every reader gets to the end.
+    async fn everybody_has_read(&mut self) -> Verdict {
+        for _ in 0..8 {
+            for which in 0..self.readers.len() {
+                if self.readers[which].at.is_none() && !self.readers[which].ended {
+                    let at = self.chance.index(self.replicas.len());
+                    if let Some(server) = &self.replicas[at].1 {
+                        self.readers[which].resume(at, server).await;
+                    }
+                }
+                self.readers[which].read(60).await?;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let now = snapshot(&self.around.store);
+        self.readers.iter().try_for_each(|reader| self.oracle.read(reader, &now))
+    }
+
+    /// How much of everything there is at the end.
+    fn digest(&self) -> Vec<usize> {
+        let now = snapshot(&self.around.store);
+        let messages = now.messages.values().map(Vec::len).sum();
+        let commands = now.commands.values().map(Vec::len).sum();
+        let ended = now.sessions.values().filter(|session| session.status.is_terminal()).count();
+        vec![now.sessions.len(), ended, messages, commands, now.operations.len()]
+    }
+}
