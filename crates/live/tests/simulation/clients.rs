@@ -1,15 +1,20 @@
 //! Those who call: agents, and operators with their keys.
 
+use std::time::Duration;
+
 use flightdeck_domain::action::Intervention;
+use flightdeck_domain::approval::{ApprovalOption, ApprovalOptions};
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
-use flightdeck_domain::ids::{MessageId, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, SessionId};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::operation::{Reach, Wish};
 use flightdeck_domain::ports::{FleetIntervention, IdGenerator};
 use flightdeck_domain::session::{DesiredStatus, SessionStatus};
-use flightdeck_domain::text::{AgentType, IdempotencyKey, MessageContent, MissionId, Reason, TaskId};
+use flightdeck_domain::text::{
+    AgentType, ApprovalTitle, IdempotencyKey, JsonObject, MessageContent, MissionId, Reason, TaskId,
+};
 use flightdeck_domain::usage::{AccountKey, Budget};
-use flightdeck_domain::use_cases::{MessageInput, NewSession, ScopedRequest};
+use flightdeck_domain::use_cases::{MessageInput, NewApproval, NewSession, ScopedRequest};
 
 use crate::chance::{Chance, SimIds};
 use crate::replica::Robots;
@@ -45,6 +50,7 @@ pub(crate) struct Agent {
     desired: DesiredStatus,
     todo: Vec<Command>,
     said: Vec<MessageInput>,
+    asked: Vec<ApprovalId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +68,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) ids: &'a SimIds,
     /// The session that an operator has an eye on.
     pub(crate) target: Option<SessionId>,
+    /// The permissions that were asked for.
+    pub(crate) asked: &'a [ApprovalId],
     pub(crate) robots: Option<&'a Robots>,
 }
 
@@ -76,7 +84,7 @@ impl Client {
 
     pub(crate) fn agent(id: SessionId, parent: Option<SessionId>, home: Option<usize>) -> Self {
         let (desired, todo, said) = (DesiredStatus::Running, Vec::new(), Vec::new());
-        let agent = Agent { id, home, parent, life: Life::Unborn, desired, todo, said };
+        let agent = Agent { id, home, parent, life: Life::Unborn, desired, todo, said, asked: Vec::new() };
         Self { who: Who::Agent(Box::new(agent)), open: None }
     }
 
@@ -146,7 +154,8 @@ impl Agent {
         }
         Some(match chance.below(20) {
             0..=7 => self.say(chance, scene.ids),
-            8..=9 => Request::Heartbeat(self.id),
+            8 => Request::Heartbeat(self.id),
+            9 => self.ask(chance, scene.ids),
             10..=11 => Request::Fetch(self.id),
             12..=15 if !self.todo.is_empty() => self.obey(chance),
             16 if self.desired == DesiredStatus::Killed || chance.percent(35) => {
@@ -214,6 +223,22 @@ impl Agent {
         Request::Append(self.id, batch)
     }
 
+    fn ask(&mut self, chance: &mut Chance, ids: &SimIds) -> Request {
+        if let Some(old) = chance.pick(&self.asked).copied().filter(|_| chance.percent(40)) {
+            return Request::Withdraw(old);
+        }
+        let id = ApprovalId::new(ids.uuid());
+        self.asked.push(id);
+        let new = NewApproval {
+            id: Some(id),
+            title: ApprovalTitle::new(format!("to do {id}")).expect("valid"),
+            detail: JsonObject::default(),
+            options: ApprovalOptions::default(),
+            expires_in: chance.percent(60).then(|| Duration::from_secs(1 + chance.below(40))),
+        };
+        Request::Ask(self.id, Box::new(new))
+    }
+
     fn obey(&mut self, chance: &mut Chance) -> Request {
         // In any order, and some twice.
         let which = chance.index(self.todo.len());
@@ -251,6 +276,11 @@ impl Agent {
 /// What an operator wants next.
 fn wish(scene: &mut Scene<'_>) -> Option<Request> {
     let chance = &mut *scene.chance;
+    if chance.percent(15)
+        && let Some(asked) = chance.pick(scene.asked)
+    {
+        return Some(Request::Decide(*asked, *chance.pick(&ApprovalOption::ALL).expect("some")));
+    }
     let id = scene.target?;
     let wishes = [Wish::Pause, Wish::Resume, Wish::Interrupt];
     let wish = *chance.pick(&wishes).expect("some");
@@ -268,7 +298,7 @@ fn wish(scene: &mut Scene<'_>) -> Option<Request> {
         18..=20 => Request::One(id, Intervention::Resume),
         21..=22 => Request::One(id, Intervention::Interrupt { drop_queued }),
         23..=24 => {
-            let command = flightdeck_domain::ids::CommandSeq::new(1 + chance.below(4));
+            let command = CommandSeq::new(1 + chance.below(4));
             Request::One(id, Intervention::Cancel { command })
         }
         25..=26 => Request::One(id, Intervention::Kill),

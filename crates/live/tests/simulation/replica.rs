@@ -36,6 +36,8 @@ pub(crate) struct Around {
 
 pub(crate) struct Replica {
     pub(crate) store: Arc<FaultyStore>,
+    /// What the tails read does not meet the faults of calls.
+    pub(crate) reads: Arc<FaultyStore>,
     pub(crate) ports: Ports,
     pub(crate) providers: Providers,
     pub(crate) robots: Arc<Robots>,
@@ -61,7 +63,6 @@ impl Replica {
         let ports = Ports::from_store(Arc::clone(&store), wake_ups, around.clock.clone(), around.ids.clone());
         let robots = Arc::new(Robots::default());
         let providers = Providers::default().with(robots.clone()).at_replica(name(me));
-        // What the tails read does not meet the faults of calls.
         let reads = Arc::new(FaultyStore::new(Arc::clone(&around.store)));
         let runtime = tokio::runtime::Handle::current();
         let feed =
@@ -75,10 +76,10 @@ impl Replica {
             let seq = event.message_seq().map_or(0, flightdeck_domain::ids::Seq::get);
             Bytes::from(format!("receipt {seq} - {state}"))
         };
-        let talks = ConversationTails::new(conversations, reads, hints, told, TAILS, &runtime);
+        let talks = ConversationTails::new(conversations, reads.clone(), hints, told, TAILS, &runtime);
         let leases = Arc::new(ExpireLeases::new(&ports, &providers, LEASE));
         let feed = Tails::new(feed, TAILS, runtime);
-        Self { store, ports, providers, robots, leases, offer: None, feed, talks }
+        Self { store, reads, ports, providers, robots, leases, offer: None, feed, talks }
     }
 }
 

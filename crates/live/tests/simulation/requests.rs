@@ -4,19 +4,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use flightdeck_domain::action::{Intervention, Origin};
+use flightdeck_domain::approval::ApprovalOption;
 use flightdeck_domain::command::{Command, Receipt};
-use flightdeck_domain::ids::{CommandSeq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, SessionId};
 use flightdeck_domain::message::Control;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AppendOutcome, BudgetCommitted, FleetCommitted, FleetIntervention, ObserveError,
-    ObservedSession, OperatorActionError, RegisterError, Registered, ScopedCommitted, SetBudgetError, StoreUnavailable,
+    AcknowledgeError, AppendError, AppendOutcome, BudgetCommitted, DecideApprovalError, DecidedApproval,
+    FleetCommitted, FleetIntervention, ObserveError, ObservedSession, OpenApprovalError, OpenedApproval,
+    OperatorActionError, RegisterError, Registered, ScopedCommitted, SetBudgetError, StoreUnavailable,
+    WithdrawApprovalError, WithdrawnApproval,
 };
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::usage::{AccountKey, Budget};
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, EnforceBudgets, IngestError, IngestMessages, Intervene, InterveneFleet, InterveneScope,
-    Intervened, MessageInput, NewSession, OfferCommands, ReadCommands, Reconcile, RegisterSession, ReportStatus,
-    ScopedRequest, SetBudget, SpawnSession, SpawnSessionError, Taken,
+    AcknowledgeCommand, DecideApproval, EnforceBudgets, ExpireApprovals, IngestError, IngestMessages, Intervene,
+    InterveneFleet, InterveneScope, Intervened, MessageInput, NewApproval, NewSession, OfferCommands, OpenApproval,
+    ReadCommands, Reconcile, RegisterSession, ReportStatus, ScopedRequest, SetBudget, SpawnSession, SpawnSessionError,
+    Taken, WithdrawApproval,
 };
 
 use crate::replica::Replica;
@@ -31,6 +35,9 @@ pub(crate) enum Request {
     Append(SessionId, Vec<MessageInput>),
     Fetch(SessionId),
     Acknowledge(SessionId, CommandSeq, Receipt),
+    Ask(SessionId, Box<NewApproval>),
+    Withdraw(ApprovalId),
+    Decide(ApprovalId, ApprovalOption),
     One(SessionId, Intervention),
     Scoped(ScopedRequest),
     Fleet(FleetIntervention),
@@ -40,7 +47,7 @@ pub(crate) enum Request {
 impl Request {
     /// Whether it is a call of control, which is on the record.
     pub(crate) const fn is_control(&self) -> bool {
-        matches!(self, Self::One(..) | Self::Scoped(_) | Self::Fleet(_) | Self::Budget(..))
+        matches!(self, Self::One(..) | Self::Scoped(_) | Self::Fleet(_) | Self::Budget(..) | Self::Decide(..))
     }
 
     /// In a few words.
@@ -60,6 +67,9 @@ impl Request {
             }
             Self::Fetch(id) => format!("fetch {}", short(id)),
             Self::Acknowledge(id, seq, receipt) => format!("acknowledge {} {seq} {receipt}", short(id)),
+            Self::Ask(id, new) => format!("ask {} {:?}", short(id), new.id.map(|id| id.as_uuid().as_u128())),
+            Self::Withdraw(id) => format!("withdraw {}", id.as_uuid().as_u128()),
+            Self::Decide(id, option) => format!("decide {} {option}", id.as_uuid().as_u128()),
             Self::One(id, Intervention::Inject { .. }) => format!("inject {}", short(id)),
             Self::One(id, what) => format!("{what:?} {}", short(id)),
             Self::Scoped(asked) => format!("{} {} of {}", asked.wish, asked.reach.as_str(), short(&asked.session_id)),
@@ -75,6 +85,7 @@ pub(crate) enum Job {
     Start,
     Offer,
     Expire,
+    ExpireAsks,
     Enforce,
 }
 
@@ -87,6 +98,9 @@ pub(crate) enum Answer {
     Appended(Result<AppendOutcome, IngestError>),
     Fetched(Result<Option<Vec<Command>>, StoreUnavailable>),
     Acknowledged(Result<Command, AcknowledgeError>),
+    Asked(Result<OpenedApproval, OpenApprovalError>),
+    Withdrawn(Result<WithdrawnApproval, WithdrawApprovalError>),
+    Decided(Result<DecidedApproval, DecideApprovalError>),
     Intervened(Result<Intervened, OperatorActionError>),
     Scoped(Result<Taken<ScopedCommitted>, OperatorActionError>),
     Fleet(Result<Taken<FleetCommitted>, OperatorActionError>),
@@ -108,6 +122,9 @@ impl Answer {
                 | Self::Appended(Err(IngestError::Append(AppendError::Unavailable(_))))
                 | Self::Fetched(Err(_))
                 | Self::Acknowledged(Err(AcknowledgeError::Unavailable(_)))
+                | Self::Asked(Err(OpenApprovalError::Unavailable(_)))
+                | Self::Withdrawn(Err(WithdrawApprovalError::Unavailable(_)))
+                | Self::Decided(Err(DecideApprovalError::Unavailable(_)))
                 | Self::Intervened(Err(OperatorActionError::Unavailable(_)))
                 | Self::Scoped(Err(OperatorActionError::Unavailable(_)))
                 | Self::Fleet(Err(OperatorActionError::Unavailable(_)))
@@ -131,6 +148,9 @@ impl Answer {
             Self::Appended(result) => of(result),
             Self::Fetched(result) => of(result),
             Self::Acknowledged(result) => of(result),
+            Self::Asked(result) => of(result),
+            Self::Withdrawn(result) => of(result),
+            Self::Decided(result) => of(result),
             Self::Intervened(result) => of(result),
             Self::Scoped(result) => of(result),
             Self::Fleet(result) => of(result),
@@ -162,6 +182,11 @@ impl Replica {
                 Request::Fetch(id) => Answer::Fetched(ReadCommands::new(&ports).execute(id, CommandSeq::ZERO).await),
                 Request::Acknowledge(id, seq, receipt) => {
                     Answer::Acknowledged(AcknowledgeCommand::new(&ports).execute(id, seq, receipt).await)
+                }
+                Request::Ask(id, new) => Answer::Asked(OpenApproval::new(&ports).execute(id, *new).await),
+                Request::Withdraw(id) => Answer::Withdrawn(WithdrawApproval::new(&ports).execute(id).await),
+                Request::Decide(id, option) => {
+                    Answer::Decided(DecideApproval::new(&ports).execute(id, option, origin).await)
                 }
                 Request::One(id, intervention) => {
                     Answer::Intervened(Intervene::new(&ports, &providers).execute(id, intervention, origin).await)
@@ -203,6 +228,10 @@ impl Replica {
                     let lost = leases.execute().await;
                     Answer::Done(lost.map(|lost| u64::try_from(lost).expect("few")))
                 }))
+            }
+            Job::ExpireAsks => {
+                let expire = ExpireApprovals::new(&ports);
+                Some(Box::pin(async move { Answer::Done(expire.execute().await) }))
             }
             Job::Enforce => {
                 let enforce = EnforceBudgets::new(&ports, &providers);

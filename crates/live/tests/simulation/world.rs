@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use flightdeck_domain::action::Origin;
-use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::text::RequestId;
@@ -68,6 +68,7 @@ pub(crate) struct World {
     running: Vec<Running>,
     clients: Vec<Client>,
     sessions: Vec<SessionId>,
+    asked: Vec<ApprovalId>,
     readers: Vec<Reader>,
     oracle: Oracle,
     trace: Trace,
@@ -91,6 +92,7 @@ impl World {
             running: Vec::new(),
             clients: Vec::new(),
             sessions: Vec::new(),
+            asked: Vec::new(),
             readers: vec![Reader::new(What::Feed), Reader::new(What::Feed)],
             oracle,
             trace,
@@ -119,13 +121,14 @@ impl World {
 
     async fn step(&mut self) -> Verdict {
         match self.chance.below(100) {
-            0..=52 => self.work()?,
-            53..=79 => self.act(),
-            80..=83 => self.around.wire.arrive(),
-            84..=90 => self.read().await?,
+            0..=46 => self.work()?,
+            47..=81 => self.act(),
+            82..=84 => self.around.wire.arrive(),
+            85..=90 => self.read().await?,
             91..=95 => self.job(),
             96..=97 => self.pass(),
-            98 => self.crash_one(),
+            98 if self.chance.percent(50) => self.crash_one(),
+            98 => self.lose_sight(),
             _ => self.start_one(),
         }
         for _ in 0..self.chance.below(4) {
@@ -197,7 +200,6 @@ impl World {
 
     /// Somebody wants something, or asks again.
     fn act(&mut self) {
-        let which = self.chance.index(self.clients.len());
         if self.sessions.len() < 16 && self.chance.percent(10) {
             let below = self.chance.percent(75);
             // Mostly below those that are there.
@@ -205,7 +207,15 @@ impl World {
                 if self.chance.percent(90) { self.one_alive() } else { self.chance.pick(&self.sessions).copied() };
             self.agent(parent.filter(|_| below));
         }
-        self.serve(which);
+        // Whoever is at work already only gives up now and then.
+        let over = |client: &Client| client.as_agent().is_some_and(|agent| agent.life == Life::Over);
+        let waits = |client: &Client| client.open.as_ref().is_some_and(|open| open.running.is_some());
+        let waiting = self.chance.percent(10);
+        let those = |which: &usize| !over(&self.clients[*which]) && waits(&self.clients[*which]) == waiting;
+        let able: Vec<usize> = (0..self.clients.len()).filter(those).collect();
+        if let Some(which) = self.chance.pick(&able).copied() {
+            self.serve(which);
+        }
     }
 
     fn one_alive(&mut self) -> Option<SessionId> {
@@ -229,9 +239,7 @@ impl World {
         match &mut self.clients[which].open {
             Some(open) if open.running.is_some() => {
                 // Nobody waits for ever. What is begun goes on all the same.
-                if self.chance.percent(15) {
-                    open.running = None;
-                }
+                open.running = None;
                 return;
             }
             Some(_) => {}
@@ -243,6 +251,7 @@ impl World {
                     chance: &mut self.chance,
                     ids: &self.around.ids,
                     target,
+                    asked: &self.asked,
                     robots: server.map(|server| &*server.robots),
                 };
                 self.clients[which].open = self.clients[which].want(&mut scene);
@@ -270,6 +279,9 @@ impl World {
             idempotency_key: open.key.clone(),
         };
         let (request, key) = (open.request.clone(), open.key.clone());
+        if let Request::Ask(_, new) = &request {
+            self.asked.extend(new.id.filter(|id| !self.asked.contains(id)));
+        }
         self.trace.line(format!("call {id} of {which} to {replica}: {} {}", request.label(), shown(&faults)));
         self.oracle.sent(&name, &request, key.as_ref().map(|key| key.as_str()));
         let Some(server) = &self.replicas[replica].1 else { return };

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use flightdeck_domain::approval::ApprovalState;
 use flightdeck_domain::feed::{FleetEvent, FleetEventKind};
 use flightdeck_domain::ids::{FeedPosition, SessionId};
 use flightdeck_domain::ports::FleetFeed;
@@ -20,6 +21,8 @@ pub(crate) struct Told {
     engaged: bool,
     /// How often each operation was created, and completed.
     operations: BTreeMap<String, (u32, u32)>,
+    /// What each permission request was last told to be.
+    approvals: BTreeMap<String, String>,
 }
 
 struct Shadow {
@@ -122,6 +125,13 @@ impl Told {
                 *if word(event, "event") == "created" { created } else { completed } += 1;
                 Ok(())
             }
+            (FleetEventKind::Approval, Some(_)) => {
+                let (id, change) = (word(event, "approvalId"), word(event, "change"));
+                let before = self.approvals.insert(id.to_owned(), change.to_owned());
+                let follows = if change == "opened" { None } else { Some("opened") };
+                holds!(before.as_deref() == follows, "permission {id} is {change} after it was {before:?}");
+                Ok(())
+            }
             (kind, id) => Err(format!("{kind} of {id:?}")),
         }
     }
@@ -170,6 +180,16 @@ impl Told {
                 let is = command.receipt.as_str();
                 holds!(is == told, "{id}: command {} is {is}, as told: {told}", command.seq);
             }
+        }
+        holds!(self.approvals.len() == now.approvals.len(), "{} permissions were told of", self.approvals.len());
+        for approval in &now.approvals {
+            let is = match approval.state {
+                ApprovalState::Open => "opened",
+                ApprovalState::Decided(_) => "decided",
+                ApprovalState::Expired { .. } => "expired",
+            };
+            let told = self.approvals.get(&approval.id.to_string());
+            holds!(told.is_some_and(|told| told == is), "permission {}: {is}, as told: {told:?}", approval.id);
         }
         holds!(self.operations.len() == now.operations.len(), "{} operations were told of", self.operations.len());
         for (operation, _) in &now.operations {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use flightdeck_domain::approval::ApprovalState;
 use flightdeck_domain::audit::{AuditEntry, AuditOutcome, ChainVerifier, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::ports::{AuditLog, OperatorActionError, SetBudgetError};
+use flightdeck_domain::ports::{AuditLog, DecideApprovalError, OperatorActionError, SetBudgetError};
 use flightdeck_domain::transactions::at_once;
 use flightdeck_store_memory::MemoryStore;
 
@@ -56,7 +57,11 @@ impl Said {
                 Self::Accepted { again: committed.again, operation, entry }
             }
             Answer::Budgeted(Ok(done)) => Self::Accepted { again: false, operation: None, entry: Some(done.audit_seq) },
-            Answer::Intervened(Err(OperatorActionError::Refused(_)))
+            Answer::Decided(Ok(done)) => {
+                Self::Accepted { again: done.again, operation: None, entry: Some(done.audit_seq) }
+            }
+            Answer::Decided(Err(DecideApprovalError::Refused(_)))
+            | Answer::Intervened(Err(OperatorActionError::Refused(_)))
             | Answer::Scoped(Err(OperatorActionError::Refused(_)))
             | Answer::Fleet(Err(OperatorActionError::Refused(_)))
             | Answer::Budgeted(Err(SetBudgetError::Refused(_))) => Self::Refused,
@@ -151,6 +156,11 @@ impl Record {
         for (reason, times) in operations {
             holds!(times == 1, "{reason} began {times} operations");
             holds!(self.accepted.contains_key(reason), "{reason} began an operation and was not accepted");
+        }
+        for approval in &now.approvals {
+            let ApprovalState::Decided(verdict) = &approval.state else { continue };
+            let key = verdict.reason.as_ref().map(|reason| reason.as_str()).unwrap_or_default();
+            holds!(self.accepted.contains_key(key), "{} was decided by {key}, which was not accepted", approval.id);
         }
         for (key, operation) in &self.operations {
             let found = now.operations.iter().find(|(found, _)| found.id.to_string() == *operation);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use flightdeck_domain::approval::Approval;
 use flightdeck_domain::command::Command;
-use flightdeck_domain::ids::{CommandSeq, OperationId, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, OperationId, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget, Tally};
 
@@ -13,6 +14,7 @@ use super::{Snapshot, Verdict, holds};
 pub(crate) struct Rows {
     messages: BTreeMap<SessionId, Vec<Message>>,
     commands: BTreeMap<SessionId, Vec<Command>>,
+    approvals: BTreeMap<ApprovalId, Approval>,
     targets: BTreeMap<(OperationId, SessionId), OperationTarget>,
 }
 
@@ -25,6 +27,8 @@ impl Rows {
         for (operation, targets) in &now.operations {
             self.operation(operation, targets, &now)?;
         }
+        self.permissions(&now)?;
+        self.approvals = now.approvals.into_iter().map(|approval| (approval.id, approval)).collect();
         let targets = now.operations.into_iter().flat_map(|(_, targets)| targets);
         self.targets = targets.map(|target| ((target.operation_id, target.session_id), target)).collect();
         (self.messages, self.commands) = (now.messages, now.commands);
@@ -61,6 +65,21 @@ impl Rows {
             holds!(fixed(before) == fixed(after), "{id}: command {} has changed", before.seq);
             let kept = before.receipt.is_pending() || before.receipt == after.receipt;
             holds!(kept, "{id}: command {} was {} and is {}", before.seq, before.receipt, after.receipt);
+        }
+        Ok(())
+    }
+
+    fn permissions(&self, now: &Snapshot) -> Verdict {
+        for (id, session) in &now.sessions {
+            let theirs = now.approvals.iter().filter(|approval| approval.session_id == *id && approval.is_open());
+            let (open, known) = (theirs.count(), now.undecided[id]);
+            holds!(u64::try_from(open) == Ok(known), "{id}: {open} permissions are open, and {known} known");
+            holds!(open == 0 || !session.status.is_terminal(), "{id}: is {} and asks for permission", session.status);
+        }
+        for approval in &now.approvals {
+            let Some(before) = self.approvals.get(&approval.id) else { continue };
+            let kept = before.is_open() || before.state == approval.state;
+            holds!(kept, "permission {} was {:?} and is {:?}", approval.id, before.state, approval.state);
         }
         Ok(())
     }

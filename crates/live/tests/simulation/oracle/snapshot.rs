@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use flightdeck_domain::approval::Approval;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::ids::{CommandSeq, Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    ControlRows, OperationQuery, Rows, SessionFilter, SessionQuery, SessionRows, TalkRows, TargetQuery, Transactional,
-    UsageRows,
+    ApprovalFilter, ApprovalQuery, ApprovalRows, ControlRows, OperationQuery, Rows, SessionFilter, SessionQuery,
+    SessionRows, TalkRows, TargetQuery, Transactional, UsageRows,
 };
 use flightdeck_domain::session::Session;
 use flightdeck_domain::transactions::at_once;
@@ -24,6 +25,9 @@ pub(crate) struct Snapshot {
     /// Those from the first up to the newest of each session, and what else is pending there.
     pub(crate) commands: BTreeMap<SessionId, Vec<Command>>,
     pub(crate) pending: BTreeMap<SessionId, Vec<CommandSeq>>,
+    pub(crate) approvals: Vec<Approval>,
+    /// How many of each session nobody has decided.
+    pub(crate) undecided: BTreeMap<SessionId, u64>,
     pub(crate) operations: Vec<(Operation, Vec<OperationTarget>)>,
     pub(crate) own: BTreeMap<SessionId, Account>,
     pub(crate) below: BTreeMap<SessionId, Account>,
@@ -51,6 +55,8 @@ async fn take(tx: &mut State) -> Rows<Snapshot> {
         messages: BTreeMap::new(),
         commands: BTreeMap::new(),
         pending: BTreeMap::new(),
+        approvals: Vec::new(),
+        undecided: BTreeMap::new(),
         operations: Vec::new(),
         own: BTreeMap::new(),
         below: BTreeMap::new(),
@@ -67,9 +73,12 @@ async fn take(tx: &mut State) -> Rows<Snapshot> {
         taken.commands.insert(id, commands);
         let pending = tx.pending_commands(id, CommandSeq::ZERO, ALL).await?;
         taken.pending.insert(id, pending.iter().map(|command| command.seq).collect());
+        taken.undecided.insert(id, tx.count_open_approvals(id).await?);
         taken.own.extend(tx.account(&AccountKey::Session(id)).await?.map(|account| (id, account)));
         taken.below.extend(tx.account(&AccountKey::Subtree(id)).await?.map(|account| (id, account)));
     }
+    let query = ApprovalQuery { filter: ApprovalFilter::default(), before: None, limit: ALL };
+    taken.approvals = tx.approval_page(&query).await?.0;
     let page = tx.operation_page(&OperationQuery { open: None, after: None, limit: ALL }).await?;
     for operation in page.operations {
         let query = TargetQuery { operation: operation.id, unseen_only: false, after: None, limit: ALL };

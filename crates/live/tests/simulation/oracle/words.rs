@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::command::CommandKind;
-use flightdeck_domain::ids::{MessageId, Seq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageRole};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::usage::{Totals, Usage};
@@ -23,6 +23,8 @@ pub(crate) struct Words {
     injected: BTreeMap<String, SessionId>,
     /// Those of them that were accepted.
     accepted: BTreeSet<String>,
+    /// The permissions that were acknowledged to be asked for.
+    asked: BTreeSet<ApprovalId>,
     /// Which sessions were acknowledged to be there, or to have ended.
     registered: BTreeSet<SessionId>,
     ended: BTreeMap<SessionId, SessionStatus>,
@@ -66,6 +68,9 @@ impl Words {
             (Request::One(_, Intervention::Inject { content, .. }), Answer::Intervened(Ok(_))) => {
                 self.accepted.insert(content.as_str().to_owned());
             }
+            (_, Answer::Asked(Ok(opened))) => {
+                self.asked.insert(opened.approval.id);
+            }
             (_, Answer::Registered(Ok(registered)) | Answer::Spawned(Ok(registered))) => {
                 self.registered.insert(registered.session.id);
             }
@@ -81,6 +86,10 @@ impl Words {
         for (id, messages) in &now.messages {
             self.conversation(*id, messages)?;
             self.usage(*id, now)?;
+        }
+        for id in &self.asked {
+            let there = now.approvals.iter().any(|approval| approval.id == *id);
+            holds!(there, "permission {id} was asked for and is not there");
         }
         for id in &self.registered {
             holds!(now.sessions.contains_key(id), "{id} was registered and is not there");

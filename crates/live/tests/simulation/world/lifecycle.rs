@@ -1,6 +1,6 @@
 //! Replicas start, do what they do by themselves, and crash.
 
-use super::{Answer, For, Job, Life, Phase, Replica, Running, Verdict, World, shown};
+use super::{Answer, Break, Faults, For, Fuse, Job, Life, Phase, Replica, Running, Verdict, World, shown};
 use crate::clients::Who;
 
 impl World {
@@ -26,7 +26,7 @@ impl World {
 
     pub(super) fn job(&mut self) {
         let me = self.chance.index(self.replicas.len());
-        let job = *self.chance.pick(&[Job::Offer, Job::Expire, Job::Enforce]).expect("some");
+        let job = *self.chance.pick(&[Job::Offer, Job::Expire, Job::ExpireAsks, Job::Enforce]).expect("some");
         if self.replicas[me].0 == Phase::Up {
             self.begin(me, job);
         }
@@ -41,6 +41,17 @@ impl World {
         let id = self.calls;
         self.trace.line(format!("call {id}: replica {me} begins {job:?} {}", shown(&faults)));
         self.running.push(Running { id, replica: me, whose: For::Job(job), request: None, call, faults });
+    }
+
+    /// The tails of a replica cannot read the store, until they can again.
+    pub(super) fn lose_sight(&mut self) {
+        let me = self.chance.index(self.replicas.len());
+        let away = self.chance.percent(50);
+        if let Some(server) = &self.replicas[me].1 {
+            self.trace.line(format!("the tails of replica {me} cannot read: {away}"));
+            let operations = Fuse::after(1, Break::Fails);
+            server.reads.meet(if away { Faults { operations, ..Faults::none() } } else { Faults::none() });
+        }
     }
 
     pub(super) fn crash_one(&mut self) {
