@@ -58,6 +58,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-provider-claude-code", &["flightdeck-domain", "flightdeck-store-memory"]),
     ("flightdeck-provider-scripted", &["flightdeck-store-memory"]),
     ("flightdeck-http-api", &["flightdeck-provider-scripted", "flightdeck-store-memory"]),
+    ("flightdeck-live", &["flightdeck-store-memory"]),
     ("flightdeck-wakeup-valkey", &["flightdeck-test-servers"]),
     ("flightdeck", &["flightdeck-test-servers"]),
 ];
