@@ -22,7 +22,7 @@ use crate::{MemoryStore, State};
 /// What goes wrong.
 #[derive(Clone, Debug)]
 pub struct Faults {
-    /// Burns with each operation, of whichever transaction. What breaks off leaves nothing.
+    /// Burns with each operation, of whichever transaction, and with each commit, before it. What breaks off leaves nothing.
     pub operations: Fuse,
     /// Burns with each transaction that has written and is committed. When it breaks, what was written stays, and whoever
     /// wrote it does not learn that.
@@ -65,15 +65,20 @@ impl FaultyStore {
     }
 
     /// Runs a script on the state as a transaction with a fuse. A script that panics takes the state with it.
-    fn transact<T, E>(
+    fn transact<T, E: From<StoreUnavailable>>(
         &self,
         fuse: Fuse,
         work: impl FnOnce(&mut Brittle<State>) -> Work<'_, T, E>,
     ) -> Result<Result<T, E>, Waited> {
         let mut state = self.store.state();
-        let mut tx = Brittle::new(std::mem::take(&mut *state), fuse);
+        let mut tx = Brittle::new(std::mem::take(&mut *state), fuse.clone());
         let done = at_once(work(&mut tx));
         *state = tx.into_inner();
+        // The commit may be what breaks off.
+        let done = match done {
+            Ok(Ok(done)) => at_once(fuse.step()).map(|committed| committed.map(|()| done).map_err(E::from)),
+            broken => broken,
+        };
         if matches!(done, Ok(Ok(_))) {
             state.keep();
         } else {

@@ -51,6 +51,8 @@ pub(crate) struct Agent {
     todo: Vec<Command>,
     said: Vec<MessageInput>,
     asked: Vec<ApprovalId>,
+    /// Whether it has fetched its commands.
+    has_looked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +86,8 @@ impl Client {
 
     pub(crate) fn agent(id: SessionId, parent: Option<SessionId>, home: Option<usize>) -> Self {
         let (desired, todo, said) = (DesiredStatus::Running, Vec::new(), Vec::new());
-        let agent = Agent { id, home, parent, life: Life::Unborn, desired, todo, said, asked: Vec::new() };
+        let agent =
+            Agent { id, home, parent, life: Life::Unborn, desired, todo, said, asked: Vec::new(), has_looked: false };
         Self { who: Who::Agent(Box::new(agent)), open: None }
     }
 
@@ -149,6 +152,9 @@ impl Agent {
             Life::Unborn => return Some(self.enter()),
             Life::Alive => {}
         }
+        if self.home.is_some() && !self.has_looked {
+            return Some(Request::Fetch(self.id));
+        }
         if let Some(robots) = scene.robots {
             self.todo.extend(robots.collect(self.id));
         }
@@ -156,8 +162,9 @@ impl Agent {
             0..=7 => self.say(chance, scene.ids),
             8 => Request::Heartbeat(self.id),
             9 => self.ask(chance, scene.ids),
-            10..=11 => Request::Fetch(self.id),
-            12..=15 if !self.todo.is_empty() => self.obey(chance),
+            // An agent that lives in a replica hears of its commands there.
+            10..=11 if self.home.is_none() => Request::Fetch(self.id),
+            10..=15 if !self.todo.is_empty() => self.obey(chance),
             16 if self.desired == DesiredStatus::Killed || chance.percent(35) => {
                 Request::Report(self.id, self.end(chance))
             }
@@ -242,12 +249,12 @@ impl Agent {
     fn obey(&mut self, chance: &mut Chance) -> Request {
         // In any order, and some twice.
         let which = chance.index(self.todo.len());
-        let command = if chance.percent(30) { self.todo[which].clone() } else { self.todo.swap_remove(which) };
+        let command = if chance.percent(45) { self.todo[which].clone() } else { self.todo.swap_remove(which) };
         let refused = || Receipt::Refused { reason: Reason::new("not now").expect("valid") };
         let receipt = match (&command.kind, chance.below(10)) {
             (_, 0..=3) => Receipt::Delivered,
             (CommandKind::Kill, _) => Receipt::Consumed,
-            (_, 4) => refused(),
+            (_, 4..=5) => refused(),
             _ => Receipt::Consumed,
         };
         Request::Acknowledge(self.id, command.seq, receipt)
@@ -266,7 +273,8 @@ impl Agent {
         match (request, answer) {
             (_, Answer::Registered(Ok(_)) | Answer::Spawned(Ok(_))) => self.life = Life::Alive,
             (_, Answer::Registered(Err(_)) | Answer::Spawned(Err(_))) => self.life = Life::Over,
-            (_, Answer::Fetched(Ok(Some(commands)))) if !self.is_robot() => self.todo.clone_from(commands),
+            (_, Answer::Fetched(Ok(_))) if self.is_robot() => self.has_looked = true,
+            (_, Answer::Fetched(Ok(Some(commands)))) => self.todo.clone_from(commands),
             (Request::Report(_, status), _) if status.is_terminal() => self.life = Life::Over,
             _ => {}
         }
@@ -316,7 +324,7 @@ fn wish(scene: &mut Scene<'_>) -> Option<Request> {
             let most = 20 + chance.below(200);
             Request::Budget(account, Budget::new(None, Some(most)).ok().filter(|_| chance.percent(80)))
         }
-        36 if chance.percent(50) => Request::Fleet(FleetIntervention::KillAll),
+        36 => Request::Fleet(FleetIntervention::KillAll),
         _ => Request::Fleet(FleetIntervention::ReleaseKillSwitch),
     })
 }

@@ -41,6 +41,8 @@ pub(crate) struct Reader {
     pub(crate) seen: Vec<String>,
     /// The last place that it has seen.
     pub(crate) cursor: u64,
+    /// Where it last went on. Of the messages before, it may have missed receipts while it was away.
+    pub(crate) resumed: u64,
     /// What it was last told of the receipts of messages, by their seq.
     pub(crate) receipts: BTreeMap<u64, String>,
     pub(crate) ended: bool,
@@ -49,7 +51,7 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) const fn new(what: What) -> Self {
         let seen = Vec::new();
-        Self { what, at: None, stream: None, seen, cursor: 0, receipts: BTreeMap::new(), ended: false }
+        Self { what, at: None, stream: None, seen, cursor: 0, resumed: 0, receipts: BTreeMap::new(), ended: false }
     }
 
     /// Reads no more, for now.
@@ -71,6 +73,7 @@ impl Reader {
             }
         };
         self.at = self.stream.is_some().then_some(me);
+        self.resumed = self.cursor;
     }
 
     /// Reads what comes within so many turns, then stops waiting.

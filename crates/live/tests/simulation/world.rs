@@ -99,7 +99,7 @@ impl World {
             calls: 0,
             calm: false,
         };
-        world.clients.extend((0..=world.chance.below(3)).map(|_| Client::operator()));
+        world.clients.extend((0..2 + world.chance.below(3)).map(|_| Client::operator()));
         for _ in 0..3 {
             world.agent(None);
         }
@@ -112,7 +112,7 @@ impl World {
         for step in 0..steps {
             self.step().await?;
             self.oracle.look()?;
-            if step % 12 == 11 {
+            if step % 16 == 15 {
                 self.oracle.look_at_everything()?;
             }
         }
@@ -121,7 +121,7 @@ impl World {
 
     async fn step(&mut self) -> Verdict {
         match self.chance.below(100) {
-            0..=46 => self.work()?,
+            0..=46 => (0..=self.chance.below(3)).try_for_each(|_| self.work())?,
             47..=81 => self.act(),
             82..=84 => self.around.wire.arrive(),
             85..=90 => self.read().await?,
@@ -140,7 +140,6 @@ impl World {
     /// One of the calls gets on.
     fn work(&mut self) -> Verdict {
         if self.running.is_empty() {
-            self.act();
             return Ok(());
         }
         let which = self.chance.index(self.running.len());

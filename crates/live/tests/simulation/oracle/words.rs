@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flightdeck_domain::action::Intervention;
-use flightdeck_domain::command::CommandKind;
+use flightdeck_domain::command::{CommandKind, Receipt};
 use flightdeck_domain::ids::{ApprovalId, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageRole};
+use flightdeck_domain::ports::AcknowledgeError;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::usage::{Totals, Usage};
 
@@ -74,6 +75,17 @@ impl Words {
             (_, Answer::Registered(Ok(registered)) | Answer::Spawned(Ok(registered))) => {
                 self.registered.insert(registered.session.id);
             }
+            (Request::Acknowledge(id, seq, receipt), Answer::Acknowledged(done)) => match done {
+                Ok(command) => {
+                    let enough = command.receipt == *receipt || *receipt == Receipt::Delivered;
+                    holds!(enough, "{id}: command {seq} was {receipt}, and is answered as {}", command.receipt);
+                }
+                // Late is harmless.
+                Err(AcknowledgeError::Final(why)) => {
+                    holds!(*receipt != Receipt::Delivered, "{id}: {receipt} comes too late: {why}");
+                }
+                Err(_) => {}
+            },
             (Request::Report(id, status), Answer::Observed(Ok(_))) if status.is_terminal() => {
                 self.ended.insert(*id, *status);
             }
@@ -85,8 +97,8 @@ impl Words {
     pub(crate) fn agrees(&self, now: &Snapshot) -> Verdict {
         for (id, messages) in &now.messages {
             self.conversation(*id, messages)?;
-            self.usage(*id, now)?;
         }
+        usage(now)?;
         for id in &self.asked {
             let there = now.approvals.iter().any(|approval| approval.id == *id);
             holds!(there, "permission {id} was asked for and is not there");
@@ -138,27 +150,28 @@ impl Words {
         }
         Ok(())
     }
+}
 
-    /// What was used is what the messages say.
-    fn usage(&self, id: SessionId, now: &Snapshot) -> Verdict {
-        let of = |messages: &Vec<Message>| {
-            let said = messages.iter().filter_map(|message| Usage::of(&message.metadata));
-            said.fold(Totals::default(), |sum, usage| sum.with(&usage))
-        };
-        let own = now.messages.get(&id).map(of).unwrap_or_default();
-        let booked = now.own.get(&id).map(|account| account.totals).unwrap_or_default();
-        holds!(own == booked, "{id}: used {own:?}, booked {booked:?}");
-        let mut below = 0;
-        for session in now.sessions.values() {
-            let mut up = Some(session.id);
-            while let Some(at) = up.filter(|at| *at != id) {
-                up = now.sessions.get(&at).and_then(|session| session.parent_id);
-            }
-            let own = now.messages.get(&session.id).filter(|_| up.is_some()).map(of).unwrap_or_default();
-            below += own.tokens();
+/// What was used is what the messages say.
+fn usage(now: &Snapshot) -> Verdict {
+    let of = |messages: &Vec<Message>| {
+        let said = messages.iter().filter_map(|message| Usage::of(&message.metadata));
+        said.fold(Totals::default(), |sum, usage| sum.with(&usage))
+    };
+    let own: BTreeMap<SessionId, Totals> = now.messages.iter().map(|(id, messages)| (*id, of(messages))).collect();
+    let mut below: BTreeMap<SessionId, u64> = BTreeMap::new();
+    for (id, used) in &own {
+        let booked = now.own.get(id).map(|account| account.totals).unwrap_or_default();
+        holds!(*used == booked, "{id}: used {used:?}, booked {booked:?}");
+        let mut up = Some(*id);
+        while let Some(at) = up {
+            *below.entry(at).or_default() += used.tokens();
+            up = now.sessions.get(&at).and_then(|session| session.parent_id);
         }
-        let booked = now.below.get(&id).map(|account| account.totals.tokens()).unwrap_or_default();
-        holds!(below == booked, "{id}: {below} tokens used below, {booked} booked");
-        Ok(())
     }
+    for (id, used) in below {
+        let booked = now.below.get(&id).map(|account| account.totals.tokens()).unwrap_or_default();
+        holds!(used == booked, "{id}: {used} tokens used below, {booked} booked");
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::{Duration, Faults, Job, Life, Phase, Request, Verdict, World};
 use crate::clients::{Client, Open};
+use crate::followers::{Reader, What};
 use crate::oracle::snapshot;
 use crate::replica::Robots;
 
@@ -102,7 +103,11 @@ impl World {
 
     /// Every reader gets to the end.
     async fn everybody_has_read(&mut self) -> Verdict {
-        for _ in 0..8 {
+        for round in 0..9 {
+            if round == 7 {
+                // Those who come late read all of it, from tails that others follow.
+                self.readers.extend(self.sessions.iter().map(|id| Reader::new(What::Talk(*id))));
+            }
             for which in 0..self.readers.len() {
                 if self.readers[which].at.is_none() && !self.readers[which].ended {
                     let at = self.chance.index(self.replicas.len());
