@@ -67,7 +67,7 @@ impl FaultyStore {
     /// Runs a script on the state as a transaction with a fuse. A script that panics takes the state with it.
     fn transact<T, E: From<StoreUnavailable>>(
         &self,
-        fuse: Fuse,
+        fuse: &Fuse,
         work: impl FnOnce(&mut Brittle<State>) -> Work<'_, T, E>,
     ) -> Result<Result<T, E>, Waited> {
         let mut state = self.store.state();
@@ -94,7 +94,7 @@ impl FaultyStore {
     {
         give_way().await;
         let faults = self.faults();
-        match self.transact(faults.operations, work) {
+        match self.transact(&faults.operations, work) {
             Ok(Ok(done)) => {
                 faults.commits.step().await?;
                 Ok(done)
@@ -144,7 +144,7 @@ impl Transactional for FaultyStore {
         T: Send + 'static,
     {
         give_way().await;
-        match self.transact(self.faults().operations, work) {
+        match self.transact(&self.faults().operations, work) {
             Ok(done) => done,
             Err(Waited) => pending().await,
         }
