@@ -24,7 +24,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
 /// Small tails, so that readers fall behind them.
 const TAILS: TailOptions =
-    TailOptions { max_frames: 6, max_bytes: 4_096, page: 3, poll: Duration::from_secs(1), receipts_told_again: 2 };
+    TailOptions { max_frames: 6, max_bytes: 4_096, page: 3, poll: Duration::from_secs(1), receipts_told_again: 1 };
 
 /// What all replicas share.
 pub(crate) struct Around {

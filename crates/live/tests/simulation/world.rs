@@ -68,6 +68,8 @@ pub(crate) struct World {
     running: Vec<Running>,
     clients: Vec<Client>,
     sessions: Vec<SessionId>,
+    /// The one that most of it is about for a while.
+    focus: Option<SessionId>,
     asked: Vec<ApprovalId>,
     readers: Vec<Reader>,
     oracle: Oracle,
@@ -92,6 +94,7 @@ impl World {
             running: Vec::new(),
             clients: Vec::new(),
             sessions: Vec::new(),
+            focus: None,
             asked: Vec::new(),
             readers: vec![Reader::new(What::Feed), Reader::new(What::Feed)],
             oracle,
@@ -212,7 +215,10 @@ impl World {
         let waiting = self.chance.percent(10);
         let those = |which: &usize| !over(&self.clients[*which]) && waits(&self.clients[*which]) == waiting;
         let able: Vec<usize> = (0..self.clients.len()).filter(those).collect();
-        if let Some(which) = self.chance.pick(&able).copied() {
+        let of_focus =
+            |which: &&usize| self.clients[**which].as_agent().is_some_and(|agent| Some(agent.id) == self.focus);
+        let focus = able.iter().find(of_focus).copied().filter(|_| self.chance.percent(30));
+        if let Some(which) = focus.or_else(|| self.chance.pick(&able).copied()) {
             self.serve(which);
         }
     }
@@ -220,7 +226,11 @@ impl World {
     fn one_alive(&mut self) -> Option<SessionId> {
         let agents = self.clients.iter().filter_map(Client::as_agent);
         let alive: Vec<SessionId> = agents.filter(|agent| agent.life == Life::Alive).map(|agent| agent.id).collect();
-        self.chance.pick(&alive).copied()
+        let stays = self.focus.is_some_and(|focus| alive.contains(&focus)) && !self.chance.percent(4);
+        if !stays {
+            self.focus = self.chance.pick(&alive).copied();
+        }
+        if self.chance.percent(50) { self.focus } else { self.chance.pick(&alive).copied() }
     }
 
     fn agent(&mut self, parent: Option<SessionId>) {

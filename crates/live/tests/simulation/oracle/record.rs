@@ -138,6 +138,8 @@ impl Record {
             }
             Said::Refused => {
                 holds!(written == [AuditOutcome::Refused], "{name} was refused and has the entries {written:?}");
+                let done = key.as_ref().is_some_and(|key| self.accepted.contains_key(key));
+                holds!(!done, "{name} was refused, and was accepted before under its key {key:?}");
             }
             Said::Nothing => return Err(format!("{name} was answered {}", answer.label())),
         }

@@ -9,10 +9,11 @@ use flightdeck_domain::ids::{CommandSeq, Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    ApprovalFilter, ApprovalQuery, ApprovalRows, ControlRows, OperationQuery, Rows, SessionFilter, SessionQuery,
-    SessionRows, TalkRows, TargetQuery, Transactional, UsageRows,
+    ApprovalFilter, ApprovalQuery, ApprovalRows, ControlRows, MissionQuery, OperationQuery, Rows, SessionFilter,
+    SessionQuery, SessionRows, TalkRows, TargetQuery, Transactional, UsageRows,
 };
 use flightdeck_domain::session::Session;
+use flightdeck_domain::text::MissionId;
 use flightdeck_domain::transactions::at_once;
 use flightdeck_domain::usage::{Account, AccountKey};
 use flightdeck_store_memory::{MemoryStore, State};
@@ -31,6 +32,7 @@ pub(crate) struct Snapshot {
     pub(crate) operations: Vec<(Operation, Vec<OperationTarget>)>,
     pub(crate) own: BTreeMap<SessionId, Account>,
     pub(crate) below: BTreeMap<SessionId, Account>,
+    pub(crate) missions: Vec<(MissionId, Account)>,
     pub(crate) kill_switch: bool,
 }
 
@@ -60,6 +62,7 @@ async fn take(tx: &mut State) -> Rows<Snapshot> {
         operations: Vec::new(),
         own: BTreeMap::new(),
         below: BTreeMap::new(),
+        missions: tx.mission_page(&MissionQuery { after: None, limit: ALL }).await?.0,
         kill_switch: tx.kill_switch().await?,
     };
     for session in taken.sessions.values() {

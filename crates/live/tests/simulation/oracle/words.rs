@@ -169,6 +169,12 @@ fn usage(now: &Snapshot) -> Verdict {
             up = now.sessions.get(&at).and_then(|session| session.parent_id);
         }
     }
+    for (mission, account) in &now.missions {
+        let theirs = now.sessions.values().filter(|session| session.mission_id.as_ref() == Some(mission));
+        let used: u64 = theirs.filter_map(|session| own.get(&session.id)).map(Totals::tokens).sum();
+        let booked = account.totals.tokens();
+        holds!(used == booked, "{mission}: {used} tokens used, {booked} booked");
+    }
     for (id, used) in below {
         let booked = now.below.get(&id).map(|account| account.totals.tokens()).unwrap_or_default();
         holds!(used == booked, "{id}: {used} tokens used below, {booked} booked");
