@@ -9,8 +9,20 @@ use std::pin::Pin;
 pub struct Case {
     /// `<file>::<case>`.
     pub name: &'static str,
+    /// What it needs of a store: its file's noun first.
+    pub nouns: &'static [&'static str],
     /// Makes a harness and runs the case; a broken promise is a panic. Needs tokio's multi-thread runtime.
     pub run: fn() -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Case {
+    /// Whether a store that has these nouns has all that the case needs. They are the names of the suite's files, `action` for
+    /// operator actions on one session and `fleet` for those on all. The cases of `session`, `message` and `audit` say what
+    /// else they need; those of the other files need every port.
+    #[must_use]
+    pub fn is_about(&self, nouns: &[&str]) -> bool {
+        self.nouns.iter().all(|noun| nouns.contains(noun))
+    }
 }
 
 /// Makes one test of each case. Takes an expression that gives a fresh [`Harness`](crate::Harness); see the crate's
@@ -56,18 +68,19 @@ macro_rules! __contract {
             $harness;
             session:
                 a_session_reads_back_as_the_rule_made_it
-                registering_again_is_harmless
+                a_spawn_is_on_the_feed_as_the_rule_made_it(feed)
+                registering_again_is_harmless(action)
                 other_facts_under_the_same_id_are_a_conflict
-                one_of_many_racing_registrations_creates
+                one_of_many_racing_registrations_creates(feed)
                 a_child_takes_root_and_mission_from_its_parent
                 an_unknown_parent_is_refused
                 a_loop_is_refused
                 the_tree_has_a_floor
                 nobody_is_born_paused
                 nothing_spawns_below_a_killed_session
-                nothing_spawns_below_a_dying_session
-                a_spawn_and_a_kill_above_it_never_pass_each_other
-                the_kill_switch_stops_spawns_until_it_is_released
+                nothing_spawns_below_a_dying_session(action)
+                a_spawn_and_a_kill_above_it_never_pass_each_other(action feed)
+                the_kill_switch_stops_spawns_until_it_is_released(fleet)
                 heads_are_whole_but_for_context_and_metadata
                 sessions_are_listed_newest_first
                 pages_make_up_the_whole
@@ -75,38 +88,39 @@ macro_rules! __contract {
                 every_filter_holds_alone_and_with_others
                 filtered_pages_make_up_the_whole
                 a_subtree_is_a_session_and_all_below_it
-                the_feed_goes_on_where_a_page_ends
-                a_racing_page_shows_exactly_what_the_feed_holds_up_to_it
+                the_feed_goes_on_where_a_page_ends(feed)
+                a_racing_page_shows_exactly_what_the_feed_holds_up_to_it(feed)
                 being_within_is_being_it_or_below_it
                 a_change_of_status_is_written_whole
+                a_change_of_status_is_told_once(feed)
                 the_id_that_the_provider_has_is_kept_once_it_is_told
-                a_lost_session_comes_back_by_reporting
+                a_lost_session_comes_back_by_reporting(action command)
                 an_illegal_move_writes_nothing
-                the_same_status_again_is_only_a_sign_of_life
-                a_followed_kill_is_consumed_and_the_rest_undeliverable
-                an_end_by_itself_leaves_a_kill_undeliverable
-                one_of_many_racing_ends_counts
-                a_heartbeat_never_moves_the_time_back
+                the_same_status_again_is_only_a_sign_of_life(feed)
+                a_followed_kill_is_consumed_and_the_rest_undeliverable(action feed command)
+                an_end_by_itself_leaves_a_kill_undeliverable(action command)
+                one_of_many_racing_ends_counts(action feed)
+                a_heartbeat_never_moves_the_time_back(feed)
                 no_sign_of_life_moves_the_time_back
-                a_heartbeat_tells_what_is_wanted
-                a_report_tells_what_is_wanted
+                a_heartbeat_tells_what_is_wanted(action command)
+                a_report_tells_what_is_wanted(action command)
                 an_unknown_session_is_told_as_such
-                a_silent_session_is_lost_whole
+                a_silent_session_is_lost_whole(feed)
                 only_the_silent_are_lost
                 no_more_are_lost_than_asked_for
-                a_racing_heartbeat_always_wins
-                a_heartbeat_brings_a_lost_session_back_to_what_it_was
+                a_racing_heartbeat_always_wins(feed)
+                a_heartbeat_brings_a_lost_session_back_to_what_it_was(feed)
                 a_message_brings_a_lost_session_back
                 a_retry_brings_a_lost_session_back
                 a_refused_batch_brings_nobody_back
-                a_lost_session_learns_what_is_wanted;
+                a_lost_session_learns_what_is_wanted(action command);
             message:
                 a_message_reads_back_as_it_was_written
                 json_of_any_kind_reads_back_the_same
                 a_large_message_and_a_large_batch_are_kept
                 a_batch_keeps_its_order
                 seqs_are_dense_under_racing_writers
-                statuses_and_messages_share_one_dense_order
+                statuses_and_messages_share_one_dense_order(action)
                 appending_again_gives_the_first_place
                 one_of_many_racing_retries_creates
                 another_body_is_a_conflict_and_nothing_is_written
@@ -117,8 +131,8 @@ macro_rules! __contract {
                 pages_backwards_make_up_the_whole
                 a_page_past_the_end_is_empty_and_knows_the_end
                 an_ended_session_takes_exact_retries_only
-                an_append_is_a_sign_of_life_and_tells_what_is_wanted
-                an_append_is_no_event_of_the_fleet
+                an_append_is_a_sign_of_life_and_tells_what_is_wanted(action command)
+                an_append_is_no_event_of_the_fleet(feed)
                 the_conversation_of_an_unknown_session_is_none
                 many_ends_are_read_at_once;
             command:
@@ -196,14 +210,14 @@ macro_rules! __contract {
                 racing_ends_complete_an_operation_once;
             audit:
                 an_empty_log_has_an_empty_head
-                an_entry_says_what_was_done
-                pages_make_up_the_log_newest_first
-                every_filter_holds_alone_and_with_others
-                the_entries_of_a_subtree_are_those_of_every_session_in_it
-                a_span_of_time_has_its_beginning_and_not_its_end
-                checkpoints_are_kept_in_order_and_never_replaced
-                a_walk_is_oldest_first
-                the_chain_holds_after_all_kinds_of_actions;
+                an_entry_says_what_was_done(action)
+                pages_make_up_the_log_newest_first(action fleet)
+                every_filter_holds_alone_and_with_others(action)
+                the_entries_of_a_subtree_are_those_of_every_session_in_it(action fleet)
+                a_span_of_time_has_its_beginning_and_not_its_end(action)
+                checkpoints_are_kept_in_order_and_never_replaced(action)
+                a_walk_is_oldest_first(action)
+                the_chain_holds_after_all_kinds_of_actions(action fleet api_key);
             feed:
                 an_empty_feed_is_at_zero
                 positions_rise_and_pages_make_up_the_feed
@@ -270,7 +284,7 @@ macro_rules! __durability {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ($harness:expr; $($file:ident: $($case:ident)*;)*) => {
+    ($harness:expr; $($file:ident: $($case:ident $(($($also:ident)*))?)*;)*) => {
         $(mod $file {
             #[allow(unused_imports, clippy::wildcard_imports, reason = "the harness is named as where the macro stands")]
             use super::*;
@@ -288,9 +302,10 @@ macro_rules! __tests {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cases {
-    ($harness:expr; $($file:ident: $($case:ident)*;)*) => {
+    ($harness:expr; $($file:ident: $($case:ident $(($($also:ident)*))?)*;)*) => {
         vec![$($($crate::Case {
             name: concat!(stringify!($file), "::", stringify!($case)),
+            nouns: &[stringify!($file) $($(, stringify!($also))*)?],
             run: || Box::pin(async {
                 #[allow(unused_mut, reason = "only the cases that reopen the store change the harness")]
                 let mut harness = $harness;
@@ -329,7 +344,7 @@ mod tests {
         let cases = || sources.iter().flat_map(|source| source.lines()).filter_map(|l| l.strip_prefix("pub async fn "));
         for case in cases() {
             let name = case.split('(').next().expect("a name");
-            let listed = list.lines().filter(|line| line.trim().trim_end_matches(';') == name).count();
+            let listed = list.lines().filter(|line| line.trim().split(['(', ';']).next() == Some(name)).count();
             let written = cases().filter(|case| case.split('(').next() == Some(name)).count();
             assert_eq!(listed, written, "{name}");
         }

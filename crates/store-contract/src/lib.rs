@@ -28,6 +28,12 @@
 //! A store that needs a server lists the same cases with [`contract_cases!`] and [`durability_cases!`] in a test program of
 //! its own (`harness = false`), which can say that a test was not run, and why.
 //!
+//! # A store that does not have every port
+//! A case names what it is about: the file that it is in and, behind its name in `cases.rs`, whatever else it needs. A store
+//! that has sessions alone takes the [`Case`]s for which [`Case::is_about`] says so, and [`lacks!`] fills in the ports that
+//! it does not have. `examples/own_store/store.rs` is such a store, and `tests/own_store.rs` runs the
+//! suite on it.
+//!
 //! # Adding a case
 //! Write it in the file of its port, and add its name to the list in `cases.rs`; a test of this crate fails when it is not
 //! listed. A case never sleeps and never retries. Where tasks race, it asserts what holds for every order of them.
@@ -54,6 +60,7 @@ pub mod feed;
 mod given;
 mod harness;
 pub mod idempotency;
+mod lacks;
 pub mod login;
 pub mod message;
 pub mod operation;
@@ -65,3 +72,29 @@ pub mod usage;
 
 pub use cases::Case;
 pub use harness::{DurableHarness, Harness, Store};
+#[doc(hidden)]
+pub use lacks::lacking;
+
+/// What the macros name.
+#[doc(hidden)]
+pub mod parts {
+    pub use async_trait::async_trait;
+    pub use flightdeck_domain::{
+        action::*,
+        api_key::*,
+        approval::{Approval, ApprovalAction, Ask, Expiry, Withdrawal},
+        audit::*,
+        command::*,
+        epoch::*,
+        feed::*,
+        ids::*,
+        login::*,
+        operation::*,
+        ports::*,
+        text::*,
+        time::*,
+        usage::*,
+    };
+
+    pub use crate::lacking;
+}

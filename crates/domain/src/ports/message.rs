@@ -69,6 +69,18 @@ impl MessageSlice {
     /// A run ends before a message when those before it have so many bytes of content and metadata: a thousand messages of
     /// the largest kind would be a gigabyte in memory. So every run but an empty one has at least one message.
     pub const ENOUGH_BYTES: usize = 4 * 1_048_576;
+
+    /// As many of the messages as make up one run, in the order in which they count. For a store that has them at hand.
+    #[must_use]
+    pub fn enough<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<Message> {
+        let mut bytes = 0;
+        let is_needed = |message: &&Message| {
+            let before = bytes;
+            bytes += message.content.as_str().len() + message.metadata.length();
+            before < Self::ENOUGH_BYTES
+        };
+        messages.take_while(is_needed).cloned().collect()
+    }
 }
 
 /// Keeps conversations.
@@ -109,6 +121,15 @@ pub trait MessageRepository: Send + Sync {
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable>;
 
-    /// Where many conversations end, read at once, in any order. Sessions that are not there are left out.
-    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable>;
+    /// Where many conversations end, read at once, in any order. Sessions that are not there are left out. As given here it
+    /// reads one after the other.
+    async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
+        let mut ends = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            if let Some(MessageSlice { last_seq, status, .. }) = self.after(session, Seq::ZERO, 0).await? {
+                ends.push(ConversationEnd { session, last_seq, status });
+            }
+        }
+        Ok(ends)
+    }
 }

@@ -1,5 +1,7 @@
 //! The session tree.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
@@ -8,7 +10,7 @@ use crate::message::Control;
 use crate::session::{
     IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus, Silence,
 };
-use crate::text::{AgentType, MissionId, ProviderName, ProviderSessionId, TaskId};
+use crate::text::{AgentType, JsonObject, MissionId, ProviderName, ProviderSessionId, TaskId};
 use crate::time::Timestamp;
 
 /// A session after its registration.
@@ -84,6 +86,22 @@ pub struct SessionFilter {
     pub task_id: Option<TaskId>,
 }
 
+impl SessionFilter {
+    /// Whether it holds for a session. `is_within` tells whether the session is a given one or below it, which only the
+    /// tree knows.
+    #[must_use]
+    pub fn holds(&self, session: &Session, is_within: impl FnOnce(SessionId) -> bool) -> bool {
+        let Self { subtree, mission_id, statuses, provider, provider_session_id, agent_type, task_id } = self;
+        mission_id.as_ref().is_none_or(|mission| session.mission_id.as_ref() == Some(mission))
+            && (statuses.is_empty() || statuses.contains(&session.status))
+            && provider.as_ref().is_none_or(|provider| session.provider == *provider)
+            && provider_session_id.as_ref().is_none_or(|id| session.provider_session_id.as_ref() == Some(id))
+            && agent_type.as_ref().is_none_or(|agent_type| session.agent_type == *agent_type)
+            && task_id.as_ref().is_none_or(|task| session.task_id == *task)
+            && subtree.is_none_or(is_within)
+    }
+}
+
 /// A place in the order of sessions: newest spawned first, equal times by id, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionCursor {
@@ -105,6 +123,27 @@ pub struct SessionQuery {
     /// Whether context and metadata may be left out, and are empty then: who lists many looks at neither, and they can be
     /// long.
     pub heads_only: bool,
+}
+
+impl SessionQuery {
+    /// The page out of all sessions that its filter holds for, in any order; and where the next one begins. For a store
+    /// that has them all at hand.
+    #[must_use]
+    pub fn page_of(&self, mut found: Vec<Session>) -> (Vec<Session>, Option<SessionCursor>) {
+        let place = |session: &Session| (session.spawned_at, session.id);
+        found.retain(|session| self.after.is_none_or(|after| place(session) < (after.spawned_at, after.id)));
+        found.sort_by_key(|session| Reverse(place(session)));
+        let more = found.len() > self.limit;
+        found.truncate(self.limit);
+        if self.heads_only {
+            for session in &mut found {
+                (session.context, session.metadata) = (JsonObject::default(), JsonObject::default());
+            }
+        }
+        let last = found.last().filter(|_| more).map(place);
+        let next = last.map(|(spawned_at, id)| SessionCursor { spawned_at, id });
+        (found, next)
+    }
 }
 
 /// A page of sessions as they stood at one moment.
@@ -133,14 +172,31 @@ pub trait SessionRepository: Send + Sync {
     /// A page of sessions, newest spawned first, all read at one moment.
     async fn list(&self, query: SessionQuery) -> Result<SessionPage, StoreUnavailable>;
 
-    /// How many sessions the filter holds for.
-    async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable>;
+    /// How many sessions the filter holds for. As given here it lists them, which is slow where there are many.
+    async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable> {
+        let query = SessionQuery { filter, after: None, limit: usize::MAX, heads_only: true };
+        Ok(self.list(query).await?.sessions.len().try_into().unwrap_or(u64::MAX))
+    }
 
-    /// Whether the kill switch is engaged: nothing new comes into the tree until it is released.
-    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable>;
+    /// Whether the kill switch is engaged: nothing new comes into the tree until it is released. As given here there is none:
+    /// for a store that takes no actions on the whole fleet.
+    async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
+        Ok(false)
+    }
 
-    /// Whether `id` is `top` or below it; `false` when either is unknown.
-    async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable>;
+    /// Whether `id` is `top` or below it; `false` when either is unknown. As given here it reads one session after the
+    /// other on the way up.
+    async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {
+        let mut place = Some(id);
+        while let Some(id) = place {
+            let Some(session) = self.get(id).await? else { return Ok(false) };
+            if id == top {
+                return Ok(true);
+            }
+            place = session.parent_id;
+        }
+        Ok(false)
+    }
 
     /// Takes in what was observed, under the rules of [`Session::observe`]: status, `system` message and feed event in
     /// one transaction. When the session ends by it, its pending commands are settled

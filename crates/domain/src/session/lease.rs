@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Observation, Observed, Session, SessionStatus, StatusChange};
 use crate::ids::MessageId;
+use crate::message::Message;
 use crate::text::{ProviderName, Reason};
 use crate::time::Timestamp;
 
@@ -69,6 +70,16 @@ impl Session {
         }
         let was = self.lost_from.filter(|was| *was != SessionStatus::Spawning).unwrap_or(SessionStatus::Running);
         self.moved(was, Reason::new("it gave a sign of life").ok(), at)
+    }
+
+    /// Notes a sign of life that says nothing of a status: the session after it and, when it was lost, the message that
+    /// tells of its return ([`Session::come_back`]).
+    #[must_use]
+    pub fn heard(&self, at: Timestamp) -> (Self, Option<Message>) {
+        match self.come_back(at) {
+            Some(change) => (change.session, Some(change.message)),
+            None => (Self { last_seen_at: self.last_seen_at.max(Some(at)), ..self.clone() }, None),
+        }
     }
 
     fn moved(&self, status: SessionStatus, reason: Option<Reason>, at: Timestamp) -> Option<StatusChange> {

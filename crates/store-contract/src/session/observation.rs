@@ -18,7 +18,7 @@ use crate::steps::{
 };
 use crate::{Harness, Store};
 
-/// Session, `system` message with the next dense seq, and event: all that the rule gives back, and nothing else.
+/// Session and `system` message with the next dense seq, as the rule gives them back, and nothing else.
 pub async fn a_change_of_status_is_written_whole(harness: &dyn Harness) {
     let store = harness.store();
     let before = register(&*store, registration(1)).await;
@@ -26,14 +26,23 @@ pub async fn a_change_of_status_is_written_whole(harness: &dyn Harness) {
     let before = Session { last_seq: session(&*store, 1).await.last_seq, ..before };
     let seen = Observation { reason: Some(reason(AWKWARD)), ..observation(1, SessionStatus::Completed, 5) };
     let Ok(Observed::Changed(change)) = before.observe(&seen) else { panic!("the rule allows it") };
-    let head = feed_head(&*store).await;
-
     let done = store.observe(seen).await.expect("taken in");
     assert!(done.changed);
     assert_eq!((&done.session, done.session.revision), (&change.session, before.revision + 1));
     assert_eq!(session(&*store, 1).await, change.session);
     let last = conversation(&*store, 1).await.pop();
     assert_eq!((last.as_ref(), change.message.seq.get()), (Some(&change.message), 4));
+    assert_eq!(conversation(&*store, 1).await.len(), 4);
+}
+
+/// A change of status is one event, as the rule gives it back.
+pub async fn a_change_of_status_is_told_once(harness: &dyn Harness) {
+    let store = harness.store();
+    let before = register(&*store, registration(1)).await;
+    let seen = Observation { reason: Some(reason(AWKWARD)), ..observation(1, SessionStatus::Completed, 5) };
+    let Ok(Observed::Changed(change)) = before.observe(&seen) else { panic!("the rule allows it") };
+    let head = feed_head(&*store).await;
+    store.observe(seen).await.expect("taken in");
     let events = feed_after(&*store, head).await;
     assert_eq!(events, [change.event.at_position(events[0].position)]);
 }
