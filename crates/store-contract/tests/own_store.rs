@@ -1,7 +1,7 @@
-//! The store of the example passes the cases of the nouns that it has.
+//! The store of the example passes the cases of the nouns that it has, and the example runs to its end.
 
-#[path = "../examples/own_store/store.rs"]
-mod store;
+#[path = "../examples/own_store/main.rs"]
+mod example;
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use flightdeck_store_contract::{Harness, Store, contract_cases, lacks};
 use libtest_mimic::{Arguments, Trial};
 
-use self::store::OwnStore;
+use self::example::store::OwnStore;
 
 lacks!(
     OwnStore: CommandQueue, ApprovalRepository, OperationRepository, UsageRepository, FleetFeed, ApiKeyRepository,
@@ -43,5 +43,6 @@ fn main() {
             Ok(())
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let example = Trial::test("example", || Ok(example::main().map_err(|error| error.to_string())?));
+    libtest_mimic::run(&Arguments::from_args(), trials.chain([example]).collect()).exit();
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::api_key::{ApiKey, KeyRejected, PlainKey};
 use crate::login::{Login, LoginKind, LoginRejected, LoginToken};
 use crate::operator::Principal;
@@ -33,8 +33,11 @@ pub struct Authenticate {
 impl Authenticate {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { keys: Arc::clone(&ports.keys), logins: Arc::clone(&ports.logins), clock: Arc::clone(&ports.clock) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApiKeyRepository> + Has<dyn LoginRepository> + Has<dyn Clock>,
+    {
+        Self { keys: ports.port(), logins: ports.port(), clock: ports.port() }
     }
 
     /// Finds the stored key that a client presents, and checks it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NewSession, Ports};
+use super::{Has, NewSession};
 use crate::ids::SessionId;
 use crate::operator::{Permission, Principal};
 use crate::ports::{SessionFilter, SessionQuery, SessionRepository, StoreUnavailable};
@@ -110,8 +110,11 @@ pub struct Authorize {
 impl Authorize {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { sessions: Arc::clone(&ports.sessions) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn SessionRepository>,
+    {
+        Self { sessions: ports.port() }
     }
 
     /// Whether the role may do it at all.

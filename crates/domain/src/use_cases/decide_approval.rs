@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::action::Origin;
 use crate::approval::{ApprovalAction, ApprovalOption};
 use crate::ids::ApprovalId;
@@ -21,13 +21,11 @@ pub struct DecideApproval {
 impl DecideApproval {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            approvals: Arc::clone(&ports.approvals),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApprovalRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
+        Self { approvals: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
     /// Decides, with an audit entry. The first decision counts.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{InterveneScope, Ports, Providers, ScopedRequest};
+use super::{Has, InterveneScope, Providers, ScopedRequest};
 use crate::action::Origin;
 use crate::ids::SessionId;
 use crate::operation::{Reach, Wish};
 use crate::operator::Actor;
-use crate::ports::{OperatorActionError, StoreUnavailable, UsageRepository};
+use crate::ports::{
+    Clock, CommandQueue, IdGenerator, OperationRepository, OperatorActionError, OperatorActions, SessionRepository,
+    StoreUnavailable, UsageRepository, WakeUps,
+};
 use crate::text::{IdempotencyKey, RequestId};
 use crate::usage::{Account, AccountKey};
 
@@ -26,8 +29,18 @@ const AT_ONCE: usize = 100;
 impl EnforceBudgets {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers) -> Self {
-        Self { usage: Arc::clone(&ports.usage), intervene: InterveneScope::new(ports, providers) }
+    pub fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository>
+            + Has<dyn CommandQueue>
+            + Has<dyn OperatorActions>
+            + Has<dyn OperationRepository>
+            + Has<dyn UsageRepository>
+            + Has<dyn WakeUps>
+            + Has<dyn Clock>
+            + Has<dyn IdGenerator>,
+    {
+        Self { usage: ports.port(), intervene: InterveneScope::new(ports, providers) }
     }
 
     /// Asks for each pause that is due, and says how many there were. A budget pauses once: whoever lets a session go on

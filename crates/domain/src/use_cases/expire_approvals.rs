@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::approval::Expiry;
 use crate::ports::{ApprovalRepository, Clock, IdGenerator, StoreUnavailable, WakeUps};
 
@@ -21,13 +21,11 @@ const AT_ONCE: usize = 500;
 impl ExpireApprovals {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            approvals: Arc::clone(&ports.approvals),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApprovalRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
+        Self { approvals: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
     /// Closes each request whose deadline has passed, and says how many there were.

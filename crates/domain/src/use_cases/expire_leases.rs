@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Ports, Providers};
+use super::{Has, Providers};
 use crate::ports::{Clock, SessionRepository, StoreUnavailable, WakeUps};
 use crate::session::Silence;
 use crate::text::ProviderName;
@@ -40,7 +40,10 @@ impl ExpireLeases {
     /// there are [several replicas](Providers::at_replica). From now on
     /// agents can be heard, so nobody is lost within the first lease.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers, lease: Duration) -> Self {
+    pub fn new<P>(ports: &P, providers: &Providers, lease: Duration) -> Self
+    where
+        P: Has<dyn SessionRepository> + Has<dyn WakeUps> + Has<dyn Clock>,
+    {
         // Of several replicas one may go down and not come back: then only the lease tells of its agents.
         let alone = providers.replica().is_none();
         let silent = providers.iter().filter(|provider| {
@@ -51,17 +54,24 @@ impl ExpireLeases {
 
     /// The same for the sessions of one provider, with a lease of their own.
     #[must_use]
-    pub fn of_provider(ports: &Ports, providers: &Providers, name: &ProviderName, lease: Duration) -> Self {
+    pub fn of_provider<P>(ports: &P, providers: &Providers, name: &ProviderName, lease: Duration) -> Self
+    where
+        P: Has<dyn SessionRepository> + Has<dyn WakeUps> + Has<dyn Clock>,
+    {
         let others = providers.iter().map(|provider| provider.name()).filter(|other| other != name);
         Self::of(ports, others.collect(), lease)
     }
 
-    fn of(ports: &Ports, without_lease: Vec<ProviderName>, lease: Duration) -> Self {
-        let now = ports.clock.now();
+    fn of<P>(ports: &P, without_lease: Vec<ProviderName>, lease: Duration) -> Self
+    where
+        P: Has<dyn SessionRepository> + Has<dyn WakeUps> + Has<dyn Clock>,
+    {
+        let clock: Arc<dyn Clock> = ports.port();
+        let now = clock.now();
         Self {
-            sessions: Arc::clone(&ports.sessions),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
+            sessions: ports.port(),
+            wake_ups: ports.port(),
+            clock,
             lease,
             grace: lease.min(Self::GRACE),
             without_lease,
@@ -129,6 +139,7 @@ mod tests {
     use crate::ids::Seq;
     use crate::ports::{Capabilities, MockAgentProvider, MockClock};
     use crate::session::Session;
+    use crate::use_cases::Ports;
     use crate::use_cases::testing::MockPorts;
 
     /// A clock that shows these seconds one after the other; the first is the start.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ports, Providers};
+use super::{Has, Providers};
 use crate::ids::{CommandSeq, OperationId};
 use crate::operation::OperationTarget;
 use crate::ports::{CommandQueue, OperationRepository, SessionRepository, StoreUnavailable, TargetQuery, WakeUps};
@@ -20,12 +20,15 @@ pub(super) struct HandOver {
 }
 
 impl HandOver {
-    pub(super) fn new(ports: &Ports, providers: &Providers) -> Self {
+    pub(super) fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository> + Has<dyn CommandQueue> + Has<dyn OperationRepository> + Has<dyn WakeUps>,
+    {
         Self {
-            operations: Arc::clone(&ports.operations),
-            sessions: Arc::clone(&ports.sessions),
-            commands: Arc::clone(&ports.commands),
-            wake_ups: Arc::clone(&ports.wake_ups),
+            operations: ports.port(),
+            sessions: ports.port(),
+            commands: ports.port(),
+            wake_ups: ports.port(),
             providers: providers.clone(),
         }
     }

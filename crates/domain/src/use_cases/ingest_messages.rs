@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::ids::{MessageId, SessionId};
 use crate::message::{Author, MessageRole, NewMessage};
 use crate::ports::{AppendError, AppendOutcome, Clock, IdGenerator, MessageRepository, WakeUps};
@@ -79,13 +79,11 @@ impl IngestMessages {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            messages: Arc::clone(&ports.messages),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn MessageRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
+        Self { messages: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
     /// Appends a batch whole or not at all; it is durable when this returns. A `system` message of it is marked as the agent's

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::stop_directly::StopDirectly;
-use super::{Ports, Providers, ReportStatus};
+use super::{Has, Providers, ReportStatus};
 use crate::action::{Intervention, OperatorAction, Origin};
 use crate::audit::SpooledAction;
 use crate::ids::{OperationId, SessionId};
@@ -45,13 +45,20 @@ pub struct Intervene {
 impl Intervene {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+    pub fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository>
+            + Has<dyn OperatorActions>
+            + Has<dyn WakeUps>
+            + Has<dyn Clock>
+            + Has<dyn IdGenerator>,
+    {
         Self {
-            actions: Arc::clone(&ports.actions),
-            sessions: Arc::clone(&ports.sessions),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
+            actions: ports.port(),
+            sessions: ports.port(),
+            wake_ups: ports.port(),
+            clock: ports.port(),
+            ids: ports.port(),
             report: ReportStatus::new(ports),
             providers: providers.clone(),
             directly: StopDirectly::new(ports, providers),

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::hand_over::HandOver;
 use super::stop_directly::{StopDirectly, Taken, Told};
-use super::{InterveneError, Ports, Providers};
+use super::{Has, InterveneError, Providers};
 use crate::action::Origin;
 use crate::audit::SpooledAction;
 use crate::ids::OperationId;
 use crate::operation::Wish;
 use crate::ports::{
-    Clock, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperatorActionError, OperatorActions,
-    SessionFilter, StoreUnavailable, WakeUps,
+    Clock, CommandQueue, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperationRepository,
+    OperatorActionError, OperatorActions, SessionFilter, SessionRepository, StoreUnavailable, WakeUps,
 };
 
 /// Steps in on the whole fleet.
@@ -28,12 +28,21 @@ pub struct InterveneFleet {
 impl InterveneFleet {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+    pub fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository>
+            + Has<dyn CommandQueue>
+            + Has<dyn OperatorActions>
+            + Has<dyn OperationRepository>
+            + Has<dyn WakeUps>
+            + Has<dyn Clock>
+            + Has<dyn IdGenerator>,
+    {
         Self {
-            actions: Arc::clone(&ports.actions),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
+            actions: ports.port(),
+            wake_ups: ports.port(),
+            clock: ports.port(),
+            ids: ports.port(),
             hand_over: HandOver::new(ports, providers),
             directly: StopDirectly::new(ports, providers),
         }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::hand_over::HandOver;
 use super::stop_directly::{StopDirectly, Taken};
-use super::{InterveneError, Ports, Providers};
+use super::{Has, InterveneError, Providers};
 use crate::action::Origin;
 use crate::audit::SpooledAction;
 use crate::ids::{OperationId, SessionId};
 use crate::operation::{Reach, ScopedAction, Wish};
 use crate::ports::{
-    Clock, IdGenerator, OperatorActionError, OperatorActions, ScopedCommitted, StoreUnavailable, WakeUps,
+    Clock, CommandQueue, IdGenerator, OperationRepository, OperatorActionError, OperatorActions, ScopedCommitted,
+    SessionRepository, StoreUnavailable, WakeUps,
 };
 
 /// What is asked for.
@@ -40,12 +41,21 @@ pub struct InterveneScope {
 impl InterveneScope {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+    pub fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository>
+            + Has<dyn CommandQueue>
+            + Has<dyn OperatorActions>
+            + Has<dyn OperationRepository>
+            + Has<dyn WakeUps>
+            + Has<dyn Clock>
+            + Has<dyn IdGenerator>,
+    {
         Self {
-            actions: Arc::clone(&ports.actions),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
+            actions: ports.port(),
+            wake_ups: ports.port(),
+            clock: ports.port(),
+            ids: ports.port(),
             hand_over: HandOver::new(ports, providers),
             directly: StopDirectly::new(ports, providers),
         }

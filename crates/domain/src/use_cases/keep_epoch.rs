@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::epoch::{Epoch, StoreMark};
 use crate::ports::{EpochRepository, IdGenerator, KnownStore, StoreMemory, StoreUnavailable};
 
@@ -39,8 +39,11 @@ pub struct KeepEpoch {
 impl KeepEpoch {
     /// Takes the ports it needs; `replica` names the server among those that share the store.
     #[must_use]
-    pub fn new(ports: &Ports, memory: Arc<dyn StoreMemory>, replica: String) -> Self {
-        Self { epochs: Arc::clone(&ports.epochs), ids: Arc::clone(&ports.ids), memory, replica }
+    pub fn new<P>(ports: &P, memory: Arc<dyn StoreMemory>, replica: String) -> Self
+    where
+        P: Has<dyn EpochRepository> + Has<dyn IdGenerator>,
+    {
+        Self { epochs: ports.port(), ids: ports.port(), memory, replica }
     }
 
     /// At the start, before anything is served.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Authenticate, AuthenticateError, Ports};
+use super::{Authenticate, AuthenticateError, Has};
 use crate::action::Origin;
 use crate::api_key::{ApiKey, KeyRejected, PlainKey};
 use crate::login::{Login, LoginId, LoginKind, LoginRejected, LoginToken, NotForPeople};
@@ -59,13 +59,16 @@ pub struct LogIn {
 impl LogIn {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApiKeyRepository> + Has<dyn LoginRepository> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
         Self {
             authenticate: Authenticate::new(ports),
-            keys: Arc::clone(&ports.keys),
-            logins: Arc::clone(&ports.logins),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
+            keys: ports.port(),
+            logins: ports.port(),
+            clock: ports.port(),
+            ids: ports.port(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Ports;
+use super::Has;
 use crate::action::Origin;
 use crate::api_key::{ApiKey, KeyId, PlainKey};
 use crate::ids::SessionId;
@@ -75,13 +75,11 @@ pub struct CreateKey {
 impl CreateKey {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            keys: Arc::clone(&ports.keys),
-            sessions: Arc::clone(&ports.sessions),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn SessionRepository> + Has<dyn ApiKeyRepository> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
+        Self { keys: ports.port(), sessions: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
     /// Makes a key, with an audit entry. The clear text is in the result and nowhere else. A session that is in the tree
@@ -186,8 +184,11 @@ pub struct ListKeys {
 impl ListKeys {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { keys: Arc::clone(&ports.keys) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApiKeyRepository>,
+    {
+        Self { keys: ports.port() }
     }
 
     /// All keys, oldest first.
@@ -209,8 +210,11 @@ pub struct RevokeKey {
 impl RevokeKey {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { keys: Arc::clone(&ports.keys), clock: Arc::clone(&ports.clock) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApiKeyRepository> + Has<dyn Clock>,
+    {
+        Self { keys: ports.port(), clock: ports.port() }
     }
 
     /// Ends a key, with an audit entry.

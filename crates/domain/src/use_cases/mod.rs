@@ -1,5 +1,9 @@
 //! What Flightdeck does, one file each. A use case needs ports only, and its tests need their mocks only.
 //!
+//! A use case is made of anything that [`Has`] the ports that it needs: of [`Ports`], which has them all, or of [`StorePorts`]
+//! over a store that has sessions and messages alone. A few are made of [`Ports`] only, since they need what a deployment may
+//! do without: checkpoints and the spool.
+//!
 //! A mutation is durable when it returns; only then are followers woken ([`crate::ports::WakeUps`]).
 
 mod authenticate;
@@ -24,6 +28,7 @@ mod make_checkpoint;
 mod manage_keys;
 mod offer_commands;
 mod open_approval;
+mod ports;
 mod providers;
 mod read_approvals;
 mod read_audit;
@@ -66,6 +71,7 @@ pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, CreateKeyError, ListKeys, NewKey, RevokeKey};
 pub use offer_commands::OfferCommands;
 pub use open_approval::{NewApproval, OpenApproval};
+pub use ports::{Has, Ports, StorePorts};
 pub use providers::{InternalProvider, Providers, UnknownProvider};
 pub use read_approvals::ReadApprovals;
 pub use read_audit::{AuditReader, ReadAudit};
@@ -86,112 +92,3 @@ pub use stop_directly::Taken;
 pub use transfer::{Transfer, TransferError, Transferred};
 pub use verify_audit::VerifyAudit;
 pub use withdraw_approval::WithdrawApproval;
-
-use std::sync::Arc;
-
-use self::in_hand::LetGo;
-use crate::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
-    OperationRepository, OperatorActions, SessionRepository, UsageRepository, WakeUps,
-};
-
-/// Every port, as one deployment has them.
-#[derive(Clone)]
-pub struct Ports {
-    /// The session tree.
-    pub sessions: Arc<dyn SessionRepository>,
-    /// Conversations.
-    pub messages: Arc<dyn MessageRepository>,
-    /// Commands that wait for agents.
-    pub commands: Arc<dyn CommandQueue>,
-    /// Operator actions.
-    pub actions: Arc<dyn OperatorActions>,
-    /// Permission requests.
-    pub approvals: Arc<dyn ApprovalRepository>,
-    /// Operations and what became of them.
-    pub operations: Arc<dyn OperationRepository>,
-    /// Usage and budgets.
-    pub usage: Arc<dyn UsageRepository>,
-    /// The audit log.
-    pub audit: Arc<dyn AuditLog>,
-    /// The fleet feed.
-    pub feed: Arc<dyn FleetFeed>,
-    /// API keys.
-    pub keys: Arc<dyn ApiKeyRepository>,
-    /// Which history of the deployment the store holds.
-    pub epochs: Arc<dyn EpochRepository>,
-    /// Logins.
-    pub logins: Arc<dyn LoginRepository>,
-    /// Signed checkpoints of the audit log; `None` where there are none.
-    pub checkpointing: Option<Checkpointing>,
-    /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
-    pub spool: Option<Arc<dyn AuditSpool>>,
-    /// Hints to whoever follows.
-    pub wake_ups: Arc<dyn WakeUps>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Ids and secrets.
-    pub ids: Arc<dyn IdGenerator>,
-}
-
-impl Ports {
-    /// Takes every repository port from one store.
-    #[must_use]
-    pub fn from_store<S>(
-        store: Arc<S>,
-        wake_ups: Arc<dyn WakeUps>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdGenerator>,
-    ) -> Self
-    where
-        S: SessionRepository
-            + MessageRepository
-            + CommandQueue
-            + OperatorActions
-            + ApprovalRepository
-            + OperationRepository
-            + UsageRepository
-            + AuditLog
-            + FleetFeed
-            + ApiKeyRepository
-            + EpochRepository
-            + LoginRepository
-            + 'static,
-    {
-        Self {
-            sessions: store.clone(),
-            messages: store.clone(),
-            commands: store.clone(),
-            actions: store.clone(),
-            approvals: store.clone(),
-            operations: store.clone(),
-            usage: store.clone(),
-            audit: store.clone(),
-            feed: store.clone(),
-            keys: store.clone(),
-            epochs: store.clone(),
-            logins: store,
-            checkpointing: None,
-            spool: None,
-            wake_ups,
-            clock,
-            ids,
-        }
-    }
-
-    /// Has the audit log signed.
-    #[must_use]
-    pub fn with_checkpoints(self, signer: Arc<dyn CheckpointSigner>, archive: Arc<dyn CheckpointArchive>) -> Self {
-        Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
-    }
-
-    /// Lets kills and pauses go on while the audit log cannot be written.
-    #[must_use]
-    pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
-        let actions = SpooledActions::new(self.actions, Arc::clone(&spool), Arc::clone(&self.ids));
-        // What an action comes to is decided by its own attempt, as long as that goes on.
-        let in_hand = actions.in_hand();
-        Self { actions: Arc::new(actions), spool: Some(Arc::new(LetGo { spool, in_hand })), ..self }
-    }
-}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Ports;
+use super::Has;
 use crate::approval::{ApprovalOptions, Ask};
 use crate::ids::{ApprovalId, SessionId};
 use crate::ports::{ApprovalRepository, Clock, IdGenerator, OpenApprovalError, OpenedApproval, WakeUps};
@@ -36,13 +36,11 @@ pub struct OpenApproval {
 impl OpenApproval {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            approvals: Arc::clone(&ports.approvals),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApprovalRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
+        Self { approvals: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
     /// Opens a request. The same id again with the same body is harmless.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::approval::Approval;
 use crate::ids::ApprovalId;
 use crate::ports::{ApprovalPage, ApprovalQuery, ApprovalRepository, StoreUnavailable};
@@ -19,8 +19,11 @@ impl ReadApprovals {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { approvals: Arc::clone(&ports.approvals) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApprovalRepository>,
+    {
+        Self { approvals: ports.port() }
     }
 
     /// One request, or `None`.

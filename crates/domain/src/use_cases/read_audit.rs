@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::action::{ActionName, Origin};
 use crate::audit::{AuditOutcome, AuditTarget, SealedAuditEntry};
 use crate::ids::AuditSeq;
@@ -28,8 +28,11 @@ pub(super) struct Readings {
 }
 
 impl Readings {
-    pub(super) fn new(ports: &Ports) -> Self {
-        Self { actions: Arc::clone(&ports.actions), clock: Arc::clone(&ports.clock) }
+    pub(super) fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn OperatorActions> + Has<dyn Clock>,
+    {
+        Self { actions: ports.port(), clock: ports.port() }
     }
 
     /// Comes before anything is shown: what cannot be recorded is not read.
@@ -64,8 +67,11 @@ impl ReadAudit {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { audit: Arc::clone(&ports.audit), readings: Readings::new(ports) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn OperatorActions> + Has<dyn AuditLog> + Has<dyn Clock>,
+    {
+        Self { audit: ports.port(), readings: Readings::new(ports) }
     }
 
     /// A page, newest first, never longer than [`ReadAudit::MAX_LIMIT`]. The reading is put on record first; the page

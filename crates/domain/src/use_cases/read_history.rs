@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::ids::{Seq, SessionId};
 use crate::ports::{MessageRepository, MessageSlice, StoreUnavailable};
 
@@ -27,8 +27,11 @@ impl ReadHistory {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { messages: Arc::clone(&ports.messages) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn MessageRepository>,
+    {
+        Self { messages: ports.port() }
     }
 
     /// Reads one page, in the order of the conversation; `None` when there is no such session. More than

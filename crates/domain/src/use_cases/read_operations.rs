@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::ids::OperationId;
 use crate::operation::Operation;
 use crate::ports::{OperationPage, OperationQuery, OperationRepository, StoreUnavailable, TargetPage, TargetQuery};
@@ -19,8 +19,11 @@ impl ReadOperations {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { operations: Arc::clone(&ports.operations) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn OperationRepository>,
+    {
+        Self { operations: ports.port() }
     }
 
     /// One operation; `None` when there is no such.

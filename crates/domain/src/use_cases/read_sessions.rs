@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::ids::SessionId;
 use crate::ports::{SessionPage, SessionQuery, SessionRepository, StoreUnavailable};
 use crate::session::Session;
@@ -21,8 +21,11 @@ impl ReadSessions {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { sessions: Arc::clone(&ports.sessions) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn SessionRepository>,
+    {
+        Self { sessions: ports.port() }
     }
 
     /// One session, or `None`.

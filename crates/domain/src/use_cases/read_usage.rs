@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::ids::SessionId;
 use crate::ports::{MissionPage, MissionQuery, MissionSummary, SessionUsage, StoreUnavailable, UsageRepository};
 use crate::text::MissionId;
@@ -20,8 +20,11 @@ impl ReadUsage {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { usage: Arc::clone(&ports.usage) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn UsageRepository>,
+    {
+        Self { usage: ports.port() }
     }
 
     /// The usage of a session; `None` when there is no such session.

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Ports, Providers, ReportStatus};
+use super::{Has, Providers, ReportStatus};
 use crate::ids::CommandSeq;
 use crate::ports::{
-    AgentProvider, CommandQueue, ObserveError, SessionFilter, SessionQuery, SessionRepository, StoreUnavailable,
+    AgentProvider, Clock, CommandQueue, IdGenerator, ObserveError, SessionFilter, SessionQuery, SessionRepository,
+    StoreUnavailable, WakeUps,
 };
 use crate::session::{Session, SessionStatus};
 use crate::text::{ProviderName, Reason};
@@ -35,10 +36,17 @@ const PAGE: usize = 500;
 impl Reconcile {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+    pub fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository>
+            + Has<dyn CommandQueue>
+            + Has<dyn WakeUps>
+            + Has<dyn Clock>
+            + Has<dyn IdGenerator>,
+    {
         Self {
-            sessions: Arc::clone(&ports.sessions),
-            commands: Arc::clone(&ports.commands),
+            sessions: ports.port(),
+            commands: ports.port(),
             report: ReportStatus::new(ports),
             providers: providers.clone(),
         }

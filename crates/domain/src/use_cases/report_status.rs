@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::ids::SessionId;
 use crate::message::Control;
 use crate::ports::{Clock, IdGenerator, ObserveError, ObservedSession, SessionRepository, StoreUnavailable, WakeUps};
@@ -21,13 +21,11 @@ pub struct ReportStatus {
 impl ReportStatus {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            sessions: Arc::clone(&ports.sessions),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn SessionRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
+        Self { sessions: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
     /// Writes down that a session was seen in a status, and tells what is wanted of it. The same status again is a sign

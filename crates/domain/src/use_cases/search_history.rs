@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::ids::{MessageId, Seq, SessionId};
 use crate::message::{Message, MessageReceipt};
 use crate::ports::{MessageRepository, StoreUnavailable};
@@ -65,8 +65,11 @@ impl SearchHistory {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { messages: Arc::clone(&ports.messages) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn MessageRepository>,
+    {
+        Self { messages: ports.port() }
     }
 
     /// Looks for words before a place, or from the end; `None` when there is no such session. It ends with the

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::feed::{FeedSubject, FleetEventKind};
 use crate::ids::SessionId;
 use crate::ports::{SessionRepository, StoreUnavailable};
@@ -42,8 +42,11 @@ impl SelectEvents {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports, filter: FeedFilter) -> Self {
-        Self { sessions: Arc::clone(&ports.sessions), filter, decided: HashMap::new() }
+    pub fn new<P>(ports: &P, filter: FeedFilter) -> Self
+    where
+        P: Has<dyn SessionRepository>,
+    {
+        Self { sessions: ports.port(), filter, decided: HashMap::new() }
     }
 
     /// Whether the reader wants an event.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::action::Origin;
 use crate::ports::{BudgetCommitted, Clock, SetBudgetError, UsageRepository};
 use crate::usage::{AccountKey, Budget, BudgetAction};
@@ -17,8 +17,11 @@ pub struct SetBudget {
 impl SetBudget {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { usage: Arc::clone(&ports.usage), clock: Arc::clone(&ports.clock) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn UsageRepository> + Has<dyn Clock>,
+    {
+        Self { usage: ports.port(), clock: ports.port() }
     }
 
     /// Sets the budget of a subtree or a mission, or takes it away, together with its audit entry. One that is used up

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{NewSession, Ports, Providers, RegisterSession, ReportStatus, UnknownProvider};
-use crate::ports::{ObserveError, RegisterError, Registered, SpawnError, StoreUnavailable};
+use super::{Has, NewSession, Providers, RegisterSession, ReportStatus, UnknownProvider};
+use crate::ports::{
+    Clock, IdGenerator, ObserveError, RegisterError, Registered, SessionRepository, SpawnError, StoreUnavailable,
+    WakeUps,
+};
 use crate::session::SessionStatus;
 use crate::text::{MessageContent, Reason};
 
@@ -32,7 +35,10 @@ pub struct SpawnSession {
 impl SpawnSession {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers) -> Self {
+    pub fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
         Self { register: RegisterSession::new(ports), report: ReportStatus::new(ports), providers: providers.clone() }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ports, Providers};
+use super::{Has, Providers};
 use crate::action::{ActionRefused, OperatorAction};
 use crate::command::{Command, CommandKind, Receipt};
 use crate::ids::{CommandSeq, SessionId};
@@ -51,8 +51,11 @@ pub(super) struct StopDirectly {
 }
 
 impl StopDirectly {
-    pub(super) fn new(ports: &Ports, providers: &Providers) -> Self {
-        Self { sessions: Arc::clone(&ports.sessions), providers: providers.clone() }
+    pub(super) fn new<P>(ports: &P, providers: &Providers) -> Self
+    where
+        P: Has<dyn SessionRepository>,
+    {
+        Self { sessions: ports.port(), providers: providers.clone() }
     }
 
     /// Tells the agent of one session, and gives the session as it is wished to be. `None` when the store cannot say

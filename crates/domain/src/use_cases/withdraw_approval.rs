@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::Has;
 use crate::approval::Withdrawal;
 use crate::ids::ApprovalId;
 use crate::ports::{ApprovalRepository, Clock, IdGenerator, WakeUps, WithdrawApprovalError, WithdrawnApproval};
@@ -19,13 +19,11 @@ pub struct WithdrawApproval {
 impl WithdrawApproval {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            approvals: Arc::clone(&ports.approvals),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn ApprovalRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+    {
+        Self { approvals: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
     /// Closes the request as `expired`, because it was withdrawn. Withdrawing again is harmless.

@@ -1,0 +1,191 @@
+//! The ports that use cases are made of.
+
+use std::sync::Arc;
+
+use super::SpooledActions;
+use super::in_hand::LetGo;
+use crate::ports::{
+    ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
+    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
+    OperationRepository, OperatorActions, SessionRepository, UsageRepository, WakeUps,
+};
+
+/// Every port, as one deployment has them.
+#[derive(Clone)]
+pub struct Ports {
+    /// The session tree.
+    pub sessions: Arc<dyn SessionRepository>,
+    /// Conversations.
+    pub messages: Arc<dyn MessageRepository>,
+    /// Commands that wait for agents.
+    pub commands: Arc<dyn CommandQueue>,
+    /// Operator actions.
+    pub actions: Arc<dyn OperatorActions>,
+    /// Permission requests.
+    pub approvals: Arc<dyn ApprovalRepository>,
+    /// Operations and what became of them.
+    pub operations: Arc<dyn OperationRepository>,
+    /// Usage and budgets.
+    pub usage: Arc<dyn UsageRepository>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditLog>,
+    /// The fleet feed.
+    pub feed: Arc<dyn FleetFeed>,
+    /// API keys.
+    pub keys: Arc<dyn ApiKeyRepository>,
+    /// Which history of the deployment the store holds.
+    pub epochs: Arc<dyn EpochRepository>,
+    /// Logins.
+    pub logins: Arc<dyn LoginRepository>,
+    /// Signed checkpoints of the audit log; `None` where there are none.
+    pub checkpointing: Option<Checkpointing>,
+    /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
+    pub spool: Option<Arc<dyn AuditSpool>>,
+    /// Hints to whoever follows.
+    pub wake_ups: Arc<dyn WakeUps>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+impl Ports {
+    /// Takes every repository port from one store.
+    #[must_use]
+    pub fn from_store<S>(
+        store: Arc<S>,
+        wake_ups: Arc<dyn WakeUps>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+    ) -> Self
+    where
+        S: SessionRepository
+            + MessageRepository
+            + CommandQueue
+            + OperatorActions
+            + ApprovalRepository
+            + OperationRepository
+            + UsageRepository
+            + AuditLog
+            + FleetFeed
+            + ApiKeyRepository
+            + EpochRepository
+            + LoginRepository
+            + 'static,
+    {
+        Self {
+            sessions: store.clone(),
+            messages: store.clone(),
+            commands: store.clone(),
+            actions: store.clone(),
+            approvals: store.clone(),
+            operations: store.clone(),
+            usage: store.clone(),
+            audit: store.clone(),
+            feed: store.clone(),
+            keys: store.clone(),
+            epochs: store.clone(),
+            logins: store,
+            checkpointing: None,
+            spool: None,
+            wake_ups,
+            clock,
+            ids,
+        }
+    }
+
+    /// Has the audit log signed.
+    #[must_use]
+    pub fn with_checkpoints(self, signer: Arc<dyn CheckpointSigner>, archive: Arc<dyn CheckpointArchive>) -> Self {
+        Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
+    }
+
+    /// Lets kills and pauses go on while the audit log cannot be written.
+    #[must_use]
+    pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
+        let actions = SpooledActions::new(self.actions, Arc::clone(&spool), Arc::clone(&self.ids));
+        // What an action comes to is decided by its own attempt, as long as that goes on.
+        let in_hand = actions.in_hand();
+        Self { actions: Arc::new(actions), spool: Some(Arc::new(LetGo { spool, in_hand })), ..self }
+    }
+}
+
+/// Has a port. A use case takes whatever has the ports that it needs: [`Ports`], which has them all, or [`StorePorts`], which
+/// has those of its store.
+#[diagnostic::on_unimplemented(message = "`{Self}` does not have the port `{P}`, which the use case needs")]
+pub trait Has<P: ?Sized> {
+    /// The port.
+    fn port(&self) -> Arc<P>;
+}
+
+/// The ports of a store that may not have all of them. A use case can be made of it when the store has what the use case needs.
+pub struct StorePorts<S> {
+    store: Arc<S>,
+    wake_ups: Arc<dyn WakeUps>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl<S> StorePorts<S> {
+    /// Takes every repository port that it has from the store.
+    #[must_use]
+    pub fn new(store: Arc<S>, wake_ups: Arc<dyn WakeUps>, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
+        Self { store, wake_ups, clock, ids }
+    }
+}
+
+impl<S> Clone for StorePorts<S> {
+    fn clone(&self) -> Self {
+        let Self { store, wake_ups, clock, ids } = self;
+        Self { store: store.clone(), wake_ups: wake_ups.clone(), clock: clock.clone(), ids: ids.clone() }
+    }
+}
+
+macro_rules! has {
+    (in the store { $($of_store:ident $repository:ident,)* } beside it { $($field:ident $port:ident,)* }) => {
+        $(impl<S: $repository + 'static> Has<dyn $repository> for StorePorts<S> {
+            fn port(&self) -> Arc<dyn $repository> {
+                self.store.clone()
+            }
+        }
+
+        impl Has<dyn $repository> for Ports {
+            fn port(&self) -> Arc<dyn $repository> {
+                self.$of_store.clone()
+            }
+        })*
+        $(impl<S> Has<dyn $port> for StorePorts<S> {
+            fn port(&self) -> Arc<dyn $port> {
+                self.$field.clone()
+            }
+        }
+
+        impl Has<dyn $port> for Ports {
+            fn port(&self) -> Arc<dyn $port> {
+                self.$field.clone()
+            }
+        })*
+    };
+}
+
+has! {
+    in the store {
+        sessions SessionRepository,
+        messages MessageRepository,
+        commands CommandQueue,
+        actions OperatorActions,
+        approvals ApprovalRepository,
+        operations OperationRepository,
+        usage UsageRepository,
+        audit AuditLog,
+        feed FleetFeed,
+        keys ApiKeyRepository,
+        epochs EpochRepository,
+        logins LoginRepository,
+    }
+    beside it {
+        wake_ups WakeUps,
+        clock Clock,
+        ids IdGenerator,
+    }
+}
