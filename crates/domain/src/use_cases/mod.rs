@@ -26,6 +26,8 @@ mod keep_epoch;
 mod log_in;
 mod make_checkpoint;
 mod manage_keys;
+#[cfg(feature = "mocks")]
+mod mock_ports;
 mod offer_commands;
 mod open_approval;
 mod ports;
@@ -69,6 +71,8 @@ pub use keep_epoch::{FoundEpoch, KeepEpoch, KeepEpochError};
 pub use log_in::{LogIn, LogInError};
 pub use make_checkpoint::{MadeCheckpoint, MakeCheckpoint, MakeCheckpointError};
 pub use manage_keys::{CreateKey, CreateKeyError, ListKeys, NewKey, RevokeKey};
+#[cfg(feature = "mocks")]
+pub use mock_ports::MockPorts;
 pub use offer_commands::OfferCommands;
 pub use open_approval::{NewApproval, OpenApproval};
 pub use ports::{Has, Ports, StorePorts};
