@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::ArgMatches;
-use flightdeck_domain::api_key::{ApiKey, KeyId};
-use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::ids::{KeyId, SessionId};
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::Clock;
 use flightdeck_domain::session::SessionPlace;

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::api_key::KeyId;
 use flightdeck_domain::audit::CheckpointKeyId;
+use flightdeck_domain::ids::KeyId;
 use flightdeck_domain::ports::{CheckpointSigner, IdGenerator, StoreUnavailable};
 use flightdeck_domain::system::SystemIds;
 use flightdeck_domain::text::ReplicaName;

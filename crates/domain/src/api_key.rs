@@ -7,50 +7,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::hex::hex;
-use crate::ids::SessionId;
+use crate::ids::{KeyId, SessionId};
 use crate::operator::{Principal, Role};
 use crate::session::SessionPlace;
 use crate::text::KeyName;
 use crate::time::Timestamp;
-
-/// The public half of a key; it may stand in logs and on the audit log.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(transparent)]
-pub struct KeyId(String);
-
-/// A text that is no key id: 12 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key id is 12 lower-case hexadecimal digits")]
-pub struct InvalidKeyId;
-
-impl KeyId {
-    /// Checks and wraps a text.
-    ///
-    /// # Errors
-    /// It is not 12 lower-case hexadecimal digits.
-    pub fn new(text: &str) -> Result<Self, InvalidKeyId> {
-        let valid = text.len() == 12 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidKeyId) }
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// SHA-256 of a key's secret: all that is stored of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,8 +66,7 @@ impl PlainKey {
     /// Makes a key of random bytes: the id takes the first 6 of its 32, the secret all 32 (256 bits).
     #[must_use]
     pub fn from_random(id: [u8; 32], secret: [u8; 32]) -> Self {
-        let id = hex(&id).chars().take(12).collect();
-        Self { id: KeyId(id), secret: hex(&secret) }
+        Self { id: KeyId::from_random(id), secret: hex(&secret) }
     }
 
     /// Reads a key as a client sends it.

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use crate::feed::{FleetEventDraft, FleetEventKind};
 use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
 use crate::session::SessionStatus;
 use crate::text::Reason;
@@ -215,6 +217,19 @@ impl Command {
             _ => Receipt::Undeliverable { reason: Reason::trusted(format!("the session ended first: {end}")) },
         };
         Self { receipt, updated_at: at, ..self.clone() }
+    }
+}
+
+impl FleetEventDraft {
+    /// A command's receipt moved.
+    #[must_use]
+    pub fn receipt(command: &Command, at: Timestamp) -> Self {
+        let data = json!({
+            "commandSeq": command.seq,
+            "command": command.kind,
+            "receipt": command.receipt,
+        });
+        Self::new(FleetEventKind::Receipt, Some(command.session_id), at, data)
     }
 }
 

@@ -4,14 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::action::ActionName;
-use crate::approval::{Approval, ApprovalState};
-use crate::ids::{FeedPosition, MessageId, Seq, SessionId};
-use crate::operation::Operation;
-use crate::operator::Actor;
-use crate::session::{DesiredStatus, Session, SessionStatus};
+use crate::ids::{FeedPosition, Seq, SessionId};
 use crate::text::{JsonObject, MissionId};
 use crate::time::Timestamp;
 
@@ -156,120 +150,13 @@ impl FleetEventDraft {
         FleetEvent { position, kind: self.kind, session_id: self.session_id, at: self.at, data: self.data }
     }
 
-    fn new(kind: FleetEventKind, session_id: Option<SessionId>, at: Timestamp, data: serde_json::Value) -> Self {
-        Self { kind, session_id, at, data: JsonObject::trusted(data) }
-    }
-
-    /// A session entered the tree.
-    #[must_use]
-    pub fn spawned(session: &Session) -> Self {
-        let data = json!({
-            "parentSessionId": session.parent_id,
-            "rootSessionId": session.root_id,
-            "missionId": session.mission_id,
-            "taskId": session.task_id,
-            "taskSource": session.task_source,
-            "agentType": session.agent_type,
-            "provider": session.provider,
-            "status": session.status,
-        });
-        Self::new(FleetEventKind::Spawned, Some(session.id), session.spawned_at, data)
-    }
-
-    /// A session moved to the status that it now has.
-    #[must_use]
-    pub fn status(session: &Session, from: SessionStatus, at: Timestamp) -> Self {
-        let data = json!({
-            "from": from,
-            "status": session.status,
-            "desiredStatus": session.desired_status,
-            "reason": session.status_reason,
-            "seq": session.last_seq,
-        });
-        Self::new(FleetEventKind::Status, Some(session.id), at, data)
-    }
-
-    /// An operator acted on a session.
-    #[must_use]
-    pub fn action(
-        session: &Session,
-        action: ActionName,
-        actor: &Actor,
-        message: Option<MessageId>,
+    /// An event; its constructors stand with the nouns that they tell of.
+    pub(crate) fn new(
+        kind: FleetEventKind,
+        session_id: Option<SessionId>,
         at: Timestamp,
+        data: serde_json::Value,
     ) -> Self {
-        let data = json!({
-            "action": action,
-            "actor": actor,
-            "desiredStatus": session.desired_status,
-            "messageId": message,
-        });
-        Self::new(FleetEventKind::Action, Some(session.id), at, data)
-    }
-
-    /// A command's receipt moved.
-    #[must_use]
-    pub fn receipt(command: &crate::command::Command, at: Timestamp) -> Self {
-        let data = json!({
-            "commandSeq": command.seq,
-            "command": command.kind,
-            "receipt": command.receipt,
-        });
-        Self::new(FleetEventKind::Receipt, Some(command.session_id), at, data)
-    }
-
-    /// A permission request came to be as it now is.
-    #[must_use]
-    pub fn approval(approval: &Approval, at: Timestamp) -> Self {
-        let mut data = json!({
-            "approvalId": approval.id,
-            "title": approval.title,
-            "options": approval.options,
-            "expiresAt": approval.expires_at,
-        });
-        let more = match &approval.state {
-            ApprovalState::Open => json!({"change": "opened"}),
-            ApprovalState::Decided(verdict) => json!({
-                "change": "decided",
-                "option": verdict.option,
-                "by": verdict.by,
-                "reason": verdict.reason,
-            }),
-            ApprovalState::Expired { why, .. } => json!({"change": "expired", "why": why}),
-        };
-        if let (Some(data), serde_json::Value::Object(more)) = (data.as_object_mut(), more) {
-            data.extend(more);
-        }
-        Self::new(FleetEventKind::Approval, Some(approval.session_id), at, data)
-    }
-
-    /// The kill switch was engaged (`desired` killed, with the number of sessions it hit) or released.
-    #[must_use]
-    pub fn kill_switch(engaged: bool, total: u64, actor: &Actor, at: Timestamp) -> Self {
-        let desired = engaged.then_some(DesiredStatus::Killed);
-        let data = json!({"engaged": engaged, "actor": actor, "total": total, "desiredStatus": desired});
-        Self::new(FleetEventKind::KillSwitch, None, at, data)
-    }
-
-    /// An operation was `created`, or is `completed`.
-    #[must_use]
-    pub fn operation(operation: &Operation, event: &'static str, at: Timestamp) -> Self {
-        let tally = operation.tally;
-        let data = json!({
-            "operationId": operation.id,
-            "event": event,
-            "action": operation.wish,
-            "scope": operation.scope.as_str(),
-            "missionId": operation.scope.mission_id(),
-            "actor": operation.actor,
-            "state": operation.state().as_str(),
-            "total": tally.total,
-            "open": tally.open,
-            "observed": tally.observed,
-            "ended": tally.ended,
-            "refused": tally.refused,
-            "superseded": tally.superseded,
-        });
-        Self::new(FleetEventKind::Operation, operation.scope.session_id(), at, data)
+        Self { kind, session_id, at, data: JsonObject::trusted(data) }
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn approval(n: u128) -> Approval {
 
 pub(crate) fn attribution(reason: &str) -> Attribution {
     Attribution {
-        actor: Actor::key(&crate::api_key::KeyId::new("0102030405ab").expect("valid")),
+        actor: Actor::key(&crate::ids::KeyId::new("0102030405ab").expect("valid")),
         reason: Reason::new(reason).ok(),
         request_id: RequestId::new("req-1").expect("valid"),
         at: at(0),

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::hex::hex;
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -140,4 +142,48 @@ counter! {
 counter! {
     /// The place of an event in the fleet feed; rises in commit order, gaps allowed.
     FeedPosition
+}
+
+/// The public half of a key; it may stand in logs and on the audit log.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct KeyId(String);
+
+/// A text that is no key id: 12 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key id is 12 lower-case hexadecimal digits")]
+pub struct InvalidKeyId;
+
+impl KeyId {
+    /// Checks and wraps a text.
+    ///
+    /// # Errors
+    /// It is not 12 lower-case hexadecimal digits.
+    pub fn new(text: &str) -> Result<Self, InvalidKeyId> {
+        let valid = text.len() == 12 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidKeyId) }
+    }
+
+    /// The id that the first 6 of 32 random bytes make.
+    pub(crate) fn from_random(bytes: [u8; 32]) -> Self {
+        Self(hex(&bytes).chars().take(12).collect())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

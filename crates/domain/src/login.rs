@@ -8,9 +8,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::action::{ActionName, Attribution};
-use crate::api_key::{ApiKey, KeyId, KeyRejected, SecretHash};
+use crate::api_key::{ApiKey, KeyRejected, SecretHash};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::hex::hex;
+use crate::ids::KeyId;
 use crate::operator::{Principal, Role};
 use crate::time::Timestamp;
 

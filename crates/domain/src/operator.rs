@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api_key::KeyId;
-use crate::ids::SessionId;
+use crate::ids::{KeyId, SessionId};
 use crate::session::SessionPlace;
 
 /// Who acted, as the audit log names them: the id of an API key, never the key.

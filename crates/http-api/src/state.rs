@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flightdeck_domain::api_key::KeyId;
 use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::ids::KeyId;
 use flightdeck_domain::ports::{HookReceiver, IdGenerator};
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::api_key::KeyId;
+use flightdeck_domain::ids::KeyId;
 
 pub use bucket::Throttle;
 pub use lane::ControlRoute;

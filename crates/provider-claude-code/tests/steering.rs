@@ -11,11 +11,11 @@ mod support;
 
 use std::time::Duration;
 
-use flightdeck_domain::action::{Intervention, Origin};
+use flightdeck_domain::action::{FleetIntervention, Intervention, Origin};
 use flightdeck_domain::approval::{ApprovalOption, ApprovalState, ExpiryReason};
 use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery, FleetIntervention};
+use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::{Reason, RequestId};
 use flightdeck_domain::use_cases::{DecideApproval, InterveneFleet, Providers};

@@ -13,12 +13,12 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flightdeck_domain::action::{Intervention, Origin};
+use flightdeck_domain::action::{FleetIntervention, Intervention, Origin};
 use flightdeck_domain::command::CommandKind;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::{Reach, Wish};
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::ports::{FleetIntervention, HookCall, HookReceiver};
+use flightdeck_domain::ports::{HookCall, HookReceiver};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::{MissionId, Reason, RequestId};
 use flightdeck_domain::use_cases::{InterveneFleet, InterveneScope, Providers, ScopedRequest};

@@ -5,13 +5,13 @@ mod support;
 
 use std::sync::Arc;
 
-use flightdeck_domain::action::{Intervention, Origin};
+use flightdeck_domain::action::{FleetIntervention, Intervention, Origin};
 use flightdeck_domain::command::{Delivery, Receipt};
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::{FeedPosition, Seq, SessionId};
 use flightdeck_domain::operation::OperationState;
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::ports::{FleetIntervention, SessionFilter, SessionQuery};
+use flightdeck_domain::ports::{SessionFilter, SessionQuery};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::{MessageContent, RequestId};

@@ -1,11 +1,9 @@
 //! The audit log, read: [`flightdeck_domain::ports::AuditLog`].
 
-use flightdeck_domain::action::{ActionName, Attribution, Intervention, OperatorAction};
+use flightdeck_domain::action::{ActionName, Attribution, FleetIntervention, Intervention, OperatorAction};
 use flightdeck_domain::audit::{AuditHead, Checkpoint, CheckpointSigningKey, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::ports::{
-    ApiKeyRepository, AuditFilter, AuditLog, CheckpointSigner, FleetIntervention, OperatorActions,
-};
+use flightdeck_domain::ports::{ApiKeyRepository, AuditFilter, AuditLog, CheckpointSigner, OperatorActions};
 use flightdeck_domain::session::SessionStatus;
 
 use crate::given::{action, actor, at, by, child, fleet, inject, key, key_id, observation, registration, session_id};

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::action::{FleetAction, FleetIntervention, Intervention, OperatorAction};
 use flightdeck_domain::approval::{ApprovalAction, ApprovalOption, Ask};
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::message::NewMessage;
 use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
-use flightdeck_domain::ports::{FleetAction, FleetIntervention, StoreUnavailable, Transactional, Tx};
+use flightdeck_domain::ports::{StoreUnavailable, Transactional, Tx};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::JsonObject;
 use flightdeck_domain::transactions::{

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use flightdeck_domain::action::Intervention;
+use flightdeck_domain::action::{FleetIntervention, Intervention};
 use flightdeck_domain::approval::{ApprovalOption, Ask, Expiry};
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::feed::FleetEventDraft;
 use flightdeck_domain::ids::{AuditSeq, CommandSeq};
 use flightdeck_domain::operation::{OperationState, Reach, Wish};
-use flightdeck_domain::ports::{FleetIntervention, RegisterError};
+use flightdeck_domain::ports::RegisterError;
 use flightdeck_domain::session::{Registration, RegistrationRefused, SessionStatus};
 use flightdeck_domain::usage::AccountKey;
 use serde_json::json;

@@ -1,10 +1,10 @@
 //! The fleet feed, read: [`flightdeck_domain::ports::FleetFeed`].
 
-use flightdeck_domain::action::Intervention;
+use flightdeck_domain::action::{FleetIntervention, Intervention};
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft, FleetEventKind};
 use flightdeck_domain::ids::{CommandSeq, FeedPosition};
-use flightdeck_domain::ports::{FleetFeed, FleetIntervention};
+use flightdeck_domain::ports::FleetFeed;
 use flightdeck_domain::session::{Registration, SessionStatus};
 use tokio::task::{JoinHandle, yield_now};
 

@@ -3,14 +3,13 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use flightdeck_domain::action::{Attribution, Intervention, OperatorAction};
-use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
+use flightdeck_domain::action::{Attribution, FleetAction, FleetIntervention, Intervention, OperatorAction};
+use flightdeck_domain::api_key::{ApiKey, SecretHash};
 use flightdeck_domain::command::Delivery;
-use flightdeck_domain::ids::{MessageId, OperationId, SessionId};
+use flightdeck_domain::ids::{KeyId, MessageId, OperationId, SessionId};
 use flightdeck_domain::message::{MessageRole, NewMessage};
 use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
 use flightdeck_domain::operator::{Actor, Role};
-use flightdeck_domain::ports::{FleetAction, FleetIntervention};
 use flightdeck_domain::session::{Observation, Registration, SessionPlace, SessionStatus};
 use flightdeck_domain::text::{JsonObject, ProviderName, Reason, TaskSource};
 use flightdeck_domain::time::Timestamp;

@@ -1,12 +1,14 @@
 //! Actions that are done once however often they are sent, and actions whose entry lies in the spool:
 //! [`flightdeck_domain::ports::OperatorActions`].
 
-use flightdeck_domain::action::{ActionRefused, Attribution, Intervention, OperatorAction};
+use flightdeck_domain::action::{
+    ActionRefused, Attribution, Committed, FleetAction, FleetIntervention, Intervention, OperatorAction,
+};
 use flightdeck_domain::approval::{ApprovalAction, ApprovalOption};
 use flightdeck_domain::audit::AuditOutcome;
 use flightdeck_domain::ids::OperationId;
 use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
-use flightdeck_domain::ports::{Committed, FleetAction, FleetIntervention, OperatorActionError, OperatorActions};
+use flightdeck_domain::ports::{OperatorActionError, OperatorActions};
 use flightdeck_domain::session::{DesiredStatus, SessionStatus};
 
 use crate::approval::{approval_id, ask, open};

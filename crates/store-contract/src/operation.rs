@@ -4,7 +4,9 @@ mod racing;
 
 pub use racing::*;
 
-use flightdeck_domain::action::{ActionName, ActionRefused, Intervention, OperatorAction};
+use flightdeck_domain::action::{
+    ActionName, ActionRefused, FleetAction, FleetIntervention, Intervention, OperatorAction,
+};
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::command::{CommandKind, Receipt};
 use flightdeck_domain::feed::FleetEventKind;
@@ -13,8 +15,7 @@ use flightdeck_domain::operation::{
     Operation, OperationState, OperationTarget, Reach, Scope, ScopedAction, Tally, TargetOutcome, Wish,
 };
 use flightdeck_domain::ports::{
-    FleetAction, FleetIntervention, OperationCursor, OperationQuery, OperatorActionError, OperatorActions,
-    SessionFilter, TargetQuery,
+    OperationCursor, OperationQuery, OperatorActionError, OperatorActions, SessionFilter, TargetQuery,
 };
 use flightdeck_domain::session::{DesiredStatus, Registration, SessionStatus};
 

@@ -1,13 +1,13 @@
 //! Operator actions, each whole or not at all: [`flightdeck_domain::ports::OperatorActions`].
 
-use flightdeck_domain::action::{ActionName, ActionRefused, Intervention, OperatorAction};
+use flightdeck_domain::action::{
+    ActionName, ActionRefused, Committed, FleetIntervention, Intervention, OperatorAction,
+};
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::command::{Command, CommandKind};
 use flightdeck_domain::feed::{FleetEventDraft, FleetEventKind};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq};
-use flightdeck_domain::ports::{
-    Committed, FleetIntervention, OperatorActionError, OperatorActions, RegisterError, SessionFilter,
-};
+use flightdeck_domain::ports::{OperatorActionError, OperatorActions, RegisterError, SessionFilter};
 use flightdeck_domain::session::{DesiredStatus, RegistrationRefused, Session, SessionStatus};
 
 use crate::given::{action, actor, at, by, child, fleet, inject, messages, observation, registration, session_id};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flightdeck_domain::action::Intervention;
+use flightdeck_domain::action::{Committed, Intervention};
 use flightdeck_domain::audit::{AuditEntry, AuditVerification, ChainVerifier, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::{FleetEvent, FleetEventKind};
@@ -10,8 +10,8 @@ use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, OperationId, Se
 use flightdeck_domain::message::{Message, NewMessage};
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    AppendOutcome, AuditLog, Committed, FleetFeed, MessageRepository, OperationQuery, OperationRepository,
-    OperatorActions, SessionFilter, SessionQuery, SessionRepository, TargetQuery,
+    AppendOutcome, AuditLog, FleetFeed, MessageRepository, OperationQuery, OperationRepository, OperatorActions,
+    SessionFilter, SessionQuery, SessionRepository, TargetQuery,
 };
 use flightdeck_domain::session::{Observation, Registration, Session};
 use tokio::sync::Barrier;

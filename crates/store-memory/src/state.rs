@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flightdeck_domain::action::Remembered;
-use flightdeck_domain::api_key::{ApiKey, KeyId};
+use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::epoch::{Epoch, StoreMark};
 use flightdeck_domain::feed::FleetEvent;
-use flightdeck_domain::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, SessionId};
+use flightdeck_domain::ids::{
+    ApprovalId, AuditSeq, CommandSeq, FeedPosition, KeyId, MessageId, OperationId, SessionId,
+};
 use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};

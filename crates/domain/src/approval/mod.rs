@@ -5,6 +5,7 @@
 
 mod ask;
 mod closing;
+mod event;
 mod form;
 mod option;
 mod withdrawal;

@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{AuditDraft, AuditOutcome, AuditTarget};
-use crate::action::{ActionName, Attribution, Intervention, OperatorAction, Origin};
+use crate::action::{ActionName, Attribution, FleetAction, FleetIntervention, Intervention, OperatorAction, Origin};
 use crate::ids::{OperationId, SessionId};
 use crate::operation::{Reach, ScopedAction, Wish};
 use crate::operator::Actor;
-use crate::ports::{FleetAction, FleetIntervention};
 use crate::text::{IdempotencyKey, Reason, RequestId};
 use crate::time::Timestamp;
 

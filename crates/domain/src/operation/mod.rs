@@ -3,9 +3,12 @@
 //! A command's receipt says what an agent answered; an operation says what was *seen*. Each [`OperationTarget`] is moved by
 //! what is observed of its session, and the [`Operation`] is completed when none is open any more.
 
+mod committed;
+mod event;
 mod scoped;
 mod target;
 
+pub use committed::ScopedCommitted;
 pub use scoped::{Member, Reach, ScopedAction, ScopedEffects, UnknownReach};
 pub use target::{OperationTarget, TargetOutcome};
 

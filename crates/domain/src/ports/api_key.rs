@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::action::Attribution;
-use crate::api_key::{ApiKey, KeyId};
+use crate::api_key::ApiKey;
+use crate::ids::KeyId;
 
 /// Why a key was not revoked.
 #[derive(Debug, thiserror::Error)]

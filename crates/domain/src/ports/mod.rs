@@ -48,9 +48,7 @@ pub use message::{AppendError, AppendOutcome, ConversationEnd, MessageRepository
 pub use operation::{
     OperationCursor, OperationPage, OperationQuery, OperationRepository, TargetCursor, TargetPage, TargetQuery,
 };
-pub use operator_actions::{
-    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, ScopedCommitted,
-};
+pub use operator_actions::{OperatorActionError, OperatorActions};
 pub use provider::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,

@@ -1,5 +1,6 @@
 //! A session: one agent at work, one node of the tree.
 
+mod event;
 mod lease;
 mod observation;
 mod place;

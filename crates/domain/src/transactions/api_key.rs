@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use super::run;
 use crate::action::{ActionName, Attribution};
-use crate::api_key::{ApiKey, KeyId};
+use crate::api_key::ApiKey;
 use crate::audit::{AuditOutcome, AuditTarget};
+use crate::ids::KeyId;
 use crate::ports::{AccessRows, ApiKeyRepository, RevokeKeyError, Rows, StoreUnavailable, Transactional, Tx};
 
 /// Stores a key: [`ApiKeyRepository::create`].

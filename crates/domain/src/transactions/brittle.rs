@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::action::Remembered;
-use crate::api_key::{ApiKey, KeyId};
+use crate::api_key::ApiKey;
 use crate::approval::Approval;
 use crate::audit::AuditDraft;
 use crate::command::Command;
 use crate::feed::FleetEventDraft;
-use crate::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, Seq, SessionId};
+use crate::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, KeyId, MessageId, OperationId, Seq, SessionId};
 use crate::login::{Login, LoginId};
 use crate::message::{Message, NewMessage};
 use crate::operation::{Operation, OperationTarget, Scope, Wish};

@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use super::operation::{move_targets, open, supersede_all};
 use super::{calls, run};
 use crate::action::{
-    ActionRefused, Call, ConcernedCommands, Effects, Intervention, KeyReused, OperatorAction, Remembered,
+    ActionRefused, Call, Committed, ConcernedCommands, Effects, FleetAction, FleetCommitted, FleetIntervention,
+    Intervention, KeyReused, OperatorAction, Remembered,
 };
 use crate::audit::AuditDraft;
 use crate::command::Command;
 use crate::feed::FleetEventDraft;
 use crate::ids::{AuditSeq, CommandSeq, SessionId};
-use crate::operation::{Member, Opened, ScopedAction, Wish};
+use crate::operation::{Member, Opened, ScopedAction, ScopedCommitted, Wish};
 use crate::ports::{
-    Committed, FleetAction, FleetCommitted, FleetIntervention, OperatorActionError, OperatorActions, RecordRows, Rows,
-    ScopedCommitted, StoreUnavailable, Transactional, TreeLock, Tx,
+    OperatorActionError, OperatorActions, RecordRows, Rows, StoreUnavailable, Transactional, TreeLock, Tx,
 };
 use crate::session::Session;
 

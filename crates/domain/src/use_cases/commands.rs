@@ -127,10 +127,11 @@ impl AcknowledgeCommand {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::{FleetAction, FleetIntervention};
     use crate::audit::Fate;
     use crate::command::CommandKind;
     use crate::fixtures::{at, attribution, command, operation_id, session, session_id};
-    use crate::ports::{FleetAction, FleetIntervention, MockAuditSpool, Waiting};
+    use crate::ports::{MockAuditSpool, Waiting};
     use crate::use_cases::testing::MockPorts;
 
     #[tokio::test]

@@ -89,8 +89,8 @@ mod tests {
     use super::*;
     use crate::fixtures::{at, attribution, session_id};
     use crate::ids::AuditSeq;
-    use crate::operation::{Operation, Scope, ScopedAction, Tally};
-    use crate::ports::{ScopedCommitted, TargetPage};
+    use crate::operation::{Operation, Scope, ScopedAction, ScopedCommitted, Tally};
+    use crate::ports::TargetPage;
     use crate::text::MissionId;
     use crate::usage::{Budget, Totals};
     use crate::use_cases::testing::MockPorts;

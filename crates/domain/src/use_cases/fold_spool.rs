@@ -154,12 +154,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::action::{ActionRefused, Intervention, OperatorAction};
+    use crate::action::{ActionRefused, Committed, Intervention, OperatorAction};
     use crate::audit::{AuditHead, AuditTarget};
     use crate::fixtures::{at, attribution, operation_id, session, session_id};
     use crate::ids::AuditSeq;
     use crate::operation::{Operation, Scope, Tally};
-    use crate::ports::{Committed, MockAuditSpool, TargetPage};
+    use crate::ports::{MockAuditSpool, TargetPage};
     use crate::use_cases::testing::MockPorts;
 
     fn stop(n: u128, intervention: Intervention) -> SpooledAction {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::stop_directly::StopDirectly;
 use super::{Has, Providers, ReportStatus};
-use crate::action::{Intervention, OperatorAction, Origin};
+use crate::action::{Committed, Intervention, OperatorAction, Origin};
 use crate::audit::SpooledAction;
 use crate::ids::{OperationId, SessionId};
 use crate::operation::Wish;
 use crate::ports::{
-    Capabilities, Clock, Committed, IdGenerator, ObserveError, OperatorActionError, OperatorActions, SessionRepository,
+    Capabilities, Clock, IdGenerator, ObserveError, OperatorActionError, OperatorActions, SessionRepository,
     StoreUnavailable, WakeUps,
 };
 use crate::session::{DesiredStatus, SessionStatus};

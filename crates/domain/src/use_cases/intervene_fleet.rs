@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::hand_over::HandOver;
 use super::stop_directly::{StopDirectly, Taken, Told};
 use super::{Has, InterveneError, Providers};
-use crate::action::Origin;
+use crate::action::{FleetAction, FleetCommitted, FleetIntervention, Origin};
 use crate::audit::SpooledAction;
 use crate::ids::OperationId;
 use crate::operation::Wish;
 use crate::ports::{
-    Clock, CommandQueue, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperationRepository,
-    OperatorActionError, OperatorActions, SessionFilter, SessionRepository, StoreUnavailable, WakeUps,
+    Clock, CommandQueue, IdGenerator, OperationRepository, OperatorActionError, OperatorActions, SessionFilter,
+    SessionRepository, StoreUnavailable, WakeUps,
 };
 
 /// Steps in on the whole fleet.

@@ -8,10 +8,10 @@ use super::{Has, InterveneError, Providers};
 use crate::action::Origin;
 use crate::audit::SpooledAction;
 use crate::ids::{OperationId, SessionId};
-use crate::operation::{Reach, ScopedAction, Wish};
+use crate::operation::{Reach, ScopedAction, ScopedCommitted, Wish};
 use crate::ports::{
-    Clock, CommandQueue, IdGenerator, OperationRepository, OperatorActionError, OperatorActions, ScopedCommitted,
-    SessionRepository, StoreUnavailable, WakeUps,
+    Clock, CommandQueue, IdGenerator, OperationRepository, OperatorActionError, OperatorActions, SessionRepository,
+    StoreUnavailable, WakeUps,
 };
 
 /// What is asked for.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Has;
 use crate::action::Origin;
-use crate::api_key::{ApiKey, KeyId, PlainKey};
-use crate::ids::SessionId;
+use crate::api_key::{ApiKey, PlainKey};
+use crate::ids::{KeyId, SessionId};
 use crate::operator::{Actor, Role};
 use crate::ports::{ApiKeyRepository, Clock, IdGenerator, RevokeKeyError, SessionRepository, StoreUnavailable};
 use crate::session::SessionPlace;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::in_hand::{Held, InHand};
-use crate::action::{Attribution, Intervention, OperatorAction};
+use crate::action::{
+    Attribution, Committed, FleetAction, FleetCommitted, FleetIntervention, Intervention, OperatorAction,
+};
 use crate::audit::{AuditDraft, Fate, SpooledAction};
 use crate::ids::AuditSeq;
-use crate::operation::{ScopedAction, Wish};
-use crate::ports::{
-    AuditSpool, Committed, FleetAction, FleetCommitted, FleetIntervention, IdGenerator, OperatorActionError,
-    OperatorActions, ScopedCommitted, StoreUnavailable,
-};
+use crate::operation::{ScopedAction, ScopedCommitted, Wish};
+use crate::ports::{AuditSpool, IdGenerator, OperatorActionError, OperatorActions, StoreUnavailable};
 
 /// Operator actions with a spool behind them. What stops agents and finds no audit log is put into the spool and then
 /// committed without its entry; everything else is refused as ever. What lets agents go on waits behind the stops that are

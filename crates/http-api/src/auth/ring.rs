@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use flightdeck_domain::api_key::{ApiKey, KeyId, PlainKey};
+use flightdeck_domain::api_key::{ApiKey, PlainKey};
+use flightdeck_domain::ids::KeyId;
 use flightdeck_domain::login::{Login, LoginId, LoginToken};
 use flightdeck_domain::use_cases::{Authenticate, AuthenticateError};
 use tokio_util::sync::CancellationToken;

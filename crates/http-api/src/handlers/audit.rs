@@ -5,8 +5,7 @@ use std::fmt;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
 use actix_web::web::{Bytes, Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
-use flightdeck_domain::api_key::KeyId;
-use flightdeck_domain::ids::AuditSeq;
+use flightdeck_domain::ids::{AuditSeq, KeyId};
 use flightdeck_domain::operator::{Actor, Permission};
 use flightdeck_domain::ports::AuditFilter;
 use flightdeck_domain::time::Timestamp;
@@ -180,7 +179,7 @@ impl std::str::FromStr for Moment {
 struct Operator(Actor);
 
 impl std::str::FromStr for Operator {
-    type Err = flightdeck_domain::api_key::InvalidKeyId;
+    type Err = flightdeck_domain::ids::InvalidKeyId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(actor) =

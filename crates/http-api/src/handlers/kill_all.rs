@@ -2,11 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use flightdeck_domain::action::ActionName;
+use flightdeck_domain::action::{ActionName, FleetIntervention};
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::OperationId;
 use flightdeck_domain::operation::{TargetOutcome, Wish};
-use flightdeck_domain::ports::{FleetIntervention, TargetQuery};
+use flightdeck_domain::ports::TargetQuery;
 use flightdeck_domain::use_cases::Taken;
 
 use super::control::MAX_WAIT;

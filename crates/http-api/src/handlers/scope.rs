@@ -3,8 +3,7 @@
 use std::str::FromStr;
 
 use actix_web::HttpResponse;
-use flightdeck_domain::operation::{Operation, Reach, Wish};
-use flightdeck_domain::ports::ScopedCommitted;
+use flightdeck_domain::operation::{Operation, Reach, ScopedCommitted, Wish};
 
 use super::operator::answer;
 use crate::dto::ScopedReply;

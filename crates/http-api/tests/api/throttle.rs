@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::api_key::{KeyId, PlainKey};
+use flightdeck_domain::api_key::PlainKey;
+use flightdeck_domain::ids::KeyId;
 use flightdeck_domain::operator::Role;
 use flightdeck_http_api::{Admission, ApiOptions, ControlRoute, ControlThrottle, Rate};
 use serde_json::{Value, json};

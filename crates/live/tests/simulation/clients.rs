@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use flightdeck_domain::action::Intervention;
+use flightdeck_domain::action::{FleetIntervention, Intervention};
 use flightdeck_domain::approval::{ApprovalOption, ApprovalOptions};
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, SessionId};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::operation::{Reach, Wish};
-use flightdeck_domain::ports::{FleetIntervention, IdGenerator};
+use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::session::{DesiredStatus, SessionStatus};
 use flightdeck_domain::text::{
     AgentType, ApprovalTitle, IdempotencyKey, JsonObject, MessageContent, MissionId, Reason, TaskId,

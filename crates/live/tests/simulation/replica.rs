@@ -20,7 +20,7 @@ use crate::chance::{SimClock, SimIds};
 use crate::wire::{Shared, SimWakeUps};
 
 /// How long an agent may be silent.
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
 
 /// Small tails, so that readers fall behind them.
 const TAILS: TailOptions =
@@ -117,7 +117,9 @@ impl Robots {
     /// An agent has found commands by itself.
     pub(crate) fn found(&self, session: SessionId, commands: &[Command]) {
         if let Some(mailbox) = self.mailboxes().get_mut(&session) {
-            commands.iter().for_each(|command| mailbox.hear(command));
+            for command in commands {
+                mailbox.hear(command);
+            }
         }
     }
 

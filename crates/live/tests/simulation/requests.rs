@@ -3,16 +3,16 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use flightdeck_domain::action::{Intervention, Origin};
+use flightdeck_domain::action::{FleetCommitted, FleetIntervention, Intervention, Origin};
 use flightdeck_domain::approval::ApprovalOption;
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, SessionId};
 use flightdeck_domain::message::Control;
+use flightdeck_domain::operation::ScopedCommitted;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AppendOutcome, BudgetCommitted, DecideApprovalError, DecidedApproval,
-    FleetCommitted, FleetIntervention, ObserveError, ObservedSession, OpenApprovalError, OpenedApproval,
-    OperatorActionError, RegisterError, Registered, ScopedCommitted, SetBudgetError, StoreUnavailable,
-    WithdrawApprovalError, WithdrawnApproval,
+    AcknowledgeError, AppendError, AppendOutcome, BudgetCommitted, DecideApprovalError, DecidedApproval, ObserveError,
+    ObservedSession, OpenApprovalError, OpenedApproval, OperatorActionError, RegisterError, Registered, SetBudgetError,
+    StoreUnavailable, WithdrawApprovalError, WithdrawnApproval,
 };
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::usage::{AccountKey, Budget};
@@ -101,7 +101,7 @@ pub(crate) enum Answer {
     Asked(Result<OpenedApproval, OpenApprovalError>),
     Withdrawn(Result<WithdrawnApproval, WithdrawApprovalError>),
     Decided(Result<DecidedApproval, DecideApprovalError>),
-    Intervened(Result<Intervened, OperatorActionError>),
+    Intervened(Result<Box<Intervened>, OperatorActionError>),
     Scoped(Result<Taken<ScopedCommitted>, OperatorActionError>),
     Fleet(Result<Taken<FleetCommitted>, OperatorActionError>),
     Budgeted(Result<BudgetCommitted, SetBudgetError>),
@@ -189,7 +189,8 @@ impl Replica {
                     Answer::Decided(DecideApproval::new(&ports).execute(id, option, origin).await)
                 }
                 Request::One(id, intervention) => {
-                    Answer::Intervened(Intervene::new(&ports, &providers).execute(id, intervention, origin).await)
+                    let done = Intervene::new(&ports, &providers).execute(id, intervention, origin).await;
+                    Answer::Intervened(done.map(Box::new))
                 }
                 Request::Scoped(asked) => {
                     Answer::Scoped(InterveneScope::new(&ports, &providers).execute(asked, origin).await)

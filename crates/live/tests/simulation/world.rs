@@ -11,7 +11,7 @@ use flightdeck_domain::action::Origin;
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::IdGenerator;
-use flightdeck_domain::text::RequestId;
+use flightdeck_domain::text::{IdempotencyKey, RequestId};
 use flightdeck_domain::transactions::{Break, Fuse};
 use flightdeck_store_memory::{Faults, MemoryStore};
 
@@ -292,7 +292,7 @@ impl World {
             self.asked.extend(new.id.filter(|id| !self.asked.contains(id)));
         }
         self.trace.line(format!("call {id} of {which} to {replica}: {} {}", request.label(), shown(&faults)));
-        self.oracle.sent(&name, &request, key.as_ref().map(|key| key.as_str()));
+        self.oracle.sent(&name, &request, key.as_ref().map(IdempotencyKey::as_str));
         let Some(server) = &self.replicas[replica].1 else { return };
         let call = server.take(request.clone(), origin);
         self.running.push(Running { id, replica, whose: For::Client(which), request: Some(request), call, faults });

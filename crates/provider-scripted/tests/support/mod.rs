@@ -9,20 +9,20 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::action::{Intervention, OperatorAction, Origin};
+use flightdeck_domain::action::{Committed, FleetAction, FleetCommitted, Intervention, OperatorAction, Origin};
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::{Command, Delivery, Receipt};
 use flightdeck_domain::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message, NewMessage};
-use flightdeck_domain::operation::ScopedAction;
+use flightdeck_domain::operation::{ScopedAction, ScopedCommitted};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, Committed, ConversationEnd, FleetAction,
-    FleetCommitted, Heard, IdGenerator, MessageRepository, MessageSlice, MockApiKeyRepository, MockAuditLog,
-    MockEpochRepository, MockFleetFeed, MockLoginRepository, MockOperationRepository, MockUsageRepository, MockWakeUps,
-    ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, ScopedCommitted,
-    SessionFilter, SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
+    AcknowledgeError, AppendError, AppendOutcome, CommandQueue, ConversationEnd, Heard, IdGenerator, MessageRepository,
+    MessageSlice, MockApiKeyRepository, MockAuditLog, MockEpochRepository, MockFleetFeed, MockLoginRepository,
+    MockOperationRepository, MockUsageRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError,
+    OperatorActions, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery, SessionRepository,
+    StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,

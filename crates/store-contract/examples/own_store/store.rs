@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use flightdeck_domain::action::OperatorAction;
+use flightdeck_domain::action::{Committed, FleetAction, FleetCommitted, OperatorAction};
 use flightdeck_domain::audit::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::ids::{AuditSeq, FeedPosition, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message, NewMessage};
-use flightdeck_domain::operation::ScopedAction;
-use flightdeck_domain::ports::*;
+use flightdeck_domain::operation::{ScopedAction, ScopedCommitted};
+use flightdeck_domain::ports::{
+    AppendError, AppendOutcome, AuditFilter, AuditHeadError, AuditLog, AuditLogError, Heard, MessageRepository,
+    MessageSlice, ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered,
+    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
+};
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, Silence, TreeFacts,
 };

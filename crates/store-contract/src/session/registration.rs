@@ -1,8 +1,8 @@
 //! How sessions enter the tree.
 
-use flightdeck_domain::action::Intervention;
+use flightdeck_domain::action::{FleetIntervention, Intervention};
 use flightdeck_domain::feed::FleetEventKind;
-use flightdeck_domain::ports::{FleetIntervention, OperatorActions, RegisterError, SessionFilter, SessionRepository};
+use flightdeck_domain::ports::{OperatorActions, RegisterError, SessionFilter, SessionRepository};
 use flightdeck_domain::session::{Admission, Registration, RegistrationRefused, Session, SessionStatus, TreeFacts};
 
 use crate::given::{AWKWARD, at, awkward_json, child, fleet, inject, observation, registration, session_id, text};

@@ -1,6 +1,7 @@
 //! API keys and logins.
 
-use flightdeck_domain::api_key::{ApiKey, KeyId};
+use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::ids::KeyId;
 use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::ports::{AccessRows, Rows, StoreUnavailable};
 use flightdeck_domain::time::Timestamp;

@@ -2,7 +2,8 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use flightdeck_domain::api_key::{ApiKey, KeyId};
+use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::ids::KeyId;
 use flightdeck_store_sql::rows::api_key::{ApiKeyRow, NewApiKeyRow};
 use flightdeck_store_sql::schema::api_keys;
 

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use flightdeck_domain::action::Remembered;
-use flightdeck_domain::api_key::{ApiKey, KeyId};
+use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::AuditDraft;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEventDraft;
-use flightdeck_domain::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, MessageId, OperationId, Seq, SessionId};
+use flightdeck_domain::ids::{
+    ApprovalId, AuditSeq, CommandSeq, FeedPosition, KeyId, MessageId, OperationId, Seq, SessionId,
+};
 use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::{Message, NewMessage};
 use flightdeck_domain::operation::{Operation, OperationTarget, Scope, Wish};

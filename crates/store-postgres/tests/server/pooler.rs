@@ -3,12 +3,12 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::action::{FleetAction, FleetIntervention, Intervention, OperatorAction};
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq};
 use flightdeck_domain::ports::{
-    ApiKeyRepository, AuditLog, CommandQueue, FleetAction, FleetFeed, FleetIntervention, MessageRepository,
-    OperationQuery, OperationRepository, OperatorActions, SessionFilter, SessionQuery, SessionRepository,
+    ApiKeyRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperationQuery, OperationRepository,
+    OperatorActions, SessionFilter, SessionQuery, SessionRepository,
 };
 use flightdeck_store_postgres::{Options, PostgresStore};
 use flightdeck_test_servers::NoServer;

@@ -1,11 +1,11 @@
 //! What is in the tables, good and bad.
 
-use flightdeck_domain::action::{Intervention, OperatorAction};
+use flightdeck_domain::action::{FleetAction, FleetIntervention, Intervention, OperatorAction};
 use flightdeck_domain::audit::AuditHead;
 use flightdeck_domain::ids::{AuditSeq, FeedPosition, OperationId, Seq};
 use flightdeck_domain::ports::{
-    AuditFilter, AuditLog, FleetAction, FleetFeed, FleetIntervention, MessageRepository, OperatorActions,
-    SessionFilter, SessionQuery, SessionRepository,
+    AuditFilter, AuditLog, FleetFeed, MessageRepository, OperatorActions, SessionFilter, SessionQuery,
+    SessionRepository,
 };
 
 use crate::bench::{Bench, told};

@@ -1,8 +1,8 @@
 //! Rows of `api_keys`.
 
 use diesel::prelude::*;
-use flightdeck_domain::api_key::{ApiKey, KeyId, SecretHash};
-use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::api_key::{ApiKey, SecretHash};
+use flightdeck_domain::ids::{KeyId, SessionId};
 use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::text::MissionId;
 

@@ -1,7 +1,8 @@
 //! Rows of `logins`.
 
 use diesel::prelude::*;
-use flightdeck_domain::api_key::{KeyId, SecretHash};
+use flightdeck_domain::api_key::SecretHash;
+use flightdeck_domain::ids::KeyId;
 use flightdeck_domain::login::{Login, LoginId};
 
 use super::{BrokenRow, Column, Fault, maybe};

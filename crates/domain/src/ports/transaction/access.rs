@@ -1,7 +1,8 @@
 //! API keys and logins.
 
 use super::Rows;
-use crate::api_key::{ApiKey, KeyId};
+use crate::api_key::ApiKey;
+use crate::ids::KeyId;
 use crate::login::{Login, LoginId};
 use crate::time::Timestamp;
 

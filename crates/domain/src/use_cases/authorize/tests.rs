@@ -1,6 +1,6 @@
 use super::*;
-use crate::api_key::KeyId;
 use crate::fixtures::{session, session_id};
+use crate::ids::KeyId;
 use crate::operator::Role;
 use crate::ports::SessionPage;
 use crate::use_cases::testing::{MockPorts, new_session};

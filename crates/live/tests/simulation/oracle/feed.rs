@@ -89,8 +89,8 @@ impl Told {
             (FleetEventKind::Spawned, Some(id)) => self.spawned(id, event),
             (FleetEventKind::Status, Some(id)) => {
                 let shadow = self.sessions.get_mut(&id).ok_or("of a session that is not there")?;
-                let from: SessionStatus = word(event, "from").parse().map_err(|_| "from no status")?;
-                let to: SessionStatus = word(event, "status").parse().map_err(|_| "to no status")?;
+                let from: SessionStatus = word(event, "from").parse().ok().ok_or("from no status")?;
+                let to: SessionStatus = word(event, "status").parse().ok().ok_or("to no status")?;
                 holds!(from == shadow.status, "{id} moves from {from} and was {}", shadow.status);
                 holds!(may_follow(from, to), "{id} moves from {from} to {to}");
                 shadow.status = to;
@@ -98,7 +98,7 @@ impl Told {
             }
             (FleetEventKind::Action, Some(id)) => {
                 let shadow = self.sessions.get_mut(&id).ok_or("of a session that is not there")?;
-                let desired: DesiredStatus = word(event, "desiredStatus").parse().map_err(|_| "nothing desired")?;
+                let desired: DesiredStatus = word(event, "desiredStatus").parse().ok().ok_or("nothing desired")?;
                 holds!(!shadow.status.is_terminal(), "{id} is acted on and is {}", shadow.status);
                 let kept = shadow.desired != DesiredStatus::Killed || desired == DesiredStatus::Killed;
                 holds!(kept, "{id} is to be killed no more");
@@ -147,7 +147,7 @@ impl Told {
             holds!(!fence, "{id} spawns below {up}, which is killed");
             above = shadow.parent;
         }
-        let status = word(event, "status").parse().map_err(|_| "no status")?;
+        let status = word(event, "status").parse().ok().ok_or("no status")?;
         let (desired, receipts) = (DesiredStatus::Running, BTreeMap::new());
         self.sessions.insert(id, Shadow { parent, status, desired, receipts });
         Ok(())

@@ -161,7 +161,7 @@ impl Record {
         }
         for approval in &now.approvals {
             let ApprovalState::Decided(verdict) = &approval.state else { continue };
-            let key = verdict.reason.as_ref().map(|reason| reason.as_str()).unwrap_or_default();
+            let key = verdict.reason.as_ref().map(flightdeck_domain::text::Reason::as_str).unwrap_or_default();
             holds!(self.accepted.contains_key(key), "{} was decided by {key}, which was not accepted", approval.id);
         }
         for (key, operation) in &self.operations {
