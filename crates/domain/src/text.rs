@@ -147,6 +147,14 @@ text! {
 }
 text! {
     /// What one message says.
+    ///
+    /// ```
+    /// use flightdeck_domain::text::{InvalidText, MessageContent};
+    ///
+    /// let words: MessageContent = "two\nlines".parse().expect("neither empty nor too long");
+    /// assert_eq!(words.as_str(), "two\nlines");
+    /// assert_eq!(MessageContent::new(" "), Err(InvalidText::Empty));
+    /// ```
     MessageContent, 1_048_576, single_line: false
 }
 text! {

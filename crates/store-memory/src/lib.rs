@@ -32,6 +32,32 @@ pub use faults::{Faults, FaultyStore};
 pub use state::State;
 
 /// A store whose data lives as long as it does.
+///
+/// ```
+/// use std::sync::Arc;
+/// use flightdeck_domain::ids::Seq;
+/// use flightdeck_domain::message::MessageRole;
+/// use flightdeck_domain::session::SessionStatus;
+/// use flightdeck_domain::system::{SystemClock, SystemIds};
+/// use flightdeck_domain::use_cases::{
+///     HistoryPlace, IngestMessages, MessageInput, NewSession, Ports, ReadHistory, RegisterSession,
+/// };
+/// use flightdeck_store_memory::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ports = Ports::from_store(Arc::new(MemoryStore::new()), Arc::new(()), Arc::new(SystemClock), Arc::new(SystemIds));
+///
+/// let new = NewSession::new("FD-1".parse()?, "worker".parse()?);
+/// let id = RegisterSession::new(&ports).execute(new, SessionStatus::Running).await?.session.id;
+/// let said = MessageInput::new(MessageRole::Assistant, "the tests pass".parse()?);
+/// IngestMessages::new(&ports).execute(id, vec![said]).await?;
+///
+/// let slice = ReadHistory::new(&ports).execute(id, HistoryPlace::After(Seq::ZERO), 10).await?.expect("registered");
+/// assert_eq!(slice.messages[0].content.as_str(), "the tests pass");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,

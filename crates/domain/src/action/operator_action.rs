@@ -21,6 +21,28 @@ use super::{Attribution, Fingerprint, Intervention, KeyReused, Unable};
 use crate::ports::Capabilities;
 
 /// A person steps in on one session.
+///
+/// ```
+/// use flightdeck_domain::action::{ActionRefused, Intervention, OperatorAction, Origin};
+/// use flightdeck_domain::audit::AuditOutcome;
+/// use flightdeck_domain::operator::Actor;
+/// use flightdeck_domain::time::Timestamp;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let action = OperatorAction {
+///     session_id: "0197f2a4-0000-7000-8000-000000000001".parse()?,
+///     intervention: Intervention::Pause,
+///     operation: None,
+///     able: None,
+///     by: Origin::new(Actor::local_cli(), "req-1".parse()?).at(Timestamp::FIRST),
+/// };
+/// // There is no such session: refused, and the refusal has its entry, too.
+/// let decision = action.decide(None, &[]);
+/// assert_eq!(decision.outcome.err(), Some(ActionRefused::UnknownSession(action.session_id)));
+/// assert_eq!(decision.audit.map(|entry| entry.outcome), Some(AuditOutcome::Refused));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperatorAction {
     /// The session.

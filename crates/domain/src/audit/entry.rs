@@ -40,6 +40,27 @@ pub enum AuditOutcome {
 }
 
 /// An entry before it has its place on the chain.
+///
+/// ```
+/// use flightdeck_domain::action::{ActionName, Origin};
+/// use flightdeck_domain::audit::{AuditHead, AuditOutcome, AuditTarget, ChainVerifier};
+/// use flightdeck_domain::operator::Actor;
+/// use flightdeck_domain::time::Timestamp;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let by = Origin::new(Actor::local_cli(), "req-1".parse()?).at(Timestamp::FIRST);
+/// let draft = by.audit(ActionName::AuditRead, AuditTarget::AuditLog, AuditOutcome::Accepted, [].into());
+/// // Its place follows from the end of the chain, under the lock of the log.
+/// let first = draft.clone().seal(AuditHead::EMPTY);
+/// let second = draft.seal(first.head());
+///
+/// let mut verifier = ChainVerifier::default();
+/// verifier.next(&first)?;
+/// verifier.next(&second)?;
+/// assert!(verifier.finish(second.head()).valid);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditDraft {
     /// What was done.

@@ -21,6 +21,48 @@ use crate::text::{
 use crate::time::Timestamp;
 
 /// One agent at work.
+///
+/// ```
+/// use flightdeck_domain::session::{Admission, Observation, Observed, Registration, SessionStatus, TreeFacts};
+/// use flightdeck_domain::text::{JsonObject, ProviderName, TaskSource};
+/// use flightdeck_domain::time::Timestamp;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registration = Registration {
+///     id: "0197f2a4-0000-7000-8000-000000000001".parse()?,
+///     parent_id: None,
+///     provider: ProviderName::internal(),
+///     provider_session_id: None,
+///     replica: None,
+///     mission_id: None,
+///     task_id: "FD-1".parse()?,
+///     task_source: TaskSource::default(),
+///     agent_type: "worker".parse()?,
+///     status: SessionStatus::Running,
+///     gate_profile: None,
+///     context: JsonObject::default(),
+///     metadata: JsonObject::default(),
+///     at: Timestamp::FIRST,
+/// };
+/// // The rule is asked with the facts of the tree, and gives what is to be written.
+/// let Admission::Create { session, .. } = registration.admit(TreeFacts::default())? else { panic!("a new id") };
+///
+/// let seen = Observation {
+///     session_id: session.id,
+///     status: SessionStatus::Completed,
+///     reason: None,
+///     provider_session_id: None,
+///     message_id: "0197f2a4-0000-7000-8000-000000000002".parse()?,
+///     at: Timestamp::FIRST,
+/// };
+/// let Observed::Changed(change) = session.observe(&seen)? else { panic!("another status") };
+/// assert_eq!(change.message.content.as_str(), "status: running → completed");
+/// // An end is final.
+/// let again = Observation { status: SessionStatus::Running, ..seen };
+/// assert!(change.session.observe(&again).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     /// Its id, chosen by the client or minted at registration.

@@ -65,6 +65,20 @@ pub enum IngestError {
 }
 
 /// Takes in messages.
+///
+/// ```
+/// use flightdeck_domain::ids::SessionId;
+/// use flightdeck_domain::message::MessageRole;
+/// use flightdeck_domain::session::DesiredStatus;
+/// use flightdeck_domain::use_cases::{IngestMessages, MessageInput, Ports};
+///
+/// /// Reports what was said, and tells whether the agent is to go on.
+/// async fn report(ports: &Ports, session: SessionId, words: &str) -> Result<bool, Box<dyn std::error::Error>> {
+///     let said = MessageInput::new(MessageRole::Assistant, words.parse()?);
+///     let outcome = IngestMessages::new(ports).execute(session, vec![said]).await?;
+///     Ok(outcome.control.desired_status == DesiredStatus::Running)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct IngestMessages {
     messages: Arc<dyn MessageRepository>,

@@ -30,6 +30,22 @@ pub struct Intervened {
 }
 
 /// Steps in.
+///
+/// ```
+/// use flightdeck_domain::action::{Intervention, Origin};
+/// use flightdeck_domain::ids::SessionId;
+/// use flightdeck_domain::operator::Actor;
+/// use flightdeck_domain::use_cases::{Intervene, Ports, Providers};
+///
+/// /// Kills a session in the name of whoever sits at the machine. The entry on the audit log is written with it, or neither is.
+/// async fn stop(ports: &Ports, session: SessionId) -> Result<(), Box<dyn std::error::Error>> {
+///     let origin = Origin::new(Actor::local_cli(), "req-1".parse()?).because(Some("off the track".parse()?));
+///     // Whoever has the agents in this process gives their providers here; others read their commands by themselves.
+///     let done = Intervene::new(ports, &Providers::default()).execute(session, Intervention::Kill, origin).await?;
+///     assert!(done.committed.audit_seq.is_some() || done.kept);
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Intervene {
     actions: Arc<dyn OperatorActions>,

@@ -11,6 +11,25 @@ use crate::ports::{
 };
 
 /// Every port, as one deployment has them.
+///
+/// ```
+/// use std::sync::Arc;
+/// use flightdeck_domain::ports::{AuditLog, EpochRepository, FleetFeed, Transactional};
+/// use flightdeck_domain::system::{SystemClock, SystemIds};
+/// use flightdeck_domain::use_cases::{Ports, ReadSessions};
+///
+/// /// Makes a deployment of a store that runs transactions. The unit is a `WakeUps` that wakes nobody.
+/// fn deployment<S>(store: S) -> Ports
+/// where
+///     S: Transactional + AuditLog + FleetFeed + EpochRepository + 'static,
+/// {
+///     Ports::from_store(Arc::new(store), Arc::new(()), Arc::new(SystemClock), Arc::new(SystemIds))
+/// }
+///
+/// fn reader(ports: &Ports) -> ReadSessions {
+///     ReadSessions::new(ports)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Ports {
     /// The session tree.

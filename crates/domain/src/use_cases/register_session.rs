@@ -11,6 +11,21 @@ use crate::text::{
 };
 
 /// What is known of a session when it registers.
+///
+/// ```
+/// use flightdeck_domain::use_cases::NewSession;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let parent = "0197f2a4-0000-7000-8000-000000000001".parse()?;
+/// let new = NewSession {
+///     parent_id: Some(parent),
+///     mission_id: Some("apollo".parse()?),
+///     ..NewSession::new("FD-1".parse()?, "worker".parse()?)
+/// };
+/// assert_eq!(new.provider.as_str(), "internal");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewSession {
     /// Its id; minted when missing. Give one to make the call safe to repeat.
@@ -61,6 +76,18 @@ impl NewSession {
 }
 
 /// Registers sessions.
+///
+/// ```
+/// use flightdeck_domain::ids::SessionId;
+/// use flightdeck_domain::session::SessionStatus;
+/// use flightdeck_domain::use_cases::{NewSession, Ports, RegisterSession};
+///
+/// async fn enter(ports: &Ports, parent: SessionId) -> Result<SessionId, Box<dyn std::error::Error>> {
+///     let new = NewSession { parent_id: Some(parent), ..NewSession::new("FD-1".parse()?, "worker".parse()?) };
+///     let registered = RegisterSession::new(ports).execute(new, SessionStatus::Running).await?;
+///     Ok(registered.session.id)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct RegisterSession {
     sessions: Arc<dyn SessionRepository>,

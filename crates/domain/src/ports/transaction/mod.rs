@@ -53,6 +53,21 @@ pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>
 /// A store that runs transactions.
 ///
 /// What is begun is done to its end, whether or not the caller still waits for it.
+///
+/// ```
+/// use flightdeck_domain::ids::{Seq, SessionId};
+/// use flightdeck_domain::ports::{Rows, Transactional, Tx};
+///
+/// /// A script: it reads rows, asks a rule, writes what the rule gives back.
+/// async fn newest<T: Tx>(tx: &mut T, session: SessionId) -> Rows<Option<Seq>> {
+///     Ok(tx.head(session).await?.map(|session| session.last_seq))
+/// }
+///
+/// /// The same script, whatever the store.
+/// async fn newest_in<S: Transactional>(store: &S, session: SessionId) -> Rows<Option<Seq>> {
+///     store.read(move |tx| Box::pin(newest(tx, session))).await
+/// }
+/// ```
 #[allow(async_fn_in_trait, reason = "the futures are declared to be Send")]
 pub trait Transactional: Send + Sync {
     /// A transaction of this store.
