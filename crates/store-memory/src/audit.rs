@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
-use flightdeck_domain::ids::{AuditSeq, SessionId};
+use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::{AuditFilter, AuditHeadError, AuditLog, AuditLogError, StoreUnavailable};
 
 use crate::MemoryStore;
@@ -44,17 +44,5 @@ impl AuditLog for MemoryStore {
 }
 
 fn holds(state: &State, filter: &AuditFilter, entry: &SealedAuditEntry) -> bool {
-    let AuditFilter { session_id, subtree, actor, action, from, to } = filter;
-    let at = entry.index.at;
-    session_id.is_none_or(|id| entry.index.session_id == Some(id))
-        && subtree.is_none_or(|top| entry.index.session_id.is_some_and(|id| within(state, id, top)))
-        && actor.as_ref().is_none_or(|actor| entry.index.actor == *actor)
-        && action.is_none_or(|action| entry.index.action == action)
-        && from.is_none_or(|from| at >= from)
-        && to.is_none_or(|to| at < to)
-}
-
-/// An entry may tell of a session that never was; that one is within itself.
-fn within(state: &State, id: SessionId, top: SessionId) -> bool {
-    id == top || state.upwards(id).any(|session| session.id == top)
+    filter.holds(&entry.index, |id, top| state.upwards(id).any(|session| session.id == top))
 }

@@ -11,7 +11,8 @@ use crate::state::{State, count};
 
 impl State {
     fn open_of(&self, session: SessionId) -> impl Iterator<Item = &Approval> {
-        let ids = self.undecided.iter().filter(move |(at, _)| *at == session);
+        let from = (session, ApprovalId::new(uuid::Uuid::nil()));
+        let ids = self.undecided.range(from..).take_while(move |(at, _)| *at == session);
         ids.filter_map(|(_, id)| self.approvals.get(id))
     }
 

@@ -70,7 +70,8 @@ impl ControlRows for State {
     }
 
     async fn open_targets(&mut self, session: SessionId) -> Rows<Vec<OperationTarget>> {
-        let open = self.open_at.iter().filter(|(at, _)| *at == session);
+        let from = (session, OperationId::new(uuid::Uuid::nil()));
+        let open = self.open_at.range(from..).take_while(|(at, _)| *at == session);
         Ok(open.filter_map(|(session, operation)| self.targets.get(&(*operation, *session))).cloned().collect())
     }
 

@@ -33,15 +33,7 @@ impl State {
     }
 
     fn holds(&self, filter: &SessionFilter, session: &Session) -> bool {
-        let SessionFilter { subtree, mission_id, statuses, provider, provider_session_id, agent_type, task_id } =
-            filter;
-        mission_id.as_ref().is_none_or(|mission| session.mission_id.as_ref() == Some(mission))
-            && (statuses.is_empty() || statuses.contains(&session.status))
-            && provider.as_ref().is_none_or(|provider| session.provider == *provider)
-            && provider_session_id.as_ref().is_none_or(|id| session.provider_session_id.as_ref() == Some(id))
-            && agent_type.as_ref().is_none_or(|agent_type| session.agent_type == *agent_type)
-            && task_id.as_ref().is_none_or(|task| session.task_id == *task)
-            && subtree.is_none_or(|top| self.belongs(session.id, top))
+        filter.holds(session, |top| self.belongs(session.id, top))
     }
 }
 

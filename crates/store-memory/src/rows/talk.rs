@@ -18,13 +18,7 @@ impl State {
     /// As many of the messages as are enough, with what became of them.
     fn part<'a>(&self, id: SessionId, wanted: impl Iterator<Item = &'a Message>) -> Option<MessageSlice> {
         let session = self.sessions.get(&id)?;
-        let mut bytes = 0;
-        let enough = |message: &&Message| {
-            let before = bytes;
-            bytes += message.content.as_str().len() + message.metadata.length();
-            before < MessageSlice::ENOUGH_BYTES
-        };
-        let messages: Vec<Message> = wanted.take_while(enough).cloned().collect();
+        let messages = MessageSlice::enough(wanted);
         let receipts = self.receipts(id, &messages);
         Some(MessageSlice { messages, receipts, last_seq: session.last_seq, status: session.status })
     }
