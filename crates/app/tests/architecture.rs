@@ -76,7 +76,7 @@ const BANNED: &[(&str, &[&str])] = &[
     ("flightdeck-provider-scripted", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-memory", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-store-postgres", &["actix-web", "libsqlite3-sys"]),
-    ("flightdeck-store-sql", &["actix-web", "diesel-async", "tokio"]),
+    ("flightdeck-store-sql", &["actix-web", "tokio"]),
     ("flightdeck-store-sqlite", &["actix-web"]),
     ("flightdeck-vitals", &["diesel", "actix-web", "libsqlite3-sys"]),
     ("flightdeck-wakeup-valkey", &["diesel", "actix-web", "libsqlite3-sys"]),

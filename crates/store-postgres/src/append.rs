@@ -11,6 +11,7 @@
 
 mod group;
 mod repeats;
+mod statements;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

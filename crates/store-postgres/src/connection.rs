@@ -6,9 +6,11 @@ use std::time::Duration;
 use bb8::RunError;
 use diesel::connection::CacheSize;
 use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::RunQueryDsl;
 use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use flightdeck_store_sql::statement::Prepared;
 use tokio::runtime::Handle;
 use tokio_postgres::NoTls;
 
@@ -147,4 +149,19 @@ pub(crate) async fn pool(
         .idle_timeout(Some(Duration::from_mins(10)))
         .build(manager)
         .await
+}
+
+/// Something that costs nothing.
+pub(crate) async fn ping(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Prepared::new("SELECT 1", []).execute(connection).await?;
+    Ok(())
+}
+
+/// A write that changes nothing. The first statement is refused where none may write; the second goes to the disk with the
+/// commit.
+pub(crate) async fn probe(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    Prepared::new("UPDATE replica_marks SET mark = mark WHERE false", []).execute(connection).await?;
+    let write = "SELECT pg_logical_emit_message(true, 'flightdeck', 'ready')";
+    Prepared::new(write, []).execute(connection).await?;
+    Ok(())
 }

@@ -8,21 +8,19 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use diesel::result::Error as SqlError;
+use diesel::result::Error as DieselError;
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
-use flightdeck_domain::audit::AuditDraft;
-use flightdeck_domain::feed::FleetEventDraft;
-use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_store_sql::tx::{Dialect as _, SqlTx};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connection::Failures;
 use crate::error::{StoreError, is_lost, is_worth_another_try};
 use crate::settings::{Options, Settings};
-use crate::tables::{audit_log, feed_events};
+use crate::transaction::{Remote, Transaction};
 
 /// What a piece of work gives in the end.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -89,17 +87,10 @@ struct Lanes {
 }
 
 /// A connection, and the right to have it.
-pub(crate) struct Leased {
+pub struct Leased {
     // Given back before the right to it is.
     connection: PooledConnection<'static, AsyncPgConnection>,
     _permit: OwnedSemaphorePermit,
-}
-
-/// A transaction, or a connection that only reads.
-pub struct Transaction {
-    connection: Leased,
-    events: Vec<FleetEventDraft>,
-    recorded: bool,
 }
 
 impl Database {
@@ -133,20 +124,8 @@ impl Database {
         &self.handle
     }
 
-    /// One transaction, in a task of its own. When the work gives an error, nothing of it is written. When PostgreSQL
-    /// breaks it off because of others that ran at the same time, it is done once more from its beginning.
-    pub(crate) async fn write<A, T, E>(&self, values: A, work: Work<A, Transaction, T, E>) -> Result<T, E>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-        E: From<StoreUnavailable> + std::error::Error + Send + 'static,
-    {
-        let database = self.clone();
-        self.spawn(async move { database.transact(&database.lanes.writers, &With { values: &values, work }).await })
-            .await
-    }
-
-    /// The same for a script.
+    /// Runs a script in one transaction, in a task of its own. When it gives an error, nothing of it is written. When
+    /// PostgreSQL breaks it off because of others that ran at the same time, it is done once more from its beginning.
     pub(crate) async fn run<T, E, F>(&self, script: F) -> Result<T, E>
     where
         F: for<'a> Fn(&'a mut Transaction) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
@@ -184,40 +163,41 @@ impl Database {
         E: From<StoreUnavailable>,
     {
         let connection = self.begin(lane, &self.settings.begin_write).await.map_err(StoreUnavailable::from)?;
-        let mut tx = Transaction::on(connection);
+        let mut tx = transaction(connection);
         match piece.on(&mut tx).await {
             Ok(value) => {
-                tx.commit().await.map_err(StoreUnavailable::from)?;
+                commit(tx).await.map_err(StoreUnavailable::from)?;
                 Ok(value)
             }
             Err(error) => {
-                rollback(&mut tx).await;
+                rollback(tx.connection()).await;
                 Err(error)
             }
         }
     }
 
     /// Reads with one statement, which sees one moment by itself.
-    pub(crate) async fn read<A, T>(
-        &self,
-        values: A,
-        work: Work<A, AsyncPgConnection, T, StoreError>,
-    ) -> Result<T, StoreError>
+    pub(crate) async fn read<A, T, E>(&self, values: A, work: Work<A, AsyncPgConnection, T, E>) -> Result<T, StoreError>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
+        E: Into<StoreError> + std::error::Error + Send + 'static,
     {
-        if !self.settings.bare_reads {
-            return self.read_moment(values, work).await;
-        }
         let database = self.clone();
         let reading = async move {
+            if !database.settings.bare_reads {
+                let mut connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
+                let result = work(&values, &mut connection).await;
+                // Nothing was written; this only lets go of the moment.
+                rollback(&mut connection).await;
+                return result.map_err(E::into);
+            }
             match work(&values, &mut *database.connection(&database.lanes.readers).await?).await {
                 // The server went away and may be back; nothing is lost by asking again.
                 Err(error) if is_lost(&error) => {
-                    work(&values, &mut *database.connection(&database.lanes.readers).await?).await
+                    work(&values, &mut *database.connection(&database.lanes.readers).await?).await.map_err(E::into)
                 }
-                result => result,
+                result => result.map_err(E::into),
             }
         };
         self.spawn(reading).await
@@ -236,9 +216,7 @@ impl Database {
         let reading = async move {
             match script(&mut database.bare().await?).await {
                 // The server went away and may be back; nothing is lost by asking again.
-                Err(error) if StoreError::within(&error).is_some_and(is_lost) => {
-                    script(&mut database.bare().await?).await
-                }
+                Err(error) if is_lost(&error) => script(&mut database.bare().await?).await,
                 result => result,
             }
         };
@@ -246,7 +224,7 @@ impl Database {
     }
 
     async fn bare(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction::on(self.connection(&self.lanes.readers).await?))
+        Ok(transaction(self.connection(&self.lanes.readers).await?))
     }
 
     /// Reads by several operations of a script that all see the same moment.
@@ -258,31 +236,10 @@ impl Database {
         let database = self.clone();
         let reading = async move {
             let connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
-            let mut tx = Transaction::on(connection);
+            let mut tx = transaction(connection);
             let result = script(&mut tx).await;
             // Nothing was written; this only lets go of the moment.
-            rollback(&mut tx).await;
-            result
-        };
-        self.spawn(reading).await
-    }
-
-    /// Reads with several statements that all see the same moment.
-    pub(crate) async fn read_moment<A, T>(
-        &self,
-        values: A,
-        work: Work<A, AsyncPgConnection, T, StoreError>,
-    ) -> Result<T, StoreError>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-    {
-        let database = self.clone();
-        let reading = async move {
-            let mut connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
-            let result = work(&values, &mut connection).await;
-            // Nothing was written; this only lets go of the moment.
-            rollback(&mut connection).await;
+            rollback(tx.connection()).await;
             result
         };
         self.spawn(reading).await
@@ -291,14 +248,14 @@ impl Database {
     /// A connection with a transaction just begun. One that proves dead is thrown away and another taken: nothing was
     /// done on it yet.
     async fn begin(&self, lane: &Arc<Semaphore>, sql: &str) -> Result<Leased, StoreError> {
-        let mut last = None;
+        let mut last: Option<StoreError> = None;
         for _ in 0..=self.settings.connections {
             let mut connection = self.connection(lane).await?;
             match AnsiTransactionManager::begin_transaction_sql(&mut *connection, sql).await {
                 Ok(()) => return Ok(connection),
                 // There is no other reason for it to fail. How it is told differs: a server that shuts down says so, and
                 // only then closes.
-                Err(error) => last = Some(StoreError::Statement(error)),
+                Err(error) => last = Some(error.into()),
             }
         }
         Err(last.unwrap_or(StoreError::Closed))
@@ -326,48 +283,24 @@ impl Database {
     }
 }
 
-async fn rollback(connection: &mut AsyncPgConnection) {
-    match AnsiTransactionManager::rollback_transaction(connection).await {
-        Ok(()) | Err(SqlError::NotInTransaction) => {}
-        // The pool sees that the connection is in no good state, and throws it away; the server then rolls back.
-        Err(error) => tracing::debug!(%error, "a transaction was not rolled back in order"),
-    }
+/// Nothing of a script ran yet.
+const fn transaction(connection: Leased) -> Transaction {
+    SqlTx(Remote::on(connection))
 }
 
-impl Transaction {
-    fn on(connection: Leased) -> Self {
-        Self { connection, events: Vec::new(), recorded: false }
+async fn commit(mut tx: Transaction) -> Result<(), StoreError> {
+    if let Err(error) = tx.tell_all().await {
+        rollback(tx.connection()).await;
+        return Err(error.into());
     }
+    Ok(AnsiTransactionManager::commit_transaction(tx.connection()).await?)
+}
 
-    /// Keeps an event until the transaction writes all of its events together.
-    pub(crate) fn keep_event(&mut self, event: FleetEventDraft) {
-        self.events.push(event);
-    }
-
-    /// Writes the events that were kept, and then an entry of the audit log: the last thing that a transaction does, for
-    /// until its end nobody else can.
-    pub(crate) async fn seal(&mut self, entry: AuditDraft) -> Result<AuditSeq, StoreError> {
-        self.tell_all().await?;
-        self.recorded = true;
-        audit_log::append(&mut self.connection, entry).await
-    }
-
-    /// From here to the end of the transaction nobody else writes events.
-    async fn tell_all(&mut self) -> Result<(), StoreError> {
-        let events = std::mem::take(&mut self.events);
-        match (events.as_slice(), self.recorded) {
-            ([], _) => Ok(()),
-            (events, false) => feed_events::insert(&mut self.connection, events).await,
-            (_, true) => Err(StoreError::Order),
-        }
-    }
-
-    async fn commit(mut self) -> Result<(), StoreError> {
-        if let Err(error) = self.tell_all().await {
-            rollback(&mut self.connection).await;
-            return Err(error);
-        }
-        Ok(AnsiTransactionManager::commit_transaction(&mut *self.connection).await?)
+async fn rollback(connection: &mut AsyncPgConnection) {
+    match AnsiTransactionManager::rollback_transaction(connection).await {
+        Ok(()) | Err(DieselError::NotInTransaction) => {}
+        // The pool sees that the connection is in no good state, and throws it away; the server then rolls back.
+        Err(error) => tracing::debug!(%error, "a transaction was not rolled back in order"),
     }
 }
 
@@ -380,26 +313,6 @@ impl std::ops::Deref for Leased {
 }
 
 impl std::ops::DerefMut for Leased {
-    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
-        &mut self.connection
-    }
-}
-
-impl std::fmt::Debug for Transaction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transaction").field("events", &self.events.len()).finish_non_exhaustive()
-    }
-}
-
-impl std::ops::Deref for Transaction {
-    type Target = AsyncPgConnection;
-
-    fn deref(&self) -> &AsyncPgConnection {
-        &self.connection
-    }
-}
-
-impl std::ops::DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
         &mut self.connection
     }

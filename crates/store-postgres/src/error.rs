@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as SqlError};
-use flightdeck_domain::audit::HeadProblem;
-use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, StoreUnavailable};
+use flightdeck_store_sql::error::{SqlError, hindrance};
 use flightdeck_store_sql::rows::BrokenRow;
-use flightdeck_store_sql::rows::audit::Tampered;
-
 use tokio::task::JoinError;
 
 /// Why the store was not opened. No text of it holds the password.
@@ -89,12 +87,8 @@ pub enum OpenError {
 /// Why the store could not do its work: the cause inside [`StoreUnavailable`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("PostgreSQL could not run a statement")]
-    Statement(#[from] SqlError),
-    #[error("a stored row is broken")]
-    Row(#[from] BrokenRow),
     #[error(transparent)]
-    Tampered(#[from] Tampered),
+    Sql(#[from] SqlError),
     #[error("no connection to PostgreSQL was to be had: {0}")]
     NoConnection(String),
     #[error("every connection was in use for too long")]
@@ -104,8 +98,6 @@ pub(crate) enum StoreError {
     /// Never told to a caller: the group is done again with all facts.
     #[error("a message of the group is in its conversation already")]
     Repeated,
-    #[error("the audit log cannot be written on; see GET /audit/verify")]
-    Headless(#[source] HeadProblem),
     /// As a script saw it.
     #[error(transparent)]
     Script(#[from] StoreUnavailable),
@@ -113,9 +105,6 @@ pub(crate) enum StoreError {
     Panic(String),
     #[error("a migration is not applied: {0}")]
     NotMigrated(String),
-    /// A fault of this crate: it would break the order of the locks.
-    #[error("an event was told after the audit entry of its transaction")]
-    Order,
     #[error("the store's task panicked with the work in hand; it may have been done, or not")]
     Broken,
     #[error("the store is closed")]
@@ -146,30 +135,38 @@ impl StoreError {
     }
 }
 
+/// What PostgreSQL, or the way to it, had against a statement.
+fn refusal<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e DieselError> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        match error.downcast_ref() {
+            Some(found) => return Some(found),
+            None => cause = error.source(),
+        }
+    }
+    None
+}
+
 /// Whether the connection is gone, and with it whatever was asked of it.
-pub(crate) fn is_lost(error: &StoreError) -> bool {
-    let kind = match error {
-        StoreError::Statement(SqlError::DatabaseError(kind, _)) => kind,
-        StoreError::Statement(SqlError::BrokenTransactionManager) => return true,
-        _ => return false,
-    };
-    matches!(kind, DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection)
+pub(crate) fn is_lost(error: &(dyn std::error::Error + 'static)) -> bool {
+    match refusal(error) {
+        Some(DieselError::BrokenTransactionManager) => true,
+        Some(DieselError::DatabaseError(kind, _)) => {
+            matches!(kind, DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection)
+        }
+        _ => false,
+    }
 }
 
 /// Whether PostgreSQL broke a transaction off, and it can be done again from its beginning.
 pub(crate) fn is_worth_another_try(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(StoreError::Statement(SqlError::DatabaseError(kind, information))) = error.downcast_ref() {
-            return match kind {
-                DatabaseErrorKind::SerializationFailure => true,
-                DatabaseErrorKind::Unknown => is_deadlock(&**information) || is_foreign_statement(&**information),
-                _ => false,
-            };
+    match refusal(error) {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)) => {
+            is_deadlock(&**information) || is_foreign_statement(&**information)
         }
-        cause = error.source();
+        _ => false,
     }
-    false
 }
 
 /// The error's code does not come through, and its message is in the server's language. But the details of a deadlock
@@ -193,36 +190,31 @@ impl From<StoreError> for StoreUnavailable {
     }
 }
 
-/// A full disk has no kind of its own, and the server tells it in the words of the system.
-fn hindrance(cause: &(dyn std::error::Error + 'static)) -> Hindrance {
-    let mut next = Some(cause);
-    while let Some(error) = next {
-        if let Some(SqlError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) = error.downcast_ref() {
-            return Hindrance::ReadOnly;
-        }
-        if error.to_string().contains("No space left on device") {
-            return Hindrance::DiskFull;
-        }
-        next = error.source();
+impl From<DieselError> for StoreError {
+    fn from(cause: DieselError) -> Self {
+        Self::Sql(cause.into())
     }
-    Hindrance::Other
+}
+
+impl From<BrokenRow> for StoreError {
+    fn from(cause: BrokenRow) -> Self {
+        Self::Sql(cause.into())
+    }
 }
 
 impl From<StoreError> for AuditLogError {
-    /// Here a broken row is no breakdown but a finding.
     fn from(cause: StoreError) -> Self {
         match cause {
-            StoreError::Tampered(Tampered { seq, broken }) => Self::Broken { seq, detail: broken.to_string() },
+            StoreError::Sql(cause) => cause.into(),
             cause => Self::Unavailable(cause.into()),
         }
     }
 }
 
 impl From<StoreError> for AuditHeadError {
-    /// Here, too.
     fn from(cause: StoreError) -> Self {
         match cause {
-            StoreError::Headless(problem) => Self::Broken(problem),
+            StoreError::Sql(cause) => cause.into(),
             cause => Self::Unavailable(cause.into()),
         }
     }

@@ -6,8 +6,7 @@
 //! - `append`: how many appends share a commit.
 //! - `locks`: what a transaction locks, and in which order.
 //! - `transfer`: the whole database, read from or filled when a deployment moves.
-//! - `tables`: the statements on each table. What is in the tables, and how it becomes a value of the
-//!   domain, is in [`flightdeck_store_sql`].
+//! - `messages`, `accounts`: the statements on conversations and on sums of usage.
 //! - `database`: the pool, and how work is done on it. `settings`, `url`, `tls`, `connection`: how connections are made.
 //! - `migrations`: the tables (`migrations/postgres`). `examine`: a look at the server for whoever mends it.
 //!
@@ -22,6 +21,7 @@
 //! Rules. What may happen is decided by [`flightdeck_domain`]; a rule that is spelt out here would be missing in the next
 //! store.
 
+mod accounts;
 mod append;
 mod audit;
 mod connection;
@@ -31,11 +31,12 @@ mod error;
 mod examine;
 mod feed;
 mod locks;
+mod messages;
 mod migrations;
 mod settings;
 mod statement;
-mod tables;
 mod tls;
+mod transaction;
 mod transfer;
 mod tx;
 mod url;
@@ -44,17 +45,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_store_sql::tx::Dialect as _;
 use tokio::runtime::Handle;
 
 pub use self::error::OpenError;
 pub use self::examine::{Findings, examine};
 pub use self::settings::Options;
-pub use self::transfer::PostgresTransfer;
+pub use self::transaction::{Remote, Transaction};
+pub use self::transfer::{Moved, PostgresTransfer};
 
 use self::append::Appends;
 use self::connection::{Connector, Failures};
 use self::database::{Database, on};
-use self::error::StoreError;
 use self::settings::Settings;
 use self::url::Target;
 
@@ -115,7 +117,7 @@ impl PostgresStore {
     /// # Errors
     /// It does not; the cause says why.
     pub async fn ping(&self) -> Result<(), StoreUnavailable> {
-        Ok(on!(self.read, (), |connection| tables::ping(connection)).await?)
+        Ok(on!(self.read, (), |connection| connection::ping(connection)).await?)
     }
 
     /// Whether the store can work: PostgreSQL answers, every table is as this program needs it, and a transaction that
@@ -125,8 +127,7 @@ impl PostgresStore {
     /// It cannot, as on a standby; the cause says why.
     pub async fn ready(&self) -> Result<(), StoreUnavailable> {
         on!(self.read, (), |connection| migrations::check(connection)).await?;
-        let probed: Result<(), StoreError> = on!(self.write, (), |tx| tables::probe(tx)).await;
-        Ok(probed?)
+        self.database.run(|tx| Box::pin(async move { Ok(connection::probe(tx.connection()).await?) })).await
     }
 
     /// What the store has done, and the connections it has.

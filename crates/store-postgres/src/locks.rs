@@ -23,15 +23,15 @@
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flightdeck_domain::ids::SessionId;
+use flightdeck_store_sql::rows::session::OPEN;
 use flightdeck_store_sql::statement::{Bind, Prepared};
-use flightdeck_store_sql::tables::sessions::OPEN;
+use flightdeck_store_sql::tx::Done;
 use flightdeck_store_sql::values::Key;
 
-use crate::error::StoreError;
 use crate::statement::Column;
 
 /// The tree lock, shared with others that register.
-pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Done<()> {
     // The second key is the number of a table of ours, so that two deployments in one database do not meet.
     Prepared::new("SELECT pg_advisory_xact_lock_shared(7600, 'fleet_state'::regclass::oid::integer)", [])
         .execute(connection)
@@ -40,7 +40,7 @@ pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Result<()
 }
 
 /// The tree lock, alone.
-pub(crate) async fn tree_alone(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+pub(crate) async fn tree_alone(connection: &mut AsyncPgConnection) -> Done<()> {
     Prepared::new("SELECT pg_advisory_xact_lock(7600, 'fleet_state'::regclass::oid::integer)", [])
         .execute(connection)
         .await?;
@@ -48,11 +48,7 @@ pub(crate) async fn tree_alone(connection: &mut AsyncPgConnection) -> Result<(),
 }
 
 /// A key of one actor's calls: of two calls with it, one waits for the other. Always the first lock of a transaction.
-pub(crate) async fn idempotency_key(
-    connection: &mut AsyncPgConnection,
-    actor: &str,
-    key: &str,
-) -> Result<(), StoreError> {
+pub(crate) async fn idempotency_key(connection: &mut AsyncPgConnection, actor: &str, key: &str) -> Done<()> {
     // Keys that share a number only wait for one another.
     let sql = "SELECT pg_advisory_xact_lock(hashtextextended(?, 'idempotency_keys'::regclass::oid::bigint))";
     Prepared::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(connection).await?;
@@ -61,19 +57,19 @@ pub(crate) async fn idempotency_key(
 
 /// All keys, those that are about to be made too: nobody else makes one. A transaction that takes this takes nothing else but
 /// the heads, so it has no place in the order.
-pub(crate) async fn all_keys(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+pub(crate) async fn all_keys(connection: &mut AsyncPgConnection) -> Done<()> {
     Prepared::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
     Ok(())
 }
 
 /// All checkpoints, those that are about to be kept too. Nothing is locked after it.
-pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Done<()> {
     Prepared::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
     Ok(())
 }
 
 /// The rows of all sessions that have not ended, and of the operations that are open at them.
-pub(crate) async fn everything_open(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+pub(crate) async fn everything_open(connection: &mut AsyncPgConnection) -> Done<()> {
     // Counted, so that only one row comes back of however many are locked.
     let sql =
         format!("SELECT COUNT(*) FROM (SELECT id FROM sessions WHERE {OPEN} ORDER BY id FOR NO KEY UPDATE) AS locked");
@@ -84,7 +80,7 @@ pub(crate) async fn everything_open(connection: &mut AsyncPgConnection) -> Resul
 }
 
 /// The rows of the operations that are open at these sessions, whose locks the caller has.
-pub(crate) async fn operations_of(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Result<(), StoreError> {
+pub(crate) async fn operations_of(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Done<()> {
     let ids = ids.iter().map(Key::key).collect();
     let sql = "SELECT id FROM operations WHERE id IN \
                (SELECT operation_id FROM operation_targets WHERE session_id = ANY(?) AND outcome IS NULL) \

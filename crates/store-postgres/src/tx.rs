@@ -1,7 +1,5 @@
 //! Transactions: the domain's scripts, run in tasks of the store.
 
-mod rows;
-
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::NewMessage;
 use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, StoreUnavailable, Transactional, Work};
@@ -9,7 +7,7 @@ use flightdeck_domain::time::Timestamp;
 
 use crate::PostgresStore;
 use crate::append::Append;
-use crate::database::Transaction;
+use crate::transaction::Transaction;
 
 impl Transactional for PostgresStore {
     type Tx = Transaction;

@@ -7,6 +7,27 @@
 //! one, in a transaction of its own, which fails inside of another.
 #![expect(clippy::ref_option_ref, reason = "what diesel derives for an insert borrows every field, options too")]
 
+/// A row that is read by the names of its columns, and what those are: a column that a newer replica adds must not reach
+/// statements that are prepared without it.
+macro_rules! row {
+    ($(#[$meta:meta])* pub struct $name:ident {
+        $(#[$first_meta:meta])* $first_vis:vis $first:ident: $first_type:ty,
+        $($(#[$field_meta:meta])* $vis:vis $field:ident: $type:ty,)*
+    }) => {
+        #[derive(Debug, diesel::QueryableByName)]
+        $(#[$meta])*
+        pub struct $name {
+            $(#[$first_meta])* $first_vis $first: $first_type,
+            $($(#[$field_meta])* $vis $field: $type,)*
+        }
+
+        impl $name {
+            /// Its columns.
+            pub const COLUMNS: &str = concat!(stringify!($first), $(", ", stringify!($field)),*);
+        }
+    };
+}
+
 pub mod account;
 pub mod api_key;
 pub mod approval;
@@ -15,6 +36,7 @@ pub mod checkpoint;
 pub mod command;
 pub mod epoch;
 pub mod feed;
+pub mod fleet;
 pub mod idempotency;
 pub mod login;
 pub mod message;

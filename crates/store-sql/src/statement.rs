@@ -12,11 +12,11 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::Error;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text, Untyped};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Untyped};
 use diesel::sqlite::Sqlite;
 
 use crate::types;
-use crate::values::Id;
+use crate::values::{Id, Key};
 
 /// What can be the value of a `?` in a database.
 pub trait Push<DB: Backend> {
@@ -31,6 +31,8 @@ pub enum Bind<'a> {
     Bytes(&'a [u8]),
     /// An id.
     Id(Id),
+    /// Any number of ids, for [`crate::words::Words::in_list`].
+    Ids(&'a Ids),
     /// A count, a place or a moment.
     Integer(i64),
     /// The same, or nothing.
@@ -42,12 +44,13 @@ pub enum Bind<'a> {
 }
 
 macro_rules! push {
-    ($($database:ty),+) => {$(
+    ($($database:ty: $ids:ident),+) => {$(
         impl Push<$database> for Bind<'_> {
             fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, $database>) -> QueryResult<()> {
                 match self {
                     Self::Bytes(value) => out.push_bind_param::<Binary, [u8]>(value),
                     Self::Id(value) => out.push_bind_param::<types::Id, Id>(value),
+                    Self::Ids(value) => value.$ids(out),
                     Self::Integer(value) => out.push_bind_param::<BigInt, i64>(value),
                     Self::MaybeInteger(value) => out.push_bind_param::<Nullable<BigInt>, Option<i64>>(value),
                     Self::Text(value) => out.push_bind_param::<Text, str>(value),
@@ -58,7 +61,32 @@ macro_rules! push {
     )+};
 }
 
-push!(Sqlite, Pg);
+push!(Sqlite: push_text, Pg: push_array);
+
+/// Any number of ids, as one value.
+#[derive(Debug)]
+pub struct Ids {
+    ids: Vec<Id>,
+    /// SQLite has no arrays: a JSON list of hexadecimal digits.
+    text: String,
+}
+
+impl Ids {
+    /// The ids, in their order.
+    pub fn of<'i, T: Key + 'i>(ids: impl IntoIterator<Item = &'i T>) -> Self {
+        let ids: Vec<Id> = ids.into_iter().map(Key::key).collect();
+        let digits: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.digits())).collect();
+        Self { ids, text: format!("[{}]", digits.join(",")) }
+    }
+
+    fn push_text<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_bind_param::<Text, String>(&self.text)
+    }
+
+    fn push_array<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param::<Array<types::Id>, Vec<Id>>(&self.ids)
+    }
+}
 
 /// A statement that stays prepared.
 #[derive(Clone, Debug)]

@@ -47,6 +47,12 @@ impl Id {
         Self { bytes, length: blob.len() }
     }
 
+    /// Its bytes in hexadecimal digits.
+    #[must_use]
+    pub fn digits(self) -> String {
+        Uuid::from_bytes(self.bytes).simple().to_string()
+    }
+
     const fn uuid(self) -> Result<Uuid, NoId> {
         if self.length == BYTES { Ok(Uuid::from_bytes(self.bytes)) } else { Err(NoId(self.length)) }
     }

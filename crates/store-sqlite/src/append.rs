@@ -14,7 +14,7 @@ use std::collections::hash_map::Entry;
 
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::{Control, Message, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, SessionRows as _};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::transactions::{Booking, append, book, control};
@@ -23,8 +23,8 @@ use tokio::sync::oneshot;
 
 use self::heads::{Head, Heads};
 use crate::error::StoreError;
-use crate::tables::{messages, sessions};
-use crate::tx::SqliteTx;
+use crate::messages;
+use crate::tx::{SqliteTx, run};
 use crate::writer::{Effects, Job};
 
 /// One batch that is to be appended.
@@ -47,7 +47,7 @@ pub(crate) struct AppendJob {
 impl Job for AppendJob {
     fn run(&mut self, tx: &mut SqliteTx) -> Effects {
         let Append { session, batch, at } = &mut self.append;
-        let result = SqliteTx::run(append(tx, *session, std::mem::take(batch), *at));
+        let result = run(append(tx, *session, std::mem::take(batch), *at));
         let effects = if result.is_ok() { Effects::Keep } else { Effects::Undo };
         self.result = Some(result);
         effects
@@ -85,8 +85,8 @@ impl State {
         let (session, control) = if let Some(Head { session, control }) = heads.take(append.session) {
             (session, control)
         } else {
-            let Some(session) = sessions::head(tx, append.session)? else { return Ok(None) };
-            let control = SqliteTx::run(control(tx, &session))?;
+            let Some(session) = run(tx.head(append.session))? else { return Ok(None) };
+            let control = run(control(tx, &session))?;
             (session, control)
         };
         let left = session.status == SessionStatus::Lost;
@@ -144,9 +144,9 @@ pub(crate) fn together(tx: &mut SqliteTx, heads: &mut Heads, jobs: &mut [&mut Ap
     }
     let touched: Vec<State> = states.into_values().flatten().filter(|state| state.touched).collect();
     let bookings: Vec<Booking<'_>> = touched.iter().map(State::booking).collect();
-    let exhausted = SqliteTx::run(book(tx, &bookings))?;
+    let exhausted = run(book(tx, &bookings))?;
     for state in touched {
-        sessions::touch(tx, &state.session, state.session.last_seq, state.seen)?;
+        run(tx.touch_session(&state.session, state.session.last_seq, state.seen))?;
         let last_seen_at = state.session.last_seen_at.max(Some(state.seen));
         heads.put(Head { session: Session { last_seen_at, ..state.session }, control: state.control });
     }

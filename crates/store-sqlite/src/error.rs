@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flightdeck_domain::audit::HeadProblem;
-use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, Hindrance, StoreUnavailable};
-use flightdeck_store_sql::rows::BrokenRow;
-use flightdeck_store_sql::rows::audit::Tampered;
+use flightdeck_domain::ports::{AppendError, AuditHeadError, AuditLogError, StoreUnavailable};
+use flightdeck_store_sql::error::{SqlError, hindrance};
 
 /// Why the store was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -113,14 +111,8 @@ pub enum OpenError {
 /// Why the store could not do its work: the cause inside [`StoreUnavailable`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("SQLite could not run a statement")]
-    Statement(#[from] diesel::result::Error),
-    #[error("a stored row is broken")]
-    Row(#[from] BrokenRow),
     #[error(transparent)]
-    Tampered(#[from] Tampered),
-    #[error("the audit log cannot be written on; see GET /audit/verify")]
-    Headless(#[source] HeadProblem),
+    Sql(#[from] SqlError),
     #[error("the database could not be locked for writing; another process may be holding it")]
     Begin(#[source] Arc<diesel::result::Error>),
     #[error("the writes of this moment could not be committed, and none of them was done")]
@@ -153,34 +145,25 @@ impl From<StoreError> for StoreUnavailable {
     }
 }
 
-/// diesel gives no code for either, and SQLite has one text for each.
-fn hindrance(cause: &(dyn std::error::Error + 'static)) -> Hindrance {
-    let mut next = Some(cause);
-    while let Some(error) = next {
-        match error.to_string().as_str() {
-            "database or disk is full" => return Hindrance::DiskFull,
-            "attempt to write a readonly database" => return Hindrance::ReadOnly,
-            _ => next = error.source(),
-        }
+impl From<diesel::result::Error> for StoreError {
+    fn from(cause: diesel::result::Error) -> Self {
+        Self::Sql(cause.into())
     }
-    Hindrance::Other
 }
 
 impl From<StoreError> for AuditLogError {
-    /// Here a broken row is no breakdown but a finding.
     fn from(cause: StoreError) -> Self {
         match cause {
-            StoreError::Tampered(Tampered { seq, broken }) => Self::Broken { seq, detail: broken.to_string() },
+            StoreError::Sql(cause) => cause.into(),
             cause => Self::Unavailable(cause.into()),
         }
     }
 }
 
 impl From<StoreError> for AuditHeadError {
-    /// Here, too.
     fn from(cause: StoreError) -> Self {
         match cause {
-            StoreError::Headless(problem) => Self::Broken(problem),
+            StoreError::Sql(cause) => cause.into(),
             cause => Self::Unavailable(cause.into()),
         }
     }

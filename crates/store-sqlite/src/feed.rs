@@ -5,38 +5,31 @@
 use async_trait::async_trait;
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{FeedPosition, SessionId};
-use flightdeck_domain::ports::{FleetFeed, StoreUnavailable};
+use flightdeck_domain::ports::{FleetFeed, Rows};
+use flightdeck_store_sql::feed;
 
 use crate::SqliteStore;
-use crate::tables::feed_events;
+use crate::tx::now;
 
 #[async_trait]
 impl FleetFeed for SqliteStore {
-    async fn after(&self, after: FeedPosition, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
-        Ok(self.readers.read(move |connection| feed_events::after(connection, after, limit)).await?)
+    async fn after(&self, after: FeedPosition, limit: usize) -> Rows<Vec<FleetEvent>> {
+        Ok(self.readers.read(move |connection| now(feed::after(connection, after, limit))).await?)
     }
 
-    async fn receipts(
-        &self,
-        session: SessionId,
-        after: FeedPosition,
-        limit: usize,
-    ) -> Result<Vec<FleetEvent>, StoreUnavailable> {
-        Ok(self.readers.read(move |connection| feed_events::receipts(connection, session, after, limit)).await?)
+    async fn receipts(&self, session: SessionId, after: FeedPosition, limit: usize) -> Rows<Vec<FleetEvent>> {
+        Ok(self.readers.read(move |connection| now(feed::receipts(connection, session, after, limit))).await?)
     }
 
-    async fn newest_receipts(&self, session: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
-        Ok(self.readers.read(move |connection| feed_events::newest_receipts(connection, session, limit)).await?)
+    async fn newest_receipts(&self, session: SessionId, limit: usize) -> Rows<Vec<FleetEvent>> {
+        Ok(self.readers.read(move |connection| now(feed::newest_receipts(connection, session, limit))).await?)
     }
 
-    async fn receipt_heads(
-        &self,
-        sessions: Vec<SessionId>,
-    ) -> Result<Vec<(SessionId, FeedPosition)>, StoreUnavailable> {
-        Ok(self.readers.read(move |connection| feed_events::receipt_heads(connection, &sessions)).await?)
+    async fn receipt_heads(&self, sessions: Vec<SessionId>) -> Rows<Vec<(SessionId, FeedPosition)>> {
+        Ok(self.readers.read(move |connection| now(feed::receipt_heads(connection, &sessions))).await?)
     }
 
-    async fn head(&self) -> Result<FeedPosition, StoreUnavailable> {
-        Ok(self.readers.read(feed_events::head).await?)
+    async fn head(&self) -> Rows<FeedPosition> {
+        Ok(self.readers.read(|connection| now(feed::head(connection))).await?)
     }
 }

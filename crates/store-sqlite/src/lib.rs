@@ -1,11 +1,11 @@
 //! The repository ports of [`flightdeck_domain`] over an embedded SQLite database.
 //!
 //! # How it is laid out
-//! - `tx`: what a transaction can do with the rows. The domain's scripts run on it and make up most of the ports.
+//! - `tx`: a connection on which the domain's scripts run, which make up most of the ports. What they can do with the rows is
+//!   in [`flightdeck_store_sql`], and `dialect` has what SQLite does in a way of its own.
 //! - `audit`, `feed`, `epoch`: the ports that need no script.
 //! - `transfer`: the whole database, read from or filled when a deployment moves.
-//! - `tables`: the statements on each table. What is in the tables, and how it becomes a value of the
-//!   domain, is in [`flightdeck_store_sql`].
+//! - `messages`: the statements on conversations.
 //! - `append`: how appends that stand in line together are decided.
 //! - `writer` and `readers`: the threads. One connection writes, a few read.
 //! - `connection`, `migrations`: the file, its settings and its tables (`migrations/sqlite`).
@@ -24,12 +24,15 @@
 mod append;
 mod audit;
 mod connection;
+mod dialect;
 mod epoch;
 mod error;
 mod feed;
+mod messages;
 mod migrations;
+#[cfg(test)]
+mod plans;
 mod readers;
-mod tables;
 mod transfer;
 mod tx;
 mod writer;
@@ -42,7 +45,7 @@ use flightdeck_domain::ports::StoreUnavailable;
 
 pub use self::error::OpenError;
 pub use self::transfer::SqliteTransfer;
-pub use self::tx::SqliteTx;
+pub use self::tx::{Embedded, SqliteTx};
 
 use self::connection::DatabaseFile;
 use self::error::StoreError;

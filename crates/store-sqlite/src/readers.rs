@@ -9,12 +9,13 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender};
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
+use flightdeck_store_sql::tx::SqlTx;
 use flightdeck_vitals::Vitals;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::connection::DatabaseFile;
 use crate::error::StoreError;
-use crate::tx::SqliteTx;
+use crate::tx::{Embedded, SqliteTx};
 use crate::writer::guarded;
 
 /// The name of their threads.
@@ -96,7 +97,7 @@ impl Readers {
 }
 
 fn serve(connection: SqliteConnection, waiting: &Receiver<Job>) {
-    let mut tx = SqliteTx::new(connection);
+    let mut tx = SqlTx(Embedded(connection));
     for job in waiting {
         Vitals::pulse(WORKER);
         job(&mut tx);

@@ -1,7 +1,5 @@
 //! Transactions: the domain's scripts, run on a connection.
 
-mod rows;
-
 use std::ops::{Deref, DerefMut};
 
 use diesel::sqlite::SqliteConnection;
@@ -10,32 +8,41 @@ use flightdeck_domain::message::NewMessage;
 use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, StoreUnavailable, Transactional, Work};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::transactions::at_once;
+use flightdeck_store_sql::error::SqlError;
+use flightdeck_store_sql::tx::SqlTx;
 
 use crate::SqliteStore;
 use crate::append::Append;
 use crate::error::StoreError;
 
 /// A connection on which transactions run, one after the other. Its operations block the thread and never wait.
-pub struct SqliteTx(SqliteConnection);
+pub struct Embedded(pub(crate) SqliteConnection);
 
-impl SqliteTx {
-    pub(crate) const fn new(connection: SqliteConnection) -> Self {
-        Self(connection)
-    }
+/// What a script works with.
+pub type SqliteTx = SqlTx<Embedded>;
 
-    /// Runs a script, or a part of one, to its end.
-    ///
-    /// # Errors
-    /// Those of the script; and that it waits for something, which nothing here does.
-    pub(crate) fn run<T, E>(script: impl Future<Output = Result<T, E>>) -> Result<T, E>
-    where
-        E: From<StoreUnavailable>,
-    {
-        at_once(script).unwrap_or_else(|waited| Err(StoreUnavailable::new(waited).into()))
-    }
+/// A script, or a part of one, run to its end.
+///
+/// # Errors
+/// Those of the script; and that it waits for something, which nothing here does.
+pub(crate) fn run<T, E>(script: impl Future<Output = Result<T, E>>) -> Result<T, E>
+where
+    E: From<StoreUnavailable>,
+{
+    at_once(script).unwrap_or_else(|waited| Err(StoreUnavailable::new(waited).into()))
 }
 
-impl Deref for SqliteTx {
+/// Statements, run to their end.
+///
+/// # Errors
+/// As those of [`run`].
+pub(crate) fn now<T>(statements: impl Future<Output = Result<T, SqlError>>) -> Result<T, StoreError> {
+    at_once(statements)
+        .unwrap_or_else(|waited| Err(diesel::result::Error::QueryBuilderError(waited.into()).into()))
+        .map_err(StoreError::from)
+}
+
+impl Deref for Embedded {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
@@ -43,15 +50,15 @@ impl Deref for SqliteTx {
     }
 }
 
-impl DerefMut for SqliteTx {
+impl DerefMut for Embedded {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.0
     }
 }
 
-impl std::fmt::Debug for SqliteTx {
+impl std::fmt::Debug for Embedded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteTx").finish_non_exhaustive()
+        f.debug_struct("Embedded").finish_non_exhaustive()
     }
 }
 
@@ -78,7 +85,7 @@ impl Transactional for SqliteStore {
         T: Send + 'static,
         E: From<StoreUnavailable> + std::error::Error + Send + 'static,
     {
-        let written = self.writer.transact(move |tx| SqliteTx::run(work(tx)).map_err(Failed::Script)).await;
+        let written = self.writer.transact(move |tx| run(work(tx)).map_err(Failed::Script)).await;
         written.map_err(|failed| match failed {
             Failed::Script(error) => error,
             Failed::Group(cause) => StoreUnavailable::from(cause).into(),
@@ -91,7 +98,7 @@ impl Transactional for SqliteStore {
         F: for<'a> Fn(&'a mut SqliteTx) -> Work<'a, T, StoreUnavailable> + Send + Sync + 'static,
         T: Send + 'static,
     {
-        let read = self.readers.look(move |tx| SqliteTx::run(work(tx)).map_err(Failed::Script)).await;
+        let read = self.readers.look(move |tx| run(work(tx)).map_err(Failed::Script)).await;
         read.map_err(|failed| match failed {
             Failed::Script(error) => error,
             Failed::Group(cause) => cause.into(),

@@ -20,6 +20,7 @@ use std::thread::JoinHandle;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use flightdeck_domain::ports::{AppendError, AppendOutcome};
+use flightdeck_store_sql::tx::SqlTx;
 use flightdeck_vitals::Vitals;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,7 +28,7 @@ use self::group::{Desk, Line};
 use crate::append::heads::Heads;
 use crate::append::{Append, AppendJob};
 use crate::error::{OpenError, StoreError};
-use crate::tx::SqliteTx;
+use crate::tx::{Embedded, SqliteTx};
 
 /// What becomes of the effects of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +119,7 @@ impl Writer {
                 Some(connection) => connection,
                 None => reopen()?,
             };
-            let mut desk = Desk { tx: SqliteTx::new(connection), heads: Heads::default() };
+            let mut desk = Desk { tx: SqlTx(Embedded(connection)), heads: Heads::default() };
             let mut line = Line { waiting: &mut waiting, looked_at: None, limit: group.max(1) };
             while let Some(first) = line.wait() {
                 Vitals::pulse(WORKER);

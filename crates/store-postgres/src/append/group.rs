@@ -6,17 +6,19 @@ use std::sync::atomic::Ordering;
 
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message};
-use flightdeck_domain::ports::{AppendError, AppendOutcome};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, SessionRows as _};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::transactions::{self, Booking, book};
 use flightdeck_domain::usage::Totals;
+use flightdeck_store_sql::tx::Dialect as _;
 
 use super::repeats::Repeats;
+use super::statements::{Touch, count_pending, insert_new};
 use super::{Answer, Append, Counters};
-use crate::database::{Database, Transaction};
+use crate::database::Database;
 use crate::error::{StoreError, is_lost};
-use crate::tables::sessions::Touch;
-use crate::tables::{commands, messages, sessions};
+use crate::messages;
+use crate::transaction::Transaction;
 
 /// What the group says to one of its members.
 enum Said {
@@ -84,8 +86,8 @@ pub(crate) async fn commit(
 }
 
 fn nobody_fares_better_alone(cause: &StoreError) -> bool {
-    StoreError::within(cause)
-        .is_some_and(|cause| is_lost(cause) || matches!(cause, StoreError::NoConnection(_) | StoreError::Busy))
+    let within = StoreError::within(cause);
+    is_lost(cause) || matches!(within, Some(StoreError::NoConnection(_) | StoreError::Busy))
 }
 
 async fn one_by_one(database: &Database, appends: Vec<Append>) -> Vec<Answer> {
@@ -146,7 +148,7 @@ async fn together(tx: &mut Transaction, group: &Group<'_>, facts: Facts) -> Resu
         });
     }
     let touched: Vec<Touch> = states.values().filter(|state| state.touched).filter_map(State::touch).collect();
-    messages::insert_new(tx, &new, &touched).await?;
+    insert_new(tx.connection(), &new, &touched).await?;
     let bookings: Vec<Booking<'_>> = states.values().filter_map(State::booking).collect();
     let exhausted = book(tx, &bookings).await?;
     let mut new = new.into_iter();
@@ -168,12 +170,12 @@ async fn locked(
     let mut ids: Vec<SessionId> = appends.iter().map(|append| append.session).collect();
     ids.sort_unstable();
     ids.dedup();
-    let heads = sessions::lock_heads(tx, &ids).await?;
+    let heads = tx.lock_heads(&ids).await?;
     // Most sessions never get a command.
     let commanded: Vec<SessionId> =
         heads.iter().filter(|head| head.last_command_seq > CommandSeq::ZERO).map(|head| head.id).collect();
     let pending =
-        if commanded.is_empty() { HashMap::new() } else { commands::count_all_pending(tx, &commanded).await? };
+        if commanded.is_empty() { HashMap::new() } else { count_pending(tx.connection(), &commanded).await? };
     let mut states: HashMap<SessionId, State> = heads
         .into_iter()
         .map(|session| {
@@ -191,7 +193,7 @@ async fn locked(
         .filter(|append| has_messages(&append.session))
         .flat_map(|append| append.batch.iter().map(|message| (append.session, message.id)))
         .collect();
-    for message in messages::known(tx, &wanted).await? {
+    for message in messages::known(tx.connection(), &wanted).await? {
         if let Some(state) = states.get_mut(&message.session_id) {
             state.known.insert(message.id, message);
         }

@@ -12,7 +12,7 @@ use crate::schema::accounts;
 use crate::values::{Flag, Id, Key, counted, moment};
 
 /// A sum of usage with its budget. The same row is read and written.
-#[derive(Debug, Queryable, QueryableByName, Selectable, Insertable)]
+#[derive(Debug, QueryableByName, Insertable)]
 #[diesel(table_name = accounts, treat_none_as_default_value = false)]
 pub struct AccountRow {
     scope: String,
@@ -37,6 +37,10 @@ impl TryFrom<AccountRow> for Account {
 }
 
 impl AccountRow {
+    /// Its columns.
+    pub const COLUMNS: &str = "scope, key, opened_at, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, \
+         cost, reports, priced_reports, last_session, max_cost, max_tokens, exhausted_at, enforced";
+
     fn read(self) -> Result<Account, Fault> {
         let budget = match (self.max_cost, self.max_tokens) {
             (None, None) => None,
@@ -93,7 +97,7 @@ pub fn missions(rows: Vec<AccountRow>, limit: usize) -> Result<MissionsPage, Bro
 }
 
 /// What an account, or many together, say was used.
-#[derive(Debug, Queryable, QueryableByName, Selectable, Insertable)]
+#[derive(Debug, QueryableByName, Insertable)]
 #[diesel(table_name = accounts)]
 pub struct TotalsRow {
     input_tokens: i64,
@@ -106,6 +110,17 @@ pub struct TotalsRow {
 }
 
 impl TotalsRow {
+    /// Its columns.
+    pub const COLUMNS: [&str; 7] = [
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "cost",
+        "reports",
+        "priced_reports",
+    ];
+
     fn read(self) -> Result<Totals, Fault> {
         Ok(Totals {
             input_tokens: u64::try_from(self.input_tokens).column("input_tokens")?,

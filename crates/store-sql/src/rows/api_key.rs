@@ -10,20 +10,21 @@ use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::api_keys;
 use crate::values::{Id, Key, moment};
 
-/// A key.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = api_keys)]
-pub struct ApiKeyRow {
-    id: String,
-    name: String,
-    role: String,
-    bound_to: Option<Id>,
-    parent_id: Option<Id>,
-    mission_id: Option<String>,
-    secret_hash: Vec<u8>,
-    created_at: i64,
-    expires_at: Option<i64>,
-    revoked_at: Option<i64>,
+row! {
+    /// A key.
+    #[diesel(table_name = api_keys)]
+    pub struct ApiKeyRow {
+        id: String,
+        name: String,
+        role: String,
+        bound_to: Option<Id>,
+        parent_id: Option<Id>,
+        mission_id: Option<String>,
+        secret_hash: Vec<u8>,
+        created_at: i64,
+        expires_at: Option<i64>,
+        revoked_at: Option<i64>,
+    }
 }
 
 impl TryFrom<ApiKeyRow> for ApiKey {

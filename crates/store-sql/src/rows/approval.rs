@@ -11,24 +11,40 @@ use super::{BrokenRow, Column, Fault, maybe, read_id};
 use crate::schema::approvals;
 use crate::values::{Id, Key, json, moment, object};
 
-/// A permission request.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
+row! {
+    /// A permission request.
+    #[diesel(table_name = approvals)]
+    pub struct ApprovalRow {
+        id: Id,
+        session_id: Id,
+        status: String,
+        title: String,
+        options: String,
+        opened_at: i64,
+        expires_at: Option<i64>,
+        closed_at: Option<i64>,
+        decided_option: Option<String>,
+        decided_by: Option<String>,
+        reason: Option<String>,
+        expired_why: Option<String>,
+        detail: String,
+        answer: Option<String>,
+    }
+}
+
+/// Which request.
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = approvals)]
-pub struct ApprovalRow {
+pub(crate) struct ApprovalIdRow {
     id: Id,
-    session_id: Id,
-    status: String,
-    title: String,
-    options: String,
-    opened_at: i64,
-    expires_at: Option<i64>,
-    closed_at: Option<i64>,
-    decided_option: Option<String>,
-    decided_by: Option<String>,
-    reason: Option<String>,
-    expired_why: Option<String>,
-    detail: String,
-    answer: Option<String>,
+}
+
+impl TryFrom<ApprovalIdRow> for ApprovalId {
+    type Error = BrokenRow;
+
+    fn try_from(row: ApprovalIdRow) -> Result<Self, BrokenRow> {
+        read_id(row.id, TABLE, "id")
+    }
 }
 
 /// A word that means nothing as a status, or columns that do not go with it.
@@ -48,11 +64,6 @@ impl TryFrom<ApprovalRow> for Approval {
 }
 
 impl ApprovalRow {
-    /// The id alone.
-    pub fn id(&self) -> Result<ApprovalId, BrokenRow> {
-        read_id(self.id, TABLE, "id")
-    }
-
     fn read(self) -> Result<Approval, Fault> {
         let option = maybe(self.decided_option, |word| word.parse()).column("decided_option")?;
         let by = maybe(self.decided_by, |name| serde_json::from_value::<Actor>(name.into())).column("decided_by")?;

@@ -9,18 +9,19 @@ use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::{audit_entries, audit_head};
 use crate::values::{Id, Key, moment};
 
-/// An entry of the audit log.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = audit_entries)]
-pub struct AuditRow {
-    /// Its place on the chain, whether or not the rest makes sense.
-    pub seq: i64,
-    hash: Vec<u8>,
-    bytes: Vec<u8>,
-    action: String,
-    actor: String,
-    at: i64,
-    session_id: Option<Id>,
+row! {
+    /// An entry of the audit log.
+    #[diesel(table_name = audit_entries)]
+    pub struct AuditRow {
+        /// Its place on the chain, whether or not the rest makes sense.
+        pub seq: i64,
+        hash: Vec<u8>,
+        bytes: Vec<u8>,
+        action: String,
+        actor: String,
+        at: i64,
+        session_id: Option<Id>,
+    }
 }
 
 impl TryFrom<AuditRow> for SealedAuditEntry {
@@ -53,7 +54,7 @@ fn hash(bytes: &[u8]) -> Result<AuditHash, std::array::TryFromSliceError> {
 }
 
 /// The end of the chain.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = audit_head)]
 pub struct AuditHeadRow {
     seq: i64,

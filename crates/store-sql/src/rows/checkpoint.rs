@@ -8,16 +8,17 @@ use super::{BrokenRow, Column, Fault};
 use crate::schema::audit_checkpoints;
 use crate::values::moment;
 
-/// A signed head of the audit log.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = audit_checkpoints)]
-pub struct CheckpointRow {
-    /// Its place on the chain, whether or not the rest makes sense.
-    pub seq: i64,
-    hash: Vec<u8>,
-    at: i64,
-    key_id: Vec<u8>,
-    signature: Vec<u8>,
+row! {
+    /// A signed head of the audit log.
+    #[diesel(table_name = audit_checkpoints)]
+    pub struct CheckpointRow {
+        /// Its place on the chain, whether or not the rest makes sense.
+        pub seq: i64,
+        hash: Vec<u8>,
+        at: i64,
+        key_id: Vec<u8>,
+        signature: Vec<u8>,
+    }
 }
 
 impl TryFrom<CheckpointRow> for Checkpoint {

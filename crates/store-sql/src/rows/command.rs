@@ -4,30 +4,35 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
-use flightdeck_domain::ids::{CommandSeq, MessageId, Seq};
+use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt, MessageRole};
 use flightdeck_domain::text::Reason;
 
 use super::{BrokenRow, Column, Fault, maybe};
+use crate::error::SqlError;
 use crate::schema::commands;
 use crate::values::{Id, Key, moment};
 
-/// A command.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = commands)]
-pub struct CommandRow {
-    session_id: Id,
-    seq: i64,
-    kind: String,
-    message_id: Option<Id>,
-    message_seq: Option<i64>,
-    delivery: Option<String>,
-    reason: Option<String>,
-    receipt: String,
-    receipt_reason: Option<String>,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    /// A command.
+    #[diesel(table_name = commands)]
+    pub struct CommandRow {
+        session_id: Id,
+        seq: i64,
+        kind: String,
+        message_id: Option<Id>,
+        message_seq: Option<i64>,
+        delivery: Option<String>,
+        reason: Option<String>,
+        receipt: String,
+        receipt_reason: Option<String>,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
+
+/// What the agent has not dealt with. Word for word the condition of the index `commands_pending`.
+pub const PENDING: &str = "receipt IN ('accepted', 'delivered')";
 
 /// A word that means nothing in its column, or a column that must be filled and is not.
 #[derive(Debug, thiserror::Error)]
@@ -101,17 +106,18 @@ const fn delivery_word(delivery: Delivery) -> &'static str {
     }
 }
 
-/// The first and the last place of the messages of a page that an operator wrote. Most pages of most conversations have
+/// The session of a page, and the first and the last place of its messages that an operator wrote. Most pages of most conversations have
 /// none.
 #[must_use]
-pub fn of_operators(page: &[Message]) -> Option<(i64, i64)> {
-    let mut places = page.iter().filter(|said| said.role == MessageRole::Operator).map(|said| said.seq.to_i64());
-    let first = places.next()?;
-    Some((first, places.next_back().unwrap_or(first)))
+pub(crate) fn of_operators(page: &[Message]) -> Option<(SessionId, i64, i64)> {
+    let mut operators = page.iter().filter(|said| said.role == MessageRole::Operator);
+    let first = operators.next()?;
+    let last = operators.next_back().unwrap_or(first);
+    Some((first.session_id, first.seq.to_i64(), last.seq.to_i64()))
 }
 
 /// What became of the messages that commands bring.
-pub fn receipts(rows: Vec<CommandRow>) -> Result<HashMap<MessageId, MessageReceipt>, BrokenRow> {
+pub(crate) fn receipts(rows: Vec<CommandRow>) -> Result<HashMap<MessageId, MessageReceipt>, SqlError> {
     let mut receipts = HashMap::with_capacity(rows.len());
     for row in rows {
         let command = Command::try_from(row)?;

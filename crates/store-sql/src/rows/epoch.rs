@@ -4,17 +4,27 @@ use diesel::prelude::*;
 use flightdeck_domain::epoch::{Epoch, ReplicaMark};
 
 use super::{BrokenRow, Column};
-use crate::schema::replica_marks;
+use crate::schema::{epoch, replica_marks};
 use crate::values::{Id, Key};
 
-/// The epoch that stands in the table.
-pub fn epoch_of(value: i64) -> Result<Epoch, BrokenRow> {
-    let number = u32::try_from(value).column("value").map_err(|fault| fault.of("epoch", "1".to_owned()))?;
-    Ok(Epoch::new(number))
+/// The epoch.
+#[derive(Debug, QueryableByName)]
+#[diesel(table_name = epoch)]
+pub struct EpochRow {
+    value: i64,
+}
+
+impl TryFrom<EpochRow> for Epoch {
+    type Error = BrokenRow;
+
+    fn try_from(row: EpochRow) -> Result<Self, BrokenRow> {
+        let number = u32::try_from(row.value).column("value").map_err(|fault| fault.of("epoch", "1".to_owned()))?;
+        Ok(Self::new(number))
+    }
 }
 
 /// What a server left.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = replica_marks)]
 pub struct MarkRow {
     replica: String,

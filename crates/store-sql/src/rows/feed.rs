@@ -1,22 +1,25 @@
 //! Rows of `feed_events`.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 use flightdeck_domain::feed::{FleetEvent, FleetEventDraft};
 use flightdeck_domain::ids::{FeedPosition, SessionId};
 
-use super::{BrokenRow, Column, Fault, maybe};
+use super::{BrokenRow, Column, Fault, maybe, read_id};
 use crate::schema::feed_events;
+use crate::types;
 use crate::values::{Id, Key, json, moment, object};
 
-/// An event of the fleet feed.
-#[derive(Debug, QueryableByName)]
-#[diesel(table_name = feed_events)]
-pub struct EventRow {
-    position: i64,
-    kind: String,
-    session_id: Option<Id>,
-    at: i64,
-    data: String,
+row! {
+    /// An event of the fleet feed.
+    #[diesel(table_name = feed_events)]
+    pub struct EventRow {
+        position: i64,
+        kind: String,
+        session_id: Option<Id>,
+        at: i64,
+        data: String,
+    }
 }
 
 impl TryFrom<EventRow> for FleetEvent {
@@ -37,6 +40,38 @@ impl EventRow {
             at: moment(self.at).column("at")?,
             data: object(&self.data).column("data")?,
         })
+    }
+}
+
+/// The newest place; nothing while there is none.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct PositionRow {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    position: Option<i64>,
+}
+
+impl PositionRow {
+    pub(crate) fn position(&self) -> FeedPosition {
+        FeedPosition::new(self.position.and_then(|position| u64::try_from(position).ok()).unwrap_or_default())
+    }
+}
+
+/// The newest receipt of a session.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct ReceiptHeadRow {
+    #[diesel(sql_type = types::Id)]
+    id: Id,
+    #[diesel(embed)]
+    newest: PositionRow,
+}
+
+impl ReceiptHeadRow {
+    /// Nothing for a session without a receipt.
+    pub(crate) fn read(&self) -> Result<Option<(SessionId, FeedPosition)>, BrokenRow> {
+        if self.newest.position.is_none() {
+            return Ok(None);
+        }
+        Ok(Some((read_id(self.id, "feed_events", "session_id")?, self.newest.position())))
     }
 }
 

@@ -11,19 +11,20 @@ use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::idempotency_keys;
 use crate::values::{Id, Key, counted, moment};
 
-/// What an accepted call came to.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = idempotency_keys)]
-pub struct RememberedRow {
-    actor: String,
-    key: String,
-    fingerprint: Vec<u8>,
-    at: i64,
-    audit_seq: Option<i64>,
-    message_seq: Option<i64>,
-    command_seq: Option<i64>,
-    operation_id: Option<Id>,
-    total: i64,
+row! {
+    /// What an accepted call came to.
+    #[diesel(table_name = idempotency_keys)]
+    pub struct RememberedRow {
+        actor: String,
+        key: String,
+        fingerprint: Vec<u8>,
+        at: i64,
+        audit_seq: Option<i64>,
+        message_seq: Option<i64>,
+        command_seq: Option<i64>,
+        operation_id: Option<Id>,
+        total: i64,
+    }
 }
 
 impl TryFrom<RememberedRow> for Remembered {

@@ -9,17 +9,18 @@ use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::logins;
 use crate::values::moment;
 
-/// A login.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = logins)]
-pub struct LoginRow {
-    id: String,
-    kind: String,
-    key_id: String,
-    secret_hash: Vec<u8>,
-    created_at: i64,
-    expires_at: i64,
-    ended_at: Option<i64>,
+row! {
+    /// A login.
+    #[diesel(table_name = logins)]
+    pub struct LoginRow {
+        id: String,
+        kind: String,
+        key_id: String,
+        secret_hash: Vec<u8>,
+        created_at: i64,
+        expires_at: i64,
+        ended_at: Option<i64>,
+    }
 }
 
 impl TryFrom<LoginRow> for Login {

@@ -17,25 +17,26 @@ use crate::values::{Id, Key, counted, moment};
 #[error("{0:?} is not known, or lacks what belongs to it")]
 struct Unknown(String);
 
-/// An operation.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = operations)]
-pub struct OperationRow {
-    id: Id,
-    wish: String,
-    scope: String,
-    scope_session: Option<Id>,
-    scope_mission: Option<String>,
-    actor: String,
-    reason: Option<String>,
-    requested_at: i64,
-    total: i64,
-    open: i64,
-    observed: i64,
-    ended: i64,
-    refused: i64,
-    superseded: i64,
-    completed_at: Option<i64>,
+row! {
+    /// An operation.
+    #[diesel(table_name = operations)]
+    pub struct OperationRow {
+        id: Id,
+        wish: String,
+        scope: String,
+        scope_session: Option<Id>,
+        scope_mission: Option<String>,
+        actor: String,
+        reason: Option<String>,
+        requested_at: i64,
+        total: i64,
+        open: i64,
+        observed: i64,
+        ended: i64,
+        refused: i64,
+        superseded: i64,
+        completed_at: Option<i64>,
+    }
 }
 
 impl TryFrom<OperationRow> for Operation {
@@ -125,20 +126,21 @@ impl<'a> From<&'a Operation> for NewOperationRow<'a> {
     }
 }
 
-/// One session of an operation.
-#[derive(Debug, QueryableByName)]
-#[diesel(table_name = operation_targets)]
-pub struct TargetRow {
-    operation_id: Id,
-    depth: i64,
-    session_id: Id,
-    wish: String,
-    command_seq: Option<i64>,
-    requested_at: i64,
-    acknowledged_at: Option<i64>,
-    observed_at: Option<i64>,
-    outcome: Option<String>,
-    outcome_detail: Option<String>,
+row! {
+    /// One session of an operation.
+    #[diesel(table_name = operation_targets)]
+    pub struct TargetRow {
+        operation_id: Id,
+        depth: i64,
+        session_id: Id,
+        wish: String,
+        command_seq: Option<i64>,
+        requested_at: i64,
+        acknowledged_at: Option<i64>,
+        observed_at: Option<i64>,
+        outcome: Option<String>,
+        outcome_detail: Option<String>,
+    }
 }
 
 impl TryFrom<TargetRow> for OperationTarget {

@@ -1,6 +1,7 @@
 //! The rows of one page.
 
 use super::BrokenRow;
+use crate::error::SqlError;
 use crate::statement::Bind;
 use crate::values::integer;
 
@@ -15,12 +16,12 @@ pub fn page_of<R, T, C>(
     rows: Vec<R>,
     limit: usize,
     cursor: impl FnOnce(&T) -> C,
-) -> Result<(Vec<T>, Option<C>), BrokenRow>
+) -> Result<(Vec<T>, Option<C>), SqlError>
 where
-    T: TryFrom<R, Error = BrokenRow>,
+    R: TryInto<T, Error = BrokenRow>,
 {
     let more = rows.len() > limit;
-    let values: Vec<T> = rows.into_iter().take(limit).map(T::try_from).collect::<Result<_, _>>()?;
+    let values: Vec<T> = rows.into_iter().take(limit).map(R::try_into).collect::<Result<_, _>>()?;
     let next = values.last().filter(|_| more).map(cursor);
     Ok((values, next))
 }

@@ -9,10 +9,11 @@ use flightdeck_domain::text::{
 
 use super::{BrokenRow, Column, Fault, maybe, read_id};
 use crate::schema::sessions;
+use crate::types;
 use crate::values::{Id, Key, json, moment, object};
 
 /// A whole session in a database of one server.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = sessions)]
 pub struct SessionRow {
     #[diesel(embed)]
@@ -23,7 +24,7 @@ pub struct SessionRow {
 }
 
 /// A session without the two columns that can be long, and what stands behind them in SQLite.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = sessions)]
 pub struct SessionHeadRow {
     id: Id,
@@ -49,7 +50,7 @@ pub struct SessionHeadRow {
 }
 
 /// A whole session in a database that several servers share: it also knows which of them has the agent.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = sessions)]
 pub struct SharedSessionRow {
     #[diesel(embed)]
@@ -58,7 +59,7 @@ pub struct SharedSessionRow {
 }
 
 /// The same without the two columns that can be long.
-#[derive(Debug, Queryable, QueryableByName, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = sessions)]
 pub struct SharedHeadRow {
     #[diesel(embed)]
@@ -68,6 +69,9 @@ pub struct SharedHeadRow {
 }
 
 const TABLE: &str = "sessions";
+
+/// What has not ended. Word for word the condition of the index `sessions_open`.
+pub const OPEN: &str = "status NOT IN ('completed', 'failed', 'killed')";
 
 impl TryFrom<SessionRow> for Session {
     type Error = BrokenRow;
@@ -206,6 +210,15 @@ impl AncestorRow {
     }
 }
 
+/// A session and one that is above it.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct AboveRow {
+    #[diesel(sql_type = types::Id)]
+    pub(crate) id: Id,
+    #[diesel(sql_type = types::Id)]
+    pub(crate) above: Id,
+}
+
 /// A session to be inserted into a database of one server.
 #[derive(Debug, Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false)]
@@ -277,5 +290,20 @@ pub struct NewSharedSessionRow<'a> {
 impl<'a> From<&'a Session> for NewSharedSessionRow<'a> {
     fn from(session: &'a Session) -> Self {
         Self { session: session.into(), replica: session.replica.as_ref().map(ReplicaName::as_str) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flightdeck_domain::session::SessionStatus;
+
+    #[test]
+    fn open_is_what_the_domain_calls_not_ended() {
+        let ended: Vec<_> = SessionStatus::ALL
+            .into_iter()
+            .filter(|status| status.is_terminal())
+            .map(|status| format!("'{status}'"))
+            .collect();
+        assert_eq!(super::OPEN, format!("status NOT IN ({})", ended.join(", ")));
     }
 }

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex};
 use diesel::connection::{Connection, InstrumentationEvent};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::{MessageRole, NewMessage};
+use flightdeck_domain::ports::SessionRows as _;
 use flightdeck_domain::session::{Admission, Registration, SessionStatus, TreeFacts};
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, TaskId, TaskSource};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::transactions::append;
+use flightdeck_store_sql::tx::SqlTx;
 use uuid::Uuid;
 
 use crate::connection::DatabaseFile;
-use crate::tables::sessions;
-use crate::tx::SqliteTx;
+use crate::tx::{Embedded, run};
 
 #[derive(Default)]
 struct Seen {
@@ -59,10 +60,10 @@ fn message(n: u128) -> NewMessage {
 fn an_append_is_four_statements_that_stay_prepared() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = DatabaseFile::prepare(&folder.path().join("flightdeck.db")).expect("made");
-    let mut connection = SqliteTx::new(file.writer().expect("opened"));
+    let mut connection = SqlTx(Embedded(file.writer().expect("opened")));
     crate::migrations::migrate(&file, &mut connection).expect("migrated");
     let Ok(Admission::Create { session, .. }) = registration().admit(TreeFacts::default()) else { panic!("refused") };
-    sessions::insert(&mut connection, &session).expect("inserted");
+    run(connection.insert_session(&session)).expect("inserted");
 
     let seen = Arc::new(Mutex::new(Seen::default()));
     let notes = Arc::clone(&seen);
@@ -75,7 +76,7 @@ fn an_append_is_four_statements_that_stay_prepared() {
         }
     });
     for n in 1..=3 {
-        SqliteTx::run(append(&mut connection, session.id, vec![message(n)], at())).expect("appended");
+        run(append(&mut connection, session.id, vec![message(n)], at())).expect("appended");
     }
     let seen = seen.lock().expect("one thread");
     assert_eq!(seen.ran.len(), 3 + 4 + 4, "the first has no messages to look up: {:#?}", seen.ran);

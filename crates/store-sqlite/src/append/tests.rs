@@ -10,10 +10,12 @@ use flightdeck_domain::message::{AppendRefused, MessageRole};
 use flightdeck_domain::ports::{MessageRepository, SessionRepository};
 use flightdeck_domain::session::{DesiredStatus, Observation, Registration, SessionStatus};
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, TaskId, TaskSource};
+use flightdeck_store_sql::tx::head;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
+use crate::tx::now;
 use crate::{Options, SqliteStore};
 
 fn at(micros: i64) -> Timestamp {
@@ -145,7 +147,7 @@ async fn a_group_that_comes_late_does_not_move_the_time_back() {
                 AppendJob { append, result: None, reply: oneshot::channel().0 }
             });
             assert!(together(connection, &mut heads, &mut group.each_mut()).expect("decided"));
-            let seen = sessions::head(connection, session(1))?.and_then(|session| session.last_seen_at);
+            let seen = now(head(&mut ***connection, session(1)))?.and_then(|session| session.last_seen_at);
             assert_eq!(seen, Some(at(expected)), "{seconds:?}");
         }
         Ok::<_, StoreError>(())

@@ -124,7 +124,7 @@ async fn a_failing_job_undoes_itself_and_not_its_neighbours() {
     );
     assert!(a.is_ok() && d.is_ok());
     assert!(matches!(b, Err(StoreError::NotMigrated(_))), "{b:?}");
-    assert!(matches!(c, Err(StoreError::Statement(_))), "{c:?}");
+    assert!(matches!(c, Err(StoreError::Sql(_))), "{c:?}");
     assert_eq!((bench.rows(), bench.done()), (vec![1, 3], (1, 4)));
 }
 
@@ -133,7 +133,7 @@ async fn a_job_that_fails_first_undoes_itself_and_not_those_behind() {
     let (bench, (gate, held)) = (Bench::new(16, 16), channel());
     bench.insert(1).await.expect("done");
     let (a, b, ()) = tokio::join!(biased; bench.held(held, 1), bench.insert(2), release(gate));
-    assert!(matches!(a, Err(StoreError::Statement(_))), "{a:?}");
+    assert!(matches!(a, Err(StoreError::Sql(_))), "{a:?}");
     assert!(b.is_ok());
     let before = bench.done();
     assert!(bench.insert_and_fail(9).await.is_err());

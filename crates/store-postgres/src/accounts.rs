@@ -1,0 +1,77 @@
+//! Sums of usage, and budgets over them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::usage::{Account, AccountKey};
+use flightdeck_store_sql::rows::account::AccountRow;
+use flightdeck_store_sql::schema::accounts;
+use flightdeck_store_sql::statement::Prepared;
+use flightdeck_store_sql::tx::Done;
+
+use crate::statement::Column;
+
+/// PostgreSQL takes 65,535 values a statement, and a row has fifteen.
+const AT_ONCE: usize = 4_000;
+
+/// Puts accounts there that are not there yet; those of them that are stay as they are. Sorted, as the locks are taken.
+pub(crate) async fn open(connection: &mut AsyncPgConnection, keys: &[AccountKey], at: Timestamp) -> Done<()> {
+    let rows: Vec<AccountRow> = keys.iter().map(|key| AccountRow::from(&Account::open(key.clone(), at))).collect();
+    for rows in rows.chunks(AT_ONCE) {
+        diesel::insert_into(accounts::table).values(rows).on_conflict_do_nothing().execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Locks accounts and gives them, by their keys. Those that are not there are missing.
+pub(crate) async fn lock(
+    connection: &mut AsyncPgConnection,
+    keys: &[AccountKey],
+) -> Done<HashMap<AccountKey, Account>> {
+    let scopes = keys.iter().map(|key| Cow::Borrowed(key.scope())).collect();
+    let names = keys.iter().map(|key| Cow::Owned(key.key())).collect();
+    let rows: Vec<AccountRow> = Prepared::with(
+        format!(
+            "SELECT {} FROM accounts WHERE (scope, key) IN (SELECT * FROM unnest(?::text[], ?::text[])) \
+             ORDER BY scope, key FOR NO KEY UPDATE",
+            AccountRow::COLUMNS
+        ),
+        [Column::Texts(scopes), Column::Texts(names)],
+    )
+    .load(connection)
+    .await?;
+    let accounts = rows.into_iter().map(Account::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(accounts.into_iter().map(|account| (account.key.clone(), account)).collect())
+}
+
+/// Writes accounts as they now are, in as few statements as there can be.
+pub(crate) async fn put(connection: &mut AsyncPgConnection, new: &[Account]) -> Done<()> {
+    let rows: Vec<AccountRow> = new.iter().map(AccountRow::from).collect();
+    for rows in rows.chunks(AT_ONCE) {
+        diesel::insert_into(accounts::table)
+            .values(rows)
+            .on_conflict((accounts::scope, accounts::key))
+            .do_update()
+            .set((
+                accounts::input_tokens.eq(excluded(accounts::input_tokens)),
+                accounts::output_tokens.eq(excluded(accounts::output_tokens)),
+                accounts::cache_read_tokens.eq(excluded(accounts::cache_read_tokens)),
+                accounts::cache_write_tokens.eq(excluded(accounts::cache_write_tokens)),
+                accounts::cost.eq(excluded(accounts::cost)),
+                accounts::reports.eq(excluded(accounts::reports)),
+                accounts::priced_reports.eq(excluded(accounts::priced_reports)),
+                accounts::last_session.eq(excluded(accounts::last_session)),
+                accounts::max_cost.eq(excluded(accounts::max_cost)),
+                accounts::max_tokens.eq(excluded(accounts::max_tokens)),
+                accounts::exhausted_at.eq(excluded(accounts::exhausted_at)),
+                accounts::enforced.eq(excluded(accounts::enforced)),
+            ))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Conversations.
+
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use flightdeck_domain::ids::{MessageId, Seq, SessionId};
+use flightdeck_domain::message::Message;
+use flightdeck_domain::ports::MessageSlice;
+use flightdeck_store_sql::rows::message::{MessageRow, SliceRow, slice};
+use flightdeck_store_sql::statement::{Bind, Prepared};
+use flightdeck_store_sql::tx::Done;
+use flightdeck_store_sql::values::{Key, integer, json};
+
+use crate::statement::Column;
+
+/// The lengths of texts are known without reading them.
+const ENOUGH: Bind<'static> = Bind::Integer(4_194_304);
+const _: () = assert!(MessageSlice::ENOUGH_BYTES == 4_194_304);
+
+/// Inserts any number, of any number of sessions, with one statement.
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) -> Done<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    Prepared::with(
+        "INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
+         SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
+        [
+            Column::Ids(new.iter().map(|message| message.session_id.key()).collect()),
+            Column::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
+            Column::Ids(new.iter().map(|message| message.id.key()).collect()),
+            Column::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
+            Column::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
+            Column::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
+            Column::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
+            Column::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
+        ],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Those of the wanted messages that are there: one session and one id each.
+pub(crate) async fn known(connection: &mut AsyncPgConnection, wanted: &[(SessionId, MessageId)]) -> Done<Vec<Message>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    // LATERAL with a limit of one leaves no other way than one look into the index for each: without statistics a join
+    // may read whole conversations.
+    let rows: Vec<MessageRow> = Prepared::with(
+        "SELECT message.* FROM unnest(?::uuid[], ?::uuid[]) AS wanted (session_id, id), LATERAL ( \
+             SELECT session_id, seq, id, role, provider, created_at, metadata, content FROM messages \
+             WHERE messages.session_id = wanted.session_id AND messages.id = wanted.id LIMIT 1 \
+         ) AS message",
+        [
+            Column::Ids(wanted.iter().map(|(session, _)| session.key()).collect()),
+            Column::Ids(wanted.iter().map(|(_, id)| id.key()).collect()),
+        ],
+    )
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The session's state, and with it at most `limit` messages after a place, in order: one statement, and so one moment.
+/// What became of an operator's message is looked up a moment later, and is never older than the message.
+pub(crate) async fn after(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    after: Seq,
+    limit: usize,
+) -> Done<Option<MessageSlice>> {
+    let rows: Vec<SliceRow> = Prepared::new(
+        "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
+                message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
+         FROM sessions LEFT JOIN LATERAL ( \
+             SELECT * FROM ( \
+                 SELECT few.*, sum(octet_length(content) + octet_length(metadata)) OVER ( \
+                     ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING \
+                 ) AS bytes_before FROM ( \
+                     SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
+                     WHERE messages.session_id = sessions.id AND seq > ? ORDER BY seq LIMIT ? \
+                 ) AS few \
+             ) AS few WHERE coalesce(bytes_before, 0) < ? \
+         ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
+        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Id(session.key())],
+    )
+    .load(connection)
+    .await?;
+    Ok(slice(rows)?)
+}
+
+/// The session's state, and with it the last `limit` messages before a place, in order.
+pub(crate) async fn before(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    before: Seq,
+    limit: usize,
+) -> Done<Option<MessageSlice>> {
+    let rows: Vec<SliceRow> = Prepared::new(
+        "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
+                message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
+         FROM sessions LEFT JOIN LATERAL ( \
+             SELECT * FROM ( \
+                 SELECT few.*, sum(octet_length(content) + octet_length(metadata)) OVER ( \
+                     ORDER BY seq DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING \
+                 ) AS bytes_before FROM ( \
+                     SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
+                     WHERE messages.session_id = sessions.id AND seq < ? ORDER BY seq DESC LIMIT ? \
+                 ) AS few \
+             ) AS few WHERE coalesce(bytes_before, 0) < ? \
+         ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
+        [Bind::Integer(before.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Id(session.key())],
+    )
+    .load(connection)
+    .await?;
+    Ok(slice(rows)?)
+}

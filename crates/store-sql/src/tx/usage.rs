@@ -1,0 +1,85 @@
+//! Sums of usage, and budgets over them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::ports::{MissionAccounts, MissionQuery, Rows, UsageRows};
+use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::text::MissionId;
+use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::usage::{Account, AccountKey, Totals};
+
+use super::{Dialect, SqlTx, session_tree};
+use crate::connection::Connection;
+use crate::error::SqlError;
+use crate::rows::account::{self, AccountRow, StatusCountRow, TotalsRow};
+use crate::rows::page::asked;
+use crate::schema::accounts;
+use crate::statement::{Bind, Prepared, Statement};
+use crate::values::integer;
+
+const COLUMNS: &str = AccountRow::COLUMNS;
+
+impl<D: Dialect> UsageRows for SqlTx<D> {
+    async fn account(&mut self, key: &AccountKey) -> Rows<Option<Account>> {
+        let (sql, name) = (format!("SELECT {COLUMNS} FROM accounts WHERE scope = ? AND key = ?"), key.key());
+        let account = Prepared::new(sql, [Bind::Text(key.scope()), Bind::Text(&name)]);
+        Ok(self.connection().value::<AccountRow, _>(account).await?)
+    }
+
+    async fn open_account(&mut self, key: &AccountKey, at: Timestamp) -> Rows<()> {
+        let row = AccountRow::from(&Account::open(key.clone(), at));
+        self.execute(diesel::insert_into(accounts::table).values(&row).on_conflict_do_nothing()).await
+    }
+
+    async fn lock_accounts(&mut self, keys: &[AccountKey], at: Timestamp) -> Rows<HashMap<AccountKey, Account>> {
+        Ok(Dialect::lock_accounts(&mut self.0, keys, at).await?)
+    }
+
+    async fn put_accounts(&mut self, accounts: &[Account]) -> Rows<()> {
+        Ok(Dialect::put_accounts(&mut self.0, accounts).await?)
+    }
+
+    async fn above(&mut self, ids: &[SessionId]) -> Rows<HashMap<SessionId, Vec<SessionId>>> {
+        Ok(session_tree::above(self.connection(), ids).await?)
+    }
+
+    /// A walk over the accounts of those that reported anything.
+    async fn usage_sum(&mut self) -> Rows<Totals> {
+        let sums = TotalsRow::COLUMNS.map(|column| Self::WORDS.sum(column)).join(", ");
+        let sum = Prepared::new(format!("SELECT {sums} FROM accounts WHERE scope = 'session'"), []);
+        let row: TotalsRow = self.connection().only(sum).await?;
+        Ok(Totals::try_from(row).map_err(SqlError::from)?)
+    }
+
+    async fn mission_page(&mut self, query: &MissionQuery) -> Rows<MissionAccounts> {
+        let by = Self::WORDS.by("accounts_missions");
+        let mut page = Statement::begin(format!("SELECT {COLUMNS} FROM accounts {by} WHERE scope = 'mission'"));
+        if let Some(after) = &query.after {
+            page = page
+                .sql(" AND (opened_at, key) < (?, ?)")
+                .bind(Bind::Integer(after.opened_at.as_micros()))
+                .bind(Bind::Text(after.id.as_str()));
+        }
+        let page = page.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind(asked(query.limit));
+        let rows: Vec<AccountRow> = self.connection().load(page).await?;
+        Ok(account::missions(rows, query.limit).map_err(SqlError::from)?)
+    }
+
+    async fn mission_counts(&mut self, mission: &MissionId) -> Rows<BTreeMap<SessionStatus, u64>> {
+        let by = Self::WORDS.by("sessions_mission_status");
+        let sql = format!("SELECT status, COUNT(*) AS n FROM sessions {by} WHERE mission_id = ? GROUP BY status");
+        let counts = Prepared::new(sql, [Bind::Text(mission.as_str())]);
+        let counts: Vec<(SessionStatus, u64)> = self.connection().values::<StatusCountRow, _>(counts).await?;
+        Ok(counts.into_iter().collect())
+    }
+
+    async fn exhausted_accounts(&mut self, limit: usize) -> Rows<Vec<Account>> {
+        let (by, waiting) = (Self::WORDS.by("accounts_exhausted"), Self::WORDS.not("enforced"));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM accounts {by} WHERE exhausted_at IS NOT NULL AND {waiting} \
+             ORDER BY exhausted_at LIMIT CAST(? AS BIGINT)"
+        );
+        Ok(self.connection().values::<AccountRow, _>(Prepared::new(sql, [Bind::Integer(integer(limit))])).await?)
+    }
+}
