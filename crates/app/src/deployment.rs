@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flightdeck_domain::epoch::Epoch;
-use flightdeck_domain::ports::{ArchiveHolds, StoreUnavailable};
+use flightdeck_domain::ports::{ArchiveHolds, Readiness, StoreUnavailable};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
-use flightdeck_http_api::Readiness;
 use flightdeck_live::Hints;
 use flightdeck_processes::Supervisor;
 use flightdeck_provider_acp::{AcpProvider, Home};
@@ -27,7 +26,6 @@ use crate::audit_spool::{SpoolError, SpoolFile};
 use crate::config::{Config, DatabaseUrl};
 use crate::data_folder;
 use crate::database_check::{self, DatabaseDamaged};
-use crate::readiness::{PostgresReadiness, SqliteReadiness};
 use crate::replicas;
 use crate::store_memory::MarkFile;
 
@@ -105,7 +103,7 @@ pub(crate) async fn open_store(config: &Config) -> Result<Opened, DeploymentErro
                 .map_err(|source| DeploymentError::Sqlite { path: path.clone(), source: Box::new(source) })?;
             let store = Arc::new(store);
             let ports = Ports::from_store(Arc::clone(&store), hints.clone(), clock, ids);
-            Ok(Opened { ports, readiness: Arc::new(SqliteReadiness(store)), hints, postgres: None })
+            Ok(Opened { ports, readiness: store, hints, postgres: None })
         }
         DatabaseUrl::Postgres(url) => {
             let store = PostgresStore::open(url, postgres_options(config), Handle::current()).await;
@@ -115,7 +113,7 @@ pub(crate) async fn open_store(config: &Config) -> Result<Opened, DeploymentErro
             })?;
             let store = Arc::new(store);
             let ports = Ports::from_store(Arc::clone(&store), hints.clone(), clock, ids);
-            let readiness = Arc::new(PostgresReadiness(Arc::clone(&store)));
+            let readiness: Arc<dyn Readiness> = store.clone();
             Ok(Opened { ports, readiness, hints, postgres: Some(store) })
         }
     }

@@ -27,7 +27,6 @@ mod link;
 mod logging;
 mod login_link;
 mod migrate;
-mod readiness;
 mod replicas;
 mod run;
 mod serve;

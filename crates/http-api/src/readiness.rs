@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::ports::{FleetFeed, Hindrance, StoreUnavailable};
+use flightdeck_domain::ports::{FleetFeed, Hindrance, Readiness, StoreUnavailable};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -14,13 +14,6 @@ use tokio::time::Instant;
 const HOLDS: Duration = Duration::from_secs(1);
 /// A store that gives no answer for so long is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Whether the store can be worked with, beyond that it answers.
-#[async_trait]
-pub trait Readiness: Send + Sync {
-    /// Tries a write, as far as there is one that changes nothing. Says why it failed.
-    async fn ready(&self) -> Result<(), StoreUnavailable>;
-}
 
 /// Stands in where nothing is told about the store: it is ready when it answers.
 pub(crate) struct Answers(pub(crate) Arc<dyn FleetFeed>);

@@ -1,64 +1,24 @@
-//! Server-sent events (WHATWG HTML, section 9.2): frames, and the body of a stream.
+//! The body of a stream of server-sent events (WHATWG HTML, section 9.2).
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
-use flightdeck_domain::epoch::{Epoch, FeedCursor};
-use flightdeck_domain::feed::FleetEvent;
-use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::message::{Message, MessageReceipt};
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
 use futures_util::stream;
-use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::auth::{Caller, OpenStream};
-use crate::dto::{FleetEventView, MessageView};
 use crate::epochs;
+use crate::frames::{activity_frame, frame};
 use crate::state::Api;
-
-/// The frame of a message: encoded once, sent to every follower.
-pub(crate) fn message_frame(message: &Message, receipt: Option<&MessageReceipt>) -> Bytes {
-    frame("message", Some(&message.seq), &MessageView::new(message, receipt))
-}
-
-/// The frame of a receipt in a conversation's stream: without an id, for it is no message and must not move the cursor.
-pub(crate) fn receipt_frame(event: &FleetEvent) -> Bytes {
-    frame(event.kind.as_str(), None, &FleetEventView::from(event))
-}
-
-/// The frame of an event on the fleet feed.
-pub(crate) fn event_frame(event: &FleetEvent, epoch: Epoch) -> Bytes {
-    let id = FeedCursor { epoch: Some(epoch), position: event.position };
-    frame(event.kind.as_str(), Some(&id), &FleetEventView::from(event))
-}
-
-/// Tells that places from before mean nothing any more: the deployment was restored to an earlier moment. The cursor, if
-/// one is given, is where the stream goes on.
-pub(crate) fn gap_frame(epoch: Epoch, from: u64, cursor: Option<&FeedCursor>) -> Bytes {
-    let cursor = cursor.map(|cursor| -> &dyn Display { cursor });
-    frame("gap", cursor, &json!({"reason": "restored", "epoch": epoch.to_string(), "after": from}))
-}
-
-/// JSON has no raw line breaks, so the data is one line. Without an id it does not move the reader's cursor.
-pub(crate) fn frame(event: &str, id: Option<&dyn Display>, data: &impl Serialize) -> Bytes {
-    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-    let mut text = format!("event: {event}\n{id}data: ").into_bytes();
-    if let Err(error) = serde_json::to_writer(&mut text, data) {
-        tracing::error!(%error, event, "an entry could not be encoded");
-    }
-    text.extend_from_slice(b"\n\n");
-    text.into()
-}
 
 /// What a stream sends.
 pub(crate) trait Source: 'static {
@@ -91,11 +51,6 @@ impl Source for Selection {
     fn last(&self) -> u64 {
         0
     }
-}
-
-/// A tick: without an id, so that a reconnect goes on behind the last event.
-fn activity_frame(session: SessionId, seq: Seq) -> Bytes {
-    frame("activity", None, &json!({"sessionId": session, "seq": seq}))
 }
 
 /// What is waited for besides the source is waited for from the beginning to the end: a chunk changes nothing about it.

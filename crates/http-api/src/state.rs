@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::KeyId;
-use flightdeck_domain::ports::{HookReceiver, IdGenerator};
+use flightdeck_domain::ports::{HookReceiver, IdGenerator, Readiness};
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
@@ -14,72 +14,18 @@ use flightdeck_domain::use_cases::{
     OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions,
     ReadUsage, RegisterSession, ReportStatus, SearchHistory, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
 };
-use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, TailOptions, Tails};
+use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, Tails};
 use flightdeck_vitals::Vitals;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyRing;
 use crate::counters::{Counters, Minute};
 use crate::epochs::CurrentEpoch;
-use crate::extract::{Bodies, BodyLimits};
-use crate::readiness::{Answers, Probe, Readiness};
-use crate::sse::{event_frame, message_frame, receipt_frame};
-use crate::throttle::{ControlRoute, ControlThrottle, Rate, Throttle};
-
-/// What can be set about the HTTP side.
-#[derive(Clone, Debug)]
-pub struct ApiOptions {
-    /// How often a key may use each of the routes that step in; see [`ControlRoute`](crate::ControlRoute).
-    pub throttle_control: Rate,
-    /// How often a key may stop agents for good: kill, kill all, and the release of the kill switch.
-    pub throttle_stop: Rate,
-    /// How often a key may read the tree.
-    pub throttle_tree: Rate,
-    /// How often an address may try to log in.
-    pub throttle_login: Rate,
-    /// Logins' cookies are always `Secure`, not only for requests that came over TLS by `X-Forwarded-Proto`.
-    pub secure_cookies: bool,
-    /// What the server is called besides the names of loopback: host names or addresses, without ports.
-    pub allowed_hosts: Vec<String>,
-    /// The most streams that one key may have open.
-    pub max_streams_per_key: usize,
-    /// How long a control call waits for the observed effect when the caller does not say.
-    pub control_wait: Duration,
-    /// The same for a kill or an interrupt of an agent that this server runs: it is asked first, then made to end, each with
-    /// a deadline of its own.
-    pub ending_wait: Duration,
-    /// How often a quiet stream gets a comment.
-    pub keep_alive: Duration,
-    /// How long a session that reports by itself may be silent before it is lost; `None` for ever.
-    pub lease: Option<Duration>,
-    /// The same for agents of which only hooks are heard, when they do something.
-    pub hook_lease: Option<Duration>,
-    /// The most bytes of requests' bodies that are held at once.
-    pub bodies: BodyLimits,
-    /// How tails are kept.
-    pub tail: TailOptions,
-}
-
-impl Default for ApiOptions {
-    fn default() -> Self {
-        Self {
-            throttle_control: Rate::per_minute(10),
-            throttle_stop: Rate::per_minute(120),
-            throttle_tree: Rate::per_minute(200),
-            throttle_login: Rate::per_minute(20),
-            secure_cookies: false,
-            allowed_hosts: Vec::new(),
-            max_streams_per_key: 20_000,
-            control_wait: Duration::from_secs(2),
-            ending_wait: Duration::from_secs(12),
-            keep_alive: Duration::from_secs(15),
-            lease: Some(Duration::from_mins(2)),
-            hook_lease: Some(Duration::from_hours(24)),
-            bodies: BodyLimits::default(),
-            tail: TailOptions::default(),
-        }
-    }
-}
+use crate::extract::Bodies;
+use crate::frames::{event_frame, message_frame, receipt_frame};
+use crate::options::ApiOptions;
+use crate::readiness::{Answers, Probe};
+use crate::throttle::{ControlRoute, ControlThrottle, Throttle};
 
 /// The HTTP side of one deployment: its use cases and what streams share. One for all workers.
 pub struct Api {

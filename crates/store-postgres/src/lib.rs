@@ -44,7 +44,8 @@ mod url;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use flightdeck_domain::ports::StoreUnavailable;
+use async_trait::async_trait;
+use flightdeck_domain::ports::{Readiness, Rows, StoreUnavailable};
 use flightdeck_store_sql::tx::Dialect as _;
 use tokio::runtime::Handle;
 
@@ -120,16 +121,6 @@ impl PostgresStore {
         Ok(on!(self.read, (), |connection| connection::ping(connection)).await?)
     }
 
-    /// Whether the store can work: PostgreSQL answers, every table is as this program needs it, and a transaction that
-    /// writes is durable. What it writes is a record of the write-ahead log that nobody reads; no table changes.
-    ///
-    /// # Errors
-    /// It cannot, as on a standby; the cause says why.
-    pub async fn ready(&self) -> Result<(), StoreUnavailable> {
-        on!(self.read, (), |connection| migrations::check(connection)).await?;
-        self.database.run(|tx| Box::pin(async move { Ok(connection::probe(tx.connection()).await?) })).await
-    }
-
     /// What the store has done, and the connections it has.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -164,6 +155,16 @@ pub struct Stats {
     pub connections: u32,
     /// Those of them that nobody uses at the moment.
     pub idle: u32,
+}
+
+#[async_trait]
+impl Readiness for PostgresStore {
+    /// Whether the store can work: PostgreSQL answers, every table is as this program needs it, and a transaction that
+    /// writes is durable. What it writes is a record of the write-ahead log that nobody reads; no table changes.
+    async fn ready(&self) -> Rows<()> {
+        on!(self.read, (), |connection| migrations::check(connection)).await?;
+        self.database.run(|tx| Box::pin(async move { Ok(connection::probe(tx.connection()).await?) })).await
+    }
 }
 
 impl std::fmt::Debug for PostgresStore {

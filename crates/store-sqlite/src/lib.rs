@@ -40,8 +40,9 @@ mod writer;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
-use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_domain::ports::{Readiness, Rows};
 
 pub use self::error::OpenError;
 pub use self::transfer::SqliteTransfer;
@@ -134,12 +135,19 @@ impl SqliteStore {
         DatabaseFile::faults(path.as_ref())
     }
 
+    /// What the store has done so far. `writes / commits` is how much one wait for the disk carries.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = self.writer.counters();
+        Stats { commits: counters.commits.load(Ordering::Relaxed), writes: counters.writes.load(Ordering::Relaxed) }
+    }
+}
+
+#[async_trait]
+impl Readiness for SqliteStore {
     /// Whether the store can work: a read goes through, the tables are up to date, and a write is durable. The write stands
     /// in line with all others and changes nothing that anybody reads; each call is one wait for the disk.
-    ///
-    /// # Errors
-    /// It cannot; the cause says why.
-    pub async fn ready(&self) -> Result<(), StoreUnavailable> {
+    async fn ready(&self) -> Rows<()> {
         self.readers.read(migrations::check).await?;
         let probe = |connection: &mut diesel::SqliteConnection| -> Result<(), StoreError> {
             // The database has this number for its users, and nobody here uses it. To set it writes a page, also when it
@@ -147,13 +155,6 @@ impl SqliteStore {
             Ok(connection.batch_execute("PRAGMA user_version = 1")?)
         };
         Ok(self.writer.write(probe).await?)
-    }
-
-    /// What the store has done so far. `writes / commits` is how much one wait for the disk carries.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        let counters = self.writer.counters();
-        Stats { commits: counters.commits.load(Ordering::Relaxed), writes: counters.writes.load(Ordering::Relaxed) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
-use flightdeck_domain::ports::SessionRepository;
+use flightdeck_domain::ports::{Readiness as _, SessionRepository};
 use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {

@@ -22,6 +22,7 @@ mod message;
 mod operation;
 mod operator_actions;
 mod provider;
+mod readiness;
 mod session;
 mod transaction;
 mod transfer;
@@ -50,6 +51,7 @@ pub use operation::{
 };
 pub use operator_actions::{OperatorActionError, OperatorActions};
 pub use provider::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+pub use readiness::Readiness;
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Caller, OpenStream};
 use crate::dto::CommandView;
 use crate::problem::ApiError;
-use crate::sse;
 use crate::state::Api;
+use crate::{frames, sse};
 
 struct CommandStream {
     api: Arc<Api>,
@@ -90,11 +90,11 @@ impl CommandStream {
         for command in self.api.commands.execute(self.session, self.after).await?.ok_or_else(unknown)? {
             self.after = command.seq;
             let seq = command.seq;
-            self.due.push_back(sse::frame("command", Some(&seq), &CommandView::from(command)));
+            self.due.push_back(frames::frame("command", Some(&seq), &CommandView::from(command)));
         }
         if session.status.is_terminal() {
             let end = serde_json::json!({"status": session.status});
-            self.due.push_back(sse::frame("end", None, &end));
+            self.due.push_back(frames::frame("end", None, &end));
             self.closed = true;
         }
         Ok(())

@@ -13,8 +13,8 @@ use super::messages::{last_event_id, not_ahead};
 use crate::auth::Caller;
 use crate::extract::Params;
 use crate::problem::{ApiError, Problem};
-use crate::sse;
 use crate::state::Api;
+use crate::{frames, sse};
 
 /// How often a session may tick.
 const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
@@ -65,7 +65,7 @@ pub(crate) async fn stream(
     // What the places of another history were given to is not known: it goes on with what happens next.
     let cursor = brought.filter(|_| !over).map_or(head, |cursor| cursor.position.get());
     not_ahead(cursor, head, resumed.is_some())?;
-    let first = over.then(|| sse::gap_frame(api.epoch.get(), head, Some(&api.epoch.cursor(head))));
+    let first = over.then(|| frames::gap_frame(api.epoch.get(), head, Some(&api.epoch.cursor(head))));
     let follower = api.feed.follow((), cursor).await?;
     let follower = follower.ok_or_else(|| ApiError::Internal("there is no fleet feed".into()))?;
     if let Some(top) = subtree {

@@ -20,8 +20,8 @@ use crate::epochs;
 use crate::extract::{AgentPath, Cap, Params, Unread, decode};
 use crate::heavy;
 use crate::problem::{ApiError, Problem};
-use crate::sse;
 use crate::state::Api;
+use crate::{frames, sse};
 
 /// Append one message, an array of messages, or NDJSON (`application/x-ndjson`), whole or not at all.
 ///
@@ -218,7 +218,7 @@ pub(crate) async fn stream(
         (None, None) => 0,
     };
     not_ahead(cursor, head.position, resumed.is_some())?;
-    let first = over.then(|| sse::gap_frame(api.epoch.get(), cursor, None));
+    let first = over.then(|| frames::gap_frame(api.epoch.get(), cursor, None));
     if head.ended && cursor == head.position && first.is_none() {
         return Ok(HttpResponse::NoContent().finish());
     }

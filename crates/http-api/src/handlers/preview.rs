@@ -5,7 +5,8 @@ use flightdeck_live::{ConversationFollower, Next};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::sse::{Source, frame};
+use crate::frames::frame;
+use crate::sse::Source;
 
 /// A conversation with its previews. They are never queued: whoever is slow gets the newest one.
 pub(super) struct Previewed {

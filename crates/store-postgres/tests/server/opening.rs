@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flightdeck_domain::ports::SessionRepository;
+use flightdeck_domain::ports::{Readiness as _, SessionRepository};
 use flightdeck_store_postgres::{OpenError, Options, PostgresStore};
 use tokio::runtime::Handle;
 

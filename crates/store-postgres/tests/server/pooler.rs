@@ -8,7 +8,7 @@ use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq};
 use flightdeck_domain::ports::{
     ApiKeyRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperationQuery, OperationRepository,
-    OperatorActions, SessionFilter, SessionQuery, SessionRepository,
+    OperatorActions, Readiness as _, SessionFilter, SessionQuery, SessionRepository,
 };
 use flightdeck_store_postgres::{Options, PostgresStore};
 use flightdeck_test_servers::NoServer;
