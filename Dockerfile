@@ -16,8 +16,8 @@ RUN grep --quiet --fixed-strings "channel = \"${RUST}\"" rust-toolchain.toml
 # Nothing of a cache is part of the image, so the binary is copied out of it in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked --package flightdeck --bin flightdeck \
-    && install -m 0755 target/release/flightdeck /usr/local/bin/flightdeck
+    cargo build --profile dist --locked --package flightdeck --bin flightdeck \
+    && install -m 0755 target/dist/flightdeck /usr/local/bin/flightdeck
 
 FROM debian:${DEBIAN}-slim
 # The certificates that `rediss://` and others are proven by, and what the health check asks with.

@@ -54,7 +54,7 @@ pub(crate) fn common() -> [Arg; 11] {
     [
         number("runs", "5", "How many times; the figures are the median, the least and the most").global(true),
         switch("json", "Print JSON instead of a table").global(true),
-        text("binary", "The server to start for each run [default: target/release/flightdeck]").global(true),
+        text("binary", "The server to start for each run [default: target/dist/flightdeck]").global(true),
         text("url", "A server that runs already, as http://127.0.0.1:7600, without throttles and leases; needs --key")
             .conflicts_with("binary")
             .global(true),
@@ -83,7 +83,7 @@ pub(crate) fn launcher(matches: &ArgMatches) -> Outcome<Launcher> {
         let site = Site::new(address_of(url)?, word(matches, "key").ok_or_else(missing)?);
         return Ok(Launcher::Running { site, pid: matches.get_one::<u32>("pid").copied() });
     }
-    let path = PathBuf::from(word(matches, "binary").unwrap_or("target/release/flightdeck"));
+    let path = PathBuf::from(word(matches, "binary").unwrap_or("target/dist/flightdeck"));
     let absolute = path.canonicalize();
     let path = absolute.map_err(BenchError::system(format!("cannot find the server {}", path.display())))?;
     let settings = [("database", "--database-url"), ("valkey", "--valkey-url"), ("workers", "--workers")];
