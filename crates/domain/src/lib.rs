@@ -43,6 +43,7 @@ pub mod message;
 pub mod operation;
 pub mod operator;
 pub mod ports;
+pub mod prelude;
 pub mod session;
 #[cfg(feature = "system")]
 pub mod system;

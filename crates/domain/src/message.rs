@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::author::Author;
 use crate::command::{Command, Receipt};
 use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
+use crate::ports::AppendOutcome;
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MessageContent, ProviderName};
 use crate::time::Timestamp;
@@ -206,7 +207,23 @@ pub struct AppendPlan {
     pub used: Totals,
 }
 
+impl AppendPlan {
+    /// What the append gives, once the plan is written. `control` is what the agent should know then, `came_back` whether the
+    /// session was lost before, `exhausted` whether a budget is used up by it.
+    #[must_use]
+    pub fn outcome(self, control: Control, came_back: bool, exhausted: bool) -> AppendOutcome {
+        let Self { appended, insert: inserted, last_seq, used: _ } = self;
+        AppendOutcome { appended, inserted, last_seq, control, came_back, exhausted }
+    }
+}
+
 impl Session {
+    /// What the session's agent should know, with so many commands that wait for it.
+    #[must_use]
+    pub const fn control(&self, pending_commands: u64) -> Control {
+        Control { desired_status: self.desired_status, pending_commands }
+    }
+
     /// Gives each message of a batch its place.
     ///
     /// `known` holds the messages of this session that have an id of the batch already.

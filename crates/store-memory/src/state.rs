@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use flightdeck_domain::action::Remembered;
 use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::approval::Approval;
-use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
+use flightdeck_domain::audit::Ledger;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::epoch::{Epoch, StoreMark};
 use flightdeck_domain::feed::FleetEvent;
-use flightdeck_domain::ids::{
-    ApprovalId, AuditSeq, CommandSeq, FeedPosition, KeyId, MessageId, OperationId, SessionId,
-};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, FeedPosition, KeyId, MessageId, OperationId, SessionId};
 use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
@@ -39,8 +37,7 @@ pub struct State {
     pub(crate) kill_switch_engaged: bool,
     /// Dense: the event at position `n` is element `n - 1`.
     pub(crate) feed: Vec<FleetEvent>,
-    /// Dense: the entry at seq `n` is element `n - 1`.
-    pub(crate) audit: Vec<SealedAuditEntry>,
+    pub(crate) audit: Ledger,
     pub(crate) audit_broken: bool,
     pub(crate) approvals: BTreeMap<ApprovalId, Approval>,
     /// The order of lists, oldest first.
@@ -49,7 +46,6 @@ pub struct State {
     pub(crate) undecided: BTreeSet<(SessionId, ApprovalId)>,
     /// What accepted calls came to, by actor and key.
     pub(crate) calls: BTreeMap<(String, IdempotencyKey), Remembered>,
-    pub(crate) checkpoints: BTreeMap<AuditSeq, Checkpoint>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
     pub(crate) accounts: BTreeMap<AccountKey, Account>,
     pub(crate) epoch: Option<Epoch>,
@@ -94,6 +90,11 @@ fn list<K: Ord>(index: &mut BTreeSet<K>, key: K, there: bool) {
     }
 }
 
+/// The session, its parent, and so on to the top; empty when there is no such session.
+pub(crate) fn upwards(sessions: &BTreeMap<SessionId, Session>, from: SessionId) -> impl Iterator<Item = &Session> {
+    std::iter::successors(sessions.get(&from), |below| sessions.get(&below.parent_id?))
+}
+
 impl State {
     pub(crate) fn set_session(&mut self, id: SessionId, session: Option<Session>) -> Option<Session> {
         let spawned = session.as_ref().map(|session| session.spawned_at);
@@ -133,15 +134,10 @@ impl State {
 
     /// The session, its parent, and so on to the top; empty when there is no such session.
     pub(crate) fn upwards(&self, from: SessionId) -> impl Iterator<Item = &Session> {
-        let above = |session: &&Session| session.parent_id.and_then(|parent| self.sessions.get(&parent));
-        std::iter::successors(self.sessions.get(&from), above)
+        upwards(&self.sessions, from)
     }
 
     pub(crate) fn feed_end(&self) -> FeedPosition {
         FeedPosition::new(count(self.feed.len()))
-    }
-
-    pub(crate) fn audit_head(&self) -> AuditHead {
-        self.audit.last().map_or(AuditHead::EMPTY, SealedAuditEntry::head)
     }
 }

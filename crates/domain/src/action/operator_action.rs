@@ -10,14 +10,14 @@ use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::{Command, CommandKind, NotCancellable, Receipt};
 use crate::feed::FleetEventDraft;
 use crate::hex::hex;
-use crate::ids::{CommandSeq, MessageId, OperationId, SessionId};
+use crate::ids::{AuditSeq, CommandSeq, MessageId, OperationId, SessionId};
 use crate::message::{Author, Message, MessageRole, NewMessage};
 use crate::operation::{Opened, Operation, OperationTarget, Scope, Tally, Wish};
 use crate::operator::Actor;
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MessageContent};
 
-use super::{Attribution, Fingerprint, Intervention, KeyReused, Unable};
+use super::{Attribution, Committed, Fingerprint, Intervention, KeyReused, Unable};
 use crate::ports::Capabilities;
 
 /// A person steps in on one session.
@@ -127,6 +127,16 @@ pub struct Decision {
     pub outcome: Result<Box<Effects>, ActionRefused>,
     /// What to write on the audit log in the same transaction; `None` when it lies in the spool.
     pub audit: Option<AuditDraft>,
+}
+
+impl Effects {
+    /// What the action comes to, once the effects are written, and the audit entry at its place.
+    #[must_use]
+    pub fn committed(self, audit_seq: Option<AuditSeq>) -> Committed {
+        let Self { session, message, command, operation, .. } = self;
+        let operation = operation.map(|opened| opened.operation.id);
+        Committed { session, message, command, operation, audit_seq, again: false }
+    }
 }
 
 impl OperatorAction {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::action::ActionName;
-use crate::audit::{AuditHead, AuditIndex, Checkpoint, HeadProblem, SealedAuditEntry};
+use crate::audit::{AuditHead, AuditIndex, Checkpoint, HeadProblem, IsWithin, Ledger, SealedAuditEntry};
 use crate::ids::{AuditSeq, SessionId};
 use crate::operator::Actor;
 use crate::time::Timestamp;
@@ -109,4 +109,42 @@ pub trait AuditLog: Send + Sync {
 
     /// The newest checkpoint.
     async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, StoreUnavailable>;
+}
+
+/// A store whose audit log is in memory: it has the port [`AuditLog`] by handing out its [`Ledger`].
+pub trait KeepsLedger: Send + Sync {
+    /// Runs work on the ledger, under the lock that guards it; the work comes with what tells of the session tree, too.
+    fn ledger<T>(&self, work: impl FnOnce(&mut Ledger, &IsWithin<'_>) -> T) -> T;
+}
+
+#[async_trait]
+impl<S: KeepsLedger> AuditLog for S {
+    async fn page(
+        &self,
+        filter: AuditFilter,
+        before: Option<AuditSeq>,
+        limit: usize,
+    ) -> Result<Vec<SealedAuditEntry>, StoreUnavailable> {
+        Ok(self.ledger(|ledger, is_within| ledger.page(&filter, before, limit, is_within)))
+    }
+
+    async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, AuditLogError> {
+        Ok(self.ledger(|ledger, _| ledger.walk(after, limit)))
+    }
+
+    async fn head(&self) -> Result<AuditHead, AuditHeadError> {
+        Ok(self.ledger(|ledger, _| ledger.head()))
+    }
+
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpoint, StoreUnavailable> {
+        Ok(self.ledger(|ledger, _| ledger.keep_checkpoint(checkpoint)))
+    }
+
+    async fn checkpoints(&self, after: AuditSeq, limit: usize) -> Result<Vec<Checkpoint>, AuditLogError> {
+        Ok(self.ledger(|ledger, _| ledger.checkpoints(after, limit)))
+    }
+
+    async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, StoreUnavailable> {
+        Ok(self.ledger(|ledger, _| ledger.newest_checkpoint()))
+    }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::StoreUnavailable;
 use crate::ids::{MessageId, Seq, SessionId};
 use crate::message::{AppendRefused, Appended, Control, Message, MessageReceipt, NewMessage};
-use crate::session::SessionStatus;
+use crate::session::{Session, SessionStatus};
 use crate::time::Timestamp;
 
 /// A batch after it was appended.
@@ -70,6 +70,26 @@ impl MessageSlice {
     /// the largest kind would be a gigabyte in memory. So every run but an empty one has at least one message.
     pub const ENOUGH_BYTES: usize = 4 * 1_048_576;
 
+    /// The run after a place, out of a whole conversation, which is dense. For a store that has it at hand, and no commands:
+    /// there is no receipt in it.
+    #[must_use]
+    pub fn after(session: &Session, conversation: &[Message], after: Seq, limit: usize) -> Self {
+        Self::of(session, Self::enough(conversation.iter().skip(place(after)).take(limit)))
+    }
+
+    /// The run before a place, out of a whole conversation, as [`MessageSlice::after`].
+    #[must_use]
+    pub fn before(session: &Session, conversation: &[Message], before: Seq, limit: usize) -> Self {
+        let end = place(before.previous()).min(conversation.len());
+        let mut messages = Self::enough(conversation.iter().take(end).rev().take(limit));
+        messages.reverse();
+        Self::of(session, messages)
+    }
+
+    fn of(session: &Session, messages: Vec<Message>) -> Self {
+        Self { messages, receipts: HashMap::new(), last_seq: session.last_seq, status: session.status }
+    }
+
     /// As many of the messages as make up one run, in the order in which they count. For a store that has them at hand.
     #[must_use]
     pub fn enough<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<Message> {
@@ -81,6 +101,11 @@ impl MessageSlice {
         };
         messages.take_while(is_needed).cloned().collect()
     }
+}
+
+/// The element of a dense conversation from which on it lies after a place.
+fn place(seq: Seq) -> usize {
+    usize::try_from(seq.get()).unwrap_or(usize::MAX)
 }
 
 /// Keeps conversations.

@@ -34,7 +34,7 @@ pub use approval::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
     DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval, WithdrawApprovalError, WithdrawnApproval,
 };
-pub use audit::{AuditFilter, AuditHeadError, AuditLog, AuditLogError};
+pub use audit::{AuditFilter, AuditHeadError, AuditLog, AuditLogError, KeepsLedger};
 pub use audit_spool::{AuditSpool, Waiting};
 pub use checkpoint::{
     ArchiveHolds, ArchivePage, ArchivePlace, ArchiveTurn, CheckpointArchive, CheckpointSigner, Checkpointing,

@@ -50,13 +50,21 @@ pub trait OperatorActions: Send + Sync {
 
     /// Commits one action on a session and those around it: [`ScopedAction::scope`] says whom it concerns,
     /// [`ScopedAction::decide`] what follows for each of them that has not ended, and all of it is written in one
-    /// transaction under one audit entry. What registers at the same moment is among them or comes after the fence.
-    async fn commit_scoped(&self, action: ScopedAction) -> Result<ScopedCommitted, OperatorActionError>;
+    /// transaction under one audit entry. What registers at the same moment is among them or comes after the fence. As given
+    /// here the store cannot: for one that has no operations.
+    async fn commit_scoped(&self, action: ScopedAction) -> Result<ScopedCommitted, OperatorActionError> {
+        drop(action);
+        Err(StoreUnavailable::new("this store has no operations, so one session can be acted on at a time").into())
+    }
 
     /// Commits one action on the whole fleet. `KillAll` engages the kill switch, sets the desired status of every
     /// session that has not ended (a lost one too) to `killed` and gives each a `kill` command;
-    /// `ReleaseKillSwitch` lets sessions spawn again and touches none.
-    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, OperatorActionError>;
+    /// `ReleaseKillSwitch` lets sessions spawn again and touches none. As given here the store cannot: for one that has no
+    /// kill switch.
+    async fn commit_fleet(&self, action: FleetAction) -> Result<FleetCommitted, OperatorActionError> {
+        drop(action);
+        Err(StoreUnavailable::new("this store has no kill switch").into())
+    }
 
     /// Writes an audit entry for something that was refused before any session was looked at.
     async fn record(&self, entry: AuditDraft) -> Result<AuditSeq, StoreUnavailable>;

@@ -8,7 +8,7 @@ use super::StoreUnavailable;
 use crate::ids::{FeedPosition, Seq, SessionId};
 use crate::message::Control;
 use crate::session::{
-    IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus, Silence,
+    Admission, IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus, Silence,
 };
 use crate::text::{AgentType, JsonObject, MissionId, ProviderName, ProviderSessionId, TaskId};
 use crate::time::Timestamp;
@@ -20,6 +20,16 @@ pub struct Registered {
     pub session: Session,
     /// Whether this call put it into the tree; `false` when it was there already.
     pub created: bool,
+}
+
+/// What the admission comes to once it is written.
+impl From<Admission> for Registered {
+    fn from(admission: Admission) -> Self {
+        match admission {
+            Admission::Create { session, .. } => Self { session: *session, created: true },
+            Admission::Exists(session) => Self { session: *session, created: false },
+        }
+    }
 }
 
 /// Why a registration was not done.

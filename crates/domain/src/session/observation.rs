@@ -46,6 +46,18 @@ pub struct StatusChange {
     pub event: FleetEventDraft,
 }
 
+impl Observed {
+    /// The session as it is to be written, and the `system` message that tells of a move. The event of a move is dropped: for a
+    /// store without a feed.
+    #[must_use]
+    pub fn into_parts(self) -> (Session, Option<Message>) {
+        match self {
+            Self::Unchanged(session) => (*session, None),
+            Self::Changed(change) => (change.session, Some(change.message)),
+        }
+    }
+}
+
 impl Session {
     /// Applies an observation.
     ///

@@ -38,14 +38,7 @@ pub async fn append<T: Tx>(
     tx.touch_session(&session, plan.last_seq, at).await?;
     let exhausted = !book(tx, &[Booking { session: &session, used: plan.used, at }]).await?.is_empty();
     let control = control(tx, &session).await?;
-    Ok(AppendOutcome {
-        appended: plan.appended,
-        inserted: plan.insert,
-        last_seq: plan.last_seq,
-        control,
-        came_back,
-        exhausted,
-    })
+    Ok(plan.outcome(control, came_back, exhausted))
 }
 
 #[async_trait]

@@ -50,9 +50,7 @@ pub async fn commit<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Result<C
     };
     apply(tx, &effects, action).await?;
     let audit_seq = calls::record_any(tx, decision.audit).await?;
-    let Effects { session, message, command, operation, .. } = *effects;
-    let operation = operation.map(|opened| opened.operation.id);
-    let committed = Committed { session, message, command, operation, audit_seq, again: false };
+    let committed = effects.committed(audit_seq);
     calls::keep(tx, &action.by, || committed.remember(action)).await?;
     Ok(Ok(committed))
 }

@@ -115,7 +115,7 @@ pub async fn control<T: Tx>(tx: &mut T, session: &Session) -> Rows<Control> {
         CommandSeq::ZERO => 0,
         _ => tx.count_pending(session.id).await?,
     };
-    Ok(Control { desired_status: session.desired_status, pending_commands })
+    Ok(session.control(pending_commands))
 }
 
 async fn page<T: Tx>(tx: &mut T, query: &SessionQuery) -> Rows<SessionPage> {

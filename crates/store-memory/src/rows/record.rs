@@ -19,10 +19,8 @@ impl RecordRows for State {
         if self.audit_broken {
             return Err(StoreUnavailable::new("audit entries are set to fail"));
         }
-        let sealed = entry.seal(self.audit_head());
-        let seq = sealed.seq;
-        self.audit.push(sealed);
-        self.noted(|state| drop(state.audit.pop()));
+        let seq = self.audit.record(entry);
+        self.noted(|state| state.audit.take_back());
         Ok(seq)
     }
 

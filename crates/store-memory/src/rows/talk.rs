@@ -7,20 +7,19 @@ use flightdeck_domain::command::{Command, CommandKind};
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt, MessageRole, NewMessage};
 use flightdeck_domain::ports::{ConversationEnd, MessageSlice, Rows, StoreUnavailable, TalkRows};
+use flightdeck_domain::session::Session;
 
-use crate::state::{State, count, index};
+use crate::state::{State, count};
 
 impl State {
     fn messages(&self, id: SessionId) -> &[Message] {
         self.talks.get(&id).map_or(&[], |talk| &talk.messages)
     }
 
-    /// As many of the messages as are enough, with what became of them.
-    fn part<'a>(&self, id: SessionId, wanted: impl Iterator<Item = &'a Message>) -> Option<MessageSlice> {
-        let session = self.sessions.get(&id)?;
-        let messages = MessageSlice::enough(wanted);
-        let receipts = self.receipts(id, &messages);
-        Some(MessageSlice { messages, receipts, last_seq: session.last_seq, status: session.status })
+    /// A run of a conversation, with what became of its messages.
+    fn run(&self, id: SessionId, of: impl FnOnce(&Session, &[Message]) -> MessageSlice) -> Option<MessageSlice> {
+        let slice = of(self.sessions.get(&id)?, self.messages(id));
+        Some(MessageSlice { receipts: self.receipts(id, &slice.messages), ..slice })
     }
 
     /// What became of those messages that a command brings.
@@ -76,17 +75,11 @@ impl TalkRows for State {
     }
 
     async fn messages_after(&mut self, session: SessionId, after: Seq, limit: usize) -> Rows<Option<MessageSlice>> {
-        Ok(self.part(session, self.messages(session).iter().skip(index(after.get())).take(limit)))
+        Ok(self.run(session, |session, said| MessageSlice::after(session, said, after, limit)))
     }
 
     async fn messages_before(&mut self, session: SessionId, before: Seq, limit: usize) -> Rows<Option<MessageSlice>> {
-        let messages = self.messages(session);
-        let end = index(before.get()).saturating_sub(1).min(messages.len());
-        let part = self.part(session, messages.iter().take(end).rev().take(limit));
-        Ok(part.map(|mut slice| {
-            slice.messages.reverse();
-            slice
-        }))
+        Ok(self.run(session, |session, said| MessageSlice::before(session, said, before, limit)))
     }
 
     async fn conversation_ends(&mut self, sessions: &[SessionId]) -> Rows<Vec<ConversationEnd>> {
