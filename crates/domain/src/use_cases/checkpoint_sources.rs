@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Ports;
 use crate::audit::Checkpoint;
 use crate::ids::AuditSeq;
-use crate::ports::{ArchiveHolds, ArchivePlace, AuditLog, AuditLogError, CheckpointArchive};
+use crate::ports::{ArchiveHolds, ArchivePlace, AuditLog, AuditLogError, CheckpointArchive, Checkpointing};
 
 const PAGE: usize = 1_000;
 /// The place behind every other.
@@ -42,10 +41,10 @@ pub(super) struct CheckpointSources {
 
 impl CheckpointSources {
     /// Those after a place of the chain.
-    pub(super) fn new(ports: &Ports, after: AuditSeq) -> Self {
-        let archive = ports.checkpointing.as_ref().map(|checkpointing| Arc::clone(&checkpointing.archive));
+    pub(super) fn new(audit: Arc<dyn AuditLog>, checkpointing: Option<&Checkpointing>, after: AuditSeq) -> Self {
+        let archive = checkpointing.map(|checkpointing| Arc::clone(&checkpointing.archive));
         Self {
-            audit: Arc::clone(&ports.audit),
+            audit,
             archived_ended: archive.is_none(),
             archive,
             after,

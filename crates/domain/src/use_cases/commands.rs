@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::{Has, MayHave};
 use crate::audit::{SpooledAction, Stop};
 use crate::command::{Command, Receipt};
 use crate::ids::{CommandSeq, SessionId};
@@ -25,12 +25,11 @@ impl ReadCommands {
 
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            commands: Arc::clone(&ports.commands),
-            sessions: Arc::clone(&ports.sessions),
-            spool: ports.spool.clone(),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn CommandQueue> + Has<dyn SessionRepository> + MayHave<Arc<dyn AuditSpool>>,
+    {
+        Self { commands: ports.port(), sessions: ports.port(), spool: ports.optional() }
     }
 
     /// What an agent should know while its sign of life cannot be written: what the store says, and the stops that are kept
@@ -99,12 +98,11 @@ pub struct AcknowledgeCommand {
 impl AcknowledgeCommand {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            commands: Arc::clone(&ports.commands),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn CommandQueue> + Has<dyn WakeUps> + Has<dyn Clock>,
+    {
+        Self { commands: ports.port(), wake_ups: ports.port(), clock: ports.port() }
     }
 
     /// Moves a command's receipt on. Acknowledging twice is harmless.
@@ -132,6 +130,7 @@ mod tests {
     use crate::command::CommandKind;
     use crate::fixtures::{at, attribution, command, operation_id, session, session_id};
     use crate::ports::{MockAuditSpool, Waiting};
+    use crate::use_cases::Ports;
     use crate::use_cases::testing::MockPorts;
 
     #[tokio::test]

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use super::checkpoint_sources::{CheckpointSources, LAST};
 use super::read_audit::{Readings, details};
-use super::{AuditReader, MakeCheckpoint, MakeCheckpointError, Ports};
+use super::{AuditReader, Has, MakeCheckpoint, MakeCheckpointError, MayHave};
 use crate::audit::{AuditOutcome, ExportFault, ExportHeader, ExportLine, ExportedEntry};
 use crate::ids::AuditSeq;
-use crate::ports::{AuditLog, AuditLogError, StoreUnavailable};
+use crate::ports::{AuditLog, AuditLogError, Checkpointing, Clock, OperatorActions, StoreUnavailable};
 
 const PAGE: usize = 500;
 
 /// Exports the audit log.
 #[derive(Clone)]
 pub struct ExportAudit {
-    ports: Ports,
+    audit: Arc<dyn AuditLog>,
+    checkpointing: Option<Checkpointing>,
     readings: Readings,
     make: MakeCheckpoint,
 }
@@ -22,8 +23,12 @@ pub struct ExportAudit {
 impl ExportAudit {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { ports: ports.clone(), readings: Readings::new(ports), make: MakeCheckpoint::new(ports) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn AuditLog> + Has<dyn OperatorActions> + Has<dyn Clock> + MayHave<Checkpointing>,
+    {
+        let (readings, make) = (Readings::new(ports), MakeCheckpoint::new(ports));
+        Self { audit: ports.port(), checkpointing: ports.optional(), readings, make }
     }
 
     /// Puts the reading on record, signs the head where the deployment does so, and begins the export after a place. It
@@ -47,11 +52,11 @@ impl ExportAudit {
                 | MakeCheckpointError::OtherKey { .. },
             ) => own,
         };
-        let public_key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
+        let public_key = self.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
         let header = ExportHeader { flightdeck_audit: ExportHeader::FORMAT.to_owned(), after, to, public_key };
         Ok(AuditExport {
-            audit: Arc::clone(&self.ports.audit),
-            checkpoints: CheckpointSources::new(&self.ports, after),
+            audit: Arc::clone(&self.audit),
+            checkpoints: CheckpointSources::new(Arc::clone(&self.audit), self.checkpointing.as_ref(), after),
             header: Some(header),
             reached: after,
             to,

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::hand_over::HandOver;
-use super::{Ports, Providers};
+use super::{Has, MayHave, Providers};
 use crate::action::ActionName;
 use crate::audit::{AuditDraft, AuditOutcome, Fate, SpooledAction, SpooledIntervention, Stop};
 use crate::operation::Wish;
 use crate::ports::{
-    AuditFilter, AuditLog, AuditSpool, Clock, OperationRepository, OperatorActionError, OperatorActions,
-    StoreUnavailable, Waiting, WakeUps,
+    AuditFilter, AuditLog, AuditSpool, Clock, CommandQueue, OperationRepository, OperatorActionError, OperatorActions,
+    SessionRepository, StoreUnavailable, Waiting, WakeUps,
 };
 use crate::time::Timestamp;
 
@@ -31,14 +31,24 @@ const LOOKED_THROUGH: usize = 1_000;
 impl FoldSpool {
     /// Takes the ports it needs; `None` in a deployment without a spool.
     #[must_use]
-    pub fn new(ports: &Ports, providers: &Providers) -> Option<Self> {
+    pub fn new<P>(ports: &P, providers: &Providers) -> Option<Self>
+    where
+        P: Has<dyn SessionRepository>
+            + Has<dyn CommandQueue>
+            + Has<dyn OperatorActions>
+            + Has<dyn OperationRepository>
+            + Has<dyn AuditLog>
+            + Has<dyn WakeUps>
+            + Has<dyn Clock>
+            + MayHave<Arc<dyn AuditSpool>>,
+    {
         Some(Self {
-            spool: Arc::clone(ports.spool.as_ref()?),
-            actions: Arc::clone(&ports.actions),
-            audit: Arc::clone(&ports.audit),
-            operations: Arc::clone(&ports.operations),
-            wake_ups: Arc::clone(&ports.wake_ups),
-            clock: Arc::clone(&ports.clock),
+            spool: ports.optional()?,
+            actions: ports.port(),
+            audit: ports.port(),
+            operations: ports.port(),
+            wake_ups: ports.port(),
+            clock: ports.port(),
             hand_over: HandOver::new(ports, providers),
         })
     }
@@ -160,6 +170,7 @@ mod tests {
     use crate::ids::AuditSeq;
     use crate::operation::{Operation, Scope, Tally};
     use crate::ports::{MockAuditSpool, TargetPage};
+    use crate::use_cases::Ports;
     use crate::use_cases::testing::MockPorts;
 
     fn stop(n: u128, intervention: Intervention) -> SpooledAction {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Ports;
+use super::{Has, MayHave};
 use crate::audit::{AuditHead, Checkpoint, CheckpointKeyId, CheckpointProblem, HeadProblem};
 use crate::ids::AuditSeq;
 use crate::ports::{ArchiveHolds, AuditHeadError, AuditLog, CheckpointArchive, Checkpointing, Clock, StoreUnavailable};
@@ -78,12 +78,11 @@ pub struct MakeCheckpoint {
 impl MakeCheckpoint {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            audit: Arc::clone(&ports.audit),
-            checkpointing: ports.checkpointing.clone(),
-            clock: Arc::clone(&ports.clock),
-        }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn AuditLog> + Has<dyn Clock> + MayHave<Checkpointing>,
+    {
+        Self { audit: ports.port(), checkpointing: ports.optional(), clock: ports.port() }
     }
 
     /// Signs the head and keeps the checkpoint in the database and in the archive. Does nothing when the head has not

@@ -1,8 +1,8 @@
 //! What Flightdeck does, one file each. A use case needs ports only, and its tests need their mocks only.
 //!
 //! A use case is made of anything that [`Has`] the ports that it needs: of [`Ports`], which has them all, or of [`StorePorts`]
-//! over a store that has sessions and messages alone. A few are made of [`Ports`] only, since they need what a deployment may
-//! do without: checkpoints and the spool.
+//! over a store that has sessions and messages alone. What a deployment can do without, checkpoints and the spool, is what
+//! these [`MayHave`].
 //!
 //! A mutation is durable when it returns; only then are followers woken ([`crate::ports::WakeUps`]).
 
@@ -75,7 +75,7 @@ pub use manage_keys::{CreateKey, CreateKeyError, ListKeys, NewKey, RevokeKey};
 pub use mock_ports::MockPorts;
 pub use offer_commands::OfferCommands;
 pub use open_approval::{NewApproval, OpenApproval};
-pub use ports::{Has, Ports, StorePorts};
+pub use ports::{Has, MayHave, Ports, StorePorts};
 pub use providers::{InternalProvider, Providers, UnknownProvider};
 pub use read_approvals::ReadApprovals;
 pub use read_audit::{AuditReader, ReadAudit};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ports, Providers};
+use super::{Has, Providers};
 use crate::feed::FleetEventKind;
 use crate::ids::{CommandSeq, FeedPosition, SessionId};
 use crate::ports::{
@@ -30,14 +30,13 @@ impl OfferCommands {
     ///
     /// # Errors
     /// The store is not available.
-    pub async fn begin(ports: &Ports, providers: &Providers) -> Result<Self, StoreUnavailable> {
-        Ok(Self {
-            feed: Arc::clone(&ports.feed),
-            sessions: Arc::clone(&ports.sessions),
-            commands: Arc::clone(&ports.commands),
-            providers: providers.clone(),
-            cursor: ports.feed.head().await?,
-        })
+    pub async fn begin<P>(ports: &P, providers: &Providers) -> Result<Self, StoreUnavailable>
+    where
+        P: Has<dyn FleetFeed> + Has<dyn SessionRepository> + Has<dyn CommandQueue> + Sync,
+    {
+        let feed: Arc<dyn FleetFeed> = ports.port();
+        let cursor = feed.head().await?;
+        Ok(Self { feed, sessions: ports.port(), commands: ports.port(), providers: providers.clone(), cursor })
     }
 
     /// Looks at all that has happened since the last look. Returns how many commands were handed over.

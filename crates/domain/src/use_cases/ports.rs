@@ -122,10 +122,8 @@ impl Ports {
     /// Lets kills and pauses go on while the audit log cannot be written.
     #[must_use]
     pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
-        let actions = SpooledActions::new(self.actions, Arc::clone(&spool), Arc::clone(&self.ids));
-        // What an action comes to is decided by its own attempt, as long as that goes on.
-        let in_hand = actions.in_hand();
-        Self { actions: Arc::new(actions), spool: Some(Arc::new(LetGo { spool, in_hand })), ..self }
+        let Spooling { actions, spool } = Spooling::new(self.actions, spool, Arc::clone(&self.ids));
+        Self { actions, spool: Some(spool), ..self }
     }
 }
 
@@ -137,9 +135,49 @@ pub trait Has<P: ?Sized> {
     fn port(&self) -> Arc<P>;
 }
 
+/// May have what a deployment can do without: [`Checkpointing`], or a spool (`Arc<dyn AuditSpool>`). A use case that takes it
+/// does less where there is none, and says so.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether it has `{P}`, which the use case can do without"
+)]
+pub trait MayHave<P> {
+    /// It, where there is one.
+    fn optional(&self) -> Option<P>;
+}
+
+impl MayHave<Checkpointing> for Ports {
+    fn optional(&self) -> Option<Checkpointing> {
+        self.checkpointing.clone()
+    }
+}
+
+impl MayHave<Arc<dyn AuditSpool>> for Ports {
+    fn optional(&self) -> Option<Arc<dyn AuditSpool>> {
+        self.spool.clone()
+    }
+}
+
+/// A spool, and the operator actions that lay stops down in it.
+#[derive(Clone)]
+struct Spooling {
+    actions: Arc<dyn OperatorActions>,
+    spool: Arc<dyn AuditSpool>,
+}
+
+impl Spooling {
+    fn new(actions: Arc<dyn OperatorActions>, spool: Arc<dyn AuditSpool>, ids: Arc<dyn IdGenerator>) -> Self {
+        let actions = SpooledActions::new(actions, Arc::clone(&spool), ids);
+        // What an action comes to is decided by its own attempt, as long as that goes on.
+        let in_hand = actions.in_hand();
+        Self { actions: Arc::new(actions), spool: Arc::new(LetGo { spool, in_hand }) }
+    }
+}
+
 /// The ports of a store that may not have all of them. A use case can be made of it when the store has what the use case needs.
 pub struct StorePorts<S> {
     store: Arc<S>,
+    checkpointing: Option<Checkpointing>,
+    spooling: Option<Spooling>,
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
@@ -149,14 +187,63 @@ impl<S> StorePorts<S> {
     /// Takes every repository port that it has from the store.
     #[must_use]
     pub fn new(store: Arc<S>, wake_ups: Arc<dyn WakeUps>, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
-        Self { store, wake_ups, clock, ids }
+        Self { store, checkpointing: None, spooling: None, wake_ups, clock, ids }
+    }
+
+    /// Has the audit log signed.
+    #[must_use]
+    pub fn with_checkpoints(self, signer: Arc<dyn CheckpointSigner>, archive: Arc<dyn CheckpointArchive>) -> Self {
+        Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
+    }
+}
+
+impl<S: OperatorActions + 'static> StorePorts<S> {
+    /// Lets kills and pauses go on while the audit log cannot be written.
+    #[must_use]
+    pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
+        let spooling = Spooling::new(self.store.clone(), spool, Arc::clone(&self.ids));
+        Self { spooling: Some(spooling), ..self }
+    }
+}
+
+impl<S: OperatorActions + 'static> Has<dyn OperatorActions> for StorePorts<S> {
+    fn port(&self) -> Arc<dyn OperatorActions> {
+        match &self.spooling {
+            Some(spooling) => Arc::clone(&spooling.actions),
+            None => self.store.clone(),
+        }
+    }
+}
+
+impl Has<dyn OperatorActions> for Ports {
+    fn port(&self) -> Arc<dyn OperatorActions> {
+        Arc::clone(&self.actions)
+    }
+}
+
+impl<S> MayHave<Checkpointing> for StorePorts<S> {
+    fn optional(&self) -> Option<Checkpointing> {
+        self.checkpointing.clone()
+    }
+}
+
+impl<S> MayHave<Arc<dyn AuditSpool>> for StorePorts<S> {
+    fn optional(&self) -> Option<Arc<dyn AuditSpool>> {
+        self.spooling.as_ref().map(|spooling| Arc::clone(&spooling.spool))
     }
 }
 
 impl<S> Clone for StorePorts<S> {
     fn clone(&self) -> Self {
-        let Self { store, wake_ups, clock, ids } = self;
-        Self { store: store.clone(), wake_ups: wake_ups.clone(), clock: clock.clone(), ids: ids.clone() }
+        let Self { store, checkpointing, spooling, wake_ups, clock, ids } = self;
+        Self {
+            store: store.clone(),
+            checkpointing: checkpointing.clone(),
+            spooling: spooling.clone(),
+            wake_ups: wake_ups.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }
     }
 }
 
@@ -192,7 +279,6 @@ has! {
         sessions SessionRepository,
         messages MessageRepository,
         commands CommandQueue,
-        actions OperatorActions,
         approvals ApprovalRepository,
         operations OperationRepository,
         usage UsageRepository,
@@ -206,5 +292,70 @@ has! {
         wake_ups WakeUps,
         clock Clock,
         ids IdGenerator,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::action::{Intervention, OperatorAction};
+    use crate::audit::{AuditHead, CheckpointSigningKey};
+    use crate::fixtures::{attribution, session_id};
+    use crate::ports::{
+        MockAuditLog, MockAuditSpool, MockCheckpointArchive, MockClock, MockIdGenerator, MockOperatorActions,
+        OperatorActionError, StoreUnavailable,
+    };
+    use crate::use_cases::{MakeCheckpoint, MakeCheckpointError};
+
+    fn ports_of<S>(store: S) -> StorePorts<S> {
+        let mut ids = MockIdGenerator::new();
+        ids.expect_uuid().return_const(uuid::Uuid::from_u128(1));
+        StorePorts::new(Arc::new(store), Arc::new(()), Arc::new(MockClock::new()), Arc::new(ids))
+    }
+
+    #[tokio::test]
+    async fn a_store_of_few_ports_has_its_stops_laid_down_in_a_spool() {
+        let away = || Err(StoreUnavailable::new("away").into());
+        let mut store = MockOperatorActions::new();
+        store.expect_commit().returning(move |_| away());
+        let kept = Arc::new(AtomicBool::new(false));
+        let mut spool = MockAuditSpool::new();
+        let noted = Arc::clone(&kept);
+        spool.expect_keep().returning(move |_| {
+            noted.store(true, Ordering::SeqCst);
+            Ok(())
+        });
+        let ports = ports_of(store);
+        let none: Option<Arc<dyn AuditSpool>> = ports.optional();
+        assert!(none.is_none());
+        let ports = ports.with_spool(Arc::new(spool));
+        let actions: Arc<dyn OperatorActions> = ports.clone().port();
+        let (session_id, intervention, by) = (session_id(1), Intervention::Kill, attribution("because"));
+        let answer = actions.commit(OperatorAction { session_id, intervention, operation: None, able: None, by }).await;
+        assert!(matches!(answer, Err(OperatorActionError::Kept { .. })), "{answer:?}");
+        assert!(kept.load(Ordering::SeqCst));
+        let spool: Option<Arc<dyn AuditSpool>> = ports.optional();
+        assert!(spool.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_store_that_has_an_audit_log_alone_can_have_it_signed() {
+        let log = || {
+            let mut log = MockAuditLog::new();
+            log.expect_newest_checkpoint().returning(|| Ok(None));
+            log.expect_head().returning(|| Ok(AuditHead::EMPTY));
+            log
+        };
+        let made = MakeCheckpoint::new(&ports_of(log())).execute().await;
+        assert!(matches!(made, Err(MakeCheckpointError::NotSetUp)), "{made:?}");
+        let mut archive = MockCheckpointArchive::new();
+        archive.expect_turn().returning(|| Ok(Box::new(())));
+        archive.expect_newest().returning(|| Ok(None));
+        let signer = CheckpointSigningKey::from_seed(&[1; 32]);
+        let ports = ports_of(log()).with_checkpoints(Arc::new(signer), Arc::new(archive));
+        let made = MakeCheckpoint::new(&ports).execute().await;
+        assert!(matches!(made, Err(MakeCheckpointError::Empty)), "{made:?}");
     }
 }

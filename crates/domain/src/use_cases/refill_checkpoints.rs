@@ -1,8 +1,9 @@
 //! The archive of checkpoints gets back what it has lost, by the word of the database.
 
 use super::read_audit::{Readings, details};
-use super::{AuditReader, MakeCheckpoint, MakeCheckpointError, Ports};
+use super::{AuditReader, Has, MakeCheckpoint, MakeCheckpointError, MayHave};
 use crate::audit::AuditOutcome;
+use crate::ports::{AuditLog, Checkpointing, Clock, OperatorActions};
 
 /// Fills the archive of checkpoints, on record: with that nobody finds any more that it had lost something.
 #[derive(Clone)]
@@ -14,7 +15,10 @@ pub struct RefillCheckpoints {
 impl RefillCheckpoints {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn AuditLog> + Has<dyn OperatorActions> + Has<dyn Clock> + MayHave<Checkpointing>,
+    {
         Self { make: MakeCheckpoint::new(ports), readings: Readings::new(ports) }
     }
 

@@ -1,19 +1,22 @@
 //! The whole audit chain is proven, and held against its signed checkpoints.
 
+use std::sync::Arc;
+
 use super::checkpoint_sources::{CheckpointSources, LAST, Sighting};
 use super::read_audit::{Readings, details};
-use super::{AuditReader, Ports};
+use super::{AuditReader, Has, MayHave};
 use crate::audit::{
     AuditHead, AuditOutcome, AuditProblem, AuditVerification, ChainVerifier, Checkpoint, CheckpointProblem,
     HeadProblem, SealedAuditEntry,
 };
 use crate::ids::AuditSeq;
-use crate::ports::{AuditHeadError, AuditLogError, StoreUnavailable};
+use crate::ports::{AuditHeadError, AuditLog, AuditLogError, Checkpointing, Clock, OperatorActions, StoreUnavailable};
 
 /// Verifies the audit log.
 #[derive(Clone)]
 pub struct VerifyAudit {
-    ports: Ports,
+    audit: Arc<dyn AuditLog>,
+    checkpointing: Option<Checkpointing>,
     readings: Readings,
 }
 
@@ -40,8 +43,11 @@ impl From<CheckpointProblem> for Stop {
 impl VerifyAudit {
     /// Takes the ports it needs.
     #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self { ports: ports.clone(), readings: Readings::new(ports) }
+    pub fn new<P>(ports: &P) -> Self
+    where
+        P: Has<dyn AuditLog> + Has<dyn OperatorActions> + Has<dyn Clock> + MayHave<Checkpointing>,
+    {
+        Self { audit: ports.port(), checkpointing: ports.optional(), readings: Readings::new(ports) }
     }
 
     /// Puts the reading on record, then walks the chain from its first entry to the head, a page at a time, with every
@@ -63,12 +69,12 @@ impl VerifyAudit {
     }
 
     async fn verification(&self) -> Result<AuditVerification, StoreUnavailable> {
-        let head = match self.ports.audit.head().await {
+        let head = match self.audit.head().await {
             Ok(head) => Ok(head),
             Err(AuditHeadError::Broken(problem)) => Err(problem),
             Err(AuditHeadError::Unavailable(error)) => return Err(error),
         };
-        let key = self.ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
+        let key = self.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
         let mut verifier = ChainVerifier::default().with_key(key);
         let mut unarchived = None;
         match self.walk(&mut verifier, head, &mut unarchived).await {
@@ -85,9 +91,10 @@ impl VerifyAudit {
         head: Result<AuditHead, HeadProblem>,
         unarchived: &mut Option<AuditSeq>,
     ) -> Result<(), Stop> {
-        let mut checkpoints = CheckpointSources::new(&self.ports, AuditSeq::ZERO);
+        let mut checkpoints =
+            CheckpointSources::new(Arc::clone(&self.audit), self.checkpointing.as_ref(), AuditSeq::ZERO);
         loop {
-            let page = self.ports.audit.walk(verifier.reached(), PAGE).await.map_err(stop)?;
+            let page = self.audit.walk(verifier.reached(), PAGE).await.map_err(stop)?;
             for entry in &page {
                 if let Ok(head) = head
                     && verifier.reached() == head.seq
@@ -145,7 +152,7 @@ impl VerifyAudit {
 
     /// Where the log ends by now.
     async fn head_behind(&self, end: AuditSeq) -> Result<AuditSeq, Stop> {
-        let head = self.ports.audit.head().await.map_err(|error| stop(error.behind(end)))?;
+        let head = self.audit.head().await.map_err(|error| stop(error.behind(end)))?;
         Ok(head.seq)
     }
 
@@ -153,7 +160,7 @@ impl VerifyAudit {
     async fn late(&self, verifier: &ChainVerifier, checkpoint: &Checkpoint) -> Result<(), Stop> {
         verifier.signed(checkpoint)?;
         let before = AuditSeq::new(checkpoint.seq.get().saturating_sub(1));
-        let entry = self.ports.audit.walk(before, 1).await.map_err(stop)?;
+        let entry = self.audit.walk(before, 1).await.map_err(stop)?;
         if entry.first().map(SealedAuditEntry::head) == Some(checkpoint.head()) {
             return Ok(());
         }

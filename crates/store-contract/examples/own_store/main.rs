@@ -16,7 +16,7 @@ use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::use_cases::{
     AuditReader, HistoryPlace, IngestMessages, Intervene, MessageInput, NewSession, Providers, ReadAudit, ReadHistory,
-    RegisterSession, StorePorts,
+    RegisterSession, StorePorts, VerifyAudit,
 };
 
 use self::store::OwnStore;
@@ -42,6 +42,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
         .execute(id, Kill, Origin::new(Actor::local_cli(), "req-1".parse()?))
         .await?;
     let audit = ReadAudit::new(&ports).execute(by("req-2")?, AuditFilter::default(), None, 100).await?;
+    assert!(VerifyAudit::new(&ports).execute(by("req-3")?).await?.valid);
     assert!(audit.iter().map(|entry| entry.index.action).eq([ActionName::Kill]));
     Ok(())
 }
