@@ -1,4 +1,6 @@
-//! Values for the cases. Every test has a store of its own, so fixed ids will do and a failure can be repeated.
+//! Values for the cases, and for a store's own tests. Every test has a store of its own, so fixed ids will do and a failure can
+//! be repeated.
+#![expect(clippy::must_use_candidate, reason = "values for tests: whoever makes one and drops it wonders by himself")]
 
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -18,28 +20,31 @@ use uuid::Uuid;
 
 /// A line that a store may get wrong: quotes of both kinds, SQL's and JSON's special characters, letters of two, three
 /// and four bytes, and an emoji of several code points.
-pub(crate) const AWKWARD: &str = r#"O'Hara said "no\n"; -- %_ $1 ? {} é ẞ 漢字 😀 👩‍🚀"#;
+pub const AWKWARD: &str = r#"O'Hara said "no\n"; -- %_ $1 ? {} é ẞ 漢字 😀 👩‍🚀"#;
 
 /// A higher number is a higher id, and both ends of the id differ.
 fn uuid(n: u32) -> Uuid {
     Uuid::from_u128((u128::from(n) << 96) | u128::from(n))
 }
 
-pub(crate) fn session_id(n: u32) -> SessionId {
+/// The id of session `n`.
+pub fn session_id(n: u32) -> SessionId {
     SessionId::new(uuid(n))
 }
 
-pub(crate) fn message_id(n: u32) -> MessageId {
+/// The id of message `n`.
+pub fn message_id(n: u32) -> MessageId {
     MessageId::new(uuid(n))
 }
 
 /// So many seconds after a moment of 2026 that is no whole millisecond.
-pub(crate) fn at(seconds: u32) -> Timestamp {
-    let micros = (1_767_225_600 + i64::from(seconds)) * 1_000_000 + 123_457;
+pub fn at(seconds: impl Into<i64>) -> Timestamp {
+    let micros = (1_767_225_600 + seconds.into()) * 1_000_000 + 123_457;
     Timestamp::from_micros(micros).expect("within chrono's range")
 }
 
-pub(crate) fn text<T>(words: &str) -> T
+/// A text of any kind, which has to be a good one.
+pub fn text<T>(words: &str) -> T
 where
     T: FromStr,
     T::Err: Debug,
@@ -48,7 +53,7 @@ where
 }
 
 /// JSON with everything that JSON has.
-pub(crate) fn awkward_json() -> JsonObject {
+pub fn awkward_json() -> JsonObject {
     let value = json!({
         "": "empty key",
         AWKWARD: AWKWARD,
@@ -62,7 +67,7 @@ pub(crate) fn awkward_json() -> JsonObject {
 }
 
 /// JSON that a database may refuse, or give back as something else.
-pub(crate) fn hostile_json() -> JsonObject {
+pub fn hostile_json() -> JsonObject {
     let fractions: Vec<f64> = (1..=200_u32).map(|n| (f64::from(n) * 0.618_033_988_749_894_9).sin() * 1e-5).collect();
     let value = json!({
         "zero\0byte": "before\0after",
@@ -76,13 +81,13 @@ pub(crate) fn hostile_json() -> JsonObject {
 }
 
 /// A JSON object.
-pub(crate) fn object(value: serde_json::Value) -> JsonObject {
+pub fn object(value: serde_json::Value) -> JsonObject {
     let serde_json::Value::Object(map) = value else { panic!("an object") };
     JsonObject::new(map).expect("short enough")
 }
 
 /// A session that reports itself, at the top of a tree of its own.
-pub(crate) fn registration(n: u32) -> Registration {
+pub fn registration(n: u32) -> Registration {
     Registration {
         id: session_id(n),
         parent_id: None,
@@ -101,11 +106,13 @@ pub(crate) fn registration(n: u32) -> Registration {
     }
 }
 
-pub(crate) fn child(n: u32, parent: u32) -> Registration {
+/// A session that reports itself, below another one.
+pub fn child(n: u32, parent: u32) -> Registration {
     Registration { parent_id: Some(session_id(parent)), ..registration(n) }
 }
 
-pub(crate) fn message(n: u32) -> NewMessage {
+/// A message of an agent.
+pub fn message(n: u32) -> NewMessage {
     NewMessage {
         id: message_id(n),
         role: MessageRole::Assistant,
@@ -115,12 +122,18 @@ pub(crate) fn message(n: u32) -> NewMessage {
     }
 }
 
-pub(crate) fn messages(range: std::ops::RangeInclusive<u32>) -> Vec<NewMessage> {
+/// What an agent says, as message `n`.
+pub fn said(n: u32, words: &str) -> NewMessage {
+    NewMessage { content: text(words), ..message(n) }
+}
+
+/// Many of them.
+pub fn messages(range: std::ops::RangeInclusive<u32>) -> Vec<NewMessage> {
     range.map(message).collect()
 }
 
 /// Somebody saw session `n` in a status, `second` seconds in. The id of its message is unlike those of [`message`].
-pub(crate) fn observation(n: u32, status: SessionStatus, second: u32) -> Observation {
+pub fn observation(n: u32, status: SessionStatus, second: u32) -> Observation {
     Observation {
         session_id: session_id(n),
         status,
@@ -131,11 +144,13 @@ pub(crate) fn observation(n: u32, status: SessionStatus, second: u32) -> Observa
     }
 }
 
-pub(crate) fn actor(n: u32) -> Actor {
+/// An operator.
+pub fn actor(n: u32) -> Actor {
     Actor::key(&key_id(n))
 }
 
-pub(crate) fn by(actor_number: u32, second: u32) -> Attribution {
+/// Who steps in, and when; with a reason that is [`AWKWARD`].
+pub fn by(actor_number: u32, second: u32) -> Attribution {
     Attribution {
         actor: actor(actor_number),
         reason: Some(text(AWKWARD)),
@@ -147,20 +162,22 @@ pub(crate) fn by(actor_number: u32, second: u32) -> Attribution {
 }
 
 /// The same with a key.
-pub(crate) fn keyed(actor_number: u32, second: u32, key: &str) -> Attribution {
+pub fn keyed(actor_number: u32, second: u32, key: &str) -> Attribution {
     Attribution { idempotency_key: Some(text(key)), ..by(actor_number, second) }
 }
 
-pub(crate) fn action(n: u32, intervention: Intervention) -> OperatorAction {
+/// One operator action on session `n`.
+pub fn action(n: u32, intervention: Intervention) -> OperatorAction {
     OperatorAction { session_id: session_id(n), intervention, operation: None, able: None, by: by(1, 50) }
 }
 
-pub(crate) fn operation_id(n: u32) -> OperationId {
+/// The id of operation `n`.
+pub fn operation_id(n: u32) -> OperationId {
     OperationId::new(uuid(n))
 }
 
 /// Operation `operation`: a wish for session `n` and those around it.
-pub(crate) fn scoped(operation: u32, n: u32, wish: Wish, reach: Reach) -> ScopedAction {
+pub fn scoped(operation: u32, n: u32, wish: Wish, reach: Reach) -> ScopedAction {
     ScopedAction {
         operation: operation_id(operation),
         session_id: session_id(n),
@@ -171,7 +188,8 @@ pub(crate) fn scoped(operation: u32, n: u32, wish: Wish, reach: Reach) -> Scoped
     }
 }
 
-pub(crate) fn inject(message: u32) -> Intervention {
+/// A message of an operator, as it is queued.
+pub fn inject(message: u32) -> Intervention {
     Intervention::Inject {
         message_id: message_id(message),
         content: text(&format!("{AWKWARD}\nmessage {message}")),
@@ -179,19 +197,23 @@ pub(crate) fn inject(message: u32) -> Intervention {
     }
 }
 
-pub(crate) fn fleet(intervention: FleetIntervention) -> FleetAction {
+/// An action on all.
+pub fn fleet(intervention: FleetIntervention) -> FleetAction {
     FleetAction { intervention, operation: None, by: by(1, 60) }
 }
 
-pub(crate) fn reason(words: &str) -> Reason {
+/// Why.
+pub fn reason(words: &str) -> Reason {
     text(words)
 }
 
-pub(crate) fn key_id(n: u32) -> KeyId {
+/// The id of API key `n`.
+pub fn key_id(n: u32) -> KeyId {
     KeyId::new(&format!("{n:012x}")).expect("twelve digits")
 }
 
-pub(crate) fn key(n: u32) -> ApiKey {
+/// An API key, whose secret is `secret n`.
+pub fn key(n: u32) -> ApiKey {
     ApiKey {
         id: key_id(n),
         name: text(AWKWARD),

@@ -57,7 +57,7 @@ pub mod crash;
 pub mod durability;
 pub mod epoch;
 pub mod feed;
-mod given;
+pub mod given;
 mod harness;
 pub mod idempotency;
 mod lacks;

@@ -4,8 +4,6 @@
 #![expect(clippy::expect_used, reason = "what fails here fails the test")]
 
 mod bench;
-mod given;
-
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use flightdeck_domain::ports::{
 };
 use flightdeck_domain::session::{Observation, Registration, SessionStatus, Silence};
 use flightdeck_domain::text::{MissionId, ProviderName};
+use flightdeck_store_contract::given;
 use libtest_mimic::Arguments;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -223,7 +222,7 @@ async fn writes_look_up_what_they_need() {
     explained!(&client, "register a child", store.register(child)).is_looked_up();
     explained!(&client, "is within", store.is_within(given::session_id(2), one)).is_looked_up();
     explained!(&client, "a heartbeat", store.heartbeat(one, given::at(1))).is_looked_up();
-    let batch = vec![given::message(1, "one"), given::message(2, "two")];
+    let batch = vec![given::said(1, "one"), given::said(2, "two")];
     explained!(&client, "append", store.append(one, batch.clone(), given::at(1))).is_looked_up();
     let again = explained!(&client, "append again", store.append(one, batch, given::at(1)));
     again.is_looked_up().uses("messages_id");

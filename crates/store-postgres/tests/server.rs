@@ -2,7 +2,6 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "what fails here fails the test")]
 
 mod bench;
-mod given;
 #[path = "server/groups.rs"]
 mod groups;
 #[path = "server/hang_ups.rs"]

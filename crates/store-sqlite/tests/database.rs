@@ -1,8 +1,6 @@
 //! What is in the tables, good and bad.
 #![expect(clippy::expect_used, reason = "what fails here fails the test")]
 
-mod given;
-
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -17,6 +15,7 @@ use flightdeck_domain::ports::{
     SessionFilter, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::text::JsonObject;
+use flightdeck_store_contract::given;
 use flightdeck_store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
@@ -33,14 +32,14 @@ impl Bench {
         let path = folder.path().join("flightdeck.db");
         let store = SqliteStore::open(&path, Options::default()).expect("opened");
         store.register(given::registration(1)).await.expect("registered");
-        let batch = vec![given::message(1, "hello")];
+        let batch = vec![given::said(1, "hello")];
         store.append(given::session_id(1), batch, given::at(1)).await.expect("appended");
         let action = OperatorAction {
             session_id: given::session_id(1),
             intervention: Intervention::Pause,
             operation: None,
             able: None,
-            by: given::attribution(),
+            by: given::by(1, 2),
         };
         OperatorActions::commit(&store, action).await.expect("accepted");
         Self { store, path, _folder: folder }
@@ -152,7 +151,7 @@ async fn a_retry_with_fractions_is_the_same_message() {
     let bench = Bench::new().await;
     let numbers: Vec<f64> = (1..=2_000_u32).map(|n| (f64::from(n) * 0.618_033_988_749_894_9).sin() * 1e-5).collect();
     let serde_json::Value::Object(map) = serde_json::json!({ "numbers": numbers }) else { panic!("an object") };
-    let message = NewMessage { metadata: JsonObject::new(map).expect("short"), ..given::message(2, "fractions") };
+    let message = NewMessage { metadata: JsonObject::new(map).expect("short"), ..given::said(2, "fractions") };
     for created in [true, false] {
         let done =
             bench.store.append(given::session_id(1), vec![message.clone()], given::at(3)).await.expect("appended");
@@ -164,7 +163,7 @@ async fn a_retry_with_fractions_is_the_same_message() {
 async fn a_message_may_hold_any_character() {
     let bench = Bench::new().await;
     let content = "before\u{1}after\u{10ffff}";
-    bench.store.append(given::session_id(1), vec![given::message(3, content)], given::at(3)).await.expect("appended");
+    bench.store.append(given::session_id(1), vec![given::said(3, content)], given::at(3)).await.expect("appended");
     let slice = MessageRepository::before(&bench.store, given::session_id(1), Seq::new(9), 1).await.expect("read");
     assert_eq!(slice.expect("the session").messages[0].content.as_str(), content);
 }
@@ -172,7 +171,7 @@ async fn a_message_may_hold_any_character() {
 #[tokio::test]
 async fn a_batch_beyond_sqlites_limit_of_values_is_one_batch() {
     let bench = Bench::new().await;
-    let batch: Vec<_> = (10..10_010).map(|n| given::message(n, "one of many")).collect();
+    let batch: Vec<_> = (10..10_010).map(|n| given::said(n, "one of many")).collect();
     for created in [true, false] {
         let done = bench.store.append(given::session_id(1), batch.clone(), given::at(3)).await.expect("appended");
         assert_eq!((done.appended.len(), done.last_seq), (10_000, Seq::new(10_001)));
@@ -185,7 +184,7 @@ async fn a_busy_fleet_shares_its_commits() {
     let bench = Bench::new().await;
     let before = bench.store.stats();
     let store = &bench.store;
-    let append = |n| store.append(given::session_id(1), vec![given::message(n, "hello")], given::at(3));
+    let append = |n| store.append(given::session_id(1), vec![given::said(n, "hello")], given::at(3));
     let (a, b, c, d) = tokio::join!(append(10), append(11), append(12), append(13));
     assert!(a.is_ok() && b.is_ok() && c.is_ok() && d.is_ok());
     let after = bench.store.stats();

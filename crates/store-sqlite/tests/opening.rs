@@ -8,6 +8,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use flightdeck_domain::ports::{Readiness as _, SessionRepository};
+use flightdeck_store_contract::given;
 use flightdeck_store_sqlite::{OpenError, Options, SqliteStore};
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {
@@ -141,8 +142,6 @@ fn a_file_that_another_program_writes_is_waited_for() {
         drop(opening.join().expect("no panic").expect("opened"));
     });
 }
-
-mod given;
 
 /// As a bad disk or a wrong copy leaves it; looking changes nothing.
 #[test]

@@ -2,8 +2,6 @@
 //! through a connection of its own past all triggers and checks.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "what fails here fails the test")]
 
-mod given;
-
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -20,6 +18,7 @@ use flightdeck_domain::ports::{
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::use_cases::{AuditReader, MakeCheckpoint, Ports, VerifyAudit};
+use flightdeck_store_contract::given;
 use flightdeck_store_memory::MemoryStore;
 use flightdeck_store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
@@ -89,11 +88,11 @@ fn signer() -> Arc<CheckpointSigningKey> {
 }
 
 fn reader() -> AuditReader {
-    AuditReader { actor: given::attribution().actor, request_id: given::attribution().request_id }
+    AuditReader { actor: given::by(1, 2).actor, request_id: given::by(1, 2).request_id }
 }
 
 async fn act(store: &dyn OperatorActions, n: u64) {
-    let by = Attribution { reason: Reason::new(format!("reason {n}")).ok(), ..given::attribution() };
+    let by = Attribution { reason: Reason::new(format!("reason {n}")).ok(), ..given::by(1, 2) };
     let intervention = if n.is_multiple_of(2) { Intervention::Pause } else { Intervention::Resume };
     let action = OperatorAction { session_id: given::session_id(1), intervention, by, able: None, operation: None };
     OperatorActions::commit(store, action).await.expect("accepted");
@@ -311,7 +310,7 @@ async fn a_head_that_is_gone_or_spoilt_is_a_finding_and_no_breakdown() {
             assert_eq!((found.valid, found.problem.as_deref(), found.entries), (false, Some(expected.as_str()), good));
         }
         assert!(MakeCheckpoint::new(&ports).execute().await.is_err(), "nothing is signed over it: {sql}");
-        let by = given::attribution();
+        let by = given::by(1, 2);
         let action = OperatorAction {
             session_id: given::session_id(1),
             intervention: Intervention::Pause,
@@ -333,7 +332,7 @@ async fn a_chain_rewritten_as_a_whole_is_found_by_the_signature() {
     let mut head = AuditHead::EMPTY;
     let mut sql = String::from("DELETE FROM audit_entries;");
     for entry in &sealed {
-        let mut draft = given::attribution().audit(
+        let mut draft = given::by(1, 2).audit(
             entry.index.action,
             entry.entry().expect("an entry").target,
             flightdeck_domain::audit::AuditOutcome::Accepted,

@@ -6,13 +6,13 @@ use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::{AppendRefused, NewMessage};
 use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, SessionRepository};
 use flightdeck_domain::session::{Observation, SessionStatus};
+use flightdeck_store_contract::given;
 use flightdeck_store_postgres::{Options, PostgresStore};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::bench::{Bench, options};
-use crate::given;
 
 type Answer = JoinHandle<Result<AppendOutcome, AppendError>>;
 
@@ -36,12 +36,12 @@ impl Gate {
         Self::close_with(bench, 900).await
     }
 
-    async fn close_with(bench: &Bench, n: u128) -> Self {
+    async fn close_with(bench: &Bench, n: u32) -> Self {
         let before = bench.store.stats().append_groups;
         let holder = bench.client().await;
         let sql = format!("BEGIN; SELECT id FROM sessions WHERE id = '{}' FOR UPDATE", given::session_id(3));
         holder.batch_execute(&sql).await.expect("locked");
-        let first = append(bench, given::session_id(3), vec![given::message(n, "first")]);
+        let first = append(bench, given::session_id(3), vec![given::said(n, "first")]);
         while bench.store.stats().append_groups == before {
             tokio::task::yield_now().await;
         }
@@ -80,13 +80,13 @@ async fn refused(answer: Answer) -> AppendError {
     answer.await.expect("no panic").expect_err("refused")
 }
 
-fn ended(n: u128) -> Observation {
+fn ended(n: u32) -> Observation {
     Observation {
         session_id: given::session_id(n),
         status: SessionStatus::Completed,
         reason: None,
         provider_session_id: None,
-        message_id: flightdeck_domain::ids::MessageId::new(uuid::Uuid::from_u128(7_000 + n)),
+        message_id: flightdeck_domain::ids::MessageId::new(uuid::Uuid::from_u128(7_000 + u128::from(n))),
         at: given::at(4),
     }
 }
@@ -94,17 +94,17 @@ fn ended(n: u128) -> Observation {
 pub(crate) async fn batches_that_queue_share_a_commit_and_each_stands_alone() {
     let bench = bench().await;
     let one = given::session_id(1);
-    bench.store.append(one, vec![given::message(1, "one")], given::at(1)).await.expect("appended");
+    bench.store.append(one, vec![given::said(1, "one")], given::at(1)).await.expect("appended");
     bench.store.observe(ended(2)).await.expect("ended");
     let before = bench.store.stats().append_groups;
     let gate = Gate::close(&bench).await;
-    let retry = queued(&bench, one, vec![given::message(1, "one"), given::message(2, "two")]).await;
-    let conflict = queued(&bench, one, vec![given::message(3, "three"), given::message(1, "other")]).await;
-    let unknown = queued(&bench, given::session_id(99), vec![given::message(1, "one")]).await;
-    let closed = queued(&bench, given::session_id(2), vec![given::message(1, "one")]).await;
+    let retry = queued(&bench, one, vec![given::said(1, "one"), given::said(2, "two")]).await;
+    let conflict = queued(&bench, one, vec![given::said(3, "three"), given::said(1, "other")]).await;
+    let unknown = queued(&bench, given::session_id(99), vec![given::said(1, "one")]).await;
+    let closed = queued(&bench, given::session_id(2), vec![given::said(1, "one")]).await;
     // These see what an earlier batch of the same group did.
-    let again = queued(&bench, one, vec![given::message(2, "two"), given::message(4, "four")]).await;
-    let other_body = queued(&bench, one, vec![given::message(4, "another four")]).await;
+    let again = queued(&bench, one, vec![given::said(2, "two"), given::said(4, "four")]).await;
+    let other_body = queued(&bench, one, vec![given::said(4, "another four")]).await;
     gate.open().await;
 
     assert_eq!(places(retry).await, [(1, false), (2, true)]);
@@ -130,13 +130,13 @@ pub(crate) async fn replicas_share_one_dense_order() {
     let other = PostgresStore::open(bench.place.url(), options(), Handle::current()).await.expect("opened");
     let other = Arc::new(other);
     let one = given::session_id(1);
-    let writers: Vec<_> = (0..8_u128)
+    let writers: Vec<_> = (0..8_u32)
         .map(|writer| {
             let store = if writer % 2 == 0 { Arc::clone(&bench.store) } else { Arc::clone(&other) };
             tokio::spawn(async move {
                 for n in 0..25 {
                     let batch =
-                        vec![given::message(writer * 100 + n, "hello"), given::message(writer * 100 + n + 50, "hello")];
+                        vec![given::said(writer * 100 + n, "hello"), given::said(writer * 100 + n + 50, "hello")];
                     store.append(one, batch, given::at(5)).await.expect("appended");
                 }
             })
@@ -170,9 +170,9 @@ pub(crate) async fn a_group_that_fails_is_tried_one_by_one() {
         )
         .await;
     let gate = Gate::close(&bench).await;
-    let good = queued(&bench, given::session_id(1), vec![given::message(1, "good")]).await;
-    let bad = queued(&bench, given::session_id(1), vec![given::message(2, "poison")]).await;
-    let after = queued(&bench, given::session_id(1), vec![given::message(3, "good too")]).await;
+    let good = queued(&bench, given::session_id(1), vec![given::said(1, "good")]).await;
+    let bad = queued(&bench, given::session_id(1), vec![given::said(2, "poison")]).await;
+    let after = queued(&bench, given::session_id(1), vec![given::said(3, "good too")]).await;
     gate.open().await;
     assert_eq!(places(good).await, [(1, true)]);
     assert!(matches!(refused(bad).await, AppendError::Unavailable(_)));
@@ -185,9 +185,9 @@ pub(crate) async fn a_lost_session_comes_back_out_of_a_group() {
     let lost = Observation { status: SessionStatus::Lost, ..ended(1) };
     bench.store.observe(lost).await.expect("lost");
     let gate = Gate::close(&bench).await;
-    let first = queued(&bench, given::session_id(1), vec![given::message(1, "one")]).await;
-    let neighbour = queued(&bench, given::session_id(2), vec![given::message(1, "one")]).await;
-    let second = queued(&bench, given::session_id(1), vec![given::message(2, "two")]).await;
+    let first = queued(&bench, given::session_id(1), vec![given::said(1, "one")]).await;
+    let neighbour = queued(&bench, given::session_id(2), vec![given::said(1, "one")]).await;
+    let second = queued(&bench, given::session_id(1), vec![given::said(2, "two")]).await;
     gate.open().await;
     let first = first.await.expect("no panic").expect("appended");
     // After the message that it was lost and the one that it is back.
@@ -203,13 +203,13 @@ pub(crate) async fn a_lost_session_comes_back_out_of_a_group() {
 pub(crate) async fn who_repeats_is_looked_up_from_then_on() {
     let bench = bench().await;
     let (one, two) = (given::session_id(1), given::session_id(2));
-    bench.store.append(one, vec![given::message(1, "one")], given::at(1)).await.expect("appended");
-    for round in 1..=3_u64 {
-        let gate = Gate::close_with(&bench, 900 + u128::from(round)).await;
-        let again = queued(&bench, one, vec![given::message(1, "one")]).await;
-        let neighbour = queued(&bench, two, vec![given::message(round.into(), "two")]).await;
+    bench.store.append(one, vec![given::said(1, "one")], given::at(1)).await.expect("appended");
+    for round in 1..=3_u32 {
+        let gate = Gate::close_with(&bench, 900 + round).await;
+        let again = queued(&bench, one, vec![given::said(1, "one")]).await;
+        let neighbour = queued(&bench, two, vec![given::said(round, "two")]).await;
         gate.open().await;
-        assert_eq!((places(again).await, places(neighbour).await), (vec![(1, false)], vec![(round, true)]));
+        assert_eq!((places(again).await, places(neighbour).await), (vec![(1, false)], vec![(u64::from(round), true)]));
         assert_eq!(bench.store.stats().repeated_append_groups, 1, "in round {round}");
     }
 }

@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use flightdeck_domain::ids::Seq;
 use flightdeck_domain::ports::{MessageRepository, SessionRepository};
+use flightdeck_store_contract::given;
 
 use crate::bench::Bench;
-use crate::given;
 
 /// `FLIGHTDECK_TEST_HANG_UPS` says how many callers there are.
-fn callers() -> u64 {
+fn callers() -> u32 {
     std::env::var("FLIGHTDECK_TEST_HANG_UPS").ok().and_then(|number| number.parse().ok()).unwrap_or(1_000)
 }
 
 /// Each waits for at most a random number of milliseconds from 0 to 50. Whoever was answered finds its message; the others
 /// find theirs or not, but nothing is left half done.
 pub(crate) async fn callers_that_hang_up_break_nothing() {
-    const SESSIONS: u64 = 16;
+    const SESSIONS: u32 = 16;
     let bench = Bench::new().await;
     for n in 0..SESSIONS {
-        bench.store.register(given::registration(1 + u128::from(n))).await.expect("registered");
+        bench.store.register(given::registration(1 + n)).await.expect("registered");
     }
     let mut running = Vec::new();
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
@@ -33,8 +33,8 @@ pub(crate) async fn callers_that_hang_up_break_nothing() {
         let patience = Duration::from_micros(random % 50_000);
         let store = Arc::clone(&bench.store);
         running.push(tokio::spawn(async move {
-            let session = given::session_id(1 + u128::from(n % SESSIONS));
-            let message = given::message(u128::from(n) + 1, "hello");
+            let session = given::session_id(1 + n % SESSIONS);
+            let message = given::said(n + 1, "hello");
             let id = message.id;
             // Every other caller sends something that is one transaction of its own.
             if n.is_multiple_of(5) {
@@ -72,7 +72,7 @@ pub(crate) async fn callers_that_hang_up_break_nothing() {
 
     let mut there = BTreeSet::new();
     for n in 0..SESSIONS {
-        let session = given::session_id(1 + u128::from(n));
+        let session = given::session_id(1 + n);
         let slice = MessageRepository::after(&*bench.store, session, Seq::ZERO, 1_000_000).await.expect("read");
         let slice = slice.expect("the session");
         let seqs: Vec<u64> = slice.messages.iter().map(|message| message.seq.get()).collect();

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use flightdeck_domain::ports::{Readiness as _, SessionRepository};
+use flightdeck_store_contract::given;
 use flightdeck_store_postgres::{OpenError, Options, PostgresStore};
 use tokio::runtime::Handle;
 
 use crate::bench::{Bench, options, server, told};
-use crate::given;
 
 pub(crate) async fn replicas_that_start_at_once_migrate_once() {
     let place = server().schema().await.expect("a schema");

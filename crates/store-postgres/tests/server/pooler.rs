@@ -10,6 +10,7 @@ use flightdeck_domain::ports::{
     ApiKeyRepository, AuditLog, CommandQueue, FleetFeed, MessageRepository, OperationQuery, OperationRepository,
     OperatorActions, Readiness as _, SessionFilter, SessionQuery, SessionRepository,
 };
+use flightdeck_store_contract::given;
 use flightdeck_store_postgres::{Options, PostgresStore};
 use flightdeck_test_servers::NoServer;
 use flightdeck_test_servers::postgres::{Place, program};
@@ -18,7 +19,6 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use crate::bench::{self, options, server};
-use crate::given;
 
 /// A pgbouncer in front of one database, with as few connections as make them change hands all the time.
 struct Pooler {
@@ -98,7 +98,7 @@ async fn every_port_works_behind_a_pooler() {
     let (one, two) = tokio::join!(open(), open());
     let stores = [one.expect("opened"), two.expect("opened")].map(std::sync::Arc::new);
     let mut running = Vec::new();
-    for n in 0..12_u128 {
+    for n in 0..12_u32 {
         let store = stores[usize::try_from(n % 2).expect("small")].clone();
         running.push(tokio::spawn(async move { a_life(&store, 1 + n).await }));
     }
@@ -107,7 +107,7 @@ async fn every_port_works_behind_a_pooler() {
     }
     let [store, _] = &stores;
     store.ready().await.expect("ready");
-    let action = FleetAction { intervention: FleetIntervention::KillAll, operation: None, by: given::attribution() };
+    let action = FleetAction { intervention: FleetIntervention::KillAll, operation: None, by: given::by(1, 2) };
     assert_eq!(store.commit_fleet(action).await.expect("done").total, 12);
     let query = SessionQuery { filter: SessionFilter::default(), after: None, limit: 100, heads_only: false };
     let page = SessionRepository::list(&**store, query).await.expect("read");
@@ -128,13 +128,13 @@ async fn every_port_works_behind_a_pooler() {
 }
 
 /// Something of everything that one agent does.
-async fn a_life(store: &PostgresStore, n: u128) {
+async fn a_life(store: &PostgresStore, n: u32) {
     let id = given::session_id(n);
     assert!(store.register(given::registration(n)).await.expect("registered").created);
-    for seq in 1..=20_u128 {
-        let batch = vec![given::message(seq, "hello")];
+    for seq in 1..=20_u32 {
+        let batch = vec![given::said(seq, "hello")];
         let done = store.append(id, batch, given::at(1)).await.expect("appended");
-        assert_eq!(done.last_seq, Seq::new(u64::try_from(seq).expect("small")));
+        assert_eq!(done.last_seq, Seq::new(u64::from(seq)));
         store.heartbeat(id, given::at(2)).await.expect("heard").expect("there");
     }
     let action = OperatorAction {
@@ -142,7 +142,7 @@ async fn a_life(store: &PostgresStore, n: u128) {
         intervention: Intervention::Pause,
         operation: None,
         able: None,
-        by: given::attribution(),
+        by: given::by(1, 2),
     };
     OperatorActions::commit(store, action).await.expect("accepted");
     let pending = store.pending(id, CommandSeq::ZERO, 9).await.expect("read").expect("there");

@@ -7,22 +7,22 @@ use flightdeck_domain::ports::{
     AuditFilter, AuditLog, FleetFeed, MessageRepository, OperatorActions, SessionFilter, SessionQuery,
     SessionRepository,
 };
+use flightdeck_store_contract::given;
 
 use crate::bench::{Bench, told};
-use crate::given;
 
 /// A store with one session, one message, one command and one audit entry.
 async fn bench() -> Bench {
     let bench = Bench::new().await;
     bench.store.register(given::registration(1)).await.expect("registered");
-    let batch = vec![given::message(1, "hello")];
+    let batch = vec![given::said(1, "hello")];
     bench.store.append(given::session_id(1), batch, given::at(1)).await.expect("appended");
     let action = OperatorAction {
         session_id: given::session_id(1),
         intervention: Intervention::Pause,
         operation: None,
         able: None,
-        by: given::attribution(),
+        by: given::by(1, 2),
     };
     OperatorActions::commit(&*bench.store, action).await.expect("accepted");
     bench
@@ -88,7 +88,7 @@ pub(crate) async fn postgresql_itself_keeps_the_audit_log_append_only() {
 
 pub(crate) async fn a_batch_beyond_the_limit_of_values_is_one_batch() {
     let bench = bench().await;
-    let batch: Vec<_> = (10..10_010).map(|n| given::message(n, "one of many")).collect();
+    let batch: Vec<_> = (10..10_010).map(|n| given::said(n, "one of many")).collect();
     let start = MessageRepository::after(&*bench.store, given::session_id(1), Seq::ZERO, 1).await.expect("read");
     let start = start.expect("there").last_seq.get();
     for created in [true, false] {
@@ -109,7 +109,7 @@ pub(crate) async fn a_large_fleet_is_stopped_by_a_few_statements() {
         )
         .await;
     let operation = Some(OperationId::new(uuid::Uuid::from_u128(1)));
-    let action = FleetAction { intervention: FleetIntervention::KillAll, operation, by: given::attribution() };
+    let action = FleetAction { intervention: FleetIntervention::KillAll, operation, by: given::by(1, 2) };
     let done = bench.store.commit_fleet(action).await.expect("done");
     assert_eq!(done.total, 1_001);
     let client = bench.client().await;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use flightdeck_domain::action::{Intervention, OperatorAction};
 use flightdeck_domain::ports::{MessageRepository, OperatorActions, SessionRepository};
 use flightdeck_domain::session::DesiredStatus;
+use flightdeck_store_contract::given;
 use flightdeck_store_postgres::Options;
 use tokio_postgres::Client;
 
 use crate::bench::{Bench, options, server, told};
-use crate::given;
 
 fn pause() -> OperatorAction {
     OperatorAction {
@@ -18,7 +18,7 @@ fn pause() -> OperatorAction {
         intervention: Intervention::Pause,
         operation: None,
         able: None,
-        by: given::attribution(),
+        by: given::by(1, 2),
     }
 }
 
@@ -63,7 +63,7 @@ pub(crate) async fn connections_that_the_server_ended_are_replaced() {
     let bench = Bench::over(place, options()).await;
     bench.store.register(given::registration(1)).await.expect("registered");
     let client = bench.client().await;
-    for round in 0..5_u128 {
+    for round in 0..5_u32 {
         // As many connections as there can be are open by then.
         let reads: Vec<_> = (0..30)
             .map(|_| {
@@ -85,7 +85,7 @@ pub(crate) async fn connections_that_the_server_ended_are_replaced() {
         }
         bench.store.get(given::session_id(1)).await.expect("a read goes through").expect("there");
         bench.store.register(given::registration(10 + round)).await.expect("a write goes through");
-        let batch = vec![given::message(round + 1, "hello")];
+        let batch = vec![given::said(round + 1, "hello")];
         bench.store.append(given::session_id(1), batch, given::at(1)).await.expect("an append goes through");
     }
 }
