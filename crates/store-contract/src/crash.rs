@@ -1,7 +1,7 @@
 //! Every script, broken off at each of its operations.
 //!
 //! A transaction that fails, or hangs, at its n-th operation leaves the store as it was, whichever n that is; done again it
-//! has one effect; and done once more with its key, none.
+//! has one effect; and done once more with its key, none. Its operations come in the order that all scripts keep.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use flightdeck_domain::ports::{StoreUnavailable, Transactional, Tx};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::JsonObject;
 use flightdeck_domain::transactions::{
-    self, Break, Brittle, Fuse, api_key, approval, command, login, operator_actions, session, usage,
+    self, Break, Brittle, Fuse, Steps, api_key, approval, command, login, operator_actions, session, usage,
 };
 use flightdeck_domain::usage::AccountKey;
 use serde_json::json;
@@ -29,6 +29,7 @@ use crate::given::{
     scoped, session_id, text,
 };
 use crate::login::{id as login_id, link, login as session_login};
+use crate::order;
 use crate::session::lease::silence;
 use crate::state::State;
 use crate::steps::{append, commit, observe, register, session as session_now, verify};
@@ -114,7 +115,7 @@ impl Act {
     ];
 
     /// Whether the same call again changes nothing because of its key.
-    const fn has_a_key(self) -> bool {
+    pub(crate) const fn has_a_key(self) -> bool {
         matches!(
             self,
             Self::Decide
@@ -125,6 +126,15 @@ impl Act {
                 | Self::KillAll
                 | Self::Release
         )
+    }
+
+    /// Whether it has an entry on the audit log.
+    pub(crate) const fn is_on_record(self) -> bool {
+        self.has_a_key()
+            || matches!(
+                self,
+                Self::Budget | Self::CreateKey | Self::RevokeKey | Self::Redeem | Self::EndLogin | Self::KillEnded
+            )
     }
 
     /// The script. A refusal that goes on record is an end like any other.
@@ -240,11 +250,11 @@ async fn prepare(store: &dyn Store) {
     assert_eq!(session_now(store, 3).await.status, SessionStatus::Lost);
 }
 
-async fn attempt<S: Transactional>(store: &S, act: Act, fuse: Fuse) -> Result<(), Stopped> {
+async fn attempt<S: Transactional>(store: &S, act: Act, fuse: Fuse, steps: Steps) -> Result<(), Stopped> {
     store
         .write(move |tx| {
-            let fuse = fuse.clone();
-            Box::pin(async move { act.run(&mut Brittle::new(tx, fuse)).await })
+            let (fuse, steps) = (fuse.clone(), steps.clone());
+            Box::pin(async move { act.run(&mut Brittle::new(tx, fuse).noting(steps)).await })
         })
         .await
 }
@@ -265,8 +275,10 @@ where
         let mut broken = false;
         for how in ways.into_iter().take(if hangs { 2 } else { 1 }) {
             let fuse = Fuse::after(operations, how);
-            let done = attempt(&*store, act, fuse.clone()).await;
+            let steps = Steps::default();
+            let done = attempt(&*store, act, fuse.clone(), steps.clone()).await;
             if done.is_ok() {
+                order::holds(act, &steps.names());
                 break;
             }
             broken = true;
@@ -282,7 +294,7 @@ where
     let is_seen = !matches!(act, Act::Enforced);
     assert!(!is_seen || after != before, "{act:?} changes something");
     if act.has_a_key() {
-        attempt(&*store, act, Fuse::never()).await.expect("done again");
+        attempt(&*store, act, Fuse::never(), Steps::default()).await.expect("done again");
         assert!(State::of(&*store).await == after, "{act:?} again with its key");
     }
     verify(&*store).await;

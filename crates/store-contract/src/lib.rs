@@ -65,6 +65,7 @@ pub mod login;
 pub mod message;
 pub mod operation;
 pub mod operator_actions;
+mod order;
 pub mod session;
 mod state;
 mod steps;

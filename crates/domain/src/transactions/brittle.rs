@@ -1,8 +1,8 @@
 //! Transactions that break off on purpose.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::action::Remembered;
 use crate::api_key::ApiKey;
@@ -90,18 +90,42 @@ impl Fuse {
     }
 }
 
-/// A transaction that breaks off by a fuse: for proofs that it is whole or not at all, wherever that happens.
+/// The operations that a transaction has begun, by their names, in their order. A clone is another handle to the same.
+#[derive(Clone, Debug, Default)]
+pub struct Steps(Arc<Mutex<Vec<&'static str>>>);
+
+impl Steps {
+    /// Their names so far.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, name: &'static str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+    }
+}
+
+/// A transaction that breaks off by a fuse, and notes its operations: for proofs that it is whole or not at all, wherever it
+/// breaks off, and of the order of what it does.
 #[derive(Debug)]
 pub struct Brittle<T> {
     tx: T,
     fuse: Fuse,
+    steps: Steps,
 }
 
 impl<T> Brittle<T> {
     /// A transaction with a fuse.
     #[must_use]
-    pub const fn new(tx: T, fuse: Fuse) -> Self {
-        Self { tx, fuse }
+    pub fn new(tx: T, fuse: Fuse) -> Self {
+        Self { tx, fuse, steps: Steps::default() }
+    }
+
+    /// The same with its operations noted here.
+    #[must_use]
+    pub fn noting(self, steps: Steps) -> Self {
+        Self { steps, ..self }
     }
 
     /// The transaction itself.
@@ -116,6 +140,7 @@ macro_rules! operations {
     ($rows:ident { $($name:ident($($arg:ident: $what:ty),*) -> $gives:ty;)* }) => {
         impl<T: Tx> $rows for Brittle<T> {
             $(async fn $name(&mut self, $($arg: $what),*) -> Rows<$gives> {
+                self.steps.note(stringify!($name));
                 self.fuse.step().await?;
                 self.tx.$name($($arg),*).await
             })*

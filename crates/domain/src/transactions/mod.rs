@@ -30,7 +30,7 @@ pub mod usage;
 
 pub use self::at_once::{Waited, at_once};
 #[cfg(feature = "faults")]
-pub use self::brittle::{Break, Brittle, Fuse};
+pub use self::brittle::{Break, Brittle, Fuse, Steps};
 pub use self::message::append;
 pub use self::session::control;
 pub use self::usage::{Booking, book};

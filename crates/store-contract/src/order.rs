@@ -1,0 +1,84 @@
+//! The order that every script keeps: [`flightdeck_domain::transactions`].
+
+use crate::crash::Act;
+
+/// What an operation is, as far as the order goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// What is remembered of a call is asked for.
+    Key,
+    /// Something is locked; of what has a lower rank nothing is locked after it.
+    Lock(u8),
+    Read,
+    /// A row is put there.
+    Insert,
+    /// A row that is there gets other values.
+    Save,
+    Tell,
+    Record,
+    /// A call is remembered, or forgotten.
+    Keep,
+}
+
+/// The rank of sessions, keys and logins: what a script decides about. What comes behind them is locked late.
+const SUBJECT: u8 = 2;
+
+impl Step {
+    fn of(name: &str) -> Self {
+        match name {
+            "remembered" => Self::Key,
+            "lock_tree" => Self::Lock(1),
+            "lock_session"
+            | "lock_head"
+            | "lock_heads"
+            | "lock_everything_open"
+            | "lock_key"
+            | "lock_keys"
+            | "lock_login" => Self::Lock(SUBJECT),
+            "lock_operation" | "lock_operations_of" => Self::Lock(3),
+            "lock_accounts" => Self::Lock(4),
+            "tell" => Self::Tell,
+            "record" => Self::Record,
+            "remember" | "forget_calls" => Self::Keep,
+            "kill_open" => Self::Save,
+            "open_account" | "forget_logins" => Self::Insert,
+            name if verb(name) == "insert" => Self::Insert,
+            name if ["save", "touch", "set", "put", "supersede"].contains(&verb(name)) => Self::Save,
+            _ => Self::Read,
+        }
+    }
+
+    const fn is_a_change(self) -> bool {
+        matches!(self, Self::Insert | Self::Save | Self::Tell | Self::Record | Self::Keep)
+    }
+}
+
+fn verb(name: &str) -> &str {
+    name.split('_').next().unwrap_or(name)
+}
+
+/// Panics unless a whole script has done so: asked for its key first; then locked, by rising rank; locked what it decides about
+/// before it changed or told anything; recorded last, once when it is on record, but for remembering its call.
+pub(crate) fn holds(act: Act, names: &[&str]) {
+    let steps: Vec<Step> = names.iter().map(|name| Step::of(name)).collect();
+    let all = |wanted: Step| steps.iter().filter(|step| **step == wanted).count();
+    let first = |is: &dyn Fn(&Step) -> bool| steps.iter().position(is).unwrap_or(steps.len());
+
+    let asked = usize::from(act.has_a_key() || act == Act::KillEnded);
+    assert_eq!(all(Step::Key), asked, "{act:?} asks for its key: {names:?}");
+    assert!(asked == 0 || steps[0] == Step::Key, "{act:?} asks for its key first: {names:?}");
+
+    let ranks: Vec<u8> =
+        steps.iter().filter_map(|step| if let Step::Lock(rank) = step { Some(*rank) } else { None }).collect();
+    assert!(ranks.is_sorted(), "{act:?} locks in the order of all: {names:?}");
+    let changed = first(&|step| step.is_a_change());
+    let late = steps[changed..].iter().any(|step| matches!(step, Step::Lock(rank) if *rank <= SUBJECT));
+    assert!(!late, "{act:?} locks what it decides about before it changes anything: {names:?}");
+    let locked = first(&|step| matches!(step, Step::Lock(_)));
+    let unlocked = steps[..locked].iter().any(|step| matches!(step, Step::Save | Step::Tell));
+    assert!(!unlocked, "{act:?} saves and tells what is locked: {names:?}");
+
+    assert_eq!(all(Step::Record), usize::from(act.is_on_record()), "{act:?} has its entry: {names:?}");
+    let behind = steps.iter().skip(1 + first(&|step| *step == Step::Record));
+    assert!(behind.clone().all(|step| *step == Step::Keep), "{act:?} records last: {names:?}");
+}
