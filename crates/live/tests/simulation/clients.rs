@@ -110,6 +110,14 @@ impl Client {
         Some(Open { request: named(request, key.as_ref()), key, running: None })
     }
 
+    /// Says something to a session, next.
+    pub(crate) fn say(&mut self, to: SessionId, ids: &SimIds) {
+        let key = IdempotencyKey::new(format!("key-{}", ids.uuid())).expect("valid");
+        let content = MessageContent::new(key.as_str()).expect("valid");
+        let what = Intervention::Inject { message_id: ids.message_id(), content, delivery: Delivery::Queue };
+        self.open = Some(Open { request: Request::One(to, what), key: Some(key), running: None });
+    }
+
     /// It has its answer.
     pub(crate) fn hear(&mut self, request: &Request, answer: &Answer, robots: Option<&Robots>) {
         if let Who::Agent(agent) = &mut self.who {

@@ -1,5 +1,8 @@
 //! The end: nothing goes wrong any more, and everybody gets what they asked for.
 
+use flightdeck_domain::command::Receipt;
+use flightdeck_domain::ids::SessionId;
+
 use super::{Duration, Faults, Job, Life, Phase, Request, Verdict, World};
 use crate::clients::{Client, Open};
 use crate::followers::{Reader, What};
@@ -101,13 +104,30 @@ impl World {
         Ok(())
     }
 
-    /// Every reader gets to the end.
+    /// Every reader gets to the end, and so does whoever comes late.
     async fn everybody_has_read(&mut self) -> Verdict {
-        for round in 0..9 {
-            if round == 7 {
-                // Those who come late read all of it, from tails that others follow.
-                self.readers.extend(self.sessions.iter().map(|id| Reader::new(What::Talk(*id))));
+        self.rounds_of_reading(7).await?;
+        let heard = self.somebody_is_told()?;
+        self.rounds_of_reading(3).await?;
+        self.takes_what_was_read(heard)?;
+        self.rounds_of_reading(7).await?;
+        // Those who come late read all of it, most of them from tails that others follow.
+        for id in self.sessions.clone() {
+            let followed =
+                self.readers.iter().find(|reader| reader.what == What::Talk(id)).and_then(|reader| reader.at);
+            let mut late = Reader::new(What::Talk(id));
+            if let Some(server) = followed.and_then(|at| self.replicas[at].1.as_ref()) {
+                late.resume(followed.unwrap_or_default(), server).await;
             }
+            self.readers.push(late);
+        }
+        self.rounds_of_reading(2).await?;
+        let now = snapshot(&self.around.store);
+        self.readers.iter().try_for_each(|reader| self.oracle.read(reader, &now))
+    }
+
+    async fn rounds_of_reading(&mut self, rounds: u32) -> Verdict {
+        for _ in 0..rounds {
             for which in 0..self.readers.len() {
                 if self.readers[which].at.is_none() && !self.readers[which].ended {
                     let at = self.chance.index(self.replicas.len());
@@ -119,8 +139,35 @@ impl World {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        let now = snapshot(&self.around.store);
-        self.readers.iter().try_for_each(|reader| self.oracle.read(reader, &now))
+        Ok(())
+    }
+
+    /// Operators say a few things to a session that is followed, if there is one.
+    fn somebody_is_told(&mut self) -> Result<Option<SessionId>, String> {
+        let followed = self.readers.iter().filter(|reader| reader.at.is_some());
+        let talks: Vec<SessionId> =
+            followed.filter_map(|reader| if let What::Talk(id) = reader.what { Some(id) } else { None }).collect();
+        let Some(id) = self.chance.pick(&talks).copied() else { return Ok(None) };
+        let operator = self.clients.iter().position(|client| client.as_agent().is_none()).ok_or("no operator")?;
+        for _ in 0..3 {
+            self.clients[operator].say(id, &self.around.ids);
+            self.answer_all()?;
+        }
+        Ok(Some(id))
+    }
+
+    /// What operators said was read while nobody had it, and now its agent has it, the oldest first: what the tails have of
+    /// it is old.
+    fn takes_what_was_read(&mut self, heard: Option<SessionId>) -> Verdict {
+        let Some(id) = heard else { return Ok(()) };
+        let its = |client: &Client| client.as_agent().is_some_and(|agent| agent.id == id);
+        let Some(agent) = self.clients.iter().position(its) else { return Ok(()) };
+        for seq in snapshot(&self.around.store).pending[&id].clone() {
+            let request = Request::Acknowledge(id, seq, Receipt::Consumed);
+            self.clients[agent].open = Some(Open { request, key: None, running: None });
+            self.answer_all()?;
+        }
+        self.oracle.look_at_everything()
     }
 
     /// How much of everything there is at the end.
