@@ -12,22 +12,26 @@ enum Step {
     Read,
     /// A row is put there.
     Insert,
-    /// A row that is there gets other values.
-    Save,
+    /// A row that is there gets other values, under a lock of this rank.
+    Save(u8),
     Tell,
     Record,
     /// A call is remembered, or forgotten.
     Keep,
 }
 
-/// The rank of sessions, keys and logins: what a script decides about. What comes behind them is locked late.
+/// The tree, with the kill switch.
+const TREE: u8 = 1;
+/// Sessions, keys and logins: what a script decides about. What comes behind them is locked late.
 const SUBJECT: u8 = 2;
+const OPERATIONS: u8 = 3;
+const ACCOUNTS: u8 = 4;
 
 impl Step {
     fn of(name: &str) -> Self {
         match name {
             "remembered" => Self::Key,
-            "lock_tree" => Self::Lock(1),
+            "lock_tree" => Self::Lock(TREE),
             "lock_session"
             | "lock_head"
             | "lock_heads"
@@ -35,21 +39,24 @@ impl Step {
             | "lock_key"
             | "lock_keys"
             | "lock_login" => Self::Lock(SUBJECT),
-            "lock_operation" | "lock_operations_of" => Self::Lock(3),
-            "lock_accounts" => Self::Lock(4),
+            "lock_operation" | "lock_operations_of" => Self::Lock(OPERATIONS),
+            "lock_accounts" => Self::Lock(ACCOUNTS),
             "tell" => Self::Tell,
             "record" => Self::Record,
             "remember" | "forget_calls" => Self::Keep,
-            "kill_open" => Self::Save,
+            "set_kill_switch" => Self::Save(TREE),
+            "save_operation" => Self::Save(OPERATIONS),
+            "put_accounts" => Self::Save(ACCOUNTS),
+            "kill_open" => Self::Save(SUBJECT),
             "open_account" | "forget_logins" => Self::Insert,
             name if verb(name) == "insert" => Self::Insert,
-            name if ["save", "touch", "set", "put", "supersede"].contains(&verb(name)) => Self::Save,
+            name if ["save", "touch", "supersede"].contains(&verb(name)) => Self::Save(SUBJECT),
             _ => Self::Read,
         }
     }
 
     const fn is_a_change(self) -> bool {
-        matches!(self, Self::Insert | Self::Save | Self::Tell | Self::Record | Self::Keep)
+        matches!(self, Self::Insert | Self::Save(_) | Self::Tell | Self::Record | Self::Keep)
     }
 }
 
@@ -74,9 +81,16 @@ pub(crate) fn holds(act: Act, names: &[&str]) {
     let changed = first(&|step| step.is_a_change());
     let late = steps[changed..].iter().any(|step| matches!(step, Step::Lock(rank) if *rank <= SUBJECT));
     assert!(!late, "{act:?} locks what it decides about before it changes anything: {names:?}");
-    let locked = first(&|step| matches!(step, Step::Lock(_)));
-    let unlocked = steps[..locked].iter().any(|step| matches!(step, Step::Save | Step::Tell));
-    assert!(!unlocked, "{act:?} saves and tells what is locked: {names:?}");
+    for (place, step) in steps.iter().enumerate() {
+        let is_locked =
+            |ranks: &[u8]| steps[..place].iter().any(|before| ranks.iter().any(|r| *before == Step::Lock(*r)));
+        let good = match step {
+            Step::Save(rank) => is_locked(&[*rank]),
+            Step::Tell => is_locked(&[TREE, SUBJECT]),
+            _ => true,
+        };
+        assert!(good, "{act:?} changes and tells of what it has locked, and does not at {place}: {names:?}");
+    }
 
     assert_eq!(all(Step::Record), usize::from(act.is_on_record()), "{act:?} has its entry: {names:?}");
     let behind = steps.iter().skip(1 + first(&|step| *step == Step::Record));
