@@ -246,6 +246,7 @@ mod tests {
     fn a_receipt_moves_on_and_never_back() {
         let accepted = command(1, CommandKind::Pause);
         let delivered = accepted.acknowledge(Receipt::Delivered, at(1)).expect("next");
+        assert_eq!(delivered.acknowledge(Receipt::Accepted, at(2)), Ok(delivered.clone()));
         let consumed = delivered.acknowledge(Receipt::Consumed, at(2)).expect("next");
         assert_eq!((consumed.receipt.clone(), consumed.updated_at), (Receipt::Consumed, at(2)));
         assert_eq!(consumed.acknowledge(Receipt::Consumed, at(3)), Ok(consumed.clone()));

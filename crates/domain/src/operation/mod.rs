@@ -331,6 +331,12 @@ mod tests {
     }
 
     #[test]
+    fn many_targets_that_are_settled_at_once_are_all_counted_off() {
+        let after = operation(Wish::Pause, 5).settled(&TargetOutcome::Superseded, 3, at(5));
+        assert_eq!((after.tally.open, after.tally.superseded, after.completed_at), (2, 3, None));
+    }
+
+    #[test]
     fn what_was_not_seen_is_never_called_done() {
         let refused = TargetOutcome::Refused { reason: Reason::new("busy").expect("valid") };
         let ended = TargetOutcome::Ended { status: SessionStatus::Failed };

@@ -175,6 +175,13 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_was_overtaken_moves_no_sign_of_life_back() {
+        let before = Session { last_seen_at: Some(at(90)), ..session(1) };
+        let change = changed(&before, &seen(SessionStatus::Idle));
+        assert_eq!(change.session.last_seen_at, Some(at(90)));
+    }
+
+    #[test]
     fn being_lost_is_no_sign_of_life() {
         let before = session(1);
         let change = changed(&before, &seen(SessionStatus::Lost));
