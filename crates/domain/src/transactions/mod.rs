@@ -7,7 +7,8 @@
 //! # The order
 //! A key of calls first; then the locks, in the order of [`crate::ports::Tx`]; the facts, read under them; the rule; what the
 //! rule gives back; events; the audit entry last, for from it on everybody else waits. What a call is remembered by is
-//! written after that, and is the one thing that is.
+//! written after that, and is the one thing that is. The suite of the stores holds every script to this order, by the
+//! operations that it notes.
 //!
 //! # Refusals
 //! A refusal that goes on the audit log is a success to the transaction, or its entry would be undone: such scripts give a
