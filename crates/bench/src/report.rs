@@ -1,5 +1,5 @@
-//! Runs everything once over and writes `docs/performance.md`: each figure beside what bounds it, with the command that
-//! gives it again.
+//! Runs everything once over and writes `docs/performance.md`, each figure beside what bounds it, and `docs/figures.md`, the
+//! tables with the commands that give them again.
 
 mod goal;
 mod machine;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command};
 
-use self::markdown::Report;
+use self::markdown::{FIGURES, Report};
 use self::plan::{Entry, Sizes};
 use crate::error::{BenchError, Outcome};
 use crate::figures::Summary;
@@ -66,8 +66,9 @@ pub(crate) async fn write(matches: &ArgMatches, run: impl Runner, tell: impl Fn(
         }
     };
     let notes = std::fs::read_to_string(&out).ok().and_then(|old| markdown::notes(&old).map(str::to_owned));
-    let page = Report { machine: machine::describe(), quick, limits: &limits, done: &done, notes }.page();
-    save(&out, &page)?;
+    let report = Report { machine: machine::describe(), quick, limits: &limits, done: &done, notes };
+    save(&out, &report.page())?;
+    save(&out.with_file_name(FIGURES), &report.figures())?;
     Ok(out)
 }
 

@@ -1,4 +1,4 @@
-//! The page.
+//! The page, and the tables behind it.
 
 use std::fmt::Write as _;
 
@@ -9,6 +9,9 @@ use crate::number::{float, ratio};
 const NOTES_BEGIN: &str =
     "<!-- notes: what stands between these two lines is kept when the report is written again -->";
 const NOTES_END: &str = "<!-- end of notes -->";
+
+/// The file of the tables, beside the page.
+pub(super) const FIGURES: &str = "figures.md";
 
 /// The notes of people on an older page.
 pub(super) fn notes(page: &str) -> Option<&str> {
@@ -32,7 +35,8 @@ impl Report<'_> {
         let notes = self.notes.as_deref().unwrap_or("None yet.");
         format!(
             "# Performance\n\n\
-             Written by `flightdeck-bench report`; the commands below give each figure again. On {}.\n{warning}\n\
+             Written by `flightdeck-bench report`, on {}. The tables of every load, each with the command that gives it again, \
+             and the limits of this machine are in [{}]({}).\n{warning}\n\
              Messages have 500 bytes of text and are on the disk when they are acknowledged. Server and load generator share \
              the machine. Figures are medians over runs, with the least and the most; they drift with the machine, ratios \
              within one report hold. While a load runs, every seq and event is checked for order and completeness, and a \
@@ -41,12 +45,23 @@ impl Report<'_> {
              ## Notes\n\n{NOTES_BEGIN}\n{notes}\n{NOTES_END}\n\n\
              ## Growth\n\n\
              What a message, an event, a request or a follower costs the server must not rise with the size. The slope is the \
-             power of the size with which it rises since the line above: 0 is constant, 1 is in proportion.\n\n{}\n\
-             ## The limits of this machine\n\n{}\n\
-             ## All figures\n{}",
+             power of the size with which it rises since the line above: 0 is constant, 1 is in proportion.\n\n{}",
             self.machine,
+            FIGURES,
+            FIGURES,
             self.goals(),
             self.growth(),
+        )
+    }
+
+    /// The tables behind the page.
+    pub(super) fn figures(&self) -> String {
+        format!(
+            "# All figures\n\n\
+             Written by `flightdeck-bench report`, on {}. What they come to is in [performance.md](performance.md).\n\n\
+             ## The limits of this machine\n\n{}\n\
+             ## Loads\n{}",
+            self.machine,
             table(self.limits),
             self.all(),
         )
@@ -148,6 +163,11 @@ mod tests {
     }
 
     fn page(notes: Option<&str>) -> String {
+        written(notes).0
+    }
+
+    /// The page and the tables.
+    fn written(notes: Option<&str>) -> (String, String) {
         let entry = Entry {
             title: "ingest".into(),
             words: vec!["ingest".into()],
@@ -164,19 +184,22 @@ mod tests {
         )];
         let limits = summary("flightdeck-bench limits", &[("rows", "rows/s", 1_000.0)]);
         let notes = notes.map(str::to_owned);
-        Report { machine: "2 cores".into(), quick: false, limits: &limits, done: &done, notes }.page()
+        let report = Report { machine: "2 cores".into(), quick: false, limits: &limits, done: &done, notes };
+        (report.page(), report.figures())
     }
 
     #[test]
     fn each_goal_stands_beside_its_bound() {
-        let page = page(None);
+        let (page, figures) = written(None);
         assert!(
             page.contains("| ingest | messages | 600 (600 – 600) | ≥ 0.7 × rows | 700 | 0.86 | **no** |"),
             "{page}"
         );
         assert!(page.contains("| ingest | nothing | – | ≤ 1.00 | – | – | not measured |"), "{page}");
         assert!(page.contains("| connections | 6,400 | 12.5 µs | – | messages 600 /s |"), "{page}");
-        assert!(page.contains("```text\nflightdeck-bench ingest (1 runs)\n"), "{page}");
+        assert!(figures.contains("```text\nflightdeck-bench ingest (1 runs)\n"), "{figures}");
+        assert!(figures.contains("```text\nflightdeck-bench limits (1 runs)\n"), "{figures}");
+        assert!(!page.contains("```text"), "{page}");
     }
 
     #[test]
