@@ -1,7 +1,6 @@
 //! The outermost layer: a request id for every request, one log line for its end, and problem documents that carry the id.
 
 use std::error::Error;
-use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -11,7 +10,6 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use flightdeck_domain::text::RequestId;
-use futures_util::FutureExt;
 
 use crate::problem::ApiError;
 use crate::state::Api;
@@ -27,12 +25,7 @@ pub(crate) async fn identify<B: MessageBody>(
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| minted_id(&request));
     request.extensions_mut().insert(id.clone());
-    // A request that is left half done leaves nothing behind that others see: mutations are tasks of their own.
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let response = match answered {
-        Ok(response) => response?,
-        Err(_told_on_stderr) => return Err(ApiError::Internal("a panic stopped the request".into()).into()),
-    };
+    let response = next.call(request).await.map_err(told)?;
     let mut response = answer_errors(response, &id);
     keep_private(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -47,6 +40,15 @@ pub(crate) async fn identify<B: MessageBody>(
         "request"
     );
     Ok(response)
+}
+
+/// An error that is none of ours is that of a handler that panicked, as `CatchPanic` gives it. The log has the panic already. A
+/// request that is left half done leaves nothing behind that others see: mutations are tasks of their own.
+fn told(error: actix_web::Error) -> actix_web::Error {
+    match error.as_error::<ApiError>() {
+        Some(_) => error,
+        None => ApiError::Internal("a panic stopped the request".into()).into(),
+    }
 }
 
 /// Nothing is kept by a browser or a proxy, or taken for something else than it is, unless its route says otherwise.
@@ -125,4 +127,25 @@ fn chain(error: &actix_web::Error) -> String {
 /// What answers where no route is.
 pub(crate) async fn no_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Err(ApiError::NoRoute(request.path().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::{App, middleware, web};
+    use actix_web_lab::middleware::CatchPanic;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_is_an_internal_error_of_ours() {
+        async fn on_purpose() -> HttpResponse {
+            panic!("on purpose")
+        }
+        let app = App::new().route("/", web::get().to(on_purpose)).wrap(CatchPanic::default());
+        let app = init_service(app.wrap(middleware::from_fn(identify))).await;
+        let error =
+            try_call_service(&app, TestRequest::default().to_request()).await.map(drop).expect_err("it panicked");
+        assert!(matches!(error.as_error::<ApiError>(), Some(ApiError::Internal(_))), "{error}");
+    }
 }

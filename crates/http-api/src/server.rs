@@ -10,6 +10,7 @@ use actix_web::dev::Server;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, middleware};
+use actix_web_lab::middleware::CatchPanic;
 use socket2::SockRef;
 
 use crate::host::Hosts;
@@ -70,6 +71,7 @@ impl Listening {
                 .configure(configure)
                 .wrap(middleware::from_fn(crate::head::answer))
                 .wrap(middleware::from_fn(crate::host::check))
+                .wrap(CatchPanic::default())
                 .wrap(middleware::from_fn(identify))
         })
         .on_connect(|connection, _| give_up_on_silent(connection))

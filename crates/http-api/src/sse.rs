@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
 use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
@@ -93,11 +93,12 @@ pub(crate) fn follow<S: Source>(
     response
 }
 
+/// Proxies such as nginx would hold frames back.
+pub(crate) const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
 /// Answers with a stream of what a state gives chunk by chunk, until it gives nothing.
-pub(crate) fn respond<S: 'static>(
-    state: S,
-    next: impl AsyncFn(&mut S) -> Option<Bytes> + Copy + 'static,
-) -> HttpResponse {
+fn respond<S: 'static>(state: S, next: impl AsyncFn(&mut S) -> Option<Bytes> + Copy + 'static) -> HttpResponse {
     // Boxed, so that it is not moved, and room for it not held, with every chunk.
     let body = stream::unfold(Box::new(state), move |mut state| async move {
         let chunk = next(state.as_mut()).await?;
@@ -106,15 +107,18 @@ pub(crate) fn respond<S: 'static>(
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")));
-    // Proxies such as nginx would hold frames back.
-    response.insert_header(("x-accel-buffering", HeaderValue::from_static("no")));
+    response.insert_header(UNBUFFERED);
     response.streaming(Box::pin(body))
 }
 
-/// Tells clients how long to wait before they reconnect: one to three seconds, so that they do not all come at once.
-pub(crate) fn opening(api: &Api) -> Bytes {
+/// How long clients wait before they reconnect: one to three seconds, so that they do not all come at once.
+pub(crate) fn reconnect_after(api: &Api) -> Duration {
     let spread = api.ids.random_bytes().first().copied().map_or(0, u64::from);
-    Bytes::from(format!("retry: {}\n\n", 1_000 + spread * 2_000 / 255))
+    Duration::from_millis(1_000 + spread * 2_000 / 255)
+}
+
+fn opening(api: &Api) -> Bytes {
+    Bytes::from(format!("retry: {}\n\n", reconnect_after(api).as_millis()))
 }
 
 impl<S: Source> Streaming<S> {

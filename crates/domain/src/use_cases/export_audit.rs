@@ -76,22 +76,30 @@ pub struct AuditExport {
 }
 
 impl AuditExport {
-    /// The next lines; `None` after the last.
+    /// The next lines as text, each with its line break; `None` after the last.
     ///
     /// # Errors
     /// The store is not available; the export cannot go on.
     pub async fn next(&mut self) -> Result<Option<String>, StoreUnavailable> {
+        Ok(self.next_lines().await?.map(|lines| lines.iter().map(ExportLine::to_text).collect()))
+    }
+
+    /// The next lines; `None` after the last.
+    ///
+    /// # Errors
+    /// The store is not available; the export cannot go on.
+    pub async fn next_lines(&mut self) -> Result<Option<Vec<ExportLine>>, StoreUnavailable> {
         if let Some(header) = self.header.take() {
-            return Ok(Some(ExportLine::Header(header).to_text()));
+            return Ok(Some(vec![ExportLine::Header(header)]));
         }
         if self.ended {
             return Ok(None);
         }
-        let mut lines = String::new();
+        let mut lines = Vec::new();
         match self.page(&mut lines).await {
             Ok(()) => {}
             Err(AuditLogError::Broken { seq, detail }) => {
-                lines += &ExportLine::Fault { fault: ExportFault { seq, problem: detail } }.to_text();
+                lines.push(ExportLine::Fault { fault: ExportFault { seq, problem: detail } });
                 self.ended = true;
             }
             Err(AuditLogError::Unavailable(error)) => return Err(error),
@@ -99,7 +107,7 @@ impl AuditExport {
         Ok(Some(lines))
     }
 
-    async fn page(&mut self, lines: &mut String) -> Result<(), AuditLogError> {
+    async fn page(&mut self, lines: &mut Vec<ExportLine>) -> Result<(), AuditLogError> {
         let page = self.audit.walk(self.reached, PAGE).await?;
         self.ended = page.is_empty();
         for entry in &page {
@@ -107,10 +115,10 @@ impl AuditExport {
                 self.ended = true;
                 break;
             }
-            *lines += &ExportLine::Entry(ExportedEntry::from(entry)).to_text();
+            lines.push(ExportLine::Entry(ExportedEntry::from(entry)));
             self.reached = entry.seq;
             while let Some(sighting) = self.checkpoints.next_up_to(entry.seq).await? {
-                *lines += &ExportLine::Checkpoint { checkpoint: sighting.checkpoint }.to_text();
+                lines.push(ExportLine::Checkpoint { checkpoint: sighting.checkpoint });
             }
         }
         if self.reached >= self.to {
@@ -123,12 +131,12 @@ impl AuditExport {
     }
 
     /// Checkpoints beyond the head are what is left of entries that were cut off.
-    async fn beyond(&mut self, lines: &mut String) -> Result<(), AuditLogError> {
+    async fn beyond(&mut self, lines: &mut Vec<ExportLine>) -> Result<(), AuditLogError> {
         self.checkpoints.look_again();
         while let Some(sighting) = self.checkpoints.next_up_to(LAST).await? {
             let head = self.audit.head().await.map_err(|error| error.behind(self.reached))?;
             if sighting.checkpoint.seq > head.seq {
-                *lines += &ExportLine::Checkpoint { checkpoint: sighting.checkpoint }.to_text();
+                lines.push(ExportLine::Checkpoint { checkpoint: sighting.checkpoint });
             }
         }
         Ok(())

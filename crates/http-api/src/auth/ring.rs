@@ -132,6 +132,8 @@ impl KeyRing {
     pub(super) async fn check_login(&self, presented: &LoginToken) -> Result<Caller, ApiError> {
         let known = self.logins.lock().unwrap_or_else(PoisonError::into_inner).get(&presented.id).cloned();
         if let Some(known) = known
+            // Whose streams have ended gets nothing any more, also while the last look at the store still counts.
+            && !known.ended.is_cancelled()
             && let (Some(login), Some(key)) = (known.seen.fresh(), known.key.seen.fresh())
         {
             let principal =

@@ -2,15 +2,18 @@
 
 use std::fmt;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
-use actix_web::web::{Bytes, Data, Json};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::header::ContentDisposition;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, Responder};
+use actix_web_lab::header::{CacheControl, CacheDirective};
+use actix_web_lab::respond::NdJson;
+use flightdeck_domain::audit::ExportLine;
 use flightdeck_domain::ids::{AuditSeq, KeyId};
 use flightdeck_domain::operator::{Actor, Permission};
 use flightdeck_domain::ports::AuditFilter;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::use_cases::{AuditExport, AuditReader};
-use futures_util::stream;
+use futures_util::{TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::operator::request_id;
@@ -71,22 +74,19 @@ pub(crate) async fn export(
     caller: Caller,
     request: HttpRequest,
     mut params: Params,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<impl Responder, ApiError> {
     let after = AuditSeq::new(params.number("after", 0..=u64::MAX).unwrap_or(0));
     params.finish()?;
     let reader = reader(&api, &caller, &request).await?;
     let export = api.export_audit.execute(reader, after).await?;
     let open = Exporting { export, shutdown: api.shutdown.clone(), key: caller.ended() };
-    let body = stream::try_unfold(open, |mut open| async move {
+    let pages = stream::try_unfold(open, |mut open| async move {
         let lines = open.next().await?;
-        Ok::<_, CutOff>(lines.map(|lines| (Bytes::from(lines), open)))
+        Ok::<_, CutOff>(lines.map(|lines| (stream::iter(lines.into_iter().map(Ok::<_, CutOff>)), open)))
     });
-    let mut response = HttpResponse::Ok();
-    response.content_type("application/x-ndjson");
-    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-    let name = HeaderValue::from_static("attachment; filename=\"flightdeck-audit.jsonl\"");
-    response.insert_header((CONTENT_DISPOSITION, name));
-    Ok(response.streaming(Box::pin(body)))
+    let lines = NdJson::new(Box::pin(pages.try_flatten())).into_responder().customize();
+    let name = ContentDisposition::attachment("flightdeck-audit.jsonl");
+    Ok(lines.insert_header(CacheControl(vec![CacheDirective::NoStore])).insert_header(name))
 }
 
 /// Walk the whole chain of hashes with its signed checkpoints, and say whether every entry is what it was and where it
@@ -139,12 +139,12 @@ struct Exporting {
 struct CutOff;
 
 impl Exporting {
-    async fn next(&mut self) -> Result<Option<String>, CutOff> {
+    async fn next(&mut self) -> Result<Option<Vec<ExportLine>>, CutOff> {
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => Err(CutOff),
             () = self.key.cancelled() => Err(CutOff),
-            next = self.export.next() => next.map_err(|error| {
+            next = self.export.next_lines() => next.map_err(|error| {
                 let cause: &dyn std::error::Error = &error;
                 tracing::warn!(cause, "an export was cut off because the store is not available");
                 CutOff

@@ -3,19 +3,22 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
-use bytes::Bytes;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use actix_web_lab::sse::{self, Event, Sse};
 use flightdeck_domain::ids::{CommandSeq, SessionId};
+use futures_util::stream;
+use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Caller, OpenStream};
 use crate::dto::CommandView;
 use crate::problem::ApiError;
+use crate::sse::{UNBUFFERED, reconnect_after};
 use crate::state::Api;
-use crate::{frames, sse};
 
 struct CommandStream {
     api: Arc<Api>,
@@ -23,8 +26,7 @@ struct CommandStream {
     after: CommandSeq,
     hints: watch::Receiver<u64>,
     key_ended: CancellationToken,
-    due: VecDeque<Bytes>,
-    spoke: Instant,
+    due: VecDeque<Event>,
     closed: bool,
     _counted: OpenStream,
 }
@@ -32,52 +34,55 @@ struct CommandStream {
 /// Answers with the pending commands after a place, and with each new one as it comes.
 pub(super) fn open(
     api: Data<Api>,
+    request: &HttpRequest,
     caller: &Caller,
     counted: OpenStream,
     session: SessionId,
     after: CommandSeq,
 ) -> HttpResponse {
-    let mut stream = CommandStream {
+    let (retry, keep_alive) = (reconnect_after(&api), api.options.keep_alive);
+    let mut commands = CommandStream {
         hints: api.hints.commands(session),
-        due: VecDeque::from([sse::opening(&api)]),
+        due: VecDeque::new(),
         api: api.into_inner(),
         session,
         after,
         key_ended: caller.ended(),
-        spoke: Instant::now(),
         closed: false,
         _counted: counted,
     };
-    stream.hints.mark_changed();
-    sse::respond(stream, CommandStream::next)
+    commands.hints.mark_changed();
+    let events = stream::unfold(Box::new(commands), |mut commands| async move {
+        let event = commands.next().await?;
+        Some((event, commands))
+    });
+    let stream = Sse::from_infallible_stream(Box::pin(events)).with_retry_duration(retry).with_keep_alive(keep_alive);
+    let mut response = stream.respond_to(request);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    response.headers_mut().insert(UNBUFFERED.0, UNBUFFERED.1);
+    response
 }
 
 impl CommandStream {
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(frame) = self.due.pop_front() {
-                self.spoke = Instant::now();
-                return Some(frame);
+            if let Some(event) = self.due.pop_front() {
+                return Some(event);
             }
             if self.closed {
                 return None;
             }
-            let quiet_until = self.spoke + self.api.options.keep_alive;
-            let next_look = quiet_until.min(Instant::now() + self.api.options.tail.poll);
             let (shutdown, key_ended) = (self.api.shutdown.clone(), self.key_ended.clone());
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,
                 () = key_ended.cancelled() => return None,
                 // A hint may be lost: look from time to time anyway.
-                _ = tokio::time::timeout_at(next_look, self.hints.changed()) => {}
+                _ = timeout(self.api.options.tail.poll, self.hints.changed()) => {}
             }
             if let Err(error) = self.look().await {
                 tracing::warn!(session = %self.session, %error, "a stream of commands was cut");
                 return None;
-            }
-            if self.due.is_empty() && Instant::now() >= quiet_until {
-                self.due.push_back(Bytes::from_static(b": keep-alive\n\n"));
             }
         }
     }
@@ -89,14 +94,17 @@ impl CommandStream {
         let session = self.api.sessions.one(self.session).await?.ok_or_else(unknown)?;
         for command in self.api.commands.execute(self.session, self.after).await?.ok_or_else(unknown)? {
             self.after = command.seq;
-            let seq = command.seq;
-            self.due.push_back(frames::frame("command", Some(&seq), &CommandView::from(command)));
+            let (seq, command) = (command.seq, CommandView::from(command));
+            self.due.push_back(event(&command)?.id(seq.to_string()).event("command").into());
         }
         if session.status.is_terminal() {
-            let end = serde_json::json!({"status": session.status});
-            self.due.push_back(frames::frame("end", None, &end));
+            self.due.push_back(event(&json!({"status": session.status}))?.event("end").into());
             self.closed = true;
         }
         Ok(())
     }
+}
+
+fn event(data: &impl serde::Serialize) -> Result<sse::Data, ApiError> {
+    sse::Data::new_json(data).map_err(|error| ApiError::Internal(error.into()))
 }

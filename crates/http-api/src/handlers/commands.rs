@@ -62,7 +62,7 @@ pub(crate) async fn list(
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("text/event-stream") {
         let counted = caller.open_stream(api.options.max_streams_per_key)?;
-        return Ok(command_stream::open(api, &caller, counted, path.0, after));
+        return Ok(command_stream::open(api, &request, &caller, counted, path.0, after));
     }
     let commands = wait_for_commands(&api, path.0, after, wait).await?;
     let commands = commands.into_iter().map(CommandView::from).collect();
