@@ -11,13 +11,14 @@ use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
 use flightdeck_http_api::Counters;
+use flightdeck_settings::{environment, unknown_variables};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use self::lasting::{Lasting, Shape};
 use self::malformed::Malformed;
-use crate::config::{self, Config, LogFormat};
+use crate::config::{Config, LogFormat};
 
 /// Starts logging, and gives the counters of what is counted instead of logged. Called once; a second call changes nothing.
 pub(crate) fn start(config: &Config) -> Arc<Counters> {
@@ -35,8 +36,8 @@ pub(crate) fn start(config: &Config) -> Arc<Counters> {
         LogFormat::Json => log.json().flatten_event(true).finish().with(malformed).try_init(),
     };
     std::panic::set_hook(Box::new(tell_panic));
-    let environment = config::environment();
-    for name in config::unknown_variables(&environment) {
+    let environment = environment();
+    for name in unknown_variables(&environment) {
         tracing::warn!(name, "this environment variable is no setting of Flightdeck; see `flightdeck serve --help`");
     }
     counters

@@ -1,40 +1,20 @@
 //! Mission control for fleets of AI agents: the one binary.
 //!
-//! Reads the configuration (`config`), wires the domain to a store, its providers and the HTTP side (`deployment`),
-//! and runs one of the commands (`cli`). No rule of Flightdeck lives here.
+//! Reads the command line (`command_line`) and the configuration (`config`), wires the domain to a store, its providers and
+//! the HTTP side and serves it (`server`), or hands over to the crate that has the command: `flightdeck-cli` asks a server,
+//! `flightdeck-attach` stands beside an agent, `flightdeck-admin` works on the data folder. No rule of Flightdeck lives here.
 
-mod admin_key;
-mod audit;
-mod audit_files;
-mod audit_spool;
-mod checkpoints;
-mod cli;
-mod client;
-mod commands;
+mod command_line;
 mod config;
-mod conformance;
-mod connect;
-mod copy;
-mod data_folder;
-mod database_check;
-mod demo;
-mod deployment;
-mod doctor;
-mod epochs;
-mod hook;
-mod keys;
-mod link;
 mod logging;
-mod login_link;
-mod migrate;
-mod replicas;
-mod run;
-mod serve;
-mod store_memory;
-mod terminal;
-mod watch;
+mod server;
 
+use std::error::Error;
 use std::process::ExitCode;
+
+use flightdeck_terminal::{Exit, tell};
+
+use crate::server::ServeError;
 
 /// Chosen by measurement (`docs/performance.md`). It stands in for the C library's as well, for SQLite gains most.
 #[global_allocator]
@@ -45,8 +25,17 @@ fn main() -> ExitCode {
     if let Some(code) = flightdeck_processes::divert() {
         return code;
     }
-    match cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => cli::fail(error.as_ref()),
+    match command_line::run() {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => {
+            tell(error.as_ref());
+            exit_of(error.as_ref()).into()
+        }
     }
+}
+
+/// What the process ends with.
+fn exit_of(error: &(dyn Error + Send + Sync + 'static)) -> Exit {
+    let of_server = error.downcast_ref::<ServeError>().map(ServeError::exit);
+    of_server.or_else(|| flightdeck_cli::exit_of(error)).unwrap_or(Exit::Failed)
 }

@@ -7,9 +7,11 @@ mod conformance;
 mod connect;
 #[path = "agents/endings.rs"]
 mod endings;
+#[path = "agents/finding.rs"]
+mod finding;
 #[path = "agents/hooks.rs"]
 mod hooks;
-#[path = "agents/mutate.rs"]
+#[path = "../../attach/src/run/mutations/mutate.rs"]
 mod mutate;
 #[path = "agents/presets.rs"]
 mod presets;

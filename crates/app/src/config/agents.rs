@@ -1,16 +1,23 @@
 //! The agents that may be run.
 
-use flightdeck_provider_acp::AgentConfig;
+use flightdeck_provider_acp::{AgentConfig, InvalidAgent};
 
-use super::ConfigError;
+/// Why the agents of a file cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AgentsError {
+    #[error("{file}")]
+    Agent { file: String, source: InvalidAgent },
+    #[error("{0}: agents is a table of tables, such as [agents.claude]")]
+    NotATable(String),
+}
 
 /// Reads the table of agents of a file, by name.
-pub(super) fn read(value: toml::Value, file: &str) -> Result<Vec<AgentConfig>, ConfigError> {
-    let toml::Value::Table(tables) = value else { return Err(ConfigError::NotAgents(file.to_owned())) };
+pub(super) fn read(value: toml::Value, file: &str) -> Result<Vec<AgentConfig>, AgentsError> {
+    let toml::Value::Table(tables) = value else { return Err(AgentsError::NotATable(file.to_owned())) };
     let one = |(name, table): (String, toml::Value)| {
         let environment = |variable: &str| std::env::var(variable).ok();
         AgentConfig::read(&name, table, environment)
-            .map_err(|source| ConfigError::Agent { file: file.to_owned(), source })
+            .map_err(|source| AgentsError::Agent { file: file.to_owned(), source })
     };
     tables.into_iter().map(one).collect()
 }
@@ -23,8 +30,8 @@ mod tests {
         let mut table: toml::Table = text.parse().expect("TOML");
         let agents = table.remove("agents").expect("there");
         read(agents, "file").map_err(|error| match error {
-            ConfigError::Agent { source, .. } => source.to_string(),
-            other => other.to_string(),
+            AgentsError::Agent { source, .. } => source.to_string(),
+            other @ AgentsError::NotATable(_) => other.to_string(),
         })
     }
 

@@ -1,7 +1,6 @@
-//! The configuration: defaults, then the file, then the environment, then flags.
+//! The configuration of a server: every setting, read.
 
 mod agents;
-mod settings;
 mod values;
 
 use std::collections::BTreeMap;
@@ -9,26 +8,21 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ArgMatches;
+use flightdeck_admin::Examined;
 use flightdeck_http_api::Rate;
-use flightdeck_provider_acp::{AgentConfig, InvalidAgent};
+use flightdeck_provider_acp::AgentConfig;
+use flightdeck_settings::{DatabaseUrl, Flags, Settings, SettingsError, StorageSettings, address, environment, switch};
 use flightdeck_wakeup_valkey::ValkeyUrl;
 
-pub(crate) use settings::{ORDER, flags};
-use settings::{SECRETS, SETTINGS, Setting};
-pub(crate) use values::{DatabaseUrl, LogFormat, database};
+use self::agents::AgentsError;
+pub(crate) use self::values::LogFormat;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
-    pub(crate) data_dir: PathBuf,
+    /// Where the deployment keeps what it keeps.
+    pub(crate) storage: StorageSettings,
     pub(crate) listen: SocketAddr,
-    /// A SQLite file inside the data folder unless given.
-    pub(crate) database: DatabaseUrl,
-    /// The most connections to PostgreSQL.
-    pub(crate) database_connections: u32,
-    /// Whether a pooler stands before it.
-    pub(crate) database_pooler: bool,
     /// Where replicas meet; `None` for only one, or for replicas that look by themselves.
     pub(crate) valkey_url: Option<ValkeyUrl>,
     pub(crate) valkey_prefix: String,
@@ -57,171 +51,77 @@ pub(crate) struct Config {
 /// A configuration that cannot be used. The server does not start with it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("{origin}: {value:?} {problem}")]
-    Value { origin: String, value: String, problem: String },
-    #[error("{origin}: the value, which is not shown here, {problem}")]
-    Secret { origin: String, problem: String },
-    #[error("{file}: there is no setting {name:?}; the settings are {known}")]
-    UnknownSetting { file: String, name: String, known: String },
-    #[error("{file}: {name} must be a text, a number or true/false")]
-    NotScalar { file: String, name: String },
-    #[error("{file}")]
-    Agent { file: String, source: InvalidAgent },
-    #[error("{0}: agents is a table of tables, such as [agents.claude]")]
-    NotAgents(String),
-    #[error("cannot read the configuration file {file}")]
-    File { file: String, source: std::io::Error },
-    #[error("the configuration file {file} is not TOML")]
-    Toml { file: String, source: Box<toml::de::Error> },
-}
-
-/// A value, and where it comes from, in the words of whoever set it.
-#[derive(Clone, Debug)]
-struct Given {
-    value: String,
-    origin: String,
-}
-
-type Layer = BTreeMap<&'static str, Given>;
-
-/// The environment's variables that are ours.
-pub(crate) fn environment() -> BTreeMap<String, String> {
-    let ours = std::env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok()?;
-        name.starts_with("FLIGHTDECK_").then(|| (name, value.to_string_lossy().into_owned()))
-    });
-    ours.collect()
-}
-
-/// Variables of ours that are not settings of the server.
-const OTHER_VARIABLES: &[&str] =
-    &["FLIGHTDECK_URL", "FLIGHTDECK_API_KEY", "FLIGHTDECK_BIN", "FLIGHTDECK_COPY_FROM", "FLIGHTDECK_COPY_TO"];
-const OTHER_PREFIXES: &[&str] = &["FLIGHTDECK_TEST_", "FLIGHTDECK_TORTURE_", "FLIGHTDECK_CI_"];
-
-/// Variables that look like settings and are none: most likely mistyped.
-pub(crate) fn unknown_variables(environment: &BTreeMap<String, String>) -> Vec<&str> {
-    let known = |name: &str| {
-        SETTINGS.iter().any(|setting| setting.variable() == name)
-            || OTHER_VARIABLES.contains(&name)
-            || OTHER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-    };
-    environment.keys().map(String::as_str).filter(|name| !known(name)).collect()
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Agents(#[from] AgentsError),
 }
 
 impl Config {
-    /// Puts the layers together and reads every value.
-    pub(crate) fn load(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let flags = from_flags(matches);
-        let variables = from_environment(environment);
-        let file = match flags.get("config").or_else(|| variables.get("config")) {
-            Some(given) => Some(PathBuf::from(&given.value)),
-            None => Some(PathBuf::from("flightdeck.toml")).filter(|path| path.exists()),
-        };
-        let (mut merged, agents) = file.as_deref().map(from_file).transpose()?.unwrap_or_default();
-        merged.extend(variables);
-        merged.extend(flags);
-        Ok(Self { agents, file, ..Self::read(&merged)? })
+    /// Reads every setting, for a command with these flags.
+    pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        Self::load_in(flags, &environment())
     }
 
-    fn read(layer: &Layer) -> Result<Self, ConfigError> {
-        let data_dir: PathBuf = value(layer, "data_dir", values::path)?;
-        let database = match layer.get("database_url") {
-            Some(_) => value(layer, "database_url", values::database)?,
-            None => DatabaseUrl::Sqlite(data_dir.join("flightdeck.db")),
-        };
+    fn load_in(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let settings = Settings::load(flags, environment)?;
+        let file = settings.file().map(|path| path.display().to_string()).unwrap_or_default();
+        let agents = settings.agents().cloned().map(|agents| agents::read(agents, &file)).transpose()?;
+        let valkey_url = settings.is_given("valkey_url").then(|| settings.value("valkey_url", values::valkey));
         Ok(Self {
-            database,
-            database_connections: value(layer, "database_connections", values::connections)?,
-            database_pooler: value(layer, "database_pooler", values::switch)?,
-            listen: value(layer, "listen", values::address)?,
-            valkey_url: layer
-                .contains_key("valkey_url")
-                .then(|| value(layer, "valkey_url", values::valkey))
-                .transpose()?,
-            valkey_prefix: value(layer, "valkey_prefix", values::prefix)?,
-            throttle_control: value(layer, "throttle_control", values::rate)?,
-            throttle_stop: value(layer, "throttle_stop", values::rate)?,
-            throttle_tree: value(layer, "throttle_tree", values::rate)?,
-            throttle_login: value(layer, "throttle_login", values::rate)?,
-            secure_cookies: value(layer, "secure_cookies", values::switch)?,
-            allowed_hosts: value(layer, "allowed_hosts", values::hosts)?,
-            lease: value(layer, "lease", values::span)?,
-            hook_lease: value(layer, "hook_lease", values::span)?,
-            workers: value(layer, "workers", values::workers)?,
-            checkpoint_interval: value(layer, "checkpoint_interval", values::span)?,
-            max_streams_per_key: value(layer, "max_streams_per_key", values::count)?,
-            log: value(layer, "log", values::log_filter)?,
-            log_format: value(layer, "log_format", values::log_format)?,
-            agents: Vec::new(),
-            file: None,
-            data_dir,
+            storage: StorageSettings::read(&settings)?,
+            listen: settings.value("listen", address)?,
+            valkey_url: valkey_url.transpose()?,
+            valkey_prefix: settings.value("valkey_prefix", values::prefix)?,
+            throttle_control: settings.value("throttle_control", values::rate)?,
+            throttle_stop: settings.value("throttle_stop", values::rate)?,
+            throttle_tree: settings.value("throttle_tree", values::rate)?,
+            throttle_login: settings.value("throttle_login", values::rate)?,
+            secure_cookies: settings.value("secure_cookies", switch)?,
+            allowed_hosts: settings.value("allowed_hosts", values::hosts)?,
+            lease: settings.value("lease", values::span)?,
+            hook_lease: settings.value("hook_lease", values::span)?,
+            workers: settings.value("workers", values::workers)?,
+            checkpoint_interval: settings.value("checkpoint_interval", values::span)?,
+            max_streams_per_key: settings.value("max_streams_per_key", values::count)?,
+            log: settings.value("log", values::log_filter)?,
+            log_format: settings.value("log_format", values::log_format)?,
+            agents: agents.unwrap_or_default(),
+            file: settings.file().map(Path::to_owned),
         })
     }
-}
 
-fn value<T>(layer: &Layer, name: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
-    let default = SETTINGS.iter().find(|setting| setting.name == name).and_then(|setting| setting.default);
-    let fallback = || Given { value: default.unwrap_or_default().to_owned(), origin: format!("default of {name}") };
-    let given = layer.get(name).cloned().unwrap_or_else(fallback);
-    read(&given.value).map_err(|problem| match given {
-        Given { origin, .. } if SECRETS.contains(&name) => ConfigError::Secret { origin, problem },
-        Given { origin, value } => ConfigError::Value { origin, value, problem },
-    })
-}
-
-fn from_flags(matches: &ArgMatches) -> Layer {
-    let given = |setting: &'static Setting| {
-        // A command that only asks a server takes only some of them.
-        let value = matches.try_get_one::<String>(setting.name).ok().flatten()?.clone();
-        Some((setting.name, Given { value, origin: format!("--{}", setting.flag()) }))
-    };
-    SETTINGS.iter().filter_map(given).collect()
-}
-
-fn from_environment(environment: &BTreeMap<String, String>) -> Layer {
-    let given = |setting: &'static Setting| {
-        let value = environment.get(&setting.variable())?.clone();
-        Some((setting.name, Given { value, origin: setting.variable() }))
-    };
-    SETTINGS.iter().filter_map(given).collect()
-}
-
-fn from_file(path: &Path) -> Result<(Layer, Vec<AgentConfig>), ConfigError> {
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { file: file.clone(), source })?;
-    let table: toml::Table =
-        text.parse().map_err(|source| ConfigError::Toml { file: file.clone(), source: Box::new(source) })?;
-    let (mut layer, mut agents) = (Layer::new(), Vec::new());
-    for (name, value) in table {
-        if name == "agents" {
-            agents = self::agents::read(value, &file)?;
-            continue;
-        }
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name && setting.name != "config") else {
-            let known = SETTINGS.iter().map(|setting| setting.name).filter(|name| *name != "config");
-            return Err(ConfigError::UnknownSetting { file, name, known: known.collect::<Vec<_>>().join(", ") });
-        };
-        let value = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(flag) => flag.to_string(),
-            _ => return Err(ConfigError::NotScalar { file, name }),
-        };
-        layer.insert(setting.name, Given { value, origin: format!("{name} in {file}") });
+    /// The same for a deployment that is thrown away afterwards: on a folder of its own, with an embedded store, and alone,
+    /// for what happens to it concerns no other replica.
+    pub(crate) fn on_a_folder_of_its_own(self, folder: &Path) -> Self {
+        let database = DatabaseUrl::Sqlite(folder.join("flightdeck.db"));
+        let storage = StorageSettings { data_dir: folder.to_owned(), database, ..self.storage };
+        Self { storage, valkey_url: None, ..self }
     }
-    Ok((layer, agents))
+
+    /// What `flightdeck doctor` looks at.
+    pub(crate) fn examined(&self) -> Examined<'_> {
+        Examined {
+            storage: &self.storage,
+            file: self.file.as_deref(),
+            listen: self.listen,
+            valkey: self.valkey_url.as_ref(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
     use super::*;
-    use clap::Command;
 
     fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let command = Command::new("flightdeck").args(flags()).no_binary_name(true);
+        let command = Flags::augment_args(Command::new("flightdeck").no_binary_name(true));
         let matches = command.try_get_matches_from(args).expect("valid flags");
+        let flags = Flags::from_arg_matches(&matches).expect("valid flags");
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Config::load(&matches, &environment)
+        Config::load_in(&flags, &environment)
     }
 
     fn file(text: &str) -> tempfile::NamedTempFile {
@@ -234,7 +134,7 @@ mod tests {
     fn the_defaults_are_the_documented_ones() {
         let config = load(&[], &[]).expect("defaults");
         assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
-        assert_eq!(config.database.to_string(), "./flightdeck-data/flightdeck.db");
+        assert_eq!(config.storage.database.to_string(), "./flightdeck-data/flightdeck.db");
         let rates = [config.throttle_control, config.throttle_stop, config.throttle_tree, config.throttle_login];
         assert_eq!(rates.map(|rate| rate.to_string()), ["10/min", "120/min", "200/min", "20/min"]);
         assert_eq!(config.checkpoint_interval, Some(Duration::from_mins(1)));
@@ -275,10 +175,14 @@ mod tests {
         let text = load(&["--database-url", "mysql://x"], &[]).expect_err("unknown").to_string();
         assert!(text.contains("sqlite:///path/to/flightdeck.db"), "{text}");
         let config = load(&["--database-url", "sqlite:///tmp/x.db"], &[]).expect("valid");
-        assert_eq!(config.database.to_string(), "/tmp/x.db");
+        assert_eq!(config.storage.database.to_string(), "/tmp/x.db");
         let url = "postgres://me:hush@db.internal/flightdeck?password=hush";
         let config = load(&["--database-url", url], &[]).expect("valid");
-        assert_eq!(format!("{:?}", config.database), "postgres://db.internal/flightdeck", "a password is not shown");
+        assert_eq!(
+            format!("{:?}", config.storage.database),
+            "postgres://db.internal/flightdeck",
+            "a password is not shown"
+        );
     }
 
     #[test]
@@ -298,13 +202,6 @@ mod tests {
             let text = load(&["--valkey-prefix", wrong], &[]).expect_err("wrong").to_string();
             assert!(text.starts_with("--valkey-prefix: "), "{text}");
         }
-    }
-
-    #[test]
-    fn a_mistyped_variable_is_noticed() {
-        let names = ["FLIGHTDECK_LISTN", "FLIGHTDECK_LISTEN", "FLIGHTDECK_TEST_POSTGRES_URL", "FLIGHTDECK_URL"];
-        let environment = names.into_iter().map(|name| (name.to_owned(), String::new())).collect();
-        assert_eq!(unknown_variables(&environment), ["FLIGHTDECK_LISTN"]);
     }
 
     #[test]
@@ -334,10 +231,5 @@ mod tests {
             let text = lease(wrong).expect_err("wrong").to_string();
             assert!(text.starts_with(&format!("--lease: {wrong:?} is not a time")), "{text}");
         }
-    }
-
-    #[test]
-    fn a_missing_file_that_was_asked_for_is_an_error() {
-        assert!(matches!(load(&["--config", "/nowhere.toml"], &[]), Err(ConfigError::File { .. })));
     }
 }

@@ -1,11 +1,10 @@
-//! How values are read. Each fault says what would be right; the caller adds whose value it is.
+//! How the values of a server are read. Each fault says what would be right; the caller adds whose value it is.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use flightdeck_http_api::Rate;
+use flightdeck_settings::parse_duration;
 use flightdeck_wakeup_valkey::ValkeyUrl;
 
 /// How the log is written.
@@ -15,71 +14,6 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-pub(super) fn path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("is not a path".to_owned()) } else { Ok(PathBuf::from(text)) }
-}
-
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_error| "is not an address and port such as 127.0.0.1:7600".to_owned())
-}
-
-/// Where everything is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum DatabaseUrl {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A server; the URL may hold a password.
-    Postgres(String),
-}
-
-/// What may be shown of it.
-impl std::fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "{}", path.display()),
-            Self::Postgres(url) => {
-                // Whatever stands before the last @ may be a password; so may a parameter.
-                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-                let place = rest.split('?').next().unwrap_or_default();
-                write!(f, "postgres://{}", place.rsplit('@').next().unwrap_or_default())
-            }
-        }
-    }
-}
-
-impl std::fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-/// Reads where a database is.
-pub(crate) fn database(text: &str) -> Result<DatabaseUrl, String> {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Ok(DatabaseUrl::Postgres(text.to_owned()));
-    }
-    match text.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
-        _ => {
-            Err("is no database; use sqlite:///path/to/flightdeck.db or postgres://user:password@host/database"
-                .to_owned())
-        }
-    }
-}
-
-pub(super) fn connections(text: &str) -> Result<u32, String> {
-    let count = text.parse::<u32>().ok().filter(|count| (4..=1_000).contains(count));
-    count.ok_or_else(|| "is not a number of connections from 4 to 1000".to_owned())
-}
-
-pub(super) fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "on" | "true" => Ok(true),
-        "off" | "false" => Ok(false),
-        _ => Err("is neither on nor off".to_owned()),
-    }
 }
 
 pub(super) fn valkey(text: &str) -> Result<ValkeyUrl, String> {
@@ -119,16 +53,11 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
 
 /// A span of time, or none.
 pub(super) fn span(text: &str) -> Result<Option<Duration>, String> {
-    const DAY: u64 = 86_400;
     if text == "off" {
         return Ok(None);
     }
-    let units = [("min", 60), ("s", 1), ("m", 60), ("h", 3_600)];
-    let secs = units.iter().find_map(|(unit, secs)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*secs));
-    match secs {
-        Some(secs) if (1..=DAY).contains(&secs) => Ok(Some(Duration::from_secs(secs))),
-        _ => Err("is not a time from 1s to 24h, such as 120s, 5m or 1h, or off".to_owned()),
-    }
+    let span = parse_duration(text).filter(|span| (Duration::from_secs(1)..=Duration::from_hours(24)).contains(span));
+    span.map(Some).ok_or_else(|| "is not a time from 1s to 24h, such as 120s, 5m or 1h, or off".to_owned())
 }
 
 pub(super) fn workers(text: &str) -> Result<usize, String> {

@@ -1,0 +1,139 @@
+//! The command line: all commands in one grammar, each handed to whoever does it.
+
+use std::error::Error;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use flightdeck_settings::{Flags, ORDER};
+use flightdeck_terminal::Outcome;
+
+use crate::config::Config;
+use crate::server;
+
+/// Mission control for fleets of AI agents
+#[derive(Debug, Parser)]
+#[command(name = "flightdeck", version)]
+struct CommandLine {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Without one it is `serve`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default)
+    #[command(after_help = ORDER)]
+    Serve(ServeArgs),
+    /// Run the server on a temporary store with a fleet of scripted agents to look at
+    Demo(ServeArgs),
+    #[command(flatten)]
+    Ask(flightdeck_cli::Command),
+    /// Give out, list and end API keys, on this machine's database
+    Keys(flightdeck_admin::KeysArgs),
+    /// Take out, prove and sign the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Bring the tables of the database up to date and say what was done; a server does so by itself
+    Migrate(flightdeck_admin::MigrateArgs),
+    /// Check configuration, data folder, disk, database, Valkey and limits, and say what to mend
+    Doctor(flightdeck_admin::DoctorArgs),
+    /// Move a whole deployment into an empty database, with its audit log as it is
+    #[command(
+        after_help = "A place is sqlite:///path/to/flightdeck.db or postgres://user:password@host/database. Stop the \
+                            servers first. The target is filled at once at the end, after it was held against the source; \
+                            else it stays as it was."
+    )]
+    Copy(flightdeck_admin::CopyArgs),
+    /// Run an agent of the configuration through everything that Flightdeck asks of one, and print what it did
+    #[command(
+        after_help = "The agent runs for real, in its own folder and with its own model. What it does is kept on a \
+                      temporary store."
+    )]
+    Conformance(flightdeck_admin::ConformanceArgs),
+    #[command(flatten)]
+    Attach(flightdeck_attach::Command),
+    /// Show which history of the deployment the database holds; cursors of readers belong to one
+    Epoch(flightdeck_admin::EpochArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// The audit log, as a server shows it or as it lies in the data folder.
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// List entries of a server's audit log, newest first; the reading is recorded
+    List(flightdeck_cli::AuditListArgs),
+    /// Take the audit log out of the data folder, as GET /audit/export does
+    Export(flightdeck_admin::AuditExportArgs),
+    /// Prove an export of the audit log without the server; or, without FILE, the log of the data folder itself
+    Verify(flightdeck_admin::AuditVerifyArgs),
+    /// Sign the newest entry of the data folder's audit log now
+    Checkpoint(flightdeck_admin::AuditCheckpointArgs),
+}
+
+/// Does what the command line says.
+pub(crate) fn run() -> Outcome {
+    let CommandLine { flags, command } = CommandLine::parse();
+    match command.unwrap_or(Command::Serve(ServeArgs { flags })) {
+        // What only asks a server needs no runtime.
+        Command::Ask(command) => flightdeck_cli::run(&command, CommandLine::command()),
+        command => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(on_this_machine(command)),
+    }
+}
+
+/// The server, what works on its data folder, and what stands beside an agent.
+async fn on_this_machine(command: Command) -> Outcome {
+    match command {
+        Command::Serve(args) => server::serve(Config::load(&args.flags)?).await,
+        Command::Demo(args) => server::demo(Config::load(&args.flags)?).await,
+        Command::Ask(command) => flightdeck_cli::run(&command, CommandLine::command()),
+        Command::Keys(args) => flightdeck_admin::keys(&args).await,
+        Command::Audit(command) => audit(&command).await,
+        Command::Migrate(args) => flightdeck_admin::migrate(&args).await,
+        Command::Doctor(args) => {
+            let config = Config::load(&args.flags);
+            let settings = config.as_ref().map(Config::examined).map_err(|error| {
+                let error: &(dyn Error + 'static) = error;
+                error
+            });
+            flightdeck_admin::doctor(&args, settings).await
+        }
+        Command::Copy(args) => flightdeck_admin::copy(&args).await,
+        Command::Conformance(args) => server::conformance(&args, Config::load(&args.flags)?).await,
+        Command::Attach(command) => flightdeck_attach::run(command).await,
+        Command::Epoch(args) => flightdeck_admin::epoch(&args).await,
+    }
+}
+
+async fn audit(command: &AuditCommand) -> Outcome {
+    match command {
+        AuditCommand::List(args) => flightdeck_cli::audit_list(args),
+        AuditCommand::Export(args) => match &args.url {
+            Some(url) => {
+                let after = flightdeck_admin::audit_seq(args.after.as_deref())?;
+                flightdeck_cli::audit_export(url, &args.flags, after, args.out.as_deref())
+            }
+            None => flightdeck_admin::audit_export(args).await,
+        },
+        AuditCommand::Verify(args) => match (&args.url, &args.file) {
+            (Some(url), None) => flightdeck_cli::audit_verify(url, &args.flags),
+            _ => flightdeck_admin::audit_verify(args).await,
+        },
+        AuditCommand::Checkpoint(args) => flightdeck_admin::audit_checkpoint(args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_holds_together() {
+        CommandLine::command().debug_assert();
+    }
+}

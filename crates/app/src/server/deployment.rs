@@ -1,0 +1,100 @@
+//! The domain, wired to this machine: store, hints, providers, clock, ids.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flightdeck_domain::epoch::Epoch;
+use flightdeck_domain::ports::Readiness;
+use flightdeck_domain::text::ProviderName;
+use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
+use flightdeck_live::Hints;
+use flightdeck_processes::Supervisor;
+use flightdeck_provider_acp::{AcpProvider, Home};
+use flightdeck_provider_claude_code::ClaudeCodeProvider;
+use flightdeck_provider_scripted::ScriptedProvider;
+use flightdeck_storage::{MarkFile, Opened, SpoolFile, Store, check_database, ensure_admin_key, open_store_with};
+use flightdeck_wakeup_valkey::Valkey;
+
+use super::error::DeploymentError;
+use super::replicas;
+use crate::config::Config;
+
+/// One deployment.
+pub(super) struct Deployment {
+    pub(super) ports: Ports,
+    /// Where the first admin key was written, if this was the first start.
+    pub(super) first_key: Option<PathBuf>,
+    /// Watches over the history that the store holds.
+    pub(super) keep_epoch: KeepEpoch,
+    /// The history that it held at the start.
+    pub(super) epoch: Epoch,
+    pub(super) providers: Providers,
+    pub(super) scripted: Arc<ScriptedProvider>,
+    pub(super) acp: Arc<AcpProvider>,
+    /// Where the agents that the server runs have their things.
+    pub(super) home: Home,
+    pub(super) hints: Arc<Hints>,
+    /// Where this replica meets the others, if there are any.
+    pub(super) valkey: Option<Arc<Valkey>>,
+    /// Whether the store could write now.
+    pub(super) readiness: Arc<dyn Readiness>,
+    /// Whether other replicas may work on the same store.
+    pub(super) is_shared: bool,
+}
+
+impl Deployment {
+    /// Opens the store and its providers for a server, and joins the other replicas. Must run inside the runtime that lives
+    /// as long as the server.
+    pub(super) async fn open(config: &Config) -> Result<Self, DeploymentError> {
+        let data_dir = &config.storage.data_dir;
+        check_database(&config.storage)?;
+        let hints = Arc::new(Hints::default());
+        let Opened { mut ports, store } = open_store_with(&config.storage, hints.clone()).await?;
+        let is_shared = matches!(store, Store::Postgres(_));
+        // Before anything is signed: then there is something to sign.
+        let first_key = ensure_admin_key(&ports, data_dir).await?;
+        let valkey = replicas::join(config, &mut ports, &hints);
+        let spool = SpoolFile::open(data_dir)?;
+        let ports = replicas::signed(config, ports).await?.with_spool(Arc::new(spool));
+        let name = replicas::name(data_dir)?;
+        let keep_epoch = KeepEpoch::new(&ports, Arc::new(MarkFile::new(data_dir)), name.to_string());
+        let found = keep_epoch.begin().await?;
+        if found.went_back {
+            tracing::error!(epoch = %found.epoch, "the database is not as this server left it: it was restored to an \
+                earlier moment, or is another one; readers with a cursor from before start over");
+        }
+        let replica = is_shared.then_some(name);
+        let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
+        let home = Home::new(data_dir);
+        let supervisor = Supervisor::this_binary().map_err(DeploymentError::Agents)?;
+        let acp = AcpProvider::new(&ports, config.agents.clone(), home.clone(), supervisor);
+        let acp = Arc::new(acp.map_err(DeploymentError::Agents)?);
+        // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
+        let claude_code = Arc::new(ClaudeCodeProvider);
+        let mut providers = Providers::default()
+            .with(scripted.clone())
+            .with(acp.clone())
+            .with(claude_code)
+            .without_lease(ProviderName::claude_code());
+        if let Some(replica) = replica {
+            providers = providers.at_replica(replica);
+        }
+        Ok(Self {
+            ports,
+            first_key,
+            keep_epoch,
+            epoch: found.epoch,
+            providers,
+            scripted,
+            acp,
+            home,
+            hints,
+            valkey,
+            readiness: match store {
+                Store::Sqlite(store) => store,
+                Store::Postgres(store) => store,
+            },
+            is_shared,
+        })
+    }
+}

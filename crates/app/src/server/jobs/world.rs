@@ -1,0 +1,32 @@
+//! What the jobs work on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
+use flightdeck_http_api::CurrentEpoch;
+use flightdeck_live::Hints;
+use flightdeck_storage::Witness;
+use tokio_util::sync::CancellationToken;
+
+use crate::server::error::ServeError;
+
+/// How a job ends: by the shutdown, or because the server cannot go on.
+pub(in crate::server) type Ended = Result<(), ServeError>;
+
+/// What the jobs of a server work on.
+#[derive(Clone)]
+pub(in crate::server) struct World {
+    pub(in crate::server) ports: Ports,
+    pub(in crate::server) providers: Providers,
+    pub(in crate::server) hints: Arc<Hints>,
+    pub(in crate::server) keep_epoch: KeepEpoch,
+    /// What the API says of the epoch.
+    pub(in crate::server) current: CurrentEpoch,
+    pub(in crate::server) witness: Arc<Witness>,
+    /// Whether other replicas may work on the same store.
+    pub(in crate::server) is_shared: bool,
+    /// How often the audit log is signed; `None` for only when asked.
+    pub(in crate::server) checkpoint_interval: Option<Duration>,
+    pub(in crate::server) shutdown: CancellationToken,
+}

@@ -1,0 +1,20 @@
+//! What comes to the live view.
+
+use crossterm::event::KeyEvent;
+use flightdeck_client::{ClientError, Event};
+
+/// What comes in.
+pub(super) enum News {
+    Key(KeyEvent),
+    Resized,
+    /// Nobody can see or press anything any more.
+    Closed,
+    /// Something happened in the fleet.
+    Fleet(Box<Event>),
+    /// Whether the feed is connected.
+    Live(bool),
+    /// What came of something that was asked for.
+    Told(String),
+    /// There is no going on.
+    Over(ClientError),
+}

@@ -1,0 +1,148 @@
+//! Where the server is, and with which key.
+//!
+//! The server is the one that `--url` names, else `FLIGHTDECK_URL`, else the one that says in the data folder that it runs
+//! (`server.url`), else the one that would listen as the settings say (`listen`). The key is `FLIGHTDECK_API_KEY`, else the
+//! first key of the data folder (`admin.key`), which is sent to no other machine. A setting is read only where it is needed: a
+//! command that is told both works in a folder whose `flightdeck.toml` is broken.
+
+use std::path::PathBuf;
+
+use flightdeck_settings::{
+    ADMIN_KEY_FILE, Flags, Settings, SettingsError, address, admin_key, environment, local_url, path, published_url,
+};
+
+use crate::error::ClientError;
+use crate::http::Client;
+
+/// The variable that names the server.
+pub const URL_VARIABLE: &str = "FLIGHTDECK_URL";
+/// The variable that holds the key. A key never stands on a command line, where every process can read it.
+pub const KEY_VARIABLE: &str = "FLIGHTDECK_API_KEY";
+
+/// The flags of every command that asks a server.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ServerFlags {
+    /// the server; that of the data folder when missing [env: FLIGHTDECK_URL; the key: FLIGHTDECK_API_KEY]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// the data folder of a server on this machine, where its address and first key are found [env: FLIGHTDECK_DATA_DIR]
+    /// [default: ./flightdeck-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// the configuration file of that server
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub config: Option<String>,
+}
+
+impl ServerFlags {
+    /// Finds the server.
+    ///
+    /// # Errors
+    /// Nobody says where it is, and the settings cannot be read.
+    pub fn find_url(&self) -> Result<String, ClientError> {
+        find_url(self.url.as_deref(), &self.settings())
+    }
+
+    /// Finds the server and the key.
+    ///
+    /// # Errors
+    /// There is no key, or the settings that are needed cannot be read.
+    pub fn connect(&self) -> Result<Client, ClientError> {
+        connect(self.url.as_deref(), &self.settings())
+    }
+
+    fn settings(&self) -> Flags {
+        Flags::default().with("data_dir", self.data_dir.clone()).with("config", self.config.clone())
+    }
+}
+
+/// Finds the server, for a command that takes all settings as flags.
+///
+/// # Errors
+/// Nobody says where it is, and the settings cannot be read.
+pub fn find_url(url: Option<&str>, flags: &Flags) -> Result<String, ClientError> {
+    Ok(match told(url) {
+        Some(url) => url,
+        None => of_this_machine(&Settings::load(flags, &environment())?)?,
+    })
+}
+
+/// Finds the server and the key, for a command that takes all settings as flags.
+///
+/// # Errors
+/// There is no key, or the settings that are needed cannot be read.
+pub fn connect(url: Option<&str>, flags: &Flags) -> Result<Client, ClientError> {
+    let told = told(url);
+    let key = variable(KEY_VARIABLE);
+    if let (Some(url), Some(key)) = (&told, &key) {
+        return Ok(Client::new(url, key));
+    }
+    let settings = Settings::load(flags, &environment())?;
+    let key = match (key, &told) {
+        (Some(key), _) => key,
+        // A key that opens everything here is nobody else's business.
+        (None, Some(url)) if !is_local(url) => return Err(ClientError::ForeignKey(url.clone())),
+        (None, _) => {
+            let folder = data_dir(&settings)?;
+            admin_key(&folder).ok_or_else(|| ClientError::NoKey(folder.join(ADMIN_KEY_FILE)))?
+        }
+    };
+    let url = told.map_or_else(|| of_this_machine(&settings), Ok)?;
+    Ok(Client::new(&url, &key))
+}
+
+/// Where the server is, if somebody says so.
+fn told(url: Option<&str>) -> Option<String> {
+    let url = url.filter(|url| !url.trim().is_empty()).map(ToOwned::to_owned).or_else(|| variable(URL_VARIABLE));
+    url.map(|url| url.trim().trim_end_matches('/').to_owned())
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// Where the server of this machine is: where it says that it listens, or would.
+fn of_this_machine(settings: &Settings) -> Result<String, SettingsError> {
+    match published_url(&data_dir(settings)?) {
+        Some(url) => Ok(url),
+        None => settings.value("listen", address).map(local_url),
+    }
+}
+
+fn data_dir(settings: &Settings) -> Result<PathBuf, SettingsError> {
+    settings.value("data_dir", path)
+}
+
+/// Whether a server is on this machine.
+fn is_local(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn only_loopback_is_local() {
+        for local in ["http://127.0.0.1:7600", "http://localhost", "http://[::1]:7600/x", "https://127.8.8.8"] {
+            assert!(is_local(local), "{local}");
+        }
+        for foreign in [
+            "https://deck.example",
+            "http://10.0.0.1:7600",
+            "http://localhost.evil.example",
+            "http://localhost@evil.example/",
+            "http://127.0.0.1.evil.example",
+            "http://[2001:db8::1]",
+        ] {
+            assert!(!is_local(foreign), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What can be set, once: flags, variables, file keys and `--help` all come from this table.
+
+/// How the layers lie over one another.
+pub const ORDER: &str = "Every setting can be given in flightdeck.toml, in the environment and as a flag; \
+a flag goes before the environment, and that before the file.";
+
+/// One setting.
+pub(crate) struct Setting {
+    /// Its key in the file; the flag and the variable follow from it.
+    pub(crate) name: &'static str,
+    pub(crate) default: Option<&'static str>,
+    pub(crate) help: &'static str,
+}
+
+impl Setting {
+    pub(crate) fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    pub(crate) fn variable(&self) -> String {
+        format!("FLIGHTDECK_{}", self.name.to_uppercase())
+    }
+}
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting { name: "config", default: None, help: "Configuration file; ./flightdeck.toml when there is one" },
+    Setting {
+        name: "data_dir",
+        default: Some("./flightdeck-data"),
+        help: "Folder of the database and of the first admin key; made when missing",
+    },
+    Setting { name: "listen", default: Some("127.0.0.1:7600"), help: "Address and port to listen on" },
+    Setting {
+        name: "database_url",
+        default: None,
+        help: "Database: sqlite:///path/to/flightdeck.db, or postgres://user:password@host/database?sslmode=verify-full \
+               for several replicas; SQLite inside the data folder when missing",
+    },
+    Setting {
+        name: "database_connections",
+        default: Some("18"),
+        help: "With PostgreSQL: the most connections of this replica, at least 4",
+    },
+    Setting {
+        name: "database_pooler",
+        default: Some("off"),
+        help: "With PostgreSQL: on behind a pooler that shares connections by transaction, such as pgbouncer",
+    },
+    Setting {
+        name: "valkey_url",
+        default: None,
+        help: "Valkey or Redis where replicas on one database meet: redis://[[user]:password@]host[:port], or rediss:// \
+               for TLS; without it they look for each other's changes every second",
+    },
+    Setting {
+        name: "valkey_prefix",
+        default: Some("flightdeck:"),
+        help: "What all names in Valkey begin with; deployments that share one need different ones",
+    },
+    Setting {
+        name: "throttle_control",
+        default: Some("10/min"),
+        help: "How often a key may use each route that steps in (inject, pause, resume, interrupt, close, …): a number per \
+               s, min or h, or off",
+    },
+    Setting {
+        name: "throttle_stop",
+        default: Some("120/min"),
+        help: "How often a key may kill, kill all and release the kill switch; nothing else is counted with these: a \
+               number per s, min or h, or off",
+    },
+    Setting {
+        name: "throttle_tree",
+        default: Some("200/min"),
+        help: "How often a key may read the session tree: a number per s, min or h, or off",
+    },
+    Setting {
+        name: "throttle_login",
+        default: Some("20/min"),
+        help: "How often an address may try to log in, good keys included: a number per s, min or h, or off",
+    },
+    Setting {
+        name: "secure_cookies",
+        default: Some("off"),
+        help: "on: a login's cookie is always Secure; off: when the balancer says X-Forwarded-Proto: https",
+    },
+    Setting {
+        name: "allowed_hosts",
+        default: None,
+        help: "What the server is called besides localhost and 127.0.0.1, for a balancer before it: names without ports, \
+               with commas between; requests to another name are refused, beyond loopback only where names are given",
+    },
+    Setting {
+        name: "lease",
+        default: Some("120s"),
+        help: "How long an agent that reports by itself may be silent before its session is lost, as 120s, 5m or 1h; or off",
+    },
+    Setting {
+        name: "hook_lease",
+        default: Some("24h"),
+        help: "The same for agents of which only hooks are heard (Claude Code): they are silent while they wait",
+    },
+    Setting { name: "workers", default: Some("auto"), help: "Threads that answer requests; auto is one a core" },
+    Setting { name: "max_streams_per_key", default: Some("20000"), help: "The most streams that a key may have open" },
+    Setting {
+        name: "checkpoint_interval",
+        default: Some("60s"),
+        help: "How often the newest entry of the audit log is signed: a number of s, min or h, or off",
+    },
+    Setting {
+        name: "log",
+        default: Some("info,actix_server=warn"),
+        help: "What to log: error, warn, info, debug, trace, or per target as in info,flightdeck_http_api=debug",
+    },
+    Setting { name: "log_format", default: Some("text"), help: "How to log: text or json, to standard error" },
+];
+
+/// Those whose values may hold a password: never shown.
+pub(crate) const SECRETS: &[&str] = &["database_url", "valkey_url"];

@@ -1,0 +1,84 @@
+//! How values are read. Each fault says what would be right; the caller adds whose value it is.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A path that is not empty.
+///
+/// # Errors
+/// It is empty.
+pub fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("is not a path".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+/// An address and port.
+///
+/// # Errors
+/// It is none.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_error| "is not an address and port such as 127.0.0.1:7600".to_owned())
+}
+
+/// Where everything is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server; the URL may hold a password.
+    Postgres(String),
+}
+
+/// What may be shown of it.
+impl std::fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(url) => {
+                // Whatever stands before the last @ may be a password; so may a parameter.
+                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+                let place = rest.split('?').next().unwrap_or_default();
+                write!(f, "postgres://{}", place.rsplit('@').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Reads where a database is.
+///
+/// # Errors
+/// It is none that this build knows.
+pub fn database(text: &str) -> Result<DatabaseUrl, String> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(DatabaseUrl::Postgres(text.to_owned()));
+    }
+    match text.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
+        _ => {
+            Err("is no database; use sqlite:///path/to/flightdeck.db or postgres://user:password@host/database"
+                .to_owned())
+        }
+    }
+}
+
+pub(crate) fn connections(text: &str) -> Result<u32, String> {
+    let count = text.parse::<u32>().ok().filter(|count| (4..=1_000).contains(count));
+    count.ok_or_else(|| "is not a number of connections from 4 to 1000".to_owned())
+}
+
+/// `on` or `off`.
+///
+/// # Errors
+/// It is neither.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err("is neither on nor off".to_owned()),
+    }
+}

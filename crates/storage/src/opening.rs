@@ -1,0 +1,100 @@
+//! The configured database, opened.
+
+use std::sync::Arc;
+
+use flightdeck_domain::ports::{ArchiveHolds, WakeUps};
+use flightdeck_domain::system::{SystemClock, SystemIds};
+use flightdeck_domain::use_cases::Ports;
+use flightdeck_settings::{DatabaseUrl, StorageSettings};
+use flightdeck_store_postgres::PostgresStore;
+use flightdeck_store_sqlite::SqliteStore;
+use tokio::runtime::Handle;
+
+use crate::audit_files::{CheckpointFile, existing_key};
+use crate::error::StorageError;
+use crate::folder::make_data_dir;
+
+/// The store itself, for what only one kind of it can say.
+#[derive(Clone)]
+pub enum Store {
+    /// The embedded one.
+    Sqlite(Arc<SqliteStore>),
+    /// A server.
+    Postgres(Arc<PostgresStore>),
+}
+
+/// An open store.
+pub struct Opened {
+    /// The ports of the domain over it.
+    pub ports: Ports,
+    /// The store itself.
+    pub store: Store,
+}
+
+/// Opens the store for a command; a server may be running on it. Brings its tables up to date.
+///
+/// # Errors
+/// The data folder or the database cannot be used.
+pub async fn open_store(settings: &StorageSettings) -> Result<Ports, StorageError> {
+    // Nobody in this process waits for hints.
+    Ok(open_store_with(settings, Arc::new(())).await?.ports)
+}
+
+/// The same for a server, whose followers get hints.
+///
+/// # Errors
+/// The data folder or the database cannot be used.
+pub async fn open_store_with(settings: &StorageSettings, wake_ups: Arc<dyn WakeUps>) -> Result<Opened, StorageError> {
+    make_data_dir(&settings.data_dir)?;
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    match &settings.database {
+        DatabaseUrl::Sqlite(path) => {
+            let store = SqliteStore::open(path, flightdeck_store_sqlite::Options::default())
+                .map_err(|source| StorageError::Sqlite { path: path.clone(), source: Box::new(source) })?;
+            let store = Arc::new(store);
+            let ports = Ports::from_store(Arc::clone(&store), wake_ups, clock, ids);
+            Ok(Opened { ports, store: Store::Sqlite(store) })
+        }
+        DatabaseUrl::Postgres(url) => {
+            let store = PostgresStore::open(url, postgres_options(settings), Handle::current()).await;
+            let store = store.map_err(|source| {
+                let url = settings.database.clone();
+                StorageError::Postgres { url, source: Box::new(source) }
+            })?;
+            let store = Arc::new(store);
+            let ports = Ports::from_store(Arc::clone(&store), wake_ups, clock, ids);
+            Ok(Opened { ports, store: Store::Postgres(store) })
+        }
+    }
+}
+
+/// How PostgreSQL is used. Two connections append; of the others a bit more than half read.
+#[must_use]
+pub fn postgres_options(settings: &StorageSettings) -> flightdeck_store_postgres::Options {
+    let defaults = flightdeck_store_postgres::Options::default();
+    let others = settings.database_connections.saturating_sub(defaults.append_shards).max(2);
+    let writers = others / 2;
+    let prepared_statements = !settings.database_pooler;
+    flightdeck_store_postgres::Options { writers, readers: others - writers, prepared_statements, ..defaults }
+}
+
+/// Opens the store for a command on its audit log, with the key and the checkpoints beside it where there are any; a server
+/// may be running on it.
+///
+/// # Errors
+/// The data folder, the files beside the database, or the database cannot be used.
+pub async fn open_audited(settings: &StorageSettings) -> Result<Ports, StorageError> {
+    let ports = open_store(settings).await?;
+    let Some(signer) = existing_key(&settings.data_dir)? else { return Ok(ports) };
+    let archive = CheckpointFile::open(&settings.data_dir, archive_holds(settings))?;
+    Ok(ports.with_checkpoints(Arc::new(signer), Arc::new(archive)))
+}
+
+/// What the file of checkpoints in this data folder has to hold of those in the database.
+#[must_use]
+pub const fn archive_holds(settings: &StorageSettings) -> ArchiveHolds {
+    match settings.database {
+        DatabaseUrl::Sqlite(_) => ArchiveHolds::All,
+        DatabaseUrl::Postgres(_) => ArchiveHolds::Seen,
+    }
+}
