@@ -3,6 +3,7 @@
 mod checks;
 mod kit;
 mod row;
+mod timing;
 mod transcript;
 
 use std::time::Duration;

@@ -34,6 +34,10 @@ pub(crate) fn named(text: &str) -> Named {
                 named.defines.push(tokens[at + 1].clone());
                 at += 1;
             }
+            // Who may see something is not who is known.
+            "pub" if tokens.get(at + 1).is_some_and(|token| token == "(") => {
+                at += tokens[at..].iter().position(|token| token == ")").unwrap_or(0) + 1;
+            }
             token if is_name(token) => {
                 let mut path = vec![token.to_owned()];
                 while tokens.get(at + 1).is_some_and(|token| token == "::")
@@ -221,7 +225,7 @@ fn paths_are_found_and_tests_are_left_out() {
         pub(crate) use self::f::*;
         #[cfg(test)]
         mod given;
-        fn one<'a>(text: &'a str) -> char { let _ = ("use crate::text;", r#"crate::raw"#, '"', 'x'); super::g::h(text) }
+        pub(in crate::seen) fn one<'a>(text: &'a str) -> char { let _ = ("use crate::text;", r#"crate::raw"#, '"', 'x'); super::g::h(text) }
         #[cfg(test)]
         mod tests { use super::only_here; }
         impl crate::last::Trait for () {}
@@ -231,5 +235,5 @@ fn paths_are_found_and_tests_are_left_out() {
     assert_eq!(uses, ["crate::a a", "crate::a::b::C C", "crate::a::d e", "self::f *"]);
     let paths: Vec<String> = paths.iter().map(|path| path.join("::")).collect();
     assert_eq!(paths, ["super::g::h", "crate::last::Trait"]);
-    assert_eq!((for_tests, defines), (vec!["given".to_owned()], vec!["one".to_owned()]));
+    assert_eq!((for_tests, defines), (vec!["given".to_owned(), "tests".to_owned()], vec!["one".to_owned()]));
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::super::kit::{Kit, Looked};
 use super::super::row::{Seen, no, yes};
-use super::end;
+use super::super::timing::end;
 
 const CANCEL: Intervention = Intervention::Interrupt { drop_queued: false };
 

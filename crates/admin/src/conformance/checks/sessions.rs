@@ -7,7 +7,7 @@ use flightdeck_domain::session::SessionStatus;
 
 use super::super::kit::Kit;
 use super::super::row::{Seen, no, yes};
-use super::end;
+use super::super::timing::end;
 
 pub(super) async fn prompt(kit: &Kit) -> Seen {
     let id = kit.spawn(Some(&kit.prompts.say), None).await?;

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::super::kit::{Kit, Looked, going_on};
 use super::super::row::{Report, Seen, no, yes};
+use super::super::timing::{in_time, row};
 use super::super::transcript::Turn;
-use super::{in_time, row};
 
 /// One turn with a tool in it, which several checks look at.
 pub(super) async fn used(kit: &Kit, report: &mut Report) -> Result<(), BoxError> {
