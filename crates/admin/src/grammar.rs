@@ -123,11 +123,17 @@ pub struct DoctorArgs {
 /// `flightdeck copy`
 #[derive(Debug, Args)]
 pub struct CopyArgs {
-    /// the database that is read; nothing in it is changed [env: FLIGHTDECK_COPY_FROM]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "the database that is read; nothing in it is changed [env: FLIGHTDECK_COPY_FROM]"
+    )]
     pub(crate) from: Option<String>,
-    /// the empty database; a file is made when there is none [env: FLIGHTDECK_COPY_TO]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "the empty database; a file is made when there is none [env: FLIGHTDECK_COPY_TO]"
+    )]
     pub(crate) to: Option<String>,
 }
 

@@ -104,7 +104,7 @@ async fn on_this_machine(command: Command) -> Outcome {
             flightdeck_admin::doctor(&args, settings).await
         }
         Command::Copy(args) => flightdeck_admin::copy(&args).await,
-        Command::Conformance(args) => server::conformance(&args, Config::load(&args.flags)?).await,
+        Command::Conformance(args) => Box::pin(server::conformance(&args, Config::load(&args.flags)?)).await,
         Command::Attach(command) => flightdeck_attach::run(command).await,
         Command::Epoch(args) => flightdeck_admin::epoch(&args).await,
     }

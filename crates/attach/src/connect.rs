@@ -66,7 +66,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Outcome {
         say(format!("as it was: {}", backup.display()));
     }
     if !args.remove {
-        say(format!("Claude Code needs the key in its environment: export {}=…", KEY_VARIABLE));
+        say(format!("Claude Code needs the key in its environment: export {KEY_VARIABLE}=…"));
         say("  an operator's key: flightdeck keys create --role operator --name claude-code");
     }
     Ok(())

@@ -211,7 +211,7 @@ fn environment() -> BTreeMap<String, String> {
             }
             (name, _) => {
                 let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
-                warn(&format!("{} is not passed on, for it is no text", name));
+                warn(&format!("{name} is not passed on, for it is no text"));
             }
         }
     }

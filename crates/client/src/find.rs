@@ -22,12 +22,20 @@ pub const KEY_VARIABLE: &str = "FLIGHTDECK_API_KEY";
 /// The flags of every command that asks a server.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ServerFlags {
-    /// the server; that of the data folder when missing [env: FLIGHTDECK_URL; the key: FLIGHTDECK_API_KEY]
-    #[arg(long, value_name = "URL")]
+    /// The server.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "the server; that of the data folder when missing [env: FLIGHTDECK_URL; the key: FLIGHTDECK_API_KEY]"
+    )]
     pub url: Option<String>,
-    /// the data folder of a server on this machine, where its address and first key are found [env: FLIGHTDECK_DATA_DIR]
-    /// [default: ./flightdeck-data]
-    #[arg(long, value_name = "DIR")]
+    /// The data folder.
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "the data folder of a server on this machine, where its address and first key are found \
+                [env: FLIGHTDECK_DATA_DIR] [default: ./flightdeck-data]"
+    )]
     pub data_dir: Option<String>,
     /// the configuration file of that server
     #[arg(long, value_name = "FILE", hide = true)]

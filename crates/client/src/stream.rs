@@ -86,7 +86,7 @@ impl Follower {
     ///
     /// # Errors
     /// The server answers, and refuses: the key is no longer good, or the session is gone.
-    pub fn next(&mut self) -> Result<Heard, ClientError> {
+    pub fn hear(&mut self) -> Result<Heard, ClientError> {
         let Some(lines) = &mut self.lines else { return self.come_back() };
         let Some(event) = read_event(lines) else {
             self.lines = None;

@@ -35,9 +35,10 @@ impl StorageSettings {
     /// A value cannot be used.
     pub fn read(settings: &Settings) -> Result<Self, SettingsError> {
         let data_dir = settings.value("data_dir", values::path)?;
-        let database = match settings.is_given("database_url") {
-            true => settings.value("database_url", values::database)?,
-            false => DatabaseUrl::Sqlite(data_dir.join("flightdeck.db")),
+        let database = if settings.is_given("database_url") {
+            settings.value("database_url", values::database)?
+        } else {
+            DatabaseUrl::Sqlite(data_dir.join("flightdeck.db"))
         };
         Ok(Self {
             data_dir,

@@ -28,7 +28,6 @@ impl Out {
     }
 
     /// One line. A reader that is gone (`| head`) is no error of ours: the command ends. Anything else is one.
-    #[expect(clippy::unused_self, reason = "where it goes is the output's to know")]
     pub fn line(self, text: &str) {
         match put(&text) {
             Ok(()) => {}

@@ -58,10 +58,10 @@ pub(crate) fn circles(src: &Path) -> Vec<Vec<String>> {
             break;
         }
     }
-    let reaches = |from: &String, to: &String| reached.get(from).is_some_and(|all| all.contains(to));
+    let leads = |from: &String, to: &String| reached.get(from).is_some_and(|all| all.contains(to));
     let groups: BTreeSet<Vec<String>> = reached
         .keys()
-        .map(|file| reached.keys().filter(|other| reaches(file, other) && reaches(other, file)).cloned().collect())
+        .map(|file| reached.keys().filter(|other| leads(file, other) && leads(other, file)).cloned().collect())
         .filter(|group: &Vec<String>| group.len() > 1)
         .collect();
     let mut groups: Vec<Vec<String>> = groups.into_iter().collect();

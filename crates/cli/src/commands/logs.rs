@@ -44,7 +44,7 @@ fn history(client: &Client, id: &str, mut after: u64, printer: Printer) -> Outco
 fn follow(client: &Client, id: &str, after: u64, printer: Printer) -> Outcome {
     let mut follower = Follower::open(client, &format!("/agents/{id}/messages/stream"), after)?;
     loop {
-        match follower.next()? {
+        match follower.hear()? {
             Heard::Event(event) if event.kind == "message" => printer.message(&follower.read(event)?),
             Heard::Event(event) if event.kind == "receipt" => printer.receipt(&follower.read(event)?),
             Heard::Event(event) if event.kind == "gap" => {

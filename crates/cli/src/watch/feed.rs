@@ -11,7 +11,7 @@ pub(super) fn follow(client: &Client, filter: &Filter, after: u64, tell: Sender<
     let mut follower = Follower::open(client, &path(filter), after)?;
     std::thread::spawn(move || {
         loop {
-            let news = match follower.next() {
+            let news = match follower.hear() {
                 Ok(Heard::Event(event)) => News::Fleet(Box::new(event)),
                 Ok(Heard::Lost) => News::Live(false),
                 Ok(Heard::Back) => News::Live(true),
