@@ -11,6 +11,7 @@ use ureq::http::{HeaderMap, Request, Response};
 
 use crate::error::ClientError;
 use crate::patience::Patience;
+use crate::replies::Problem;
 
 /// How long a server may take to answer, its own longest wait included.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -63,8 +64,8 @@ impl Answer {
     /// What is wrong, in the server's words.
     #[must_use]
     pub fn problem(&self) -> String {
-        let detail = self.body.get("detail").and_then(Value::as_str).unwrap_or("no reason was given");
-        format!("{} ({})", detail, self.status)
+        let detail = self.read::<Problem>().and_then(|problem| problem.detail);
+        format!("{} ({})", detail.as_deref().unwrap_or("no reason was given"), self.status)
     }
 }
 
@@ -283,14 +284,11 @@ impl Client {
     fn refusal(&self, response: Response<ureq::Body>) -> ClientError {
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        let problem: Value =
+        let problem: Problem =
             self.text(response).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        let detail = problem
-            .get("detail")
-            .and_then(Value::as_str)
-            .map_or_else(|| format!("{} answered {status}{}", self.base, later(retry_after)), ToOwned::to_owned);
+        let detail = problem.detail.unwrap_or_else(|| format!("{} answered {status}{}", self.base, later(retry_after)));
         // A store that is away may stay so: whoever asks decides whether to go on.
-        let is_busy = problem.get("type").and_then(Value::as_str) == Some("urn:flightdeck:problem:busy");
+        let is_busy = problem.kind == "urn:flightdeck:problem:busy";
         match retry_after {
             Some(retry_after) if status == 429 || is_busy => ClientError::TooEarly { status, retry_after, detail },
             _ => ClientError::Refused { status, detail },

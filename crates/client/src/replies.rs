@@ -24,6 +24,17 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Told<T> {
     }
 }
 
+/// Why the server does not do what it was asked (RFC 9457).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    /// Its kind, which stays the same over versions.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What is wrong, in a sentence that names the field at fault.
+    pub detail: Option<String>,
+}
+
 /// One session, whole: `GET /agents/{id}/status`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
