@@ -49,7 +49,25 @@ pub enum CommandKind {
     Kill,
 }
 
+impl Delivery {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Steer, Self::Queue, Self::Interrupt];
+
+    /// The word used in the API and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Steer => "steer",
+            Self::Queue => "queue",
+            Self::Interrupt => "interrupt",
+        }
+    }
+}
+
 impl CommandKind {
+    /// Every word that [`CommandKind::as_str`] gives.
+    pub const WORDS: [&'static str; 5] = ["inject", "pause", "resume", "interrupt", "kill"];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -88,6 +106,9 @@ pub enum Receipt {
 }
 
 impl Receipt {
+    /// Every word that [`Receipt::as_str`] gives.
+    pub const WORDS: [&'static str; 6] = ["accepted", "delivered", "consumed", "refused", "cancelled", "undeliverable"];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

@@ -41,6 +41,10 @@ pub enum FleetEventKind {
 pub struct UnknownEventKind(pub String);
 
 impl FleetEventKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::Approval, Self::KillSwitch, Self::Operation];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -66,10 +70,7 @@ impl FromStr for FleetEventKind {
     type Err = UnknownEventKind;
 
     fn from_str(word: &str) -> Result<Self, UnknownEventKind> {
-        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::Approval, Self::KillSwitch, Self::Operation]
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
-            .ok_or_else(|| UnknownEventKind(word.to_owned()))
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| UnknownEventKind(word.to_owned()))
     }
 }
 

@@ -40,6 +40,9 @@ pub enum MessageRole {
 pub struct UnknownRole(pub String);
 
 impl MessageRole {
+    /// Every role.
+    pub const ALL: [Self; 5] = [Self::User, Self::Assistant, Self::Tool, Self::System, Self::Operator];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,7 +1,10 @@
 //! Texts that cannot be empty and cannot be endless.
 
+mod json;
+
 use std::fmt;
 
+pub use json::JsonObject;
 use serde::{Deserialize, Serialize};
 
 /// Why a text was refused.
@@ -171,6 +174,32 @@ text! {
     IdempotencyKey, 200, single_line: true
 }
 
+/// A word that names no gate profile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no gate profile; use {known}", known = GateProfile::KNOWN.join(", "))]
+pub struct UnknownGateProfile(pub String);
+
+impl GateProfile {
+    /// The profiles that a session may be given. Stores can hold others, from before the set was closed.
+    pub const KNOWN: [&'static str; 4] = ["strict", "standard", "minimal", "custom"];
+
+    /// Reads a profile that a session is to be given.
+    ///
+    /// ```
+    /// use flightdeck_domain::text::GateProfile;
+    ///
+    /// assert_eq!(GateProfile::known("strict").expect("known").as_str(), "strict");
+    /// assert!(GateProfile::known("Strict").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// It is none of [`GateProfile::KNOWN`].
+    pub fn known(word: &str) -> Result<Self, UnknownGateProfile> {
+        let known = Self::KNOWN.contains(&word);
+        if known { Ok(Self(word.to_owned())) } else { Err(UnknownGateProfile(word.to_owned())) }
+    }
+}
+
 impl Default for TaskSource {
     /// `manual`: somebody asked for it by hand.
     fn default() -> Self {
@@ -242,78 +271,6 @@ impl Reason {
     }
 }
 
-/// Free-form JSON about a session or message, at most [`JsonObject::LIMIT`] bytes as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "serde_json::Map<String, serde_json::Value>", into = "serde_json::Map<String, serde_json::Value>")]
-pub struct JsonObject(serde_json::Map<String, serde_json::Value>);
-
-impl JsonObject {
-    /// The longest value, in bytes of its JSON text.
-    pub const LIMIT: usize = 262_144;
-
-    /// Checks and wraps an object.
-    ///
-    /// # Errors
-    /// The object's JSON text is longer than [`JsonObject::LIMIT`].
-    pub fn new(map: serde_json::Map<String, serde_json::Value>) -> Result<Self, InvalidText> {
-        if map.is_empty() {
-            return Ok(Self::default());
-        }
-        let length = serde_json::Value::Object(map.clone()).to_string().len();
-        if length > Self::LIMIT {
-            return Err(InvalidText::TooLong { length, limit: Self::LIMIT });
-        }
-        Ok(Self(map))
-    }
-
-    /// Wraps an object that the domain itself made; anything but an object is empty.
-    pub(crate) fn trusted(value: serde_json::Value) -> Self {
-        match value {
-            serde_json::Value::Object(map) => Self(map),
-            _ => Self::default(),
-        }
-    }
-
-    /// The object.
-    #[must_use]
-    pub const fn as_map(&self) -> &serde_json::Map<String, serde_json::Value> {
-        &self.0
-    }
-
-    /// The length of its JSON text, in bytes.
-    #[must_use]
-    pub fn length(&self) -> usize {
-        if self.is_empty() { 2 } else { self.to_string().len() }
-    }
-
-    /// Whether it has no member.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl TryFrom<serde_json::Map<String, serde_json::Value>> for JsonObject {
-    type Error = InvalidText;
-
-    fn try_from(map: serde_json::Map<String, serde_json::Value>) -> Result<Self, InvalidText> {
-        Self::new(map)
-    }
-}
-
-impl From<JsonObject> for serde_json::Map<String, serde_json::Value> {
-    fn from(object: JsonObject) -> Self {
-        object.0
-    }
-}
-
-impl fmt::Display for JsonObject {
-    /// The JSON text.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", serde_json::json!(self.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,13 +288,6 @@ mod tests {
         assert!(MessageContent::new("a\nb").is_ok());
         assert_eq!(MessageContent::new("\n \n"), Err(InvalidText::Empty));
         assert_eq!(MessageContent::new("a\0b"), Err(InvalidText::Nul));
-    }
-
-    #[test]
-    fn an_object_has_a_limit() {
-        let mut map = serde_json::Map::new();
-        map.insert("k".to_owned(), "v".repeat(JsonObject::LIMIT).into());
-        assert!(matches!(JsonObject::new(map), Err(InvalidText::TooLong { .. })));
     }
 
     #[test]

@@ -141,7 +141,14 @@ impl AgentProvider for AcpProvider {
 
     /// What all of its agents can.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { pause: Some(PauseCapability::Turn), steer: false, queue: true, spawn: true, in_process: true }
+        Capabilities {
+            pause: Some(PauseCapability::Turn),
+            steer: false,
+            queue: true,
+            approve: true,
+            spawn: true,
+            in_process: true,
+        }
     }
 
     fn capabilities_of(&self, session: &Session) -> Capabilities {

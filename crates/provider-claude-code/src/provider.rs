@@ -19,7 +19,14 @@ impl AgentProvider for ClaudeCodeProvider {
 
     /// It pauses before its next tool call, and takes a message in at its next hook.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: false, in_process: false }
+        Capabilities {
+            pause: Some(PauseCapability::Turn),
+            steer: true,
+            queue: true,
+            approve: true,
+            spawn: false,
+            in_process: false,
+        }
     }
 
     async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {

@@ -69,7 +69,14 @@ impl AgentProvider for ScriptedProvider {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: true, in_process: true }
+        Capabilities {
+            pause: Some(PauseCapability::Turn),
+            steer: true,
+            queue: true,
+            approve: true,
+            spawn: true,
+            in_process: true,
+        }
     }
 
     async fn check(&self, _agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError> {

@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn what_a_provider_cannot_do_is_told_apart() {
         use SessionStatus::{Idle, Running, Waiting};
-        let able = Capabilities { pause: None, steer: false, queue: true, spawn: true, in_process: true };
+        let able =
+            Capabilities { pause: None, steer: false, queue: true, approve: true, spawn: true, in_process: true };
         let steer = inject(Delivery::Steer);
         assert_eq!(
             [Running, Waiting, Idle].map(|s| able.unable(&steer, s)),
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!(able.unable(&Intervention::Close, Running), Some(Unable::Close));
         let elsewhere = Capabilities { in_process: false, ..able };
         assert_eq!(elsewhere.unable(&Intervention::Close, Running), None);
-        let hears = Capabilities { steer: true, queue: false, ..able };
+        let hears = Capabilities { steer: true, queue: false, approve: true, ..able };
         assert_eq!(hears.unable(&steer, Running), None);
         assert_eq!(hears.unable(&inject(Delivery::Queue), Running), Some(Unable::Queue));
     }

@@ -98,6 +98,9 @@ pub enum ApprovalStatus {
 pub struct UnknownApprovalStatus(pub String);
 
 impl ApprovalStatus {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Decided, Self::Expired];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -119,7 +122,7 @@ impl FromStr for ApprovalStatus {
     type Err = UnknownApprovalStatus;
 
     fn from_str(word: &str) -> Result<Self, UnknownApprovalStatus> {
-        [Self::Open, Self::Decided, Self::Expired]
+        Self::ALL
             .into_iter()
             .find(|status| status.as_str() == word)
             .ok_or_else(|| UnknownApprovalStatus(word.to_owned()))
@@ -144,6 +147,9 @@ pub enum ExpiryReason {
 pub struct UnknownExpiryReason(pub String);
 
 impl ExpiryReason {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Deadline, Self::SessionEnded, Self::Withdrawn];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -168,10 +174,7 @@ impl FromStr for ExpiryReason {
     type Err = UnknownExpiryReason;
 
     fn from_str(word: &str) -> Result<Self, UnknownExpiryReason> {
-        [Self::Deadline, Self::SessionEnded, Self::Withdrawn]
-            .into_iter()
-            .find(|why| why.as_str() == word)
-            .ok_or_else(|| UnknownExpiryReason(word.to_owned()))
+        Self::ALL.into_iter().find(|why| why.as_str() == word).ok_or_else(|| UnknownExpiryReason(word.to_owned()))
     }
 }
 

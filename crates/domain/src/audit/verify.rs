@@ -107,6 +107,21 @@ pub enum AuditVerdict {
     Broken,
 }
 
+impl AuditVerdict {
+    /// Every verdict.
+    pub const ALL: [Self; 3] = [Self::Good, Self::Unvouched, Self::Broken];
+
+    /// The word used in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Unvouched => "unvouched",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 /// The result of walking the whole chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -133,6 +133,9 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Every word that [`Scope::as_str`] gives.
+    pub const WORDS: [&'static str; 4] = ["self", "subtree", "mission", "fleet"];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -214,6 +217,9 @@ pub enum OperationState {
 }
 
 impl OperationState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Done, Self::Closed];
+
     /// The word used in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

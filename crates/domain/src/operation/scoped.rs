@@ -29,6 +29,9 @@ pub enum Reach {
 pub struct UnknownReach(pub String);
 
 impl Reach {
+    /// Every reach.
+    pub const ALL: [Self; 2] = [Self::Subtree, Self::Mission];
+
     /// The word used in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -43,10 +46,7 @@ impl FromStr for Reach {
     type Err = UnknownReach;
 
     fn from_str(word: &str) -> Result<Self, UnknownReach> {
-        [Self::Subtree, Self::Mission]
-            .into_iter()
-            .find(|reach| reach.as_str() == word)
-            .ok_or_else(|| UnknownReach(word.to_owned()))
+        Self::ALL.into_iter().find(|reach| reach.as_str() == word).ok_or_else(|| UnknownReach(word.to_owned()))
     }
 }
 

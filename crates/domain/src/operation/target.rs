@@ -27,6 +27,9 @@ pub enum TargetOutcome {
 }
 
 impl TargetOutcome {
+    /// Every word that [`TargetOutcome::as_str`] gives.
+    pub const WORDS: [&'static str; 4] = ["observed", "ended", "refused", "superseded"];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

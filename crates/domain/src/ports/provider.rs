@@ -29,6 +29,8 @@ pub struct Capabilities {
     pub steer: bool,
     /// Whether it holds a message for the next turn.
     pub queue: bool,
+    /// Whether its agents wait for the decision of their permission requests.
+    pub approve: bool,
     /// Whether it starts agents, or only hears of them.
     pub spawn: bool,
     /// Whether its agents live in this process and die with it.

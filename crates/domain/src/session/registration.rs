@@ -133,6 +133,9 @@ pub enum RegistrationRefused {
 }
 
 impl Registration {
+    /// The statuses that a session can begin with.
+    pub const OPENING: [SessionStatus; 2] = [SessionStatus::Spawning, SessionStatus::Running];
+
     /// Applies the tree rules.
     ///
     /// # Errors
@@ -148,7 +151,7 @@ impl Registration {
             None => None,
             Some(id) => Some(facts.ancestors.first().ok_or(RegistrationRefused::UnknownParent(id))?),
         };
-        if !matches!(self.status, SessionStatus::Spawning | SessionStatus::Running) {
+        if !Self::OPENING.contains(&self.status) {
             return Err(RegistrationRefused::NotAnOpeningStatus(self.status));
         }
         if facts.kill_switch_engaged {

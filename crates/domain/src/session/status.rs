@@ -143,6 +143,9 @@ pub enum DesiredStatus {
 }
 
 impl DesiredStatus {
+    /// Every wish.
+    pub const ALL: [Self; 3] = [Self::Running, Self::Paused, Self::Killed];
+
     /// The word used in the API and in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -164,10 +167,7 @@ impl FromStr for DesiredStatus {
     type Err = UnknownStatus;
 
     fn from_str(word: &str) -> Result<Self, UnknownStatus> {
-        [Self::Running, Self::Paused, Self::Killed]
-            .into_iter()
-            .find(|status| status.as_str() == word)
-            .ok_or_else(|| UnknownStatus(word.to_owned()))
+        Self::ALL.into_iter().find(|status| status.as_str() == word).ok_or_else(|| UnknownStatus(word.to_owned()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::record::record;
 use super::{calls, run, status_change};
 use crate::action::{Call, Remembered};
 use crate::approval::{
@@ -52,7 +53,7 @@ pub async fn decide<T: Tx>(tx: &mut T, action: &ApprovalAction) -> Rows<Result<D
         Call::New => {}
         Call::Again(kept) => return Ok(Ok(decided_again(tx, action.approval_id, &kept).await?)),
         Call::Reused(misuse) => {
-            tx.record(action.refuse(&misuse)).await?;
+            record(tx, action.refuse(&misuse)).await?;
             return Ok(Err(misuse.into()));
         }
     }
@@ -61,12 +62,12 @@ pub async fn decide<T: Tx>(tx: &mut T, action: &ApprovalAction) -> Rows<Result<D
     let closing = match decision.outcome {
         Ok(closing) => closing,
         Err(refused) => {
-            tx.record(decision.audit).await?;
+            record(tx, decision.audit).await?;
             return Ok(Err(refused));
         }
     };
     let ExpiredApproval { approval, moved } = close(tx, *closing).await?;
-    let audit_seq = tx.record(decision.audit).await?;
+    let audit_seq = record(tx, decision.audit).await?;
     let decided = DecidedApproval { approval, moved, audit_seq, again: false };
     calls::keep(tx, &action.by, || decided.remember(action)).await?;
     Ok(Ok(decided))

@@ -1,8 +1,6 @@
 //! Calls that carry a key are done once.
 
 use crate::action::{Attribution, Call, Fingerprint, Remembered};
-use crate::audit::AuditDraft;
-use crate::ids::AuditSeq;
 use crate::ports::{Rows, Tx};
 
 /// Holds a call against what is remembered of its key, which is locked for it.
@@ -22,12 +20,4 @@ pub(super) async fn keep<T: Tx>(
     let remembered = remembered();
     tx.forget_calls(by.remembered_since()).await?;
     tx.remember(&by.actor, key, &remembered).await
-}
-
-/// Records an intervention; one whose entry lies in the spool has none to record.
-pub(super) async fn record_any<T: Tx>(tx: &mut T, entry: Option<AuditDraft>) -> Rows<Option<AuditSeq>> {
-    match entry {
-        Some(entry) => Ok(Some(tx.record(entry).await?)),
-        None => Ok(None),
-    }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::calls::record_any;
+use super::record::{record, record_any};
 use super::run;
 use crate::action::Attribution;
 use crate::login::{Login, LoginId, LoginRejected};
@@ -38,7 +38,7 @@ pub async fn redeem<T: Tx>(tx: &mut T, id: &LoginId, session: &Login, by: &Attri
 pub async fn end<T: Tx>(tx: &mut T, id: &LoginId, by: &Attribution) -> Rows<bool> {
     let Some(ended) = tx.lock_login(id).await?.and_then(|login| login.end(by.at)) else { return Ok(false) };
     tx.save_login(&ended).await?;
-    tx.record(ended.ended(by)).await?;
+    record(tx, ended.ended(by)).await?;
     Ok(true)
 }
 

@@ -25,6 +25,7 @@ pub mod login;
 pub mod message;
 mod operation;
 pub mod operator_actions;
+mod record;
 pub mod session;
 mod status_change;
 pub mod usage;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use super::operation::{move_targets, open, supersede_all};
+use super::record::{record, record_any};
 use super::{calls, run};
 use crate::action::{
     ActionRefused, Call, Committed, ConcernedCommands, Effects, FleetAction, FleetCommitted, FleetIntervention,
@@ -15,9 +16,7 @@ use crate::command::Command;
 use crate::feed::FleetEventDraft;
 use crate::ids::{AuditSeq, CommandSeq, SessionId};
 use crate::operation::{Member, Opened, ScopedAction, ScopedCommitted, Wish};
-use crate::ports::{
-    OperatorActionError, OperatorActions, RecordRows, Rows, StoreUnavailable, Transactional, TreeLock, Tx,
-};
+use crate::ports::{OperatorActionError, OperatorActions, Rows, StoreUnavailable, Transactional, TreeLock, Tx};
 use crate::session::Session;
 
 /// One action on one session: [`OperatorActions::commit`].
@@ -30,7 +29,7 @@ pub async fn commit<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Result<C
         Call::Again(kept) => return Ok(Ok(committed_again(tx, action, &kept).await?)),
         Call::Reused(misuse) => {
             let refused = misuse.into();
-            calls::record_any(tx, action.refuse(&refused)).await?;
+            record_any(tx, action.refuse(&refused)).await?;
             return Ok(Err(refused));
         }
     }
@@ -44,12 +43,12 @@ pub async fn commit<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Result<C
     let effects = match decision.outcome {
         Ok(effects) => effects,
         Err(refused) => {
-            calls::record_any(tx, decision.audit).await?;
+            record_any(tx, decision.audit).await?;
             return Ok(Err(refused));
         }
     };
     apply(tx, &effects, action).await?;
-    let audit_seq = calls::record_any(tx, decision.audit).await?;
+    let audit_seq = record_any(tx, decision.audit).await?;
     let committed = effects.committed(audit_seq);
     calls::keep(tx, &action.by, || committed.remember(action)).await?;
     Ok(Ok(committed))
@@ -131,7 +130,7 @@ pub async fn commit_scoped<T: Tx>(tx: &mut T, action: &ScopedAction) -> Rows<Res
         apply(tx, one, &action.on(one.session.id)).await?;
     }
     open(tx, &effects.opened).await?;
-    let audit_seq = calls::record_any(tx, effects.audit).await?;
+    let audit_seq = record_any(tx, effects.audit).await?;
     let committed = ScopedCommitted { operation: effects.opened.operation, audit_seq, again: false };
     calls::keep(tx, &action.by, || committed.remember(action)).await?;
     Ok(Ok(committed))
@@ -151,7 +150,7 @@ async fn refuse<T: Tx>(
     action: &ScopedAction,
     refused: ActionRefused,
 ) -> Rows<Result<ScopedCommitted, ActionRefused>> {
-    calls::record_any(tx, action.refuse(&refused)).await?;
+    record_any(tx, action.refuse(&refused)).await?;
     Ok(Err(refused))
 }
 
@@ -190,7 +189,7 @@ pub async fn commit_fleet<T: Tx>(tx: &mut T, action: &FleetAction) -> Rows<Resul
         Call::New => {}
         Call::Again(kept) => return Ok(Ok(kept.into())),
         Call::Reused(misuse) => {
-            calls::record_any(tx, action.refuse(&misuse)).await?;
+            record_any(tx, action.refuse(&misuse)).await?;
             return Ok(Err(misuse));
         }
     }
@@ -211,7 +210,7 @@ pub async fn commit_fleet<T: Tx>(tx: &mut T, action: &FleetAction) -> Rows<Resul
         }
         tx.kill_open(operation.as_ref(), by.reason.as_ref(), by.at).await?;
     }
-    let audit_seq = calls::record_any(tx, action.audit(total)).await?;
+    let audit_seq = record_any(tx, action.audit(total)).await?;
     let operation = operation.map(|operation| operation.id);
     let committed = FleetCommitted { total, operation, audit_seq, again: false };
     calls::keep(tx, &action.by, || committed.remember(action)).await?;
@@ -236,6 +235,6 @@ impl<S: Transactional> OperatorActions for S {
     }
 
     async fn record(&self, entry: AuditDraft) -> Result<AuditSeq, StoreUnavailable> {
-        run!(self.write, (entry), |tx| tx.record(entry)).await
+        run!(self.write, (entry), |tx| record(tx, entry)).await
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 
+use super::record::record;
 use super::run;
 use crate::ids::SessionId;
 use crate::ports::{
@@ -85,12 +86,12 @@ pub async fn set_budget<T: Tx>(tx: &mut T, action: &BudgetAction) -> Rows<Result
     let account = match decision.outcome {
         Ok(account) => *account,
         Err(refused) => {
-            tx.record(decision.audit).await?;
+            record(tx, decision.audit).await?;
             return Ok(Err(refused));
         }
     };
     tx.put_accounts(std::slice::from_ref(&account)).await?;
-    let audit_seq = tx.record(decision.audit).await?;
+    let audit_seq = record(tx, decision.audit).await?;
     Ok(Ok(BudgetCommitted { account, audit_seq }))
 }
 

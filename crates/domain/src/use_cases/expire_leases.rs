@@ -154,6 +154,7 @@ mod tests {
             pause: None,
             steer: false,
             queue: true,
+            approve: true,
             spawn: true,
             in_process: true,
         });

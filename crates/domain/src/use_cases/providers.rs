@@ -82,6 +82,16 @@ impl Providers {
         })
     }
 
+    /// What can be done with a session. Of a provider that this server does not have nothing is known: its agents report
+    /// over HTTP, as those of `internal` do.
+    #[must_use]
+    pub fn capabilities_of(&self, session: &Session) -> Capabilities {
+        match self.get(&session.provider) {
+            Ok(provider) => provider.capabilities_of(session),
+            Err(_unknown) => InternalProvider.capabilities(),
+        }
+    }
+
     /// The provider that starts agents of this kind when nobody says which: the one that serves it, else `internal`.
     #[must_use]
     pub fn for_agent(&self, agent_type: &AgentType) -> ProviderName {
@@ -106,7 +116,14 @@ impl AgentProvider for InternalProvider {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: false, in_process: false }
+        Capabilities {
+            pause: Some(PauseCapability::Turn),
+            steer: true,
+            queue: true,
+            approve: true,
+            spawn: false,
+            in_process: false,
+        }
     }
 
     async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Has;
 use crate::ids::SessionId;
 use crate::ports::{Clock, IdGenerator, RegisterError, Registered, SessionRepository, WakeUps};
-use crate::session::{Registration, SessionStatus};
+use crate::session::{Registration, RegistrationRefused, Session, SessionStatus};
 use crate::text::{
     AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, ReplicaName, TaskId, TaskSource,
 };
@@ -75,6 +75,21 @@ impl NewSession {
     }
 }
 
+impl NewSession {
+    /// The first of the facts that registering again does not change, and that differs from what the session has.
+    fn unlike(&self, session: &Session) -> Option<&'static str> {
+        let other_gate = self.gate_profile.is_some() && self.gate_profile != session.gate_profile;
+        let other_id = self.provider_session_id.is_some() && self.provider_session_id != session.provider_session_id;
+        let differs = [
+            ("gateProfile", other_gate),
+            ("providerSessionId", other_id),
+            ("context", !self.context.is_empty() && !self.context.says_the_same(&session.context)),
+            ("metadata", !self.metadata.is_empty() && !self.metadata.says_the_same(&session.metadata)),
+        ];
+        differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| field)
+    }
+}
+
 /// Registers sessions.
 ///
 /// ```
@@ -133,13 +148,29 @@ impl RegisterSession {
         }
         Ok(registered)
     }
+
+    /// The same for a caller who has to know that all was kept: a session that is there already with another context,
+    /// metadata, gate profile or provider's id is a conflict, as it is with another task. What is not given, or is empty,
+    /// is not compared.
+    ///
+    /// # Errors
+    /// As [`RegisterSession::execute`]; or something that was given differs from what the session has.
+    pub async fn in_full(&self, new: NewSession, status: SessionStatus) -> Result<Registered, RegisterError> {
+        let given = new.clone();
+        let registered = self.execute(new, status).await?;
+        match given.unlike(&registered.session) {
+            Some(field) if !registered.created => {
+                Err(RegistrationRefused::Conflict { session: registered.session.id, field }.into())
+            }
+            _ => Ok(registered),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixtures::{session, session_id};
-    use crate::session::RegistrationRefused;
     use crate::use_cases::testing::{MockPorts, new_session};
 
     #[tokio::test]
@@ -154,6 +185,40 @@ mod tests {
         mocks.wake_ups.expect_feed_grew().times(1).return_const(());
         let done = RegisterSession::new(&mocks.ports()).execute(new_session(), SessionStatus::Running).await;
         assert_eq!(done.expect("registered").session.id, session_id(900));
+    }
+
+    #[tokio::test]
+    async fn what_would_be_dropped_is_a_conflict_that_names_it() {
+        let object = |json: serde_json::Value| JsonObject::trusted(json);
+        let there = Session {
+            gate_profile: GateProfile::known("strict").ok(),
+            provider_session_id: ProviderSessionId::new("own-1").ok(),
+            context: object(serde_json::json!({"branch": "main", "weight": 100})),
+            metadata: object(serde_json::json!({"team": "a"})),
+            ..session(1)
+        };
+        let given = NewSession { session_id: Some(session_id(1)), ..new_session() };
+        let again = async |new: NewSession| {
+            let (mut mocks, existing) = (MockPorts::default(), there.clone());
+            let found = move |_| Ok(Registered { session: existing.clone(), created: false });
+            mocks.sessions.expect_register().returning(found);
+            match RegisterSession::new(&mocks.ports()).in_full(new, SessionStatus::Running).await {
+                Ok(_) => None,
+                Err(RegisterError::Refused(RegistrationRefused::Conflict { field, .. })) => Some(field),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(again(given.clone()).await, None, "what is not given is not compared");
+        // A database may write a number in another way.
+        let same = object(serde_json::json!({"weight": 1e2, "branch": "main"}));
+        assert_eq!(again(NewSession { context: same, ..given.clone() }).await, None);
+        let other = object(serde_json::json!({"branch": "main", "weight": 101}));
+        assert_eq!(again(NewSession { context: other.clone(), ..given.clone() }).await, Some("context"));
+        assert_eq!(again(NewSession { metadata: other, ..given.clone() }).await, Some("metadata"));
+        let gate_profile = GateProfile::known("minimal").ok();
+        assert_eq!(again(NewSession { gate_profile, ..given.clone() }).await, Some("gateProfile"));
+        let provider_session_id = ProviderSessionId::new("own-2").ok();
+        assert_eq!(again(NewSession { provider_session_id, ..given }).await, Some("providerSessionId"));
     }
 
     #[tokio::test]

@@ -131,7 +131,8 @@ mod tests {
             provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
             provider.expect_check().returning(|_, _| Ok(()));
             provider.expect_spawn().returning(|_, _| Ok(()));
-            let capable = Capabilities { pause: None, steer: false, queue: true, spawn: true, in_process };
+            let capable =
+                Capabilities { pause: None, steer: false, queue: true, approve: true, spawn: true, in_process };
             provider.expect_capabilities().return_const(capable);
             let mut mocks = MockPorts::default();
             mocks

@@ -149,7 +149,8 @@ mod tests {
     fn told(kind: &CommandKind, sessions: &[u128]) -> Providers {
         let mut provider = MockAgentProvider::new();
         provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
-        let capable = Capabilities { pause: None, steer: false, queue: true, spawn: true, in_process: true };
+        let capable =
+            Capabilities { pause: None, steer: false, queue: true, approve: true, spawn: true, in_process: true };
         provider.expect_capabilities().return_const(capable);
         let mut order = mockall::Sequence::new();
         for n in sessions {

@@ -145,7 +145,14 @@ impl AgentProvider for Robots {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { pause: Some(PauseCapability::Turn), steer: true, queue: true, spawn: true, in_process: true }
+        Capabilities {
+            pause: Some(PauseCapability::Turn),
+            steer: true,
+            queue: true,
+            approve: true,
+            spawn: true,
+            in_process: true,
+        }
     }
 
     async fn check(&self, _agent_type: &AgentType, _context: &JsonObject) -> Result<(), SpawnError> {
