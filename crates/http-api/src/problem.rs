@@ -197,6 +197,26 @@ impl ApiError {
         Self::NotFound { kind: "unknown-operation", detail: format!("there is no operation {id}") }
     }
 
+    /// Names the parent as the request named it: it is read under two names.
+    pub(crate) fn parent_as(mut self, sent: &'static str) -> Self {
+        const KNOWN: &str = "parentSessionId";
+        match &mut self {
+            Self::Invalid(faults) => {
+                for fault in faults.iter_mut().filter(|fault| fault.field.trim_start_matches('/') == KNOWN) {
+                    fault.field = format!("/{sent}");
+                }
+            }
+            Self::Conflict { field: Some(field), detail, .. } | Self::DeniedField { field, detail }
+                if *field == KNOWN =>
+            {
+                *field = sent;
+                *detail = detail.replace(KNOWN, sent);
+            }
+            _ => {}
+        }
+        self
+    }
+
     fn conflict(kind: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Conflict { kind, detail: detail.to_string(), field: None }
     }

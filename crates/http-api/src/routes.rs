@@ -7,6 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::console;
+use crate::dto::texts;
+use crate::extract::NoParams;
 use crate::handlers::{
     agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
     login, messages, missions, operations, search, spawn, status, usage,
@@ -52,8 +54,12 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         );
 }
 
-/// Made when it is first asked for: a server that only runs should neither wait for it nor keep it in memory.
-async fn describe() -> HttpResponse {
+/// The description of the API, as OpenAPI 3.1.
+///
+/// Made when it is first asked for: a server that only runs neither waits for it nor keeps it in memory.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "description",
+    responses((status = 200, description = "the document", body = inline(texts::JsonObject))))]
+pub(crate) async fn describe(_none: NoParams) -> HttpResponse {
     static DOCUMENT: LazyLock<web::Bytes> = LazyLock::new(|| web::Bytes::from(openapi().to_json().unwrap_or_default()));
     HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
 }

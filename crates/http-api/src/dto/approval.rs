@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{texts, words};
 use crate::problem::ApiError;
 
 /// The longest that a request can stay open when it has a deadline: a week.
@@ -19,20 +20,26 @@ const LONGEST: u64 = 604_800;
 /// An agent asks for permission.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "title": "Run cargo publish",
+    "detail": {"command": "cargo publish -p flightdeck"},
+    "options": ["allow_once", "reject_once"],
+    "expiresInSeconds": 600
+}))]
 pub(crate) struct AskBody {
     /// Minted when missing. The same id again with the same body is the same request.
     id: Option<Uuid>,
     /// What for, in one line.
-    #[schema(value_type = String, min_length = 1, max_length = 500)]
+    #[schema(value_type = texts::ApprovalTitle)]
     title: ApprovalTitle,
     /// What for, in full: the tool call, a diff, whatever helps to decide. At most 256 KiB. `form` makes it a question: a JSON
     /// Schema of an object (`properties`, `required`) that whoever allows the request fills in.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = texts::JsonObject, required = false)]
     detail: JsonObject,
-    /// What may be chosen, of `allow_once`, `allow_always`, `reject_once`, `reject_always`; all four when missing.
+    /// What may be chosen; all four when missing.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Vec<words::ApprovalOption>, required = false, min_items = 1)]
     options: ApprovalOptions,
     /// After how long it expires when nobody decides; never when missing.
     #[schema(minimum = 1, maximum = 604_800)]
@@ -60,16 +67,17 @@ impl TryFrom<AskBody> for NewApproval {
 /// An operator decides.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"option": "allow_once", "reason": "the release is tested"}))]
 pub(crate) struct DecideBody {
     /// One of those that the request offers.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ApprovalOption)]
     pub(crate) option: ApprovalOption,
     /// Why, for the agent and the audit log.
-    #[schema(value_type = Option<String>, max_length = 2_000)]
+    #[schema(value_type = Option<texts::Reason>)]
     pub(crate) reason: Option<Reason>,
     /// What is filled into the form of a request that has one (`detail.form`), with an option that allows it: at most 16 KiB
     /// of JSON. It goes to the agent, and is kept with the decision and on the audit log.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<texts::JsonObject>)]
     pub(crate) answer: Option<JsonObject>,
 }
 
@@ -77,16 +85,17 @@ pub(crate) struct DecideBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DecisionView {
     /// What was chosen.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ApprovalOption)]
     option: ApprovalOption,
     /// Whether the agent may do what it asked for.
     allowed: bool,
     /// The id of the operator's key.
     by: String,
     at: DateTime<Utc>,
+    #[schema(required = true)]
     reason: Option<String>,
     /// What was filled into the form of a request that has one.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = texts::JsonObject, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<JsonObject>,
 }
@@ -94,7 +103,7 @@ pub(crate) struct DecisionView {
 /// Why nobody can decide any more.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExpiredView {
-    /// `deadline`, `session_ended` or `withdrawn`.
+    #[schema(value_type = words::ExpiryReason)]
     why: &'static str,
     at: DateTime<Utc>,
 }
@@ -107,19 +116,22 @@ pub(crate) struct ApprovalView {
     /// The agent that asks.
     agent_id: Uuid,
     title: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject)]
     detail: JsonObject,
     /// What may be chosen.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<words::ApprovalOption>)]
     options: ApprovalOptions,
-    /// `open`, `decided` or `expired`.
+    #[schema(value_type = words::ApprovalStatus)]
     status: &'static str,
     /// Of a decided one.
+    #[schema(required = true)]
     decision: Option<DecisionView>,
     /// Of an expired one.
+    #[schema(required = true)]
     expired: Option<ExpiredView>,
     opened_at: DateTime<Utc>,
     /// When it expires by itself.
+    #[schema(required = true)]
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -163,6 +175,7 @@ pub(crate) struct ApprovalsView {
     pub(crate) approvals: Vec<ApprovalView>,
     /// Give it as `before` to read on; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) next_before: Option<String>,
     /// The place on the fleet feed to continue from.
     pub(crate) as_of: String,

@@ -1,22 +1,83 @@
 //! The audit log.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use flightdeck_domain::audit::{AuditVerdict, AuditVerification, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
 use flightdeck_domain::use_cases::MadeCheckpoint;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::words;
 use crate::problem::ApiError;
+
+/// What an action was aimed at.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the domain writes")]
+pub(crate) struct AuditTargetView {
+    /// `approval`, `auditLog`, `fleet`, `key`, `mission` or `session`.
+    #[schema(value_type = words::AuditTargetKind)]
+    kind: &'static str,
+    /// Which one, where the kind leaves that open.
+    value: Option<String>,
+}
+
+/// One entry, as it was hashed.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what the domain writes")]
+pub(crate) struct AuditEntryView {
+    seq: u64,
+    at: DateTime<Utc>,
+    /// What was done.
+    #[schema(value_type = words::AuditAction)]
+    action: &'static str,
+    /// Who did it: the id of a key, or `cli`, `budget` or `system`.
+    actor: String,
+    /// How it ended; `details.refusal` says why it was refused.
+    #[schema(value_type = words::AuditOutcome)]
+    outcome: &'static str,
+    target: AuditTargetView,
+    /// Why, in the operator's words.
+    #[schema(required = true)]
+    reason: Option<String>,
+    /// The request that asked for it.
+    request_id: String,
+    /// Particulars. What is aimed at a session says the session's `provider`.
+    details: BTreeMap<String, String>,
+    /// The hash of the entry before; all zeros for the first.
+    previous: String,
+    /// The entry's own hash.
+    hash: String,
+}
+
+/// A signed head of the chain.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what the domain writes")]
+pub(crate) struct CheckpointView {
+    at: DateTime<Utc>,
+    /// The hash of the newest entry.
+    hash: String,
+    /// The key that signed it.
+    key_id: String,
+    /// The seq of the newest entry.
+    seq: u64,
+    /// The Ed25519 signature over `"flightdeck-checkpoint/v1\0" ‖ canonical JSON of the other four`.
+    signature: String,
+}
 
 /// One page of the audit log, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AuditPageView {
     /// The entries as they were hashed, each with its `hash`.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<AuditEntryView>)]
     entries: Vec<serde_json::Value>,
     /// Give it as `before` to read on; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     next_before: Option<u64>,
 }
 
@@ -46,7 +107,7 @@ pub(crate) struct AuditVerificationView {
     valid: bool,
     /// `good`; `unvouched`: the entries fit together, and no signed checkpoint vouches for them (`POST /audit/checkpoint`
     /// makes one); or `broken`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::AuditVerdict)]
     verdict: AuditVerdict,
     /// How many entries were found good.
     entries: u64,
@@ -55,12 +116,16 @@ pub(crate) struct AuditVerificationView {
     /// How many signed checkpoints were found good, in the database and in the file beside it.
     checkpoints: u64,
     /// Up to this entry the chain is signed; `null` when nothing is.
+    #[schema(required = true)]
     signed_up_to: Option<u64>,
     /// The key that the checkpoints were checked against.
+    #[schema(required = true)]
     key_id: Option<String>,
     /// The first fault.
+    #[schema(required = true)]
     problem: Option<String>,
     /// The place of the first fault.
+    #[schema(required = true)]
     problem_seq: Option<u64>,
 }
 
@@ -85,7 +150,7 @@ impl From<AuditVerification> for AuditVerificationView {
 pub(crate) struct CheckpointReply {
     /// `at`, `hash`, `keyId`, `seq` and `signature`: the Ed25519 signature over
     /// `"flightdeck-checkpoint/v1\0" ‖ canonical JSON of the other four`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = CheckpointView)]
     checkpoint: Checkpoint,
     /// Whether this call made it; `false` when the head has not moved since the last one.
     created: bool,

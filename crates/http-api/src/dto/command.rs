@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ControlView;
+use super::{ControlView, texts, words};
 use crate::problem::ApiError;
 
 /// One command for an agent.
@@ -15,19 +15,23 @@ use crate::problem::ApiError;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CommandView {
     seq: u64,
-    /// `inject`, `pause`, `resume`, `interrupt` or `kill`.
+    #[schema(value_type = words::CommandKind)]
     kind: &'static str,
     /// For `inject`: the operator's message in the conversation.
+    #[schema(required = true)]
     message_id: Option<Uuid>,
     /// For `inject`: its place there; `GET /agents/{agentId}/messages?before={messageSeq + 1}&limit=1` gives it.
+    #[schema(required = true)]
     message_seq: Option<u64>,
-    /// For `inject`: `steer`, `queue` or `interrupt`.
-    #[schema(value_type = Option<String>)]
+    /// For `inject`.
+    #[schema(value_type = Option<words::Delivery>, required = true)]
     delivery: Option<Delivery>,
+    #[schema(required = true)]
     reason: Option<String>,
-    /// `accepted`, `delivered`, `consumed`, `refused`, `cancelled` or `undeliverable`.
+    #[schema(value_type = words::ReceiptState)]
     receipt: &'static str,
     /// Why it was refused or could not be delivered.
+    #[schema(required = true)]
     receipt_reason: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -70,6 +74,7 @@ pub(crate) struct CommandsView {
 pub(crate) struct CancelReply {
     pub(crate) message: String,
     /// `cancelled`
+    #[schema(value_type = words::ReceiptState)]
     pub(crate) receipt: &'static str,
 }
 
@@ -88,10 +93,11 @@ pub(crate) enum AcknowledgedState {
 /// An agent acknowledges a command.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"state": "consumed"}))]
 pub(crate) struct AcknowledgeBody {
     state: AcknowledgedState,
     /// Why it is refused; needed then, and only then.
-    #[schema(value_type = Option<String>, max_length = 2_000)]
+    #[schema(value_type = Option<texts::Reason>)]
     reason: Option<Reason>,
 }
 

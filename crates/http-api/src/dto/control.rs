@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{texts, words};
+
 /// What a runtime should know whenever it reports.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ControlView {
-    /// `running`, `paused` or `killed`: what an operator asked for.
+    /// What an operator asked for.
+    #[schema(value_type = words::DesiredStatus)]
     desired_status: &'static str,
     /// Commands that are neither consumed nor refused yet: `GET /agents/{agentId}/commands`.
     pending_commands: u64,
@@ -32,16 +35,17 @@ pub(crate) struct HeartbeatReply {
 /// An operator's message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"message": "Run the tests before you commit.", "delivery": "queue"}))]
 pub(crate) struct InjectBody {
     /// What to say; at most 1 MiB.
-    #[schema(value_type = String, min_length = 1, max_length = 1_048_576)]
+    #[schema(value_type = texts::MessageContent)]
     pub(crate) message: MessageContent,
-    /// `steer` (into the current turn), `queue` (next turn; when missing) or `interrupt` (stop the turn, then deliver).
+    /// When it is to reach the agent; `queue` when missing.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = words::Delivery, required = false)]
     pub(crate) delivery: Delivery,
     /// Why, for the audit log.
-    #[schema(value_type = Option<String>, max_length = 2_000)]
+    #[schema(value_type = Option<texts::Reason>)]
     pub(crate) reason: Option<Reason>,
 }
 
@@ -55,29 +59,34 @@ pub(crate) struct InjectReply {
     /// Its place in the conversation.
     pub(crate) seq: u64,
     /// What became of it so far: `accepted`. The fleet feed tells when it moves on.
+    #[schema(value_type = words::ReceiptState)]
     pub(crate) receipt: &'static str,
     /// The command that brings it to the agent.
+    #[schema(required = true)]
     pub(crate) command_seq: Option<u64>,
 }
 
 /// The optional body of pause, resume, kill and kill-all.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "it works on the wrong branch"}))]
 pub(crate) struct ControlBody {
     /// Why, for the audit log.
-    #[schema(value_type = Option<String>, max_length = 2_000)]
+    #[schema(value_type = Option<texts::Reason>)]
     pub(crate) reason: Option<Reason>,
 }
 
 /// The optional body of an interrupt.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "it goes round in circles", "drop": false}))]
 pub(crate) struct InterruptBody {
     /// Why, for the audit log.
-    #[schema(value_type = Option<String>, max_length = 2_000)]
+    #[schema(value_type = Option<texts::Reason>)]
     pub(crate) reason: Option<Reason>,
     /// Take back the messages that wait for the agent, too; otherwise they start its next turn.
     #[serde(default)]
+    #[schema(required = false, default = false)]
     pub(crate) drop: bool,
 }
 
@@ -89,12 +98,15 @@ pub(crate) struct ControlReply {
     pub(crate) message: String,
     pub(crate) agent_id: Uuid,
     /// What was last observed.
+    #[schema(value_type = words::SessionStatus)]
     pub(crate) status: &'static str,
     /// What was asked for.
+    #[schema(value_type = words::DesiredStatus)]
     pub(crate) desired_status: &'static str,
     /// Whether the effect was observed.
     pub(crate) observed: bool,
     /// It tells when the effect is observed: `GET /operations/{operationId}`.
+    #[schema(required = true)]
     pub(crate) operation_id: Option<Uuid>,
     /// The audit log cannot be written. The entry is kept on disk and goes on the log as soon as it can.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

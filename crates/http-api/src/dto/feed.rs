@@ -6,21 +6,25 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words;
+
 /// One event of the fleet feed. Besides these fields it has those of its type.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FleetEventView<'a> {
     /// Its place on the feed; also the SSE `id`.
     position: u64,
-    /// `spawned`, `status`, `action`, `receipt`, `approval` or `killswitch`; also the SSE `event`.
+    /// Its type; also the SSE `event`.
     #[serde(rename = "type")]
+    #[schema(value_type = words::FleetEventType)]
     kind: &'static str,
     /// The session, unless it concerns the whole fleet.
+    #[schema(required = true)]
     session_id: Option<Uuid>,
     #[schema(value_type = chrono::DateTime<chrono::Utc>)]
     at: Timestamp,
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(additional_properties)]
     data: &'a serde_json::Map<String, serde_json::Value>,
 }
 

@@ -7,11 +7,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words;
+
 /// Logs in with a key.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"key": "fd_0123456789ab_0123456789abcdef0123456789abcdef"}))]
 pub(crate) struct LoginBody {
     /// `fd_<keyid>_<secret>`
+    #[schema(min_length = 1, max_length = 4_000)]
     pub(crate) key: String,
 }
 
@@ -22,7 +26,7 @@ pub(crate) struct LoginLinkReply {
     /// The path of the link on this server: `/login/…`. It is shown this once.
     path: String,
     /// Until when it is good.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = DateTime<Utc>)]
     expires_at: Timestamp,
 }
 
@@ -40,15 +44,16 @@ pub(crate) struct MeView {
     key_id: String,
     /// What people call the key.
     name: String,
-    /// `viewer`, `operator`, `admin` or `agent`
+    #[schema(value_type = words::Role)]
     role: &'static str,
     /// For an agent's key: the session whose subtree it is bound to.
+    #[schema(required = true)]
     bound_to: Option<Uuid>,
     /// When the key ends by itself; null for never.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<DateTime<Utc>>, required = true)]
     key_expires_at: Option<Timestamp>,
     /// When the login ends by itself; null for those who sent the key itself.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<DateTime<Utc>>, required = true)]
     login_expires_at: Option<Timestamp>,
 }
 

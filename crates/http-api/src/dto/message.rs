@@ -6,30 +6,33 @@ use flightdeck_domain::ports::MessageSlice;
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::Usage;
-use flightdeck_domain::use_cases::MessageInput;
+use flightdeck_domain::use_cases::{IngestMessages, MessageInput};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::{ControlView, UsageBody};
+use super::{ControlView, UsageBody, texts, words};
 
 /// A message as an agent reports it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"role": "assistant", "content": "All tests pass.", "usage": {"inputTokens": 1200, "outputTokens": 85}}))]
 pub(crate) struct MessageBody {
     /// Its id: give one to make the call safe to repeat.
     #[schema(value_type = Option<Uuid>)]
     id: Option<MessageId>,
-    /// `user`, `assistant` (or `agent`), `tool` or `system`. A `system` message is marked as the agent's
+    /// Who says it. A `system` message is marked as the agent's
     /// (`metadata.flightdeck` is `agent`).
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ReportedRole)]
     role: MessageRole,
     /// What is said; at most 1 MiB.
-    #[schema(value_type = String, min_length = 1, max_length = 1_048_576)]
+    #[schema(value_type = texts::MessageContent)]
     content: MessageContent,
     /// Whatever else is to be kept; at most 256 KiB of JSON. The member `flightdeck` is the server's own, and is taken out.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject, required = false)]
     metadata: JsonObject,
     /// What was used for it since the last report. It counts with this message, once; it is kept in `metadata.usage`,
     /// which may be given in its place.
@@ -50,6 +53,25 @@ impl From<MessageBody> for MessageInput {
             usage: body.usage,
             created_at: body.created_at,
         }
+    }
+}
+
+/// What `POST /agents/{agentId}/messages` takes as JSON: one message, or many in their order.
+pub(crate) enum AppendBody {}
+
+impl PartialSchema for AppendBody {
+    fn schema() -> RefOr<Schema> {
+        let message = || Ref::from_schema_name(MessageBody::name());
+        let most = IngestMessages::MAX_BATCH;
+        let many = ArrayBuilder::new().items(message()).min_items(Some(1)).max_items(Some(most));
+        OneOfBuilder::new().item(message()).item(many).description(Some("One message, or many in their order.")).into()
+    }
+}
+
+impl ToSchema for AppendBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((MessageBody::name().into_owned(), MessageBody::schema()));
+        MessageBody::schemas(schemas);
     }
 }
 
@@ -83,8 +105,18 @@ pub(crate) struct IntakeReply {
     /// How many lines could not be read; a `system` message stands in the place of each.
     pub(crate) skipped: u64,
     /// The place of the last of them.
+    #[schema(required = true)]
     pub(crate) last_seq: Option<u64>,
     pub(crate) control: ControlView,
+}
+
+/// What an append answers when nothing is new: the first for a batch, the second for a stream that has ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the two bodies; each is written as itself")]
+pub(crate) enum AppendAnswer {
+    Batch(AppendReply),
+    Stream(IntakeReply),
 }
 
 /// One message of a conversation.
@@ -94,18 +126,20 @@ pub(crate) struct MessageView<'a> {
     id: Uuid,
     session_id: Uuid,
     seq: u64,
+    #[schema(value_type = words::MessageRole)]
     role: &'static str,
     content: &'a str,
     provider: &'a str,
     /// What its author wanted to be kept. Of a message with the role `system`, `flightdeck` says who wrote it: `server` is
     /// Flightdeck itself, `agent` the agent or what runs it; there is none on messages from before it was kept. Nobody but the
     /// server sets it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject)]
     metadata: &'a serde_json::Map<String, serde_json::Value>,
     #[schema(value_type = chrono::DateTime<chrono::Utc>)]
     created_at: Timestamp,
     /// Of an operator's message only: what became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = MessageReceiptView<'a>, required = false)]
     receipt: Option<MessageReceiptView<'a>>,
 }
 
@@ -115,10 +149,11 @@ pub(crate) struct MessageView<'a> {
 pub(crate) struct MessageReceiptView<'a> {
     /// The command that brings it to the agent.
     command_seq: u64,
-    /// `accepted`, `delivered`, `consumed`, `refused`, `cancelled` or `undeliverable`.
+    #[schema(value_type = words::ReceiptState)]
     state: &'static str,
     /// Why it was refused or could not be delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     reason: Option<&'a str>,
 }
 

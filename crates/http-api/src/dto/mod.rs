@@ -10,7 +10,9 @@ mod message;
 mod operation;
 mod search;
 mod session;
+pub(crate) mod texts;
 mod usage;
+pub(crate) mod words;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
@@ -21,7 +23,7 @@ pub(crate) use control::{
 };
 pub(crate) use feed::FleetEventView;
 pub(crate) use login::{LoginBody, LoginLinkReply, MeView};
-pub(crate) use message::{AppendReply, HistoryView, IntakeReply, MessageBody, MessageView};
+pub(crate) use message::{AppendAnswer, AppendBody, AppendReply, HistoryView, IntakeReply, MessageBody, MessageView};
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };

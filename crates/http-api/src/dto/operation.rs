@@ -8,24 +8,30 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words;
+
 /// One wish for one or many agents, and how far it has come.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OperationView {
     operation_id: Uuid,
-    /// `pause`, `resume`, `interrupt` or `kill`.
+    #[schema(value_type = words::Wish)]
     action: &'static str,
-    /// `self`, `subtree`, `mission` or `fleet`.
+    #[schema(value_type = words::OperationScope)]
     scope: &'static str,
     /// With the scopes `self` and `subtree`: the agent that was named.
+    #[schema(required = true)]
     agent_id: Option<Uuid>,
     /// With the scope `mission`.
+    #[schema(required = true)]
     mission_id: Option<String>,
     /// The id of the key that asked.
     operator: String,
+    #[schema(required = true)]
     reason: Option<String>,
     /// `open` while nothing final is known of some target, `done` when each was seen to be as wished (of a kill: to have
     /// ended), `closed` when nothing is open any more and not each was.
+    #[schema(value_type = words::OperationState)]
     state: &'static str,
     total: u64,
     open: u64,
@@ -37,6 +43,7 @@ pub(crate) struct OperationView {
     /// A newer wish took its place.
     superseded: u64,
     requested_at: DateTime<Utc>,
+    #[schema(required = true)]
     completed_at: Option<DateTime<Utc>>,
 }
 
@@ -72,15 +79,20 @@ pub(crate) struct TargetView {
     /// How many agents are above it in its tree.
     depth: u64,
     /// The command that it got, if any.
+    #[schema(required = true)]
     command_seq: Option<u64>,
-    /// `observed`, `ended`, `refused` or `superseded`; missing while nothing final is known.
+    /// Null while nothing final is known.
+    #[schema(value_type = Option<words::TargetOutcome>, required = true)]
     outcome: Option<&'static str>,
     /// How it ended, or why it was refused.
+    #[schema(required = true)]
     detail: Option<String>,
     requested_at: DateTime<Utc>,
     /// When the agent's runtime first said that it has the command.
+    #[schema(required = true)]
     acknowledged_at: Option<DateTime<Utc>>,
     /// When the effect, or another end, was seen.
+    #[schema(required = true)]
     observed_at: Option<DateTime<Utc>>,
 }
 
@@ -111,6 +123,7 @@ pub(crate) struct OperationsView {
     pub(crate) operations: Vec<OperationView>,
     /// Give it as `after` to read on; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) next_after: Option<String>,
 }
 
@@ -123,6 +136,7 @@ pub(crate) struct OperationWithTargetsView {
     pub(crate) targets: Vec<TargetView>,
     /// Give it as `after` to read on; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) next_after: Option<String>,
 }
 

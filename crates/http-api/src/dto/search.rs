@@ -15,6 +15,7 @@ pub(crate) struct SearchView<'a> {
     matches: Vec<MessageView<'a>>,
     /// Everything from here on was looked at: give it as `before` to go on. Missing when the beginning was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     next_before: Option<u64>,
 }
 

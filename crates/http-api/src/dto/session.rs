@@ -2,69 +2,107 @@
 
 use chrono::{DateTime, Utc};
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::ports::Capabilities;
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{
     AgentType, GateProfile, JsonObject, MessageContent, MissionId, ProviderName, ProviderSessionId, Reason, TaskId,
     TaskSource,
 };
 use flightdeck_domain::use_cases::{NewSession, Providers};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ControlView;
+use super::{ControlView, texts, words};
+use crate::problem::ApiError;
 
 /// Registers a session that runs elsewhere.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "taskId": "FD-12",
+    "agentType": "worker",
+    "missionId": "release-2",
+    "gateProfile": "standard",
+    "context": {"branch": "main"}
+}))]
 pub(crate) struct RegisterBody {
-    /// Its id; give one to make the call safe to repeat. `agentId` is read as the same.
-    #[serde(alias = "agentId")]
+    /// Its id; give one to make the call safe to repeat.
     #[schema(value_type = Option<Uuid>)]
     session_id: Option<SessionId>,
-    /// The session that spawned it. `parentAgentId` is read as the same.
-    #[serde(alias = "parentAgentId")]
+    /// The same; give one of the two.
+    #[schema(value_type = Option<Uuid>)]
+    agent_id: Option<SessionId>,
+    /// The session that spawned it.
     #[schema(value_type = Option<Uuid>)]
     parent_session_id: Option<SessionId>,
+    /// The same; give one of the two.
+    #[schema(value_type = Option<Uuid>)]
+    parent_agent_id: Option<SessionId>,
     /// What runs it; `internal` when missing.
-    #[schema(value_type = Option<String>, max_length = 50)]
+    #[schema(value_type = Option<texts::ProviderName>)]
     provider: Option<ProviderName>,
     /// The provider's own id of it.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<texts::ProviderSessionId>)]
     provider_session_id: Option<ProviderSessionId>,
     /// The mission; a child without one inherits its parent's.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<texts::MissionId>)]
     mission_id: Option<MissionId>,
     /// The work item.
-    #[schema(value_type = String, max_length = 200)]
+    #[schema(value_type = texts::TaskId)]
     task_id: TaskId,
     /// Where the work item comes from; `manual` when missing.
-    #[schema(value_type = Option<String>, max_length = 100)]
+    #[schema(value_type = Option<texts::TaskSource>)]
     task_source: Option<TaskSource>,
     /// What kind of agent it is.
-    #[schema(value_type = String, max_length = 100)]
+    #[schema(value_type = texts::AgentType)]
     agent_type: AgentType,
-    /// `running` (when missing) or `spawning`.
-    #[schema(value_type = Option<String>)]
+    /// `running` when missing.
+    #[schema(value_type = Option<words::OpeningStatus>)]
     status: Option<SessionStatus>,
     /// The quality gate profile for its work.
-    #[schema(value_type = Option<String>, max_length = 100)]
+    #[schema(value_type = Option<words::GateProfile>)]
+    #[serde(default, deserialize_with = "known_gate")]
     gate_profile: Option<GateProfile>,
     /// What it was given to work with; at most 256 KiB of JSON.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject, required = false)]
     context: JsonObject,
     /// Whatever else is to be kept; at most 256 KiB of JSON.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject, required = false)]
     metadata: JsonObject,
 }
 
+/// One fact under two names: the value, and the name under which it came.
+fn either(
+    (name, value): (&'static str, Option<SessionId>),
+    (alias, other): (&'static str, Option<SessionId>),
+) -> Result<(Option<SessionId>, &'static str), ApiError> {
+    match (value, other) {
+        (Some(value), Some(other)) if value != other => {
+            Err(ApiError::field(format!("/{alias}"), format!("is not the same as {name}; give one of the two")))
+        }
+        (None, Some(other)) => Ok((Some(other), alias)),
+        (value, _) => Ok((value, name)),
+    }
+}
+
+fn known_gate<'de, D: Deserializer<'de>>(value: D) -> Result<Option<GateProfile>, D::Error> {
+    let word: Option<String> = Option::deserialize(value)?;
+    word.map(|word| GateProfile::known(&word)).transpose().map_err(D::Error::custom)
+}
+
 impl RegisterBody {
-    pub(crate) fn into_session(self) -> (NewSession, SessionStatus) {
+    /// The session, its first status, and the name under which the parent was given.
+    pub(crate) fn into_session(self) -> Result<(NewSession, SessionStatus, &'static str), ApiError> {
+        let (session_id, _) = either(("sessionId", self.session_id), ("agentId", self.agent_id))?;
+        let (parent_id, parent) =
+            either(("parentSessionId", self.parent_session_id), ("parentAgentId", self.parent_agent_id))?;
         let new = NewSession {
-            session_id: self.session_id,
-            parent_id: self.parent_session_id,
+            session_id,
+            parent_id,
             provider: self.provider.unwrap_or_else(ProviderName::internal),
             provider_session_id: self.provider_session_id,
             replica: None,
@@ -76,54 +114,64 @@ impl RegisterBody {
             context: self.context,
             metadata: self.metadata,
         };
-        (new, self.status.unwrap_or(SessionStatus::Running))
+        Ok((new, self.status.unwrap_or(SessionStatus::Running), parent))
     }
 }
 
 /// Starts an agent through a provider.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"taskId": "FD-12", "agentType": "worker", "prompt": "Fix the flaky test."}))]
 pub(crate) struct SpawnBody {
     /// The work item.
-    #[schema(value_type = String, max_length = 200)]
+    #[schema(value_type = texts::TaskId)]
     task_id: TaskId,
     /// What kind of agent it is.
-    #[schema(value_type = String, max_length = 100)]
+    #[schema(value_type = texts::AgentType)]
     agent_type: AgentType,
     /// What it is given to work with; at most 256 KiB of JSON. What must be in it depends on the provider.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject, required = false)]
     context: JsonObject,
-    /// The session that spawns it. `parentSessionId` is read as the same.
-    #[serde(alias = "parentSessionId")]
+    /// The session that spawns it.
     #[schema(value_type = Option<Uuid>)]
     parent_agent_id: Option<SessionId>,
+    /// The same; give one of the two.
+    #[schema(value_type = Option<Uuid>)]
+    parent_session_id: Option<SessionId>,
     /// The mission; a child without one inherits its parent's.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<texts::MissionId>)]
     mission_id: Option<MissionId>,
     /// Where the work item comes from; `manual` when missing.
-    #[schema(value_type = Option<String>, max_length = 100)]
+    #[schema(value_type = Option<texts::TaskSource>)]
     task_source: Option<TaskSource>,
     /// The quality gate profile for its work.
-    #[schema(value_type = Option<String>, max_length = 100)]
+    #[schema(value_type = Option<words::GateProfile>)]
+    #[serde(default, deserialize_with = "known_gate")]
     gate_profile: Option<GateProfile>,
     /// What is to run it. When missing it is the provider that runs agents of this type, `internal` where there is none.
-    #[schema(value_type = Option<String>, max_length = 50)]
+    #[schema(value_type = Option<texts::ProviderName>)]
     provider: Option<ProviderName>,
     /// What to tell it first.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<texts::MessageContent>)]
     prompt: Option<MessageContent>,
     /// Whatever else is to be kept; at most 256 KiB of JSON.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject, required = false)]
     metadata: JsonObject,
 }
 
 impl SpawnBody {
-    pub(crate) fn into_session(self, providers: &Providers) -> (NewSession, Option<MessageContent>) {
+    /// The session, what to tell it first, and the name under which the parent was given.
+    pub(crate) fn into_session(
+        self,
+        providers: &Providers,
+    ) -> Result<(NewSession, Option<MessageContent>, &'static str), ApiError> {
+        let (parent_id, parent) =
+            either(("parentAgentId", self.parent_agent_id), ("parentSessionId", self.parent_session_id))?;
         let new = NewSession {
             session_id: None,
-            parent_id: self.parent_agent_id,
+            parent_id,
             provider: self.provider.unwrap_or_else(|| providers.for_agent(&self.agent_type)),
             provider_session_id: None,
             replica: None,
@@ -135,7 +183,7 @@ impl SpawnBody {
             context: self.context,
             metadata: self.metadata,
         };
-        (new, self.prompt)
+        Ok((new, self.prompt, parent))
     }
 }
 
@@ -145,7 +193,38 @@ impl SpawnBody {
 pub(crate) struct SpawnReply {
     pub(crate) agent_id: Uuid,
     /// `spawning`
+    #[schema(value_type = words::SessionStatus)]
     pub(crate) status: &'static str,
+}
+
+/// What an agent takes from an operator, as the provider that runs it says.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "independent abilities, each a plain yes or no")]
+pub(crate) struct CapabilitiesView {
+    /// It can be paused.
+    can_pause: bool,
+    /// It takes a message into a running turn (`delivery` is `steer`).
+    can_steer: bool,
+    /// It takes a message with its next turn (`delivery` is `queue`).
+    can_queue: bool,
+    /// It goes on after a pause.
+    can_resume: bool,
+    /// It waits for the decision of its permission requests.
+    can_approve: bool,
+}
+
+impl From<Capabilities> for CapabilitiesView {
+    fn from(able: Capabilities) -> Self {
+        Self {
+            can_pause: able.pause.is_some(),
+            can_steer: able.steer,
+            can_queue: able.queue,
+            // Whoever can be held can be let go.
+            can_resume: able.pause.is_some(),
+            can_approve: able.approve,
+        }
+    }
 }
 
 /// One session, whole.
@@ -156,36 +235,49 @@ pub(crate) struct SessionView {
     agent_id: Uuid,
     /// The same.
     session_id: Uuid,
+    #[schema(required = true)]
     parent_session_id: Option<Uuid>,
     root_session_id: Uuid,
     provider: String,
+    #[schema(required = true)]
     provider_session_id: Option<String>,
+    #[schema(required = true)]
     mission_id: Option<String>,
     task_id: String,
     task_source: String,
     agent_type: String,
     /// What was last observed.
+    #[schema(value_type = words::SessionStatus)]
     status: &'static str,
     /// What an operator last asked for.
+    #[schema(value_type = words::DesiredStatus)]
     desired_status: &'static str,
+    #[schema(required = true)]
     status_reason: Option<String>,
+    #[schema(required = true)]
     gate_profile: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject)]
     context: JsonObject,
-    #[schema(value_type = Object)]
+    #[schema(value_type = texts::JsonObject)]
     metadata: JsonObject,
     /// The seq of the newest message, and the number of messages.
     last_seq: u64,
     revision: u64,
     spawned_at: DateTime<Utc>,
+    #[schema(required = true)]
     started_at: Option<DateTime<Utc>>,
+    #[schema(required = true)]
     completed_at: Option<DateTime<Utc>>,
+    #[schema(required = true)]
     last_seen_at: Option<DateTime<Utc>>,
+    /// What it takes from an operator.
+    capabilities: CapabilitiesView,
 }
 
-impl From<Session> for SessionView {
-    fn from(session: Session) -> Self {
+impl SessionView {
+    pub(crate) fn new(session: Session, providers: &Providers) -> Self {
         Self {
+            capabilities: providers.capabilities_of(&session).into(),
             agent_id: *session.id.as_uuid(),
             session_id: *session.id.as_uuid(),
             parent_session_id: session.parent_id.map(|id| *id.as_uuid()),
@@ -217,17 +309,22 @@ impl From<Session> for SessionView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TreeEntry {
     session_id: Uuid,
+    #[schema(required = true)]
     parent_session_id: Option<Uuid>,
     root_session_id: Uuid,
+    #[schema(value_type = words::SessionStatus)]
     status: &'static str,
+    #[schema(value_type = words::DesiredStatus)]
     desired_status: &'static str,
     agent_type: String,
     provider: String,
+    #[schema(required = true)]
     mission_id: Option<String>,
     task_id: String,
     task_source: String,
     last_seq: u64,
     spawned_at: DateTime<Utc>,
+    #[schema(required = true)]
     completed_at: Option<DateTime<Utc>>,
 }
 
@@ -254,15 +351,16 @@ impl From<Session> for TreeEntry {
 /// What a runtime sees of its session.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"status": "idle", "reason": "the turn ended"}))]
 pub(crate) struct StatusBody {
-    /// `running`, `idle`, `waiting`, `paused`, `completed`, `failed`, `killed` or `lost`.
-    #[schema(value_type = String)]
+    /// What was seen.
+    #[schema(value_type = words::SessionStatus)]
     pub(crate) status: SessionStatus,
     /// Why, in a sentence.
-    #[schema(value_type = Option<String>, max_length = 2_000)]
+    #[schema(value_type = Option<texts::Reason>)]
     pub(crate) reason: Option<Reason>,
     /// The id under which the agent's own runtime knows the session, once it is known: it is kept from then on.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<texts::ProviderSessionId>)]
     pub(crate) provider_session_id: Option<ProviderSessionId>,
 }
 
@@ -271,6 +369,7 @@ pub(crate) struct StatusBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatusReply {
     pub(crate) agent_id: Uuid,
+    #[schema(value_type = words::SessionStatus)]
     pub(crate) status: &'static str,
     pub(crate) control: ControlView,
 }

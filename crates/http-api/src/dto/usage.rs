@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use flightdeck_domain::ports::{MissionSummary, SessionUsage};
 use flightdeck_domain::text::Reason;
-use flightdeck_domain::usage::{Account, Budget, Cost, EmptyBudget, Totals};
+use flightdeck_domain::usage::{Account, Budget, Cost, Totals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::texts;
+use crate::extract::MOST;
+use crate::problem::ApiError;
+
 /// What an agent used for a message, since it last said so. At least one number.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what the domain reads")]
 pub(crate) struct UsageBody {
     /// The model that was used, where the agent names it; it is kept with the message.
@@ -29,7 +33,7 @@ pub(crate) struct UsageBody {
     #[schema(maximum = 1_000_000_000_000_i64)]
     cache_write_tokens: Option<u64>,
     /// What it cost, in US dollars, where the agent knows; kept to a billionth.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     cost_usd: Option<f64>,
 }
 
@@ -70,10 +74,13 @@ impl From<&Totals> for TotalsView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BudgetView {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = f64, required = false)]
     max_cost_usd: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     max_tokens: Option<u64>,
     /// Since when nothing of it is left.
+    #[schema(required = true)]
     exhausted_at: Option<DateTime<Utc>>,
     /// Whether the pause was asked for that follows.
     pause_requested: bool,
@@ -101,6 +108,7 @@ pub(crate) struct AgentUsageView {
     /// What it and all below it used.
     subtree: TotalsView,
     /// Over the subtree; null when there is none.
+    #[schema(required = true)]
     budget: Option<BudgetView>,
 }
 
@@ -121,6 +129,7 @@ pub(crate) struct MissionView {
     sessions: MissionSessionsView,
     usage: TotalsView,
     /// Null when there is none.
+    #[schema(required = true)]
     budget: Option<BudgetView>,
 }
 
@@ -129,7 +138,7 @@ pub(crate) struct MissionView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MissionSessionsView {
     total: u64,
-    /// Without those statuses in which there is none.
+    /// By status, without those in which there is none.
     by_status: BTreeMap<&'static str, u64>,
 }
 
@@ -153,25 +162,31 @@ pub(crate) struct MissionsView {
     pub(crate) missions: Vec<MissionView>,
     /// Give it as `after` to read on; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) next_after: Option<String>,
 }
 
 /// What may be used: at least one of the two. What is reached first counts.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"maxCostUsd": 25.0, "maxTokens": 5_000_000, "reason": "the cap for this task"}))]
 pub(crate) struct BudgetBody {
     /// The most that may be spent, in US dollars.
-    #[schema(value_type = Option<f64>, minimum = 0)]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000)]
     max_cost_usd: Option<Cost>,
     /// The most tokens, of all four kinds together.
+    #[schema(maximum = 9_223_372_036_854_775_807_i64)]
     max_tokens: Option<u64>,
     /// For the audit log.
-    #[schema(value_type = Option<String>, max_length = 2_000)]
+    #[schema(value_type = Option<texts::Reason>)]
     pub(crate) reason: Option<Reason>,
 }
 
 impl BudgetBody {
-    pub(crate) fn budget(&self) -> Result<Budget, EmptyBudget> {
-        Budget::new(self.max_cost_usd, self.max_tokens)
+    pub(crate) fn budget(&self) -> Result<Budget, ApiError> {
+        if self.max_tokens.is_some_and(|most| most > MOST) {
+            return Err(ApiError::field("/maxTokens", format!("is more than {MOST}")));
+        }
+        Budget::new(self.max_cost_usd, self.max_tokens).map_err(|error| ApiError::field("", error.to_string()))
     }
 }

@@ -8,6 +8,7 @@ use flightdeck_domain::ids::{ApprovalId, CommandSeq, OperationId, SessionId};
 use flightdeck_domain::text::MissionId;
 use percent_encoding::percent_decode_str;
 
+use super::query::MOST;
 use crate::problem::ApiError;
 
 fn agent(request: &HttpRequest) -> Result<SessionId, ApiError> {
@@ -42,10 +43,10 @@ impl FromRequest for CommandPath {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let seq = || -> Result<CommandSeq, ApiError> {
             let text = request.match_info().query("seq");
-            let seq = text.parse().map_err(|_error| {
+            let seq = text.parse().ok().filter(|seq| *seq <= MOST);
+            seq.map(CommandSeq::new).ok_or_else(|| {
                 ApiError::field("seq", format!("{text:?} is not the seq of a command: a whole number from 1 on"))
-            })?;
-            Ok(CommandSeq::new(seq))
+            })
         };
         ready(agent(request).and_then(|agent| Ok(Self(agent, seq()?))))
     }

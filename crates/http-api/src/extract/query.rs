@@ -13,7 +13,7 @@ use crate::problem::{ApiError, FieldFault};
 /// The parameters of a request. Take what the route knows, then call [`Params::finish`], which refuses the rest: a
 /// mistyped parameter must not be ignored in silence.
 pub(crate) struct Params {
-    given: BTreeMap<String, String>,
+    given: BTreeMap<String, Vec<String>>,
     known: Vec<&'static str>,
     faults: Vec<FieldFault>,
 }
@@ -27,6 +27,21 @@ impl FromRequest for Params {
     }
 }
 
+/// The greatest number of an entry: what every database can hold.
+pub(crate) const MOST: u64 = i64::MAX.unsigned_abs();
+
+/// The query of a route that takes no parameters: there is none.
+pub(crate) struct NoParams;
+
+impl FromRequest for NoParams {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Params::parse(request.query_string()).and_then(Params::finish).map(|()| Self))
+    }
+}
+
 impl Params {
     fn parse(query: &str) -> Result<Self, ApiError> {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
@@ -34,9 +49,7 @@ impl Params {
             .into_inner();
         let mut params = Self { given: BTreeMap::new(), known: Vec::new(), faults: Vec::new() };
         for (name, value) in pairs {
-            if params.given.insert(name.clone(), value).is_some() {
-                params.fault(&name, "is given more than once");
-            }
+            params.given.entry(name).or_default().push(value);
         }
         Ok(params)
     }
@@ -47,7 +60,11 @@ impl Params {
 
     fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
-        self.given.remove(name)
+        let mut values = self.given.remove(name)?;
+        if values.len() > 1 {
+            self.fault(name, "is given more than once");
+        }
+        values.pop()
     }
 
     /// A parameter of any type that reads itself.
@@ -59,15 +76,15 @@ impl Params {
         text.parse().map_err(|error| self.fault(name, format!("{text:?}: {error}"))).ok()
     }
 
-    /// A comma-separated list.
+    /// A list: one parameter with commas, or one parameter for each value.
     pub(crate) fn list<T: FromStr>(&mut self, name: &'static str) -> Vec<T>
     where
         T::Err: std::fmt::Display,
     {
-        let text = self.text(name).unwrap_or_default();
-        let words = text.split(',').filter(|word| !word.is_empty());
+        self.known.push(name);
+        let given = self.given.remove(name).unwrap_or_default();
         let mut values = Vec::new();
-        for word in words {
+        for word in given.iter().flat_map(|text| text.split(',')) {
             match word.trim().parse::<T>() {
                 Ok(value) => values.push(value),
                 Err(error) => self.fault(name, error.to_string()),
@@ -83,7 +100,7 @@ impl Params {
             Ok(number) if bounds.contains(&number) => Some(number),
             _ => {
                 let (low, high) = (bounds.start(), bounds.end());
-                let range = if *high >= i64::MAX.unsigned_abs() {
+                let range = if *high >= MOST {
                     format!("a whole number from {low} on")
                 } else {
                     format!("a whole number from {low} to {high}")
@@ -142,7 +159,7 @@ mod tests {
     fn every_fault_is_named() {
         let mut params = Params::parse("limit=-1&after=x&limt=3&wait=1h").expect("a query");
         assert_eq!(params.number("limit", 1..=1_000), None);
-        assert_eq!(params.number("after", 0..=u64::MAX), None);
+        assert_eq!(params.number("after", 0..=MOST), None);
         assert_eq!(params.span("wait", Duration::from_secs(30)), None);
         let text = faults(params);
         assert!(text.contains("limit: \"-1\" is not a whole number from 1 to 1000"), "{text}");

@@ -6,22 +6,26 @@ use actix_web::web::Data;
 use flightdeck_domain::operator::Permission;
 
 use crate::auth::Caller;
-use crate::extract::AgentPath;
-use crate::problem::{ApiError, Problem};
+use crate::extract::{AgentPath, NoParams};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// Whether the beginning is missing.
 const TRUNCATED: HeaderName = HeaderName::from_static("flightdeck-truncated");
 
 /// The newest 256 KiB of the standard error of an agent that the server runs.
-#[utoipa::path(get, path = "/agents/{agentId}/log", tag = "agents", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)),
+#[utoipa::path(get, path = "/agents/{agentId}/log", operation_id = "getAgentLog", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")),
     responses((status = 200, description = "plain text, from the begin of a line on", content_type = "text/plain",
             body = String,
             headers(("Flightdeck-Truncated" = bool, description = "whether there was more before it"))),
-        (status = 404, description = "no such agent, or nothing of the kind is kept of it", body = Problem,
-            content_type = "application/problem+json")))]
-pub(crate) async fn read(api: Data<Api>, caller: Caller, path: AgentPath) -> Result<HttpResponse, ApiError> {
+        (status = 404, description = "no such agent, or nothing of the kind is kept of it")))]
+pub(crate) async fn read(
+    api: Data<Api>,
+    caller: Caller,
+    _none: NoParams,
+    path: AgentPath,
+) -> Result<HttpResponse, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let session = api.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let kept = match api.providers.get(&session.provider) {

@@ -11,10 +11,10 @@ use flightdeck_domain::session::Session;
 use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{RegisterBody, SessionView, TreeEntry};
-use crate::extract::{Body, Cap, Params};
+use crate::dto::{RegisterBody, SessionView, TreeEntry, texts, words};
+use crate::extract::{Body, Cap, NoParams, Params};
 use crate::heavy;
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// The feed position that a list shows the state of.
@@ -24,50 +24,53 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("flightdeck-next-cursor"
 
 /// Register a session that runs elsewhere.
 ///
-/// Registering the same id with the same facts again is harmless and answers 200.
+/// Registering the same id with the same facts again is harmless and answers 200. With other facts it is a 409 that names the
+/// first that differs: a session keeps what it was registered with. What is left out, or is an empty object, is not compared.
 ///
 /// An agent's key registers its own session at the place (parent and mission) that was fixed when the key was made, and need
 /// not name it; and others below that session, on the mission of their parent. Any other place is a 403 that names the field.
-#[utoipa::path(post, path = "/agents", tag = "agents", security(("apiKey" = [])),
+#[utoipa::path(post, path = "/agents", operation_id = "registerAgent", tag = "agents", security(("apiKey" = [])),
     request_body = RegisterBody,
     responses(
         (status = 201, description = "registered", body = SessionView),
         (status = 200, description = "it was there already", body = SessionView),
-        (status = 400, description = "a field is wrong", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "not for this key, or not at this place", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "another session has the id, or a spawn fence is up", body = Problem,
-            content_type = "application/problem+json")))]
+        (status = 400, description = "a field is wrong"),
+        (status = 403, description = "not for this key, or not at this place"),
+        (status = 409, description = "another session has the id, or a spawn fence is up")))]
 pub(crate) async fn register(
     api: Data<Api>,
     caller: Caller,
+    _none: NoParams,
     body: Body<RegisterBody>,
 ) -> Result<HttpResponse, ApiError> {
     api.authorize.role(&caller.principal, Permission::Spawn)?;
-    let (new, status) = body.read(&api, Cap::Session).await?.into_session();
-    let new = api.authorize.register(&caller.principal, new).await?;
-    let registered = to_the_end(async move { Ok(api.register.execute(new, status).await?) }).await?;
+    let (new, status, parent) = body.read(&api, Cap::Session).await?.into_session()?;
+    let allowed = api.authorize.register(&caller.principal, new).await;
+    let new = allowed.map_err(|error| ApiError::from(error).parent_as(parent))?;
+    let acting = api.clone();
+    let registered = to_the_end(async move { Ok(acting.register.in_full(new, status).await?) });
+    let registered = registered.await.map_err(|error| error.parent_as(parent))?;
     let mut response = if registered.created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(response.json(SessionView::from(registered.session)))
+    Ok(response.json(SessionView::new(registered.session, &api.providers)))
 }
 
 /// List sessions, newest first.
 ///
 /// A page of sessions with long contexts and metadata has fewer than `limit`: it ends soon behind 4 MiB. Go on
 /// with the header `Flightdeck-Next-Cursor`.
-#[utoipa::path(get, path = "/agents", tag = "agents", security(("apiKey" = [])),
+#[utoipa::path(get, path = "/agents", operation_id = "listAgents", tag = "agents", security(("apiKey" = [])),
     params(
-        ("status" = Option<String>, Query, description = "comma-separated statuses"),
-        ("missionId" = Option<String>, Query),
-        ("agentType" = Option<String>, Query),
-        ("taskId" = Option<String>, Query),
-        ("provider" = Option<String>, Query),
-        ("providerSessionId" = Option<String>, Query,
+        ("status" = Option<Vec<words::SessionStatus>>, Query, description = "only sessions in one of these; also one parameter with commas"),
+        ("missionId" = inline(Option<texts::MissionId>), Query),
+        ("agentType" = inline(Option<texts::AgentType>), Query),
+        ("taskId" = inline(Option<texts::TaskId>), Query),
+        ("provider" = inline(Option<texts::ProviderName>), Query),
+        ("providerSessionId" = inline(Option<texts::ProviderSessionId>), Query,
             description = "those that their provider knows under this id; a session that takes up an earlier one has the same"),
-        ("root" = Option<String>, Query, description = "only this session and those below it"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing"),
-        ("cursor" = Option<String>, Query, description = "from the header Flightdeck-Next-Cursor")),
-    responses((status = 200, body = Vec<SessionView>,
+        ("root" = Option<uuid::Uuid>, Query, description = "only this session and those below it"),
+        ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000),
+        ("cursor" = inline(Option<texts::Place>), Query, description = "from the header Flightdeck-Next-Cursor")),
+    responses((status = 200, description = "one page", body = Vec<SessionView>,
         headers(("Flightdeck-As-Of" = String, description = "the place on the fleet feed to continue from"),
             ("Flightdeck-Next-Cursor" = String, description = "missing on the last page")))))]
 pub(crate) async fn list(
@@ -77,27 +80,27 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let page = page(&api, &caller, params, 100, false).await?;
-    paged(&api, &request, page, SessionView::from).await
+    let providers = api.providers.clone();
+    paged(&api, &request, page, move |session| SessionView::new(session, &providers)).await
 }
 
 /// The session tree as flat entries, newest first.
-#[utoipa::path(get, path = "/agents/tree", tag = "agents", security(("apiKey" = [])),
+#[utoipa::path(get, path = "/agents/tree", operation_id = "getAgentTree", tag = "agents", security(("apiKey" = [])),
     params(
-        ("status" = Option<String>, Query, description = "comma-separated statuses"),
-        ("missionId" = Option<String>, Query),
-        ("agentType" = Option<String>, Query),
-        ("taskId" = Option<String>, Query),
-        ("provider" = Option<String>, Query),
-        ("providerSessionId" = Option<String>, Query,
+        ("status" = Option<Vec<words::SessionStatus>>, Query, description = "only sessions in one of these; also one parameter with commas"),
+        ("missionId" = inline(Option<texts::MissionId>), Query),
+        ("agentType" = inline(Option<texts::AgentType>), Query),
+        ("taskId" = inline(Option<texts::TaskId>), Query),
+        ("provider" = inline(Option<texts::ProviderName>), Query),
+        ("providerSessionId" = inline(Option<texts::ProviderSessionId>), Query,
             description = "those that their provider knows under this id; a session that takes up an earlier one has the same"),
-        ("root" = Option<String>, Query, description = "only this session and those below it"),
-        ("limit" = Option<u64>, Query, description = "1 to 10000, 200 when missing"),
-        ("cursor" = Option<String>, Query, description = "from the header Flightdeck-Next-Cursor")),
-    responses((status = 200, body = Vec<TreeEntry>,
+        ("root" = Option<uuid::Uuid>, Query, description = "only this session and those below it"),
+        ("limit" = Option<u64>, Query, description = "at most so many; 200 when missing", minimum = 1, maximum = 10000),
+        ("cursor" = inline(Option<texts::Place>), Query, description = "from the header Flightdeck-Next-Cursor")),
+    responses((status = 200, description = "one page", body = Vec<TreeEntry>,
         headers(("Flightdeck-As-Of" = String, description = "the place on the fleet feed to continue from"),
             ("Flightdeck-Next-Cursor" = String, description = "missing on the last page"))),
-        (status = 429, description = "200 a minute and key by default", body = Problem,
-            content_type = "application/problem+json")))]
+        (status = 429, description = "200 a minute and key by default")))]
 pub(crate) async fn tree(
     api: Data<Api>,
     caller: Caller,

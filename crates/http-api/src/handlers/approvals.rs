@@ -19,24 +19,23 @@ use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
 use super::waiting::{Look, Pace, look_until};
 use crate::auth::Caller;
-use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody};
-use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Cap, Params};
-use crate::problem::{ApiError, Problem};
+use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody, texts, words};
+use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Cap, NoParams, Params};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// Ask for permission.
 ///
 /// The agent is `waiting` until an operator has decided. With `wait` the answer comes when somebody has, or when the time
 /// is up; then ask again with `GET`.
-#[utoipa::path(post, path = "/agents/{agentId}/approvals", tag = "approvals", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("wait" = Option<String>, Query, description = "how long to wait for the decision: not at all when missing, at most 30s")),
+#[utoipa::path(post, path = "/agents/{agentId}/approvals", operation_id = "requestApproval", tag = "approvals", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
+        ("wait" = inline(Option<texts::SpanTo30>), Query, description = "how long to wait for the decision; not at all when missing")),
     request_body = AskBody,
     responses((status = 201, description = "opened; perhaps decided by now", body = ApprovalView),
         (status = 200, description = "it was there already", body = ApprovalView),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended or is being killed, or another request has the id",
-            body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "no such agent"),
+        (status = 409, description = "the session has ended or is being killed, or another request has the id")))]
 pub(crate) async fn ask(
     api: Data<Api>,
     caller: Caller,
@@ -59,12 +58,11 @@ pub(crate) async fn ask(
 /// Read a permission request, or wait for its decision.
 ///
 /// For the agent that asked; counts as a sign of life.
-#[utoipa::path(get, path = "/agents/{agentId}/approvals/{approvalId}", tag = "approvals", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ("approvalId" = uuid::Uuid, Path),
-        ("wait" = Option<String>, Query, description = "how long to wait for the decision: not at all when missing, at most 30s")),
+#[utoipa::path(get, path = "/agents/{agentId}/approvals/{approvalId}", operation_id = "getApproval", tag = "approvals", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ("approvalId" = uuid::Uuid, Path, description = "the id of the permission request"),
+        ("wait" = inline(Option<texts::SpanTo30>), Query, description = "how long to wait for the decision; not at all when missing")),
     responses((status = 200, description = "look at `status`", body = ApprovalView),
-        (status = 404, description = "no such agent, or it has no such request", body = Problem,
-            content_type = "application/problem+json")))]
+        (status = 404, description = "no such agent, or it has no such request")))]
 pub(crate) async fn read(
     api: Data<Api>,
     caller: Caller,
@@ -80,14 +78,14 @@ pub(crate) async fn read(
 }
 
 /// List permission requests, newest first, with what became of them.
-#[utoipa::path(get, path = "/approvals", tag = "approvals", security(("apiKey" = [])),
+#[utoipa::path(get, path = "/approvals", operation_id = "listApprovals", tag = "approvals", security(("apiKey" = [])),
     params(
-        ("status" = Option<String>, Query, description = "comma-separated: open, decided, expired"),
-        ("agentId" = Option<String>, Query, description = "only those of this agent"),
-        ("root" = Option<String>, Query, description = "only those of this session and those below it"),
-        ("before" = Option<String>, Query, description = "from `nextBefore`"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing")),
-    responses((status = 200, body = ApprovalsView)))]
+        ("status" = Option<Vec<words::ApprovalStatus>>, Query, description = "only requests in one of these; also one parameter with commas"),
+        ("agentId" = Option<uuid::Uuid>, Query, description = "only those of this agent"),
+        ("root" = Option<uuid::Uuid>, Query, description = "only those of this session and those below it"),
+        ("before" = inline(Option<texts::Place>), Query, description = "from `nextBefore`"),
+        ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000)),
+    responses((status = 200, description = "one page", body = ApprovalsView)))]
 pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<ApprovalsView>, ApiError> {
     let filter = ApprovalFilter {
         session_id: params.take("agentId"),
@@ -111,17 +109,18 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
 ///
 /// The first decision counts; whoever comes later is told who decided what. Not throttled: deciding much must not keep an
 /// operator from killing. A request that has a form (`detail.form`) is allowed with an `answer` that fits it.
-#[utoipa::path(post, path = "/approvals/{approvalId}/decide", tag = "approvals", security(("apiKey" = [])),
-    params(("approvalId" = uuid::Uuid, Path), IdempotencyHeader), request_body = DecideBody,
-    responses((status = 200, body = ApprovalView),
-        (status = 400, description = "the option is not offered, or the answer does not fit the form", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such request", body = Problem, content_type = "application/problem+json"),
+#[utoipa::path(post, path = "/approvals/{approvalId}/decide", operation_id = "decideApproval", tag = "approvals", security(("apiKey" = [])),
+    params(("approvalId" = uuid::Uuid, Path, description = "the id of the permission request"), IdempotencyHeader), request_body = DecideBody,
+    responses((status = 200, description = "the request as it is now", body = ApprovalView),
+        (status = 400, description = "the option is not offered, or the answer does not fit the form"),
+        (status = 404, description = "no such request"),
         (status = 409, description = "it was decided already, by whom and when is told; it has expired; or the agent is \
-            being killed", body = Problem, content_type = "application/problem+json")))]
+            being killed"),
+        (status = 429, description = "a key that may not decide tries it too often: 120 times a minute")))]
 pub(crate) async fn decide(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     path: ApprovalPath,
     body: Body<DecideBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -137,17 +136,16 @@ pub(crate) async fn decide(
 ///
 /// For the agent that asked: it no longer needs the answer. Nobody can decide the request any more; it is `expired` because
 /// it was `withdrawn`. Again is harmless.
-#[utoipa::path(post, path = "/approvals/{approvalId}/withdraw", tag = "approvals", security(("apiKey" = [])),
-    params(("approvalId" = uuid::Uuid, Path)),
-    responses((status = 200, body = ApprovalView),
-        (status = 403, description = "an operator decides; or the agent is not below the key's session", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such request", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "it was decided already, by whom and when is told; or it has expired otherwise",
-            body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/approvals/{approvalId}/withdraw", operation_id = "withdrawApproval", tag = "approvals", security(("apiKey" = [])),
+    params(("approvalId" = uuid::Uuid, Path, description = "the id of the permission request")),
+    responses((status = 200, description = "the request as it is now", body = ApprovalView),
+        (status = 403, description = "an operator decides; or the agent is not below the key's session"),
+        (status = 404, description = "no such request"),
+        (status = 409, description = "it was decided already, by whom and when is told; or it has expired otherwise")))]
 pub(crate) async fn withdraw(
     api: Data<Api>,
     caller: Caller,
+    _none: NoParams,
     path: ApprovalPath,
 ) -> Result<Json<ApprovalView>, ApiError> {
     let id = path.0;

@@ -19,25 +19,25 @@ use tokio_util::sync::CancellationToken;
 use super::operator::request_id;
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{AuditPageView, AuditVerificationView, CheckpointReply};
-use crate::extract::Params;
-use crate::problem::{ApiError, Problem};
+use crate::dto::{AuditPageView, AuditVerificationView, CheckpointReply, texts, words};
+use crate::extract::{MOST, NoParams, Params};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// Read the audit log, newest first.
 ///
 /// The reading itself is put on the log; the page shows the log as it was before that.
-#[utoipa::path(get, path = "/audit", tag = "audit", security(("apiKey" = [])),
+#[utoipa::path(get, path = "/audit", operation_id = "listAuditEntries", tag = "audit", security(("apiKey" = [])),
     params(
-        ("agentId" = Option<String>, Query, description = "only entries about this agent"),
-        ("subtree" = Option<String>, Query, description = "only entries about this agent or one below it"),
-        ("operator" = Option<String>, Query, description = "only entries by this key id"),
-        ("action" = Option<String>, Query, description = "only entries of this action"),
-        ("from" = Option<String>, Query, description = "only entries of this moment (RFC 3339) or later"),
-        ("to" = Option<String>, Query, description = "only entries before this moment (RFC 3339)"),
-        ("before" = Option<u64>, Query, description = "only entries before this seq"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing")),
-    responses((status = 200, body = AuditPageView)))]
+        ("agentId" = Option<uuid::Uuid>, Query, description = "only entries about this agent"),
+        ("subtree" = Option<uuid::Uuid>, Query, description = "only entries about this agent or one below it"),
+        ("operator" = inline(Option<texts::Operator>), Query, description = "only entries by this key id"),
+        ("action" = inline(Option<words::AuditAction>), Query, description = "only entries of this action"),
+        ("from" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "only entries of this moment (RFC 3339) or later"),
+        ("to" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "only entries before this moment (RFC 3339)"),
+        ("before" = Option<u64>, Query, description = "only entries before this seq", minimum = 1, maximum = 9_223_372_036_854_775_807_i64),
+        ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000)),
+    responses((status = 200, description = "one page", body = AuditPageView)))]
 pub(crate) async fn page(
     api: Data<Api>,
     caller: Caller,
@@ -52,7 +52,7 @@ pub(crate) async fn page(
         from: params.take::<Moment>("from").map(|moment| moment.0),
         to: params.take::<Moment>("to").map(|moment| moment.0),
     };
-    let before = params.number("before", 1..=u64::MAX).map(AuditSeq::new);
+    let before = params.number("before", 1..=MOST).map(AuditSeq::new);
     let limit = usize::try_from(params.number("limit", 1..=1_000).unwrap_or(100)).unwrap_or(100);
     params.finish()?;
     let reader = reader(&api, &caller, &request).await?;
@@ -66,8 +66,8 @@ pub(crate) async fn page(
 /// One line of JSON each: a header `{"flightdeckAudit":"v1","after":…,"to":…,"publicKey":…}`; the entries
 /// `{"seq":…,"hash":…,"bytes":…}` with the exact bytes that were hashed; and `{"checkpoint":{…}}` behind the entry that
 /// it was signed over.
-#[utoipa::path(get, path = "/audit/export", tag = "audit", security(("apiKey" = [])),
-    params(("after" = Option<u64>, Query, description = "only entries after this seq; all when missing")),
+#[utoipa::path(get, path = "/audit/export", operation_id = "exportAudit", tag = "audit", security(("apiKey" = [])),
+    params(("after" = Option<u64>, Query, description = "only entries after this seq; all when missing", minimum = 0, maximum = 9_223_372_036_854_775_807_i64)),
     responses((status = 200, description = "JSON lines", content_type = "application/x-ndjson", body = String)))]
 pub(crate) async fn export(
     api: Data<Api>,
@@ -75,7 +75,7 @@ pub(crate) async fn export(
     request: HttpRequest,
     mut params: Params,
 ) -> Result<impl Responder, ApiError> {
-    let after = AuditSeq::new(params.number("after", 0..=u64::MAX).unwrap_or(0));
+    let after = AuditSeq::new(params.number("after", 0..=MOST).unwrap_or(0));
     params.finish()?;
     let reader = reader(&api, &caller, &request).await?;
     let export = api.export_audit.execute(reader, after).await?;
@@ -91,11 +91,12 @@ pub(crate) async fn export(
 
 /// Walk the whole chain of hashes with its signed checkpoints, and say whether every entry is what it was and where it
 /// was.
-#[utoipa::path(get, path = "/audit/verify", tag = "audit", security(("apiKey" = [])),
+#[utoipa::path(get, path = "/audit/verify", operation_id = "verifyAudit", tag = "audit", security(("apiKey" = [])),
     responses((status = 200, description = "look at `verdict`", body = AuditVerificationView)))]
 pub(crate) async fn verify(
     api: Data<Api>,
     caller: Caller,
+    _none: NoParams,
     request: HttpRequest,
 ) -> Result<Json<AuditVerificationView>, ApiError> {
     let reader = reader(&api, &caller, &request).await?;
@@ -105,13 +106,13 @@ pub(crate) async fn verify(
 /// Sign the newest entry of the audit log now.
 ///
 /// For whoever may read the log: keep what it answers, and nobody can later deny that the log once held this.
-#[utoipa::path(post, path = "/audit/checkpoint", tag = "audit", security(("apiKey" = [])),
-    responses((status = 200, body = CheckpointReply),
-        (status = 409, description = "there is nothing to sign, no key to sign with, or the log was tampered with",
-            body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/audit/checkpoint", operation_id = "createAuditCheckpoint", tag = "audit", security(("apiKey" = [])),
+    responses((status = 200, description = "the newest checkpoint", body = CheckpointReply),
+        (status = 409, description = "there is nothing to sign, no key to sign with, or the log was tampered with")))]
 pub(crate) async fn checkpoint(
     api: Data<Api>,
     caller: Caller,
+    _none: NoParams,
     request: HttpRequest,
 ) -> Result<Json<CheckpointReply>, ApiError> {
     reader(&api, &caller, &request).await?;

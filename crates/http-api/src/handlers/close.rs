@@ -9,7 +9,7 @@ use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use crate::dto::{ControlBody, ControlReply};
 use crate::extract::{AgentPath, Body, Cap, Params};
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
@@ -18,16 +18,13 @@ use crate::throttle::{ControlRoute, Lane};
 /// For an agent that ended without a word, such as a program that crashed. Nothing is asked of the agent: when it does speak
 /// again it begins anew or, where it was to be killed, is told to stop. The session is `completed`, or `killed` where that
 /// was asked for.
-#[utoipa::path(post, path = "/agents/{agentId}/close", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), IdempotencyHeader), request_body = ControlBody,
-    responses((status = 200, body = ControlReply),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended, or its agent runs in this server", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "the idempotency key was used for another call", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/agents/{agentId}/close", operation_id = "closeAgent", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), IdempotencyHeader), request_body = Option<ControlBody>,
+    responses((status = 200, description = "closed", body = ControlReply),
+        (status = 404, description = "no such agent"),
+        (status = 409, description = "the session has ended, or its agent runs in this server"),
+        (status = 422, description = "the idempotency key was used for another call"),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn close(
     api: Data<Api>,
     operator: Operator,

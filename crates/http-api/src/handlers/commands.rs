@@ -17,9 +17,9 @@ use super::operator::{IdempotencyHeader, Operator, answer};
 use super::waiting::{Look, Pace, look_until};
 use super::{command_stream, to_the_end};
 use crate::auth::Caller;
-use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody};
-use crate::extract::{AgentPath, Body, Cap, CommandPath, Params};
-use crate::problem::{ApiError, Problem};
+use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody, texts};
+use crate::extract::{AgentPath, Body, Cap, CommandPath, MOST, NoParams, Params};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
@@ -32,14 +32,15 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 /// one. Asked with `Accept: text/event-stream` it is a stream of `event: command` with the seq as `id`, resumable by
 /// `Last-Event-ID`; it ends with the session. Counts as a sign of life. While the store cannot be written, what waits is given
 /// out all the same, and `control.desiredStatus` tells of stops that are kept until it can.
-#[utoipa::path(get, path = "/agents/{agentId}/commands", tag = "commands", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("Last-Event-ID" = Option<u64>, Header, description = "only those after this seq; for streams"),
-        ("after" = Option<u64>, Query, description = "only those after this seq"),
-        ("wait" = Option<String>, Query, description = "how long to wait for one: not at all when missing, at most 60s")),
+#[utoipa::path(get, path = "/agents/{agentId}/commands", operation_id = "listCommands", tag = "commands", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "only those after this seq; for streams", maximum = 9_223_372_036_854_775_807_i64),
+        ("after" = Option<u64>, Query, description = "only those after this seq", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
+        ("wait" = inline(Option<texts::SpanTo60>), Query, description = "how long to wait for one; not at all when missing")),
     responses(
-        (status = 200, content((CommandsView = "application/json"), (String = "text/event-stream"))),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+        (status = 200, description = "what waits for the agent; as an event stream when the request accepts one", content((CommandsView = "application/json"), (String = "text/event-stream"))),
+        (status = 429, description = "the key has as many open streams as it may"),
+        (status = 404, description = "no such agent")))]
 pub(crate) async fn list(
     api: Data<Api>,
     caller: Caller,
@@ -47,7 +48,7 @@ pub(crate) async fn list(
     request: HttpRequest,
     mut params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let after = params.number("after", 0..=u64::MAX);
+    let after = params.number("after", 0..=MOST);
     let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
     params.finish()?;
     let resumed = last_event_id(request.headers())?;
@@ -87,18 +88,16 @@ async fn wait_for_commands(
 /// Take an injected message back before the agent has it.
 ///
 /// A pause or a kill is not taken back: resume the agent instead.
-#[utoipa::path(post, path = "/agents/{agentId}/commands/{seq}/cancel", tag = "commands", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ("seq" = u64, Path), IdempotencyHeader), request_body = ControlBody,
+#[utoipa::path(post, path = "/agents/{agentId}/commands/{seq}/cancel", operation_id = "cancelCommand", tag = "commands", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ("seq" = u64, Path, description = "the place of the command in the agent's queue", maximum = 9_223_372_036_854_775_807_i64), IdempotencyHeader), request_body = Option<ControlBody>,
     responses((status = 200, description = "taken back", body = CancelReply),
-        (status = 404, description = "no such agent or command", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "the agent has it already, or it is no message", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
-            content_type = "application/problem+json")))]
+        (status = 404, description = "no such agent or command"),
+        (status = 409, description = "the agent has it already, or it is no message"),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn cancel(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     path: CommandPath,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -119,15 +118,15 @@ pub(crate) async fn cancel(
 }
 
 /// Acknowledge a command. Doing it twice is harmless.
-#[utoipa::path(post, path = "/agents/{agentId}/commands/{seq}/ack", tag = "commands", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ("seq" = u64, Path)), request_body = AcknowledgeBody,
-    responses((status = 200, body = CommandView),
-        (status = 404, description = "no such command", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "its receipt is final", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/agents/{agentId}/commands/{seq}/ack", operation_id = "acknowledgeCommand", tag = "commands", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ("seq" = u64, Path, description = "the place of the command in the agent's queue", maximum = 9_223_372_036_854_775_807_i64)), request_body = AcknowledgeBody,
+    responses((status = 200, description = "the command with its receipt", body = CommandView),
+        (status = 404, description = "no such command"),
+        (status = 409, description = "its receipt is final")))]
 pub(crate) async fn acknowledge(
     api: Data<Api>,
     caller: Caller,
+    _none: NoParams,
     path: CommandPath,
     body: Body<AcknowledgeBody>,
 ) -> Result<Json<CommandView>, ApiError> {

@@ -18,9 +18,9 @@ use super::operator::{IdempotencyHeader, Operator, answer};
 use super::scope::{self, ControlScope};
 use super::to_the_end;
 use super::waiting::{Patience, observed, settled};
-use crate::dto::{ControlAnswer, ControlBody, ControlReply, InterruptBody};
+use crate::dto::{ControlAnswer, ControlBody, ControlReply, InterruptBody, texts, words};
 use crate::extract::{AgentPath, Body, Cap, Params};
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
@@ -33,9 +33,11 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 #[expect(dead_code, reason = "only its description is used; the parameters are read by `Params`")]
 struct ReachParams {
     /// `self` (when missing), `subtree`, or `mission`: that of the agent.
+    #[param(inline, value_type = Option<words::ControlScope>)]
     scope: Option<String>,
     /// How long to wait for the effect, at most 30s. When missing 2s, or 12s for a kill or an interrupt of an agent that the
     /// server runs.
+    #[param(inline, value_type = Option<texts::SpanTo30>)]
     wait: Option<String>,
 }
 
@@ -51,25 +53,25 @@ enum ControlResponses {
     #[response(status = 202)]
     Requested(#[to_schema] ControlAnswer),
     /// No such agent.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NoAgent(#[to_schema] Problem),
+    #[response(status = 404)]
+    NoAgent,
     /// The session has ended, is being killed (another kill is possible), or belongs to no mission.
-    #[response(status = 409, content_type = "application/problem+json")]
-    Refused(#[to_schema] Problem),
+    #[response(status = 409)]
+    Refused,
     /// The idempotency key was used for another call.
-    #[response(status = 422, content_type = "application/problem+json")]
-    KeyReused(#[to_schema] Problem),
+    #[response(status = 422)]
+    KeyReused,
     /// By default 10 calls a minute for each key and route; kills have a count of their own, 120 a minute and key.
-    #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(#[to_schema] Problem),
+    #[response(status = 429)]
+    TooMany,
 }
 
 /// Pause an agent where that is possible.
 ///
 /// Says `paused` (200) only when the agent was seen to be; else `pause requested` (202).
-#[utoipa::path(post, path = "/agents/{agentId}/pause", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
-    request_body = ControlBody,
+#[utoipa::path(post, path = "/agents/{agentId}/pause", operation_id = "pauseAgent", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ReachParams, IdempotencyHeader),
+    request_body = Option<ControlBody>,
     responses(ControlResponses))]
 pub(crate) async fn pause(
     api: Data<Api>,
@@ -82,9 +84,9 @@ pub(crate) async fn pause(
 }
 
 /// Let a paused agent go on.
-#[utoipa::path(post, path = "/agents/{agentId}/resume", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
-    request_body = ControlBody,
+#[utoipa::path(post, path = "/agents/{agentId}/resume", operation_id = "resumeAgent", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ReachParams, IdempotencyHeader),
+    request_body = Option<ControlBody>,
     responses(ControlResponses))]
 pub(crate) async fn resume(
     api: Data<Api>,
@@ -99,9 +101,9 @@ pub(crate) async fn resume(
 /// Stop the agent's current turn; it waits for the next prompt.
 ///
 /// Messages that wait for the agent are kept and start its next turn, unless the body says `"drop": true`.
-#[utoipa::path(post, path = "/agents/{agentId}/interrupt", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
-    request_body = InterruptBody,
+#[utoipa::path(post, path = "/agents/{agentId}/interrupt", operation_id = "interruptAgent", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ReachParams, IdempotencyHeader),
+    request_body = Option<InterruptBody>,
     responses(ControlResponses))]
 pub(crate) async fn interrupt(
     api: Data<Api>,
@@ -117,9 +119,9 @@ pub(crate) async fn interrupt(
 ///
 /// From this call on nothing may spawn below it. Says `killed` (200) only when the agent was seen dead; else
 /// `kill requested` (202).
-#[utoipa::path(post, path = "/agents/{agentId}/kill", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), ReachParams, IdempotencyHeader),
-    request_body = ControlBody,
+#[utoipa::path(post, path = "/agents/{agentId}/kill", operation_id = "killAgent", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ReachParams, IdempotencyHeader),
+    request_body = Option<ControlBody>,
     responses(ControlResponses))]
 pub(crate) async fn kill(
     api: Data<Api>,

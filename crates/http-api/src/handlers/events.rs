@@ -11,8 +11,9 @@ use flightdeck_live::Selection;
 
 use super::messages::{last_event_id, not_ahead};
 use crate::auth::Caller;
+use crate::dto::{texts, words};
 use crate::extract::Params;
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::{frames, sse};
 
@@ -32,20 +33,19 @@ const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250
 ///
 /// When the deployment was restored to an earlier moment, its epoch is another one. A cursor from before gets `event: gap`
 /// with `{"reason": "restored", "epoch", "after"}`, and then what happens next: read the tree anew.
-#[utoipa::path(get, path = "/agents/events", tag = "agents", security(("apiKey" = [])),
-    params(("Last-Event-ID" = Option<String>, Header, description = "go on after this event; goes before after"),
-        ("after" = Option<String>, Query,
+#[utoipa::path(get, path = "/agents/events", operation_id = "followFleet", tag = "agents", security(("apiKey" = [])),
+    params(("Last-Event-ID" = inline(Option<texts::FeedCursor>), Header, description = "go on after this event; goes before after"),
+        ("after" = inline(Option<texts::FeedCursor>), Query,
             description = "go on after this place, <epoch>-<position> or a bare position; 0 begins with the first event"),
-        ("type" = Option<String>, Query,
-            description = "comma-separated types; with `activity` among them, or without this parameter, ticks come too"),
+        ("type" = Option<Vec<words::FollowedType>>, Query,
+            description = "only these types, also one parameter with commas; with `activity` among them, or without this parameter, ticks come too"),
         ("subtree" = Option<uuid::Uuid>, Query, description = "only this session and those below it"),
-        ("missionId" = Option<String>, Query, description = "only sessions of this mission"),
-        ("activity" = Option<String>, Query, description = "off: no ticks")),
-    responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = 400, description = "the cursor is wrong, or beyond the end", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such agent to be the subtree", body = Problem,
-            content_type = "application/problem+json")))]
+        ("missionId" = inline(Option<texts::MissionId>), Query, description = "only sessions of this mission"),
+        ("activity" = inline(Option<words::Switch>), Query, description = "off: no ticks")),
+    responses((status = 200, description = "the events, for as long as the reader stays", content_type = "text/event-stream", body = String),
+        (status = 400, description = "the cursor is wrong, or beyond the end"),
+        (status = 404, description = "no such agent to be the subtree"),
+        (status = 429, description = "the key has as many open streams as it may")))]
 pub(crate) async fn stream(
     api: Data<Api>,
     caller: Caller,

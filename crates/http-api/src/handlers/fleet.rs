@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::dto::TotalsView;
+use crate::extract::NoParams;
 use crate::problem::ApiError;
 use crate::state::Api;
 
@@ -21,18 +22,18 @@ pub(crate) struct FleetView {
 }
 
 /// What holds of the whole fleet, and how many follow it on this server.
-#[utoipa::path(get, path = "/fleet", tag = "agents", security(("apiKey" = [])),
-    responses((status = 200, body = FleetView)))]
-pub(crate) async fn read(api: Data<Api>, caller: Caller) -> Result<Json<FleetView>, ApiError> {
+#[utoipa::path(get, path = "/fleet", operation_id = "getFleet", tag = "agents", security(("apiKey" = [])),
+    responses((status = 200, description = "the fleet", body = FleetView)))]
+pub(crate) async fn read(api: Data<Api>, caller: Caller, _none: NoParams) -> Result<Json<FleetView>, ApiError> {
     may_read(&api, &caller)?;
     let kill_switch_engaged = api.sessions.kill_switch_engaged().await?;
     Ok(Json(FleetView { kill_switch_engaged, open_streams: api.keys.open_streams() }))
 }
 
 /// What all agents used together, as far as they say.
-#[utoipa::path(get, path = "/fleet/usage", tag = "usage", security(("apiKey" = [])),
-    responses((status = 200, body = TotalsView)))]
-pub(crate) async fn usage(api: Data<Api>, caller: Caller) -> Result<Json<TotalsView>, ApiError> {
+#[utoipa::path(get, path = "/fleet/usage", operation_id = "getFleetUsage", tag = "usage", security(("apiKey" = [])),
+    responses((status = 200, description = "the sums", body = TotalsView)))]
+pub(crate) async fn usage(api: Data<Api>, caller: Caller, _none: NoParams) -> Result<Json<TotalsView>, ApiError> {
     may_read(&api, &caller)?;
     Ok(Json(TotalsView::from(&api.usage.fleet().await?)))
 }

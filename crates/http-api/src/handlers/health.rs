@@ -8,13 +8,16 @@ use flightdeck_vitals::Vitals;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::{ApiError, Problem};
+use crate::dto::words;
+use crate::extract::NoParams;
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// How it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthView {
     /// `ok`
+    #[schema(value_type = words::Well)]
     status: &'static str,
     /// The server's version.
     version: &'static str,
@@ -24,6 +27,7 @@ pub(crate) struct HealthView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReadyView {
     /// `ok`
+    #[schema(value_type = words::Well)]
     status: &'static str,
     /// The server's version.
     version: &'static str,
@@ -34,17 +38,17 @@ pub(crate) struct ReadyView {
 const OK: HealthView = HealthView { status: "ok", version: env!("CARGO_PKG_VERSION") };
 
 /// The process answers.
-#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = HealthView)))]
-pub(crate) async fn live() -> Json<HealthView> {
+#[utoipa::path(get, path = "/health/live", operation_id = "getLiveness", tag = "health", responses((status = 200, description = "it answers", body = HealthView)))]
+pub(crate) async fn live(_none: NoParams) -> Json<HealthView> {
     Json(OK)
 }
 
 /// A write would succeed now: the store was tried with one within the last second, and its tables are as this server needs
 /// them. And every worker of the process is at work. The answer comes within two seconds.
-#[utoipa::path(get, path = "/health/ready", tag = "health",
-    responses((status = 200, body = ReadyView),
-        (status = 503, description = "not now; the detail says why", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn ready(api: Data<Api>) -> Result<Json<ReadyView>, ApiError> {
+#[utoipa::path(get, path = "/health/ready", operation_id = "getReadiness", tag = "health",
+    responses((status = 200, description = "it is ready", body = ReadyView),
+        (status = 503, description = "not now; the detail says why")))]
+pub(crate) async fn ready(api: Data<Api>, _none: NoParams) -> Result<Json<ReadyView>, ApiError> {
     let workers = Vitals::process().report();
     let down: Vec<&str> = workers.iter().filter(|worker| worker.down > 0).map(|worker| worker.name).collect();
     if !down.is_empty() {

@@ -9,8 +9,9 @@ use flightdeck_domain::ports::HookCall;
 use serde_json::Value;
 
 use crate::auth::Caller;
+use crate::dto::{texts, words};
 use crate::extract::{Hook, HookBody, Params};
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// How long an answer is held back when the caller does not say.
@@ -45,22 +46,20 @@ impl FromStr for WhenAway {
 ///
 /// No body is refused for what is malformed in it, or for its length: what cannot be read is left out. Of a hook that does not
 /// say whose it is, or what it is about, the answer is a refusal while anything that covers it is stopped or held.
-#[utoipa::path(post, path = "/hooks/claude-code", tag = "hooks", security(("apiKey" = [])),
+#[utoipa::path(post, path = "/hooks/claude-code", operation_id = "handleClaudeCodeHook", tag = "hooks", security(("apiKey" = [])),
     params(
-        ("hold" = Option<String>, Query, description = "how long the answer may be held back: 50s when missing, at most 600s"),
-        ("missionId" = Option<String>, Query, description = "the mission of a session that appears by this hook"),
-        ("taskId" = Option<String>, Query,
+        ("hold" = inline(Option<texts::SpanTo600>), Query, description = "how long the answer may be held back; 50s when missing"),
+        ("missionId" = inline(Option<texts::MissionId>), Query, description = "the mission of a session that appears by this hook"),
+        ("taskId" = inline(Option<texts::TaskId>), Query,
             description = "its work item; the name of the folder that Claude Code works in when missing"),
-        ("unavailable" = Option<String>, Query,
+        ("unavailable" = inline(Option<words::WhenAway>), Query,
             description = "`deny`: while the store cannot be asked, what the agent is about to do is refused; `allow` when missing")),
-    request_body(content = Object, content_type = "application/json"),
-    responses((status = 200, description = "the hook's output, for Claude Code", body = Object),
-        (status = 400, description = "not the body of a hook", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 403, description = "the session is outside of the subtree of this key", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "this server takes no hooks", body = Problem,
-            content_type = "application/problem+json")))]
+    request_body(content = inline(texts::JsonObject), content_type = "application/json",
+        example = json!({"hook_event_name": "SessionStart", "session_id": "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11"})),
+    responses((status = 200, description = "the hook's output, for Claude Code", body = inline(texts::JsonObject)),
+        (status = 400, description = "not the body of a hook"),
+        (status = 403, description = "the session is outside of the subtree of this key"),
+        (status = 404, description = "this server takes no hooks")))]
 pub(crate) async fn claude_code(
     api: Data<Api>,
     caller: Caller,

@@ -8,27 +8,25 @@ use flightdeck_domain::audit::AuditTarget;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use crate::dto::{InjectBody, InjectReply};
-use crate::extract::{AgentPath, Body, Cap};
-use crate::problem::{ApiError, Problem};
+use crate::extract::{AgentPath, Body, Cap, NoParams};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
 /// Say something to an agent.
 ///
 /// The message, the command that brings it to the agent and the audit entry are one write.
-#[utoipa::path(post, path = "/agents/{agentId}/inject", tag = "control", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path), IdempotencyHeader), request_body = InjectBody,
-    responses((status = 200, body = InjectReply),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended or is being killed", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "the idempotency key was used for another call", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/agents/{agentId}/inject", operation_id = "injectMessage", tag = "control", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), IdempotencyHeader), request_body = InjectBody,
+    responses((status = 200, description = "it is in the conversation", body = InjectReply),
+        (status = 404, description = "no such agent"),
+        (status = 409, description = "the session has ended or is being killed"),
+        (status = 422, description = "the idempotency key was used for another call"),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn inject(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     path: AgentPath,
     body: Body<InjectBody>,
 ) -> Result<HttpResponse, ApiError> {

@@ -13,9 +13,9 @@ use super::control::MAX_WAIT;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::waiting::{Patience, settled};
 use super::{scope, to_the_end};
-use crate::dto::{ControlBody, KillAllReply, KillSwitchReply};
-use crate::extract::{Body, Cap, Params};
-use crate::problem::{ApiError, Problem};
+use crate::dto::{ControlBody, KillAllReply, KillSwitchReply, texts};
+use crate::extract::{Body, Cap, NoParams, Params};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::Lane;
 
@@ -25,15 +25,14 @@ const EXAMPLES: usize = 100;
 /// Kill every session that has not ended, and let nothing spawn until the kill switch is released.
 ///
 /// `killed` counts those that were seen to have ended when the call's time was up, `failed` those that were not.
-#[utoipa::path(post, path = "/agents/kill-all", tag = "control", security(("apiKey" = [])),
-    params(("wait" = Option<String>, Query, description = "how long to wait for the effect, at most 30s; when missing 2s, or up to 12s for agents that the server runs"),
+#[utoipa::path(post, path = "/agents/kill-all", operation_id = "killAllAgents", tag = "control", security(("apiKey" = [])),
+    params(("wait" = inline(Option<texts::SpanTo30>), Query, description = "how long to wait for the effect; when missing 2s, or up to 12s for agents that the server runs"),
         IdempotencyHeader),
-    request_body = ControlBody,
-    responses((status = 200, body = KillAllReply),
+    request_body = Option<ControlBody>,
+    responses((status = 200, description = "done; those that were not seen to have ended are counted in `failed`", body = KillAllReply),
         (status = 202, description = "the store cannot be written: it is kept, and what runs in the server has been told",
             body = KillAllReply),
-        (status = 429, description = "by default 120 kills and releases a minute and key; other calls do not count", body = Problem,
-            content_type = "application/problem+json")))]
+        (status = 429, description = "by default 120 kills and releases a minute and key; other calls do not count")))]
 pub(crate) async fn kill_all(
     api: Data<Api>,
     operator: Operator,
@@ -89,14 +88,14 @@ async fn errors(api: &Api, operation: OperationId) -> Result<Vec<String>, ApiErr
 }
 
 /// Let sessions spawn again after a kill-all.
-#[utoipa::path(post, path = "/killswitch/release", tag = "control", security(("apiKey" = [])),
-    params(IdempotencyHeader), request_body = ControlBody,
-    responses((status = 200, body = KillSwitchReply),
-        (status = 429, description = "by default 120 kills and releases a minute and key; other calls do not count",
-            body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/killswitch/release", operation_id = "releaseKillSwitch", tag = "control", security(("apiKey" = [])),
+    params(IdempotencyHeader), request_body = Option<ControlBody>,
+    responses((status = 200, description = "released", body = KillSwitchReply),
+        (status = 429, description = "by default 120 kills and releases a minute and key; other calls do not count")))]
 pub(crate) async fn release(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
     operator.may_control(&api, Lane::Stop, ActionName::KillSwitchRelease, AuditTarget::Fleet).await?;

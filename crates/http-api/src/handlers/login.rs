@@ -17,9 +17,9 @@ use super::operator::request_id;
 use super::to_the_end;
 use crate::auth::{Caller, SITE, caller, cookie_name, from_own_page, over_tls};
 use crate::dto::{LoginBody, LoginLinkReply, MeView};
-use crate::extract::{Body, Cap};
+use crate::extract::{Body, Cap, NoParams};
 use crate::head::is_head;
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// What is shown where a link gives no login. Nothing in it comes from the request.
@@ -33,17 +33,16 @@ const LINK_IS_OVER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\
 ///
 /// Answers with a cookie that acts as the key on every route for seven days at most, until `POST /logout`, or until the
 /// key ends. Changes with it have to come from the server's own page (`Sec-Fetch-Site` or `Origin`).
-#[utoipa::path(post, path = "/login", tag = "login", request_body = LoginBody,
+#[utoipa::path(post, path = "/login", operation_id = "logIn", tag = "login", request_body = LoginBody,
     responses((status = 204, description = "logged in; the cookie is in Set-Cookie"),
-        (status = 401, description = "the key is not good", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "an agent's key, or sent from another site's page", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 413, description = "more than 4 KiB", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "20 logins a minute and address by default", body = Problem,
-            content_type = "application/problem+json")))]
+        (status = 401, description = "the key is not good"),
+        (status = 403, description = "an agent's key, or sent from another site's page"),
+        (status = 413, description = "the body is larger than 4 KiB"),
+        (status = 429, description = "20 logins a minute and address by default")))]
 pub(crate) async fn login(
     api: Data<Api>,
     request: HttpRequest,
+    _none: NoParams,
     body: Body<LoginBody>,
 ) -> Result<HttpResponse, ApiError> {
     // Another site's page can have the operator's browser try, and must not use up what the operator may try.
@@ -66,15 +65,15 @@ pub(crate) async fn login(
 /// Open a login link.
 ///
 /// The first to open it within its ten minutes gets the cookie that `POST /login` gives, and is sent on to `/`.
-#[utoipa::path(get, path = "/login/{token}", tag = "login",
+#[utoipa::path(get, path = "/login/{token}", operation_id = "openLoginLink", tag = "login",
     params(("token" = String, Path, description = "as it stands in the link")),
     responses((status = 303, description = "logged in; the cookie is in Set-Cookie"),
         (status = 410, description = "the link was used or is too old", content_type = "text/html", body = String),
-        (status = 429, description = "20 logins a minute and address by default", body = Problem,
-            content_type = "application/problem+json")))]
+        (status = 429, description = "20 logins a minute and address by default")))]
 pub(crate) async fn open_link(
     api: Data<Api>,
     request: HttpRequest,
+    _none: NoParams,
     token: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     // Programs that look at links before people open them must not use them up.
@@ -107,11 +106,15 @@ pub(crate) async fn open_link(
 /// Make a login link for the key that asks: good once, for ten minutes.
 ///
 /// Takes the key itself, not a login's cookie: a login cannot make itself last longer.
-#[utoipa::path(post, path = "/login-links", tag = "login", security(("apiKey" = [])),
-    responses((status = 201, body = LoginLinkReply),
-        (status = 403, description = "the role may not, or a cookie asks", body = Problem,
-            content_type = "application/problem+json")))]
-pub(crate) async fn make_link(api: Data<Api>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+#[utoipa::path(post, path = "/login-links", operation_id = "createLoginLink", tag = "login", security(("apiKey" = [])),
+    responses((status = 201, description = "the link, shown this once", body = LoginLinkReply),
+        (status = 403, description = "the role may not, or a cookie asks")))]
+pub(crate) async fn make_link(
+    api: Data<Api>,
+    caller: Caller,
+    _none: NoParams,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     api.authorize.role(&caller.principal, Permission::MakeLoginLink)?;
     if caller.login().is_some() {
         return Err(ApiError::Denied("a login link takes the key itself, not a login's cookie".to_owned()));
@@ -125,9 +128,14 @@ pub(crate) async fn make_link(api: Data<Api>, caller: Caller, request: HttpReque
 /// Log out: the cookie is worth nothing from here on, and the streams that were opened with it end.
 ///
 /// With a key instead of a cookie there is nothing to end, and nothing is.
-#[utoipa::path(post, path = "/logout", tag = "login", security(("apiKey" = []), ("login" = [])),
+#[utoipa::path(post, path = "/logout", operation_id = "logOut", tag = "login", security(("apiKey" = []), ("login" = [])),
     responses((status = 204, description = "logged out; the cookie is removed")))]
-pub(crate) async fn logout(api: Data<Api>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn logout(
+    api: Data<Api>,
+    caller: Caller,
+    _none: NoParams,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     if let Some(login) = caller.login() {
         let (id, principal, acting) = (request_id(&request)?, caller.principal.clone(), api.clone());
         let ended = login.id.clone();
@@ -139,9 +147,9 @@ pub(crate) async fn logout(api: Data<Api>, caller: Caller, request: HttpRequest)
 }
 
 /// Who am I?
-#[utoipa::path(get, path = "/me", tag = "login", security(("apiKey" = []), ("login" = [])),
-    responses((status = 200, body = MeView)))]
-pub(crate) async fn me(caller: Caller) -> Json<MeView> {
+#[utoipa::path(get, path = "/me", operation_id = "getMe", tag = "login", security(("apiKey" = []), ("login" = [])),
+    responses((status = 200, description = "the key, and the login if there is one", body = MeView)))]
+pub(crate) async fn me(caller: Caller, _none: NoParams) -> Json<MeView> {
     Json(MeView::new(&caller.key(), caller.login().as_ref()))
 }
 

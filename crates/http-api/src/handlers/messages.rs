@@ -15,11 +15,11 @@ use super::intake::take_all;
 use super::preview::Previewed;
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{AppendReply, HistoryView, MessageBody};
+use crate::dto::{AppendAnswer, AppendBody, AppendReply, HistoryView, MessageBody, texts};
 use crate::epochs;
-use crate::extract::{AgentPath, Cap, Params, Unread, decode};
+use crate::extract::{AgentPath, Cap, MOST, Params, Unread, decode};
 use crate::heavy;
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::{frames, sse};
 
@@ -37,20 +37,17 @@ use crate::{frames, sse};
 ///
 /// Unpaired surrogates and bytes that are not UTF-8 become U+FFFD, and a byte order mark is left out, with or without
 /// `stream=true`.
-#[utoipa::path(post, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
+#[utoipa::path(post, path = "/agents/{agentId}/messages", operation_id = "appendMessages", tag = "messages", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
         ("stream" = Option<bool>, Query, description = "true: take lines as they arrive; false when missing")),
-    request_body(content(
-        (MessageBody = "application/json"), (Vec<MessageBody> = "application/json"),
-        (String = "application/x-ndjson"))),
+    request_body(content((AppendBody = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 201, description = "appended", body = AppendReply),
-        (status = 200, description = "all were there already; or a stream has ended", body = AppendReply),
-        (status = 400, description = "a field is wrong", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the session has ended, or an id is taken by another message", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 413, description = "more than 4 MiB", body = Problem, content_type = "application/problem+json")))]
+        (status = 200, description = "all were there already; or a stream has ended", body = AppendAnswer),
+        (status = 400, description = "a field is wrong"),
+        (status = 404, description = "no such agent"),
+        (status = 409, description = "the session has ended, or an id is taken by another message"),
+        (status = 429, description = "the key has as many open streams as it may; with `stream=true` only")))]
 pub(crate) async fn append(
     api: Data<Api>,
     caller: Caller,
@@ -127,14 +124,14 @@ fn lines(bytes: &[u8]) -> Result<Vec<MessageBody>, ApiError> {
 ///
 /// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`. A page of large messages
 /// has fewer than `limit`: it ends where some 4 MiB are reached. Go on behind the last message that came.
-#[utoipa::path(get, path = "/agents/{agentId}/messages", tag = "messages", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 50 when missing"),
-        ("skip" = Option<u64>, Query, description = "leave out so many from the beginning"),
-        ("after" = Option<u64>, Query, description = "only those after this seq"),
-        ("before" = Option<u64>, Query, description = "the last ones before this seq")),
-    responses((status = 200, body = HistoryView),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/agents/{agentId}/messages", operation_id = "listMessages", tag = "messages", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
+        ("limit" = Option<u64>, Query, description = "at most so many; 50 when missing", minimum = 1, maximum = 1000),
+        ("skip" = Option<u64>, Query, description = "leave out so many from the beginning", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
+        ("after" = Option<u64>, Query, description = "only those after this seq", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
+        ("before" = Option<u64>, Query, description = "the last ones before this seq", minimum = 1, maximum = 9_223_372_036_854_775_807_i64)),
+    responses((status = 200, description = "one page", body = HistoryView),
+        (status = 404, description = "no such agent")))]
 pub(crate) async fn history(
     api: Data<Api>,
     caller: Caller,
@@ -142,9 +139,9 @@ pub(crate) async fn history(
     mut params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let limit = params.number("limit", 1..=1_000).unwrap_or(50);
-    let skip = params.number("skip", 0..=u64::MAX);
-    let after = params.number("after", 0..=u64::MAX);
-    let before = params.number("before", 1..=u64::MAX);
+    let skip = params.number("skip", 0..=MOST);
+    let after = params.number("after", 0..=MOST);
+    let before = params.number("before", 1..=MOST);
     let place = match (skip, after, before) {
         (None, None, None) => HistoryPlace::After(Seq::ZERO),
         (Some(seq), None, None) | (None, Some(seq), None) => HistoryPlace::After(Seq::new(seq)),
@@ -184,18 +181,18 @@ pub(super) fn length(message: &Message) -> usize {
 /// `epoch` takes what the header `Flightdeck-Epoch` said when the cursor was read. When the deployment was restored to an
 /// earlier moment since, places were given to other messages: then `event: gap` comes first, with
 /// `{"reason": "restored", "epoch", "after"}`, and the stream begins as it does without a cursor.
-#[utoipa::path(get, path = "/agents/{agentId}/messages/stream", tag = "messages", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("Last-Event-ID" = Option<u64>, Header, description = "go on after this seq; goes before after and tail"),
-        ("after" = Option<u64>, Query, description = "go on after this seq; goes before tail"),
-        ("tail" = Option<u64>, Query, description = "begin with the last so many messages"),
+#[utoipa::path(get, path = "/agents/{agentId}/messages/stream", operation_id = "followMessages", tag = "messages", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "go on after this seq; goes before after and tail", maximum = 9_223_372_036_854_775_807_i64),
+        ("after" = Option<u64>, Query, description = "go on after this seq; goes before tail", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
+        ("tail" = Option<u64>, Query, description = "begin with the last so many messages", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
         ("preview" = Option<bool>, Query, description = "true: show what is being said, too; false when missing"),
-        ("epoch" = Option<String>, Query, description = "the epoch that the cursor belongs to")),
-    responses((status = 200, content_type = "text/event-stream", body = String),
+        ("epoch" = inline(Option<texts::Epoch>), Query, description = "the epoch that the cursor belongs to")),
+    responses((status = 200, description = "the messages, for as long as the reader stays or until the session ends", content_type = "text/event-stream", body = String),
         (status = 204, description = "the session has ended and nothing is left to send"),
-        (status = 400, description = "the cursor is wrong, or beyond the end", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+        (status = 429, description = "the key has as many open streams as it may"),
+        (status = 400, description = "the cursor is wrong, or beyond the end"),
+        (status = 404, description = "no such agent")))]
 pub(crate) async fn stream(
     api: Data<Api>,
     caller: Caller,
@@ -203,8 +200,8 @@ pub(crate) async fn stream(
     request: HttpRequest,
     mut params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let after = params.number("after", 0..=u64::MAX);
-    let tail = params.number("tail", 0..=u64::MAX);
+    let after = params.number("after", 0..=MOST);
+    let tail = params.number("tail", 0..=MOST);
     let previews = params.take::<bool>("preview").unwrap_or(false);
     let over = api.epoch.is_over(params.take("epoch"));
     params.finish()?;

@@ -11,18 +11,18 @@ use super::operator::Operator;
 use super::place::{Micros, NewestFirst, Place};
 use super::usage::{change, may_change};
 use crate::auth::Caller;
-use crate::dto::{BudgetBody, ControlBody, MissionView, MissionsView};
-use crate::extract::{Body, Cap, MissionPath, Params};
-use crate::problem::{ApiError, Problem};
+use crate::dto::{BudgetBody, ControlBody, MissionView, MissionsView, texts};
+use crate::extract::{Body, Cap, MissionPath, NoParams, Params};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::ControlRoute;
 
 /// List missions, newest first, each with what it used and its sessions by status.
-#[utoipa::path(get, path = "/missions", tag = "usage", security(("apiKey" = [])),
+#[utoipa::path(get, path = "/missions", operation_id = "listMissions", tag = "usage", security(("apiKey" = [])),
     params(
-        ("after" = Option<String>, Query, description = "`nextAfter` of the page before"),
-        ("limit" = Option<u64>, Query, description = "1 to 200, 50 when missing")),
-    responses((status = 200, body = MissionsView)))]
+        ("after" = inline(Option<texts::MissionPlace>), Query, description = "`nextAfter` of the page before"),
+        ("limit" = Option<u64>, Query, description = "at most so many; 50 when missing", minimum = 1, maximum = 200)),
+    responses((status = 200, description = "one page", body = MissionsView)))]
 pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<MissionsView>, ApiError> {
     let after = params.take::<NewestFirst<MissionId>>("after");
     let after = after.map(|Place(Micros(opened_at), id)| MissionCursor { opened_at, id });
@@ -38,11 +38,16 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
 }
 
 /// One mission: what it used, its budget, and its sessions by status.
-#[utoipa::path(get, path = "/missions/{missionId}", tag = "usage", security(("apiKey" = [])),
-    params(("missionId" = String, Path)),
-    responses((status = 200, body = MissionView),
-        (status = 404, description = "no such mission", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn read(api: Data<Api>, caller: Caller, path: MissionPath) -> Result<Json<MissionView>, ApiError> {
+#[utoipa::path(get, path = "/missions/{missionId}", operation_id = "getMission", tag = "usage", security(("apiKey" = [])),
+    params(("missionId" = inline(texts::MissionId), Path, description = "the mission, percent-encoded where it has to be")),
+    responses((status = 200, description = "the mission as it is now", body = MissionView),
+        (status = 404, description = "no such mission")))]
+pub(crate) async fn read(
+    api: Data<Api>,
+    caller: Caller,
+    _none: NoParams,
+    path: MissionPath,
+) -> Result<Json<MissionView>, ApiError> {
     may_read(&api, &caller)?;
     view(&api, path.0).await
 }
@@ -55,37 +60,36 @@ async fn view(api: &Api, mission: MissionId) -> Result<Json<MissionView>, ApiErr
 /// Say what all sessions of a mission may use together, before its first session or later.
 ///
 /// When it is used up they are paused, as with the budget of an agent.
-#[utoipa::path(put, path = "/missions/{missionId}/budget", tag = "usage", security(("apiKey" = [])),
-    params(("missionId" = String, Path)), request_body = BudgetBody,
-    responses((status = 200, body = MissionView),
-        (status = 400, description = "no limit, or a wrong one", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(put, path = "/missions/{missionId}/budget", operation_id = "setMissionBudget", tag = "usage", security(("apiKey" = [])),
+    params(("missionId" = inline(texts::MissionId), Path, description = "the mission, percent-encoded where it has to be")), request_body = BudgetBody,
+    responses((status = 200, description = "the mission as it is now", body = MissionView),
+        (status = 400, description = "no limit, or a wrong one"),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn set_budget(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     path: MissionPath,
     body: Body<BudgetBody>,
 ) -> Result<Json<MissionView>, ApiError> {
     let mission = path.0;
     may_change(&api, &operator, ControlRoute::MissionBudget, AuditTarget::Mission(mission.clone())).await?;
     let body = body.read(&api, Cap::Control).await?;
-    let budget = body.budget().map_err(|error| ApiError::field("", error.to_string()))?;
+    let budget = body.budget()?;
     change(&api, operator, AccountKey::Mission(mission.clone()), Some(budget), body.reason).await?;
     view(&api, mission).await
 }
 
 /// Take the budget of a mission away.
-#[utoipa::path(delete, path = "/missions/{missionId}/budget", tag = "usage", security(("apiKey" = [])),
-    params(("missionId" = String, Path)), request_body = ControlBody,
-    responses((status = 200, body = MissionView),
-        (status = 404, description = "no such mission", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(delete, path = "/missions/{missionId}/budget", operation_id = "removeMissionBudget", tag = "usage", security(("apiKey" = [])),
+    params(("missionId" = inline(texts::MissionId), Path, description = "the mission, percent-encoded where it has to be")), request_body = Option<ControlBody>,
+    responses((status = 200, description = "the mission as it is now", body = MissionView),
+        (status = 404, description = "no such mission"),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn remove_budget(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     path: MissionPath,
     body: Body<ControlBody>,
 ) -> Result<Json<MissionView>, ApiError> {

@@ -7,18 +7,18 @@ use flightdeck_domain::ports::{OperationCursor, OperationQuery, TargetCursor, Ta
 use super::fleet::may_read;
 use super::place::{Micros, NewestFirst, Place};
 use crate::auth::Caller;
-use crate::dto::{OperationView, OperationWithTargetsView, OperationsView, TargetView};
+use crate::dto::{OperationView, OperationWithTargetsView, OperationsView, TargetView, texts};
 use crate::extract::{OperationPath, Params};
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// List operations, newest first.
-#[utoipa::path(get, path = "/operations", tag = "operations", security(("apiKey" = [])),
+#[utoipa::path(get, path = "/operations", operation_id = "listOperations", tag = "operations", security(("apiKey" = [])),
     params(
         ("open" = Option<bool>, Query, description = "only those that wait for some agent, or only those that do not"),
-        ("after" = Option<String>, Query, description = "`nextAfter` of the page before"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing")),
-    responses((status = 200, body = OperationsView)))]
+        ("after" = inline(Option<texts::Place>), Query, description = "`nextAfter` of the page before"),
+        ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000)),
+    responses((status = 200, description = "one page", body = OperationsView)))]
 pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<OperationsView>, ApiError> {
     let open = params.take("open");
     let after = params.take::<NewestFirst<OperationId>>("after");
@@ -35,12 +35,12 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
 }
 
 /// One operation: what was asked for, when, and what was seen of each agent. Its agents are listed leaves first.
-#[utoipa::path(get, path = "/operations/{operationId}", tag = "operations", security(("apiKey" = [])),
-    params(("operationId" = uuid::Uuid, Path),
-        ("after" = Option<String>, Query, description = "`nextAfter` of the page before"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 when missing")),
-    responses((status = 200, body = OperationWithTargetsView),
-        (status = 404, description = "no such operation", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/operations/{operationId}", operation_id = "getOperation", tag = "operations", security(("apiKey" = [])),
+    params(("operationId" = uuid::Uuid, Path, description = "the id of the operation"),
+        ("after" = inline(Option<texts::Place>), Query, description = "`nextAfter` of the page before"),
+        ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000)),
+    responses((status = 200, description = "the operation, with one page of its agents", body = OperationWithTargetsView),
+        (status = 404, description = "no such operation")))]
 pub(crate) async fn read(
     api: Data<Api>,
     caller: Caller,

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::IntoParams;
 
 use crate::auth::Caller;
+use crate::dto::texts;
 use crate::problem::ApiError;
 use crate::request::id_of;
 use crate::state::Api;
@@ -30,7 +31,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 pub(crate) struct IdempotencyHeader {
     /// Names the call: sent again with the same key and body within 24 hours it is not done again but answered with what
     /// came of it, and `Idempotency-Replayed: true`. With another body it is a 422.
-    #[param(rename = "Idempotency-Key", required = false, value_type = String, max_length = 200)]
+    #[param(rename = "Idempotency-Key", inline, value_type = Option<texts::IdempotencyKey>)]
     key: Option<String>,
 }
 

@@ -8,25 +8,24 @@ use flightdeck_domain::use_cases::{SearchHistory, SearchWords};
 
 use super::messages::length;
 use crate::auth::Caller;
-use crate::dto::SearchView;
-use crate::extract::{AgentPath, Params};
+use crate::dto::{SearchView, texts};
+use crate::extract::{AgentPath, MOST, Params};
 use crate::heavy;
-use crate::problem::{ApiError, Problem};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// Look for words in a conversation, from its end to its beginning.
 ///
 /// The words are looked for as they are, in capitals or not, in what was said. A call looks at no more than 10000 messages
 /// and 16 MiB of text; give `nextBefore` as `before` to go on.
-#[utoipa::path(get, path = "/agents/{agentId}/messages/search", tag = "messages", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path),
-        ("q" = String, Query, description = "what to look for: 1 to 200 characters"),
-        ("before" = Option<u64>, Query, description = "only before this seq; from the end when missing"),
-        ("limit" = Option<u64>, Query, description = "1 to 200 matches, 50 when missing")),
-    responses((status = 200, body = SearchView),
-        (status = 400, description = "there is nothing to look for", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/agents/{agentId}/messages/search", operation_id = "searchMessages", tag = "messages", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
+        ("q" = inline(texts::SearchText), Query, description = "what to look for"),
+        ("before" = Option<u64>, Query, description = "only before this seq; from the end when missing", minimum = 1, maximum = 9_223_372_036_854_775_807_i64),
+        ("limit" = Option<u64>, Query, description = "at most so many; 50 when missing", minimum = 1, maximum = 200)),
+    responses((status = 200, description = "what was found in this stretch", body = SearchView),
+        (status = 400, description = "a parameter is wrong, or there is nothing to look for"),
+        (status = 404, description = "no such agent")))]
 pub(crate) async fn search(
     api: Data<Api>,
     caller: Caller,
@@ -34,7 +33,7 @@ pub(crate) async fn search(
     mut params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let words = params.take::<SearchWords>("q");
-    let before = params.number("before", 1..=u64::MAX).map(Seq::new);
+    let before = params.number("before", 1..=MOST).map(Seq::new);
     let limit = usize::try_from(params.number("limit", 1..=200).unwrap_or(50)).unwrap_or(SearchHistory::MAX_LIMIT);
     params.finish()?;
     let words = words.ok_or_else(|| ApiError::field("q", "is missing; say what to look for"))?;

@@ -7,33 +7,38 @@ use flightdeck_domain::ports::ObservedSession;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{HeartbeatReply, SessionView, StatusBody, StatusReply};
-use crate::extract::{AgentPath, Body, Cap};
-use crate::problem::{ApiError, Problem};
+use crate::extract::{AgentPath, Body, Cap, NoParams};
+use crate::problem::ApiError;
 use crate::state::Api;
 
 /// One session, whole.
-#[utoipa::path(get, path = "/agents/{agentId}/status", tag = "agents", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)),
-    responses((status = 200, body = SessionView),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn read(api: Data<Api>, caller: Caller, path: AgentPath) -> Result<Json<SessionView>, ApiError> {
+#[utoipa::path(get, path = "/agents/{agentId}/status", operation_id = "getAgent", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")),
+    responses((status = 200, description = "the session", body = SessionView),
+        (status = 404, description = "no such agent")))]
+pub(crate) async fn read(
+    api: Data<Api>,
+    caller: Caller,
+    _none: NoParams,
+    path: AgentPath,
+) -> Result<Json<SessionView>, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let session = api.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(Json(session.into()))
+    Ok(Json(SessionView::new(session, &api.providers)))
 }
 
 /// Report what the agent's runtime observed.
 ///
 /// The same status again counts as a sign of life. A change is also a `system` message of the conversation.
-#[utoipa::path(post, path = "/agents/{agentId}/status", tag = "agents", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)), request_body = StatusBody,
-    responses((status = 200, body = StatusReply),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the status machine has no such move", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/agents/{agentId}/status", operation_id = "reportStatus", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")), request_body = StatusBody,
+    responses((status = 200, description = "noted", body = StatusReply),
+        (status = 404, description = "no such agent"),
+        (status = 409, description = "the status machine has no such move")))]
 pub(crate) async fn report(
     api: Data<Api>,
     caller: Caller,
+    _none: NoParams,
     path: AgentPath,
     body: Body<StatusBody>,
 ) -> Result<Json<StatusReply>, ApiError> {
@@ -56,13 +61,14 @@ pub(crate) async fn report(
 }
 
 /// Give a sign of life, and hear what is wanted.
-#[utoipa::path(post, path = "/agents/{agentId}/heartbeat", tag = "agents", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)),
-    responses((status = 200, body = HeartbeatReply),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/agents/{agentId}/heartbeat", operation_id = "sendHeartbeat", tag = "agents", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")),
+    responses((status = 200, description = "noted", body = HeartbeatReply),
+        (status = 404, description = "no such agent")))]
 pub(crate) async fn heartbeat(
     api: Data<Api>,
     caller: Caller,
+    _none: NoParams,
     path: AgentPath,
 ) -> Result<Json<HeartbeatReply>, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;

@@ -11,19 +11,24 @@ use super::operator::Operator;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AgentUsageView, BudgetBody, ControlBody};
-use crate::extract::{AgentPath, Body, Cap};
-use crate::problem::{ApiError, Problem};
+use crate::extract::{AgentPath, Body, Cap, NoParams};
+use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
 /// What an agent used by itself, and with all below it.
 ///
 /// Agents say it with their messages (`usage`); it counts once with each message, however often that is sent.
-#[utoipa::path(get, path = "/agents/{agentId}/usage", tag = "usage", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)),
-    responses((status = 200, body = AgentUsageView),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn read(api: Data<Api>, caller: Caller, path: AgentPath) -> Result<Json<AgentUsageView>, ApiError> {
+#[utoipa::path(get, path = "/agents/{agentId}/usage", operation_id = "getAgentUsage", tag = "usage", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")),
+    responses((status = 200, description = "the usage and the budget as they are now", body = AgentUsageView),
+        (status = 404, description = "no such agent")))]
+pub(crate) async fn read(
+    api: Data<Api>,
+    caller: Caller,
+    _none: NoParams,
+    path: AgentPath,
+) -> Result<Json<AgentUsageView>, ApiError> {
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     view(&api, path).await
 }
@@ -38,37 +43,36 @@ async fn view(api: &Api, path: AgentPath) -> Result<Json<AgentUsageView>, ApiErr
 /// When it is used up they are paused: an operation like any other, on the audit log with the operator `budget`, and told
 /// in each conversation. It happens once: who is resumed without a higher budget goes on. A new budget counts from the
 /// agent's first report on.
-#[utoipa::path(put, path = "/agents/{agentId}/budget", tag = "usage", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)), request_body = BudgetBody,
-    responses((status = 200, body = AgentUsageView),
-        (status = 400, description = "no limit, or a wrong one", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(put, path = "/agents/{agentId}/budget", operation_id = "setAgentBudget", tag = "usage", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")), request_body = BudgetBody,
+    responses((status = 200, description = "the usage and the budget as they are now", body = AgentUsageView),
+        (status = 400, description = "no limit, or a wrong one"),
+        (status = 404, description = "no such agent"),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn set(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     path: AgentPath,
     body: Body<BudgetBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
     may_change(&api, &operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
     let body = body.read(&api, Cap::Control).await?;
-    let budget = body.budget().map_err(|error| ApiError::field("", error.to_string()))?;
+    let budget = body.budget()?;
     change(&api, operator, AccountKey::Subtree(path.0), Some(budget), body.reason).await?;
     view(&api, path).await
 }
 
 /// Take the budget of an agent away.
-#[utoipa::path(delete, path = "/agents/{agentId}/budget", tag = "usage", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path)), request_body = ControlBody,
-    responses((status = 200, body = AgentUsageView),
-        (status = 404, description = "no such agent", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "by default 10 calls a minute for each key and route", body = Problem,
-            content_type = "application/problem+json")))]
+#[utoipa::path(delete, path = "/agents/{agentId}/budget", operation_id = "removeAgentBudget", tag = "usage", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")), request_body = Option<ControlBody>,
+    responses((status = 200, description = "the usage and the budget as they are now", body = AgentUsageView),
+        (status = 404, description = "no such agent"),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn remove(
     api: Data<Api>,
     operator: Operator,
+    _none: NoParams,
     path: AgentPath,
     body: Body<ControlBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {

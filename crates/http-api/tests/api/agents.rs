@@ -55,7 +55,14 @@ fn a_session_registers_once_and_the_same_again_is_harmless() {
       "spawnedAt": "[time]",
       "startedAt": "[time]",
       "completedAt": null,
-      "lastSeenAt": "[time]"
+      "lastSeenAt": "[time]",
+      "capabilities": {
+        "canPause": true,
+        "canSteer": true,
+        "canQueue": true,
+        "canResume": true,
+        "canApprove": true
+      }
     }
     "#);
     assert_eq!(server.get(&format!("/agents/{id}/status")).expect(200), again);

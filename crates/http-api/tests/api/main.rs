@@ -29,6 +29,7 @@ mod raw;
 mod receipts;
 mod roles;
 mod search;
+mod seed;
 mod server;
 mod spool;
 mod status;

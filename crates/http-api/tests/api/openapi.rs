@@ -29,7 +29,7 @@ pub(crate) fn described(server: &TestServer) -> Vec<(String, String, String)> {
 fn every_described_route_is_there_and_no_other_method_is() {
     let server = TestServer::start();
     let routes = described(&server);
-    assert_eq!(routes.len(), 52, "a route more or less: describe it, and say so here");
+    assert_eq!(routes.len(), 53, "a route more or less: describe it, and say so here");
     let paths: BTreeSet<&String> = routes.iter().map(|(_, filled, _)| filled).collect();
     for path in paths {
         let mut allowed: BTreeSet<&str> =
@@ -61,13 +61,44 @@ fn every_operation_says_what_it_does_and_what_it_answers() {
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
             assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
-            let public = path.starts_with("/health") || path == "/login" || path.starts_with("/login/");
+            let public = path.starts_with("/health")
+                || path == "/login"
+                || path.starts_with("/login/")
+                || path == "/openapi.json";
             assert_eq!(operation["security"].is_array(), !public, "{method} {path}");
             assert!(operation["responses"].as_object().is_some_and(|answers| !answers.is_empty()));
         }
     }
     let schemas: Vec<&Value> = document["components"]["schemas"].as_object().expect("schemas").values().collect();
     assert!(schemas.len() > 15);
+}
+
+#[test]
+fn no_route_ignores_a_parameter_that_it_does_not_know() {
+    let server = TestServer::start();
+    for (method, filled, path) in described(&server) {
+        let reply = server.call(&method, &format!("{filled}?limt=3"), "application/json", b"");
+        assert_eq!(reply.status, 400, "{method} {path}: {}", reply.body);
+        let field = reply.body["errors"][0]["field"].as_str();
+        assert_eq!(field, Some("limt"), "{method} {path}: {}", reply.body);
+    }
+}
+
+#[test]
+fn a_list_is_one_parameter_with_commas_or_one_for_each_value() {
+    let server = TestServer::start();
+    let (busy, ended) = (server.session(None), server.session(None));
+    server.post(&format!("/agents/{ended}/status"), &serde_json::json!({"status": "completed"})).expect(200);
+    for query in ["status=running,completed", "status=running&status=completed"] {
+        let page = server.get(&format!("/agents?{query}")).expect(200);
+        assert_eq!(page.as_array().map(Vec::len), Some(2), "{query}");
+    }
+    let page = server.get("/agents?status=running").expect(200);
+    assert_eq!(page[0]["agentId"], busy.as_str());
+    for query in ["status=", "status=running,", "status=running&status=busy"] {
+        let refused = server.get(&format!("/agents?{query}")).expect(400);
+        assert_eq!(refused["errors"][0]["field"], "status", "{query}");
+    }
 }
 
 #[test]
