@@ -40,6 +40,7 @@ mod hex;
 pub mod ids;
 pub mod login;
 pub mod message;
+pub mod number;
 pub mod operation;
 pub mod operator;
 pub mod ports;

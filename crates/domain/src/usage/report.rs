@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Cost, Reading};
+use crate::number::whole;
 use crate::text::JsonObject;
 
 /// What an agent has used since it last said so: it stands with the message that it was used for.
@@ -45,9 +46,13 @@ pub enum InvalidUsage {
 struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    #[serde(deserialize_with = "whole")]
     input_tokens: Option<u64>,
+    #[serde(deserialize_with = "whole")]
     output_tokens: Option<u64>,
+    #[serde(deserialize_with = "whole")]
     cache_read_tokens: Option<u64>,
+    #[serde(deserialize_with = "whole")]
     cache_write_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_usd: Option<Cost>,

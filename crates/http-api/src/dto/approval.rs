@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use flightdeck_domain::approval::{Approval, ApprovalOption, ApprovalOptions, ApprovalState};
 use flightdeck_domain::ids::ApprovalId;
+use flightdeck_domain::number::whole;
 use flightdeck_domain::text::{ApprovalTitle, JsonObject, Reason};
 use flightdeck_domain::use_cases::NewApproval;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,7 @@ pub(crate) struct AskBody {
     #[schema(value_type = Vec<words::ApprovalOption>, required = false, min_items = 1)]
     options: ApprovalOptions,
     /// After how long it expires when nobody decides; never when missing.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 604_800)]
     expires_in_seconds: Option<u64>,
 }

@@ -8,6 +8,24 @@ use uuid::Uuid;
 
 use super::words;
 
+/// One event of a stream (`text/event-stream`), field by field. A stream is many of them.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `sse` writes")]
+pub(crate) struct StreamEvent {
+    /// The type of the event; each route lists its own.
+    #[schema(value_type = String, required = false)]
+    event: Option<String>,
+    /// Where to go on after it: the next request's `Last-Event-ID`. Events that cannot be resumed after have none.
+    #[schema(value_type = String, required = false)]
+    id: Option<String>,
+    /// One line of JSON: a message, a command or an event of the fleet.
+    #[schema(value_type = String, required = false)]
+    data: Option<String>,
+    /// How many milliseconds to wait before a reconnect.
+    #[schema(value_type = u64, required = false)]
+    retry: Option<u64>,
+}
+
 /// One event of the fleet feed. Besides these fields it has those of its type.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -21,7 +21,7 @@ pub(crate) use control::{
     ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply, InterruptBody, KillAllReply,
     KillSwitchReply,
 };
-pub(crate) use feed::FleetEventView;
+pub(crate) use feed::{FleetEventView, StreamEvent};
 pub(crate) use login::{LoginBody, LoginLinkReply, MeView};
 pub(crate) use message::{AppendAnswer, AppendBody, AppendReply, HistoryView, IntakeReply, MessageBody, MessageView};
 pub(crate) use operation::{

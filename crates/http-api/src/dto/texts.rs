@@ -74,8 +74,8 @@ texts! {
     ApprovalTitle = bounded!(ApprovalTitle, ONE_LINE);
     /// What one message says; its length counts in bytes of UTF-8.
     MessageContent = bounded!(MessageContent, ANY_LINES);
-    /// Names a call: letters, digits and other visible ASCII.
-    IdempotencyKey = |doc| text(doc, "^[!#-~](?:[ -~]*[!#-~])?$").min_length(Some(1)).max_length(Some(text::IdempotencyKey::LIMIT));
+    /// Names a call, in visible ASCII; also as a text in quotes.
+    IdempotencyKey = |doc| text(doc, "^[ -~]*[!-~][ -~]*$").min_length(Some(1)).max_length(Some(text::IdempotencyKey::LIMIT));
     /// Words to look for.
     SearchText = |doc| text(doc, r"\S").min_length(Some(1)).max_length(Some(SearchWords::MAX_CHARS));
     /// Where a page of a list ended, as the server said it.

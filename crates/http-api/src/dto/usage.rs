@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use flightdeck_domain::number::whole;
 use flightdeck_domain::ports::{MissionSummary, SessionUsage};
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::usage::{Account, Budget, Cost, Totals};
@@ -175,6 +176,7 @@ pub(crate) struct BudgetBody {
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000)]
     max_cost_usd: Option<Cost>,
     /// The most tokens, of all four kinds together.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(maximum = 9_223_372_036_854_775_807_i64)]
     max_tokens: Option<u64>,
     /// For the audit log.

@@ -14,4 +14,4 @@ pub(crate) use caps::Cap;
 pub(crate) use hook::{Hook, HookBody};
 pub(crate) use json::{Body, Unread, decode, decode_value};
 pub(crate) use path::{AgentApprovalPath, AgentPath, ApprovalPath, CommandPath, MissionPath, OperationPath};
-pub(crate) use query::{MOST, NoParams, Params};
+pub(crate) use query::{EntryNumber, MOST, NoParams, Params};

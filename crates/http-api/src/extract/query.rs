@@ -30,6 +30,18 @@ impl FromRequest for Params {
 /// The greatest number of an entry: what every database can hold.
 pub(crate) const MOST: u64 = i64::MAX.unsigned_abs();
 
+/// The number of an entry, as a text.
+pub(crate) struct EntryNumber(pub(crate) u64);
+
+impl FromStr for EntryNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|number| *number <= MOST);
+        number.map(Self).ok_or_else(|| format!("is not a whole number from 0 to {MOST}"))
+    }
+}
+
 /// The query of a route that takes no parameters: there is none.
 pub(crate) struct NoParams;
 

@@ -17,8 +17,8 @@ use super::operator::{IdempotencyHeader, Operator, answer};
 use super::waiting::{Look, Pace, look_until};
 use super::{command_stream, to_the_end};
 use crate::auth::Caller;
-use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody, texts};
-use crate::extract::{AgentPath, Body, Cap, CommandPath, MOST, NoParams, Params};
+use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody, StreamEvent, texts};
+use crate::extract::{AgentPath, Body, Cap, CommandPath, EntryNumber, MOST, NoParams, Params};
 use crate::problem::ApiError;
 use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
@@ -38,7 +38,7 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
         ("after" = Option<u64>, Query, description = "only those after this seq", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
         ("wait" = inline(Option<texts::SpanTo60>), Query, description = "how long to wait for one; not at all when missing")),
     responses(
-        (status = 200, description = "what waits for the agent; as an event stream when the request accepts one", content((CommandsView = "application/json"), (String = "text/event-stream"))),
+        (status = 200, description = "what waits for the agent; as an event stream when the request accepts one", content((CommandsView = "application/json"), (StreamEvent = "text/event-stream"))),
         (status = 429, description = "the key has as many open streams as it may"),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn list(
@@ -51,7 +51,7 @@ pub(crate) async fn list(
     let after = params.number("after", 0..=MOST);
     let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
     params.finish()?;
-    let resumed = last_event_id(request.headers())?;
+    let resumed = last_event_id::<EntryNumber>(request.headers())?.map(|EntryNumber(seq)| seq);
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let after = CommandSeq::new(resumed.or(after).unwrap_or(0));
     let control = match api.report.heartbeat(path.0).await {

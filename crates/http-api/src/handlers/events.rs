@@ -11,7 +11,7 @@ use flightdeck_live::Selection;
 
 use super::messages::{last_event_id, not_ahead};
 use crate::auth::Caller;
-use crate::dto::{texts, words};
+use crate::dto::{StreamEvent, texts, words};
 use crate::extract::Params;
 use crate::problem::ApiError;
 use crate::state::Api;
@@ -42,7 +42,7 @@ const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250
         ("subtree" = Option<uuid::Uuid>, Query, description = "only this session and those below it"),
         ("missionId" = inline(Option<texts::MissionId>), Query, description = "only sessions of this mission"),
         ("activity" = inline(Option<words::Switch>), Query, description = "off: no ticks")),
-    responses((status = 200, description = "the events, for as long as the reader stays", content_type = "text/event-stream", body = String),
+    responses((status = 200, description = "the events, for as long as the reader stays", content_type = "text/event-stream", body = StreamEvent),
         (status = 400, description = "the cursor is wrong, or beyond the end"),
         (status = 404, description = "no such agent to be the subtree"),
         (status = 429, description = "the key has as many open streams as it may")))]

@@ -7,6 +7,7 @@ use actix_web::web::{Data, Json};
 use flightdeck_domain::operator::{Permission, Role};
 use flightdeck_domain::ports::HookCall;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::dto::{texts, words};
@@ -36,6 +37,18 @@ impl FromStr for WhenAway {
     }
 }
 
+/// A hook's body as Claude Code sends it. What is not listed here is kept as it came.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Claude Code sends; every body is read as far as possible")]
+pub(crate) struct ClaudeCodeHook {
+    /// Which hook it is.
+    #[schema(min_length = 1)]
+    hook_event_name: String,
+    /// Claude Code's own id of the session.
+    #[schema(min_length = 1)]
+    session_id: String,
+}
+
 /// Take in a hook of Claude Code, and answer it.
 ///
 /// The body is what Claude Code sends to an HTTP hook, unchanged: any object with `hook_event_name` and `session_id`; fields
@@ -54,7 +67,7 @@ impl FromStr for WhenAway {
             description = "its work item; the name of the folder that Claude Code works in when missing"),
         ("unavailable" = inline(Option<words::WhenAway>), Query,
             description = "`deny`: while the store cannot be asked, what the agent is about to do is refused; `allow` when missing")),
-    request_body(content = inline(texts::JsonObject), content_type = "application/json",
+    request_body(content = ClaudeCodeHook, content_type = "application/json",
         example = json!({"hook_event_name": "SessionStart", "session_id": "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11"})),
     responses((status = 200, description = "the hook's output, for Claude Code", body = inline(texts::JsonObject)),
         (status = 400, description = "not the body of a hook"),

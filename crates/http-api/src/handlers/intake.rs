@@ -2,11 +2,12 @@
 
 mod line;
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpResponse, ResponseError};
 use flightdeck_agent_io::lines::Lines;
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::text::RequestId;
 use flightdeck_domain::use_cases::IngestMessages;
 use futures_util::{FutureExt, StreamExt};
 
@@ -33,6 +34,7 @@ pub(super) async fn take_all(
     api: Data<Api>,
     caller: &Caller,
     session: SessionId,
+    id: &RequestId,
     content_type: &str,
     payload: Payload,
 ) -> HttpResponse {
@@ -53,7 +55,7 @@ pub(super) async fn take_all(
             let reply = IntakeReply { appended, skipped: written.skipped, last_seq: written.last_seq, control };
             HttpResponse::Ok().json(reply)
         }
-        Err(error) => error.error_response(),
+        Err(error) => error.respond(id.as_str()),
     };
     response.headers_mut().insert(APPENDED, HeaderValue::from(appended));
     response

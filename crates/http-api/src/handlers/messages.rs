@@ -12,12 +12,13 @@ use flightdeck_domain::ports::AppendOutcome;
 use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
 
 use super::intake::take_all;
+use super::operator::request_id;
 use super::preview::Previewed;
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{AppendAnswer, AppendBody, AppendReply, HistoryView, MessageBody, texts};
+use crate::dto::{AppendAnswer, AppendBody, AppendReply, HistoryView, MessageBody, StreamEvent, texts};
 use crate::epochs;
-use crate::extract::{AgentPath, Cap, MOST, Params, Unread, decode};
+use crate::extract::{AgentPath, Cap, EntryNumber, MOST, Params, Unread, decode};
 use crate::heavy;
 use crate::problem::ApiError;
 use crate::state::Api;
@@ -61,7 +62,8 @@ pub(crate) async fn append(
     api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     if stream {
         let _counted = caller.open_stream(api.options.max_streams_per_key)?;
-        return Ok(take_all(api, &caller, path.0, request.content_type(), payload).await);
+        let id = request_id(&request)?;
+        return Ok(take_all(api, &caller, path.0, &id, request.content_type(), payload).await);
     }
     let unread = Unread::of(&request, &mut payload.into_inner());
     let content_type = unread.content_type.clone();
@@ -188,7 +190,7 @@ pub(super) fn length(message: &Message) -> usize {
         ("tail" = Option<u64>, Query, description = "begin with the last so many messages", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
         ("preview" = Option<bool>, Query, description = "true: show what is being said, too; false when missing"),
         ("epoch" = inline(Option<texts::Epoch>), Query, description = "the epoch that the cursor belongs to")),
-    responses((status = 200, description = "the messages, for as long as the reader stays or until the session ends", content_type = "text/event-stream", body = String),
+    responses((status = 200, description = "the messages, for as long as the reader stays or until the session ends", content_type = "text/event-stream", body = StreamEvent),
         (status = 204, description = "the session has ended and nothing is left to send"),
         (status = 429, description = "the key has as many open streams as it may"),
         (status = 400, description = "the cursor is wrong, or beyond the end"),
@@ -205,7 +207,7 @@ pub(crate) async fn stream(
     let previews = params.take::<bool>("preview").unwrap_or(false);
     let over = api.epoch.is_over(params.take("epoch"));
     params.finish()?;
-    let resumed = last_event_id::<u64>(request.headers())?;
+    let resumed = last_event_id::<EntryNumber>(request.headers())?.map(|EntryNumber(seq)| seq);
     api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let counted = caller.open_stream(api.options.max_streams_per_key)?;
     let head = api.conversations.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;

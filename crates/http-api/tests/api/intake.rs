@@ -172,6 +172,7 @@ fn what_is_no_stream_of_lines_is_told_so() {
     let path = format!("/agents/{}/messages?stream=true", server.session(None));
     let refused = server.call("POST", &path, "application/json", b"[]").expect(415);
     assert!(refused["detail"].as_str().expect("a text").contains("leave out ?stream=true"), "{refused}");
+    assert!(refused["requestId"].as_str().is_some_and(|id| !id.is_empty()), "{refused}");
     server.call("POST", &path, NDJSON, b"\n \n").expect(400);
     server.call("POST", &path.replace("true", "perhaps"), NDJSON, b"{}").expect(400);
 }
