@@ -41,7 +41,8 @@ use crate::{frames, sse};
 #[utoipa::path(post, path = "/agents/{agentId}/messages", operation_id = "appendMessages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
         ("stream" = Option<bool>, Query, description = "true: take lines as they arrive; false when missing")),
-    request_body(content((AppendBody = "application/json"), (String = "application/x-ndjson"))),
+    // Lines are described in words alone: generators of clients make a text of them, and then take any text for a body.
+    request_body = AppendBody,
     responses(
         (status = 201, description = "appended", body = AppendReply),
         (status = 200, description = "all were there already; or a stream has ended", body = AppendAnswer),
