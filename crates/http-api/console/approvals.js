@@ -171,8 +171,9 @@ export class Approvals extends Emitter {
     if (!approval || (!option && !step)) return;
     event.preventDefault();
     event.stopPropagation();
+    const offered = approval.options.find((one) => one === option);
     if (step) this.#focus(this.list[this.list.indexOf(approval) + step]?.id ?? approval.id);
-    else if (option && approval.options.includes(option)) void this.#decide(approval, option);
+    else if (offered) void this.#decide(approval, offered);
   }
 
   /** @param {Approval} approval @param {string} option */

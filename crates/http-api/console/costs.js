@@ -10,7 +10,7 @@ const FRESH = 10_000;
 const FLEET = 10_000;
 
 /**
- * @typedef {import('./types').Node} Node
+ * @typedef {import('./page').Node} Node
  * @typedef {{ costUsd: number, pricedReports: number }} Totals
  */
 

@@ -13,7 +13,7 @@ const LIVE = STATUSES.filter((status) => !['completed', 'failed', 'killed'].incl
 const ENDED = STATUSES.filter((status) => !LIVE.includes(status));
 
 /**
- * @typedef {import('./types').Node} Node
+ * @typedef {import('./page').Node} Node
  * @typedef {import('./types').TreeEntry} TreeEntry
  * @typedef {import('./types').FleetEvent} FleetEvent
  * @typedef {{

@@ -13,7 +13,7 @@ import { complain, toast } from './toast.js';
 const LOOK = 3_000;
 
 /**
- * @typedef {import('./types').Node} Node
+ * @typedef {import('./page').Node} Node
  * @typedef {import('./types').Wish} Wish
  * @typedef {{ close: (panel: Panel) => void, open: (id: string) => void, control: (wish: Wish, id: string) => void,
  *   focused: (panel: Panel) => void }} PanelActions
@@ -160,7 +160,7 @@ export class Panel {
   #hear(event) {
     if (event.sessionId !== this.id || event.type !== 'receipt') return;
     const command = /** @type {{ messageSeq?: number }} */ (event.command);
-    const receipt = /** @type {{ state: string, reason?: string }} */ (event.receipt);
+    const receipt = /** @type {Omit<import('./types').Receipt, 'commandSeq'>} */ (event.receipt);
     if (!command.messageSeq) return;
     this.transcript.window.settle(command.messageSeq, { commandSeq: Number(event.commandSeq), ...receipt });
   }

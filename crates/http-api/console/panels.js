@@ -5,7 +5,7 @@ import { Panel } from './panel.js';
 
 const MOST = 6;
 
-/** @typedef {import('./types').Node} Node */
+/** @typedef {import('./page').Node} Node */
 
 export class Panels {
   /** @type {Panel[]} */

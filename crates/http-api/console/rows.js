@@ -1,8 +1,8 @@
 // Which rows of the tree are shown, and in which order.
 
 /**
- * @typedef {import('./types').Node} Node
- * @typedef {import('./types').Row} Row
+ * @typedef {import('./page').Node} Node
+ * @typedef {import('./page').Row} Row
  * @typedef {{ text: string, mission: string, statuses: Set<string> }} Filter an empty part filters nothing
  */
 

@@ -25,7 +25,7 @@ export class Selection extends Emitter {
  * The line below the tree that says which session keys act on, also when its row is not shown.
  *
  * @param {string} id
- * @param {import('./types').Node | undefined} node
+ * @param {import('./page').Node | undefined} node
  * @param {boolean} shown whether the tree has a row for it
  * @param {string} [name] of one that the tree does not hold
  */

@@ -9,7 +9,7 @@ import { counted, nameOf, plain } from './text.js';
 const LISTED = 200;
 
 /**
- * @typedef {import('./types').Node} Node
+ * @typedef {import('./page').Node} Node
  * @typedef {import('./types').Wish} Wish
  * @typedef {import('./types').Scope} Scope
  * @typedef {{ fleet: import('./fleet.js').Fleet, watch: (operationId: string) => void, mayControl: () => boolean,

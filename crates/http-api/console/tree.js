@@ -13,8 +13,8 @@ const INDENT = 14;
 const DEEPEST_INDENT = 12;
 
 /**
- * @typedef {import('./types').Node} Node
- * @typedef {import('./types').Row} Row
+ * @typedef {import('./page').Node} Node
+ * @typedef {import('./page').Row} Row
  * @typedef {{ element: HTMLElement, fold: HTMLElement, status: SVGElement, name: HTMLElement, task: HTMLElement,
  *   wish: HTMLElement, unread: HTMLElement, cost: HTMLElement, age: HTMLElement, row: Row | null, shown: string }} Slot
  */

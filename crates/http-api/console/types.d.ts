@@ -1,189 +1,244 @@
-// The shapes of the API as the page uses them. Read by the type check alone; never served.
+// Generated from the description of the API by e2e/clients/page-types.mjs; read by the type check alone, never served.
 
-export type Status =
-  | 'spawning'
-  | 'running'
-  | 'waiting'
-  | 'idle'
-  | 'paused'
-  | 'completed'
-  | 'failed'
-  | 'killed'
-  | 'lost';
+export type Approval = components['schemas']['ApprovalView'];
+export type AuditEntry = components['schemas']['AuditEntryView'];
+export type Delivery = components['schemas']['Delivery'];
+export type FleetEvent = components['schemas']['FleetEventView'];
+export type FleetFacts = components['schemas']['FleetView'];
+export type History = components['schemas']['HistoryView'];
+export type Me = components['schemas']['MeView'];
+export type Message = components['schemas']['MessageView'];
+export type Operation = components['schemas']['OperationView'];
+export type Receipt = components['schemas']['MessageReceiptView'];
+export type Scope = components['schemas']['ControlScope'];
+export type SearchPage = components['schemas']['SearchView'];
+export type Session = components['schemas']['SessionView'];
+export type Status = components['schemas']['SessionStatus'];
+export type Target = components['schemas']['TargetView'];
+export type TreeEntry = components['schemas']['TreeEntry'];
+export type Verification = components['schemas']['AuditVerificationView'];
+export type Wish = components['schemas']['Wish'];
 
-export type Wish = 'pause' | 'resume' | 'interrupt' | 'kill';
-export type Scope = 'self' | 'subtree' | 'mission';
-export type Delivery = 'steer' | 'queue' | 'interrupt';
-
-export interface Me {
-  keyId: string;
-  name: string;
-  role: 'viewer' | 'operator' | 'admin' | 'agent';
-}
-
-export interface TreeEntry {
-  sessionId: string;
-  parentSessionId: string | null;
-  rootSessionId: string;
-  status: Status;
-  desiredStatus: string;
-  agentType: string;
-  provider: string;
-  missionId: string | null;
-  taskId: string;
-  taskSource: string;
-  lastSeq: number;
-  spawnedAt: string;
-  completedAt: string | null;
-}
-
-export interface Session extends TreeEntry {
-  statusReason: string | null;
-  metadata: Record<string, unknown>;
-  lastSeenAt: string | null;
-  startedAt: string | null;
-}
-
-export interface Receipt {
-  commandSeq: number;
-  state: string;
-  reason?: string;
-}
-
-export interface Message {
-  id: string;
-  sessionId: string;
-  seq: number;
-  role: string;
-  content: string;
-  provider: string;
-  metadata: Record<string, unknown>;
-  createdAt: string;
-  receipt?: Receipt;
-}
-
-export interface History {
-  messages: Message[];
-  total: number;
-}
-
-export interface SearchPage {
-  matches: Message[];
-  /** Everything from here on was looked at; go on before it. Missing when the beginning was reached. */
-  nextBefore?: number;
-}
-
-export interface FleetEvent {
-  position: number;
-  type: string;
-  sessionId: string | null;
-  at: string;
-  [more: string]: unknown;
-}
-
-export interface Approval {
-  id: string;
-  agentId: string;
-  title: string;
-  detail: Record<string, unknown>;
-  options: string[];
-  status: 'open' | 'decided' | 'expired';
-  decision: { option: string; allowed: boolean; by: string; at: string; reason: string | null; answer?: Record<string, unknown> } | null;
-  expired: { why: string; at: string } | null;
-  openedAt: string;
-  expiresAt: string | null;
-}
-
-export interface Operation {
-  operationId: string;
-  action: Wish;
-  scope: string;
-  agentId: string | null;
-  missionId: string | null;
-  operator: string;
-  reason: string | null;
-  state: 'open' | 'done' | 'closed';
-  total: number;
-  open: number;
-  observed: number;
-  ended: number;
-  refused: number;
-  superseded: number;
-  requestedAt: string;
-  completedAt: string | null;
-}
-
-export interface Target {
-  agentId: string;
-  depth: number;
-  outcome: string | null;
-  detail: string | null;
-  requestedAt: string;
-  acknowledgedAt: string | null;
-  observedAt: string | null;
-}
-
-export interface AuditEntry {
-  seq: number;
-  at: string;
-  action: string;
-  actor: string;
-  outcome: string;
-  reason: string | null;
-  requestId: string;
-  target: { kind: string; value?: string };
-  details: Record<string, unknown>;
-  previous: string;
-  hash: string;
-}
-
-export interface Verification {
-  valid: boolean;
-  verdict: 'good' | 'unvouched' | 'broken';
-  entries: number;
-  head: string;
-  checkpoints: number;
-  signedUpTo: number | null;
-  keyId: string | null;
-  problem: string | null;
-  problemSeq: number | null;
-}
-
-export interface FleetFacts {
-  killSwitchEngaged: boolean;
-  openStreams: number;
-}
-
-/** One session as the page holds it. */
-export interface Node {
-  id: string;
-  parentId: string | null;
-  rootId: string;
-  status: Status;
-  desired: string;
-  agentType: string;
-  provider: string;
-  missionId: string | null;
-  taskId: string;
-  taskSource: string;
-  lastSeq: number;
-  /** Up to which message it counts as read. */
-  seen: number;
-  spawnedAt: number;
-  completedAt: number | null;
-  /** What it has cost by itself, and with all below it; null where nothing is known. */
-  costUsd: number | null;
-  subtreeUsd: number | null;
-  children: Node[];
-  /** The newest feed position that it shows. */
-  position: number;
-  /** In lower case, for the filter. */
-  haystack: string;
-}
-
-export interface Row {
-  node: Node;
-  depth: number;
-  /** Whether it matches the filter itself, or is shown as the way to one that does. */
-  hit: boolean;
+export interface components {
+  schemas: {
+    /** @enum {string} */
+    ApprovalOption: "allow_once" | "allow_always" | "reject_once" | "reject_always";
+    /** @enum {string} */
+    ApprovalStatus: "open" | "decided" | "expired";
+    ApprovalView: {
+      agentId: string;
+      decision: components["schemas"]["DecisionView"] | null;
+      detail: components["schemas"]["JsonObject"];
+      expired: components["schemas"]["ExpiredView"] | null;
+      expiresAt: string | null;
+      id: string;
+      openedAt: string;
+      options: components["schemas"]["ApprovalOption"][];
+      status: components["schemas"]["ApprovalStatus"];
+      title: string;
+    };
+    /** @enum {string} */
+    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "audit_read";
+    AuditEntryView: {
+      action: components["schemas"]["AuditAction"];
+      actor: string;
+      at: string;
+      details: {
+        [key: string]: string;
+      };
+      hash: string;
+      outcome: components["schemas"]["AuditOutcome"];
+      previous: string;
+      reason: string | null;
+      requestId: string;
+      seq: number;
+      target: components["schemas"]["AuditTargetView"];
+    };
+    /** @enum {string} */
+    AuditOutcome: "accepted" | "refused";
+    /** @enum {string} */
+    AuditTargetKind: "approval" | "auditLog" | "fleet" | "key" | "mission" | "session";
+    AuditTargetView: {
+      kind: components["schemas"]["AuditTargetKind"];
+      value?: string | null;
+    };
+    /** @enum {string} */
+    AuditVerdict: "good" | "unvouched" | "broken";
+    AuditVerificationView: {
+      checkpoints: number;
+      entries: number;
+      head: string;
+      keyId: string | null;
+      problem: string | null;
+      problemSeq: number | null;
+      signedUpTo: number | null;
+      valid: boolean;
+      verdict: components["schemas"]["AuditVerdict"];
+    };
+    CapabilitiesView: {
+      canApprove: boolean;
+      canPause: boolean;
+      canQueue: boolean;
+      canResume: boolean;
+      canSteer: boolean;
+    };
+    /** @enum {string} */
+    ControlScope: "self" | "subtree" | "mission";
+    DecisionView: {
+      allowed: boolean;
+      answer?: components["schemas"]["JsonObject"];
+      at: string;
+      by: string;
+      option: components["schemas"]["ApprovalOption"];
+      reason: string | null;
+    };
+    /** @enum {string} */
+    Delivery: "steer" | "queue" | "interrupt";
+    /** @enum {string} */
+    DesiredStatus: "running" | "paused" | "killed";
+    ExpiredView: {
+      at: string;
+      why: components["schemas"]["ExpiryReason"];
+    };
+    /** @enum {string} */
+    ExpiryReason: "deadline" | "session_ended" | "withdrawn";
+    /** @enum {string} */
+    FleetEventType: "spawned" | "status" | "action" | "receipt" | "approval" | "killswitch" | "operation";
+    FleetEventView: {
+      at: string;
+      position: number;
+      sessionId: string | null;
+      type: components["schemas"]["FleetEventType"];
+    } & {
+      [key: string]: unknown;
+    };
+    FleetView: {
+      killSwitchEngaged: boolean;
+      openStreams: number;
+    };
+    HistoryView: {
+      messages: components["schemas"]["MessageView"][];
+      total: number;
+    };
+    JsonObject: {
+      [key: string]: unknown;
+    };
+    MessageReceiptView: {
+      commandSeq: number;
+      reason?: string;
+      state: components["schemas"]["ReceiptState"];
+    };
+    /** @enum {string} */
+    MessageRole: "user" | "assistant" | "tool" | "system" | "operator";
+    MessageView: {
+      content: string;
+      createdAt: string;
+      id: string;
+      metadata: components["schemas"]["JsonObject"];
+      provider: string;
+      receipt?: components["schemas"]["MessageReceiptView"];
+      role: components["schemas"]["MessageRole"];
+      seq: number;
+      sessionId: string;
+    };
+    MeView: {
+      boundTo: string | null;
+      keyExpiresAt: string | null;
+      keyId: string;
+      loginExpiresAt: string | null;
+      name: string;
+      role: components["schemas"]["Role"];
+    };
+    /** @enum {string} */
+    OperationScope: "self" | "subtree" | "mission" | "fleet";
+    /** @enum {string} */
+    OperationState: "open" | "done" | "closed";
+    OperationView: {
+      action: components["schemas"]["Wish"];
+      agentId: string | null;
+      completedAt: string | null;
+      ended: number;
+      missionId: string | null;
+      observed: number;
+      open: number;
+      operationId: string;
+      operator: string;
+      reason: string | null;
+      refused: number;
+      requestedAt: string;
+      scope: components["schemas"]["OperationScope"];
+      state: components["schemas"]["OperationState"];
+      superseded: number;
+      total: number;
+    };
+    /** @enum {string} */
+    ReceiptState: "accepted" | "delivered" | "consumed" | "refused" | "cancelled" | "undeliverable";
+    /** @enum {string} */
+    Role: "viewer" | "operator" | "admin" | "agent";
+    SearchView: {
+      matches: components["schemas"]["MessageView"][];
+      nextBefore?: number;
+    };
+    /** @enum {string} */
+    SessionStatus: "spawning" | "running" | "idle" | "waiting" | "paused" | "completed" | "failed" | "killed" | "lost";
+    SessionView: {
+      agentId: string;
+      agentType: string;
+      capabilities: components["schemas"]["CapabilitiesView"];
+      completedAt: string | null;
+      context: components["schemas"]["JsonObject"];
+      desiredStatus: components["schemas"]["DesiredStatus"];
+      gateProfile: string | null;
+      lastSeenAt: string | null;
+      lastSeq: number;
+      metadata: components["schemas"]["JsonObject"];
+      missionId: string | null;
+      parentSessionId: string | null;
+      provider: string;
+      providerSessionId: string | null;
+      revision: number;
+      rootSessionId: string;
+      sessionId: string;
+      spawnedAt: string;
+      startedAt: string | null;
+      status: components["schemas"]["SessionStatus"];
+      statusReason: string | null;
+      taskId: string;
+      taskSource: string;
+    };
+    /** @enum {string} */
+    TargetOutcome: "observed" | "ended" | "refused" | "superseded";
+    TargetView: {
+      acknowledgedAt: string | null;
+      agentId: string;
+      commandSeq: number | null;
+      depth: number;
+      detail: string | null;
+      observedAt: string | null;
+      outcome: components["schemas"]["TargetOutcome"] | null;
+      requestedAt: string;
+    };
+    TreeEntry: {
+      agentType: string;
+      completedAt: string | null;
+      desiredStatus: components["schemas"]["DesiredStatus"];
+      lastSeq: number;
+      missionId: string | null;
+      parentSessionId: string | null;
+      provider: string;
+      rootSessionId: string;
+      sessionId: string;
+      spawnedAt: string;
+      status: components["schemas"]["SessionStatus"];
+      taskId: string;
+      taskSource: string;
+    };
+    /** @enum {string} */
+    Wish: "pause" | "resume" | "interrupt" | "kill";
+  };
+  responses: never;
+  parameters: never;
+  requestBodies: never;
+  headers: never;
+  pathItems: never;
 }

@@ -7,9 +7,11 @@
 //! # What does not belong here
 //! SQL, child processes, and rules: a handler decides nothing that the domain could decide.
 
+mod asset;
 mod auth;
 mod console;
 mod counters;
+mod docs;
 mod dto;
 mod epochs;
 mod extract;

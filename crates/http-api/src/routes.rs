@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::console;
+use crate::docs;
 use crate::dto::texts;
 use crate::extract::NoParams;
 use crate::handlers::{
@@ -27,6 +28,7 @@ pub(crate) fn resource(path: &str, allowed: &'static str) -> Resource {
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .configure(console::configure)
+        .configure(docs::configure)
         .service(resource("/health/live", "GET, HEAD").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET, HEAD").route(web::get().to(health::ready)))
         .service(resource("/login", "POST").route(web::post().to(login::login)))

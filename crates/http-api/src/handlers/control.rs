@@ -33,7 +33,7 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 #[expect(dead_code, reason = "only its description is used; the parameters are read by `Params`")]
 struct ReachParams {
     /// `self` (when missing), `subtree`, or `mission`: that of the agent.
-    #[param(inline, value_type = Option<words::ControlScope>)]
+    #[param(value_type = Option<words::ControlScope>)]
     scope: Option<String>,
     /// How long to wait for the effect, at most 30s. When missing 2s, or 12s for a kill or an interrupt of an agent that the
     /// server runs.

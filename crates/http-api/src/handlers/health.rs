@@ -64,7 +64,7 @@ pub(crate) async fn ready(api: Data<Api>, _none: NoParams) -> Result<Json<ReadyV
 pub(crate) fn welcome() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(
         "Flightdeck: mission control for fleets of AI agents.\n\n\
-         The API is described in /openapi.json. It needs a key: X-API-Key or Authorization: Bearer.\n\
+         The API is described at /docs, and in /openapi.json for programs. It needs a key: X-API-Key or Authorization: Bearer.\n\
          The first admin key is in the file admin.key of the data folder.\n\n\
          GET  /agents/tree                      the session tree\n\
          GET  /agents/events                    everything that happens, live\n\

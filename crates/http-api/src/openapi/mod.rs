@@ -44,7 +44,7 @@ use crate::routes;
         routes::describe,
     ),
     components(schemas(
-        Problem, FieldFault, ControlReply, ScopedReply, words::FollowedType, MessageBody, MessageView<'_>, FleetEventView<'_>,
+        Problem, FieldFault, ControlReply, ScopedReply, words::FollowedType, words::ControlScope, MessageBody, MessageView<'_>, FleetEventView<'_>,
     )),
     tags(
         (name = "agents", description = "Sessions of agents: register and spawn them, list them, see their tree, and follow the fleet."),

@@ -72,3 +72,25 @@ fn what_a_browser_has_is_not_sent_again_and_what_it_gets_is_packed() {
     assert_eq!(packed.header("content-encoding"), "gzip");
     assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() < plain.body.len());
 }
+
+#[test]
+fn the_description_for_people_is_served_whole_and_under_a_policy_of_its_own() {
+    let server = TestServer::start();
+    let page = ask(&server, "/docs", &[]);
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{policy}");
+    let text = String::from_utf8(page.body).expect("a text");
+    let named: Vec<&str> = text.split('"').filter(|part| part.starts_with("/docs/")).collect();
+    assert_eq!(named.len(), 3, "{named:?}");
+    for name in named.into_iter().chain(["/docs/LICENSE", "/docs/NOTICE"]) {
+        let plain = ask(&server, name, &[("Accept-Encoding", "identity")]);
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, ""), "{name}");
+        assert_eq!(plain.header("content-security-policy"), policy, "{name}");
+        assert!(plain.body.len() > 50, "{name}");
+        let again = ask(&server, name, &[("If-None-Match", plain.header("etag"))]);
+        assert_eq!((again.status, again.body.len()), (304, 0), "{name}");
+        assert_eq!(server.call("POST", name, "", b"").status, 405, "{name}");
+    }
+    assert_eq!(ask(&server, "/docs/index.html", &[]).status, 404);
+}
