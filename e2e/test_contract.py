@@ -31,6 +31,9 @@ suppress-health-check = ["all"]
 max-stream-events = 1
 request-timeout = 60
 
+[cache]
+enabled = false
+
 [generation]
 deterministic = true
 # The server counts bytes of UTF-8 and a JSON Schema counts characters. In ASCII they are the same.

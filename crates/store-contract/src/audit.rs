@@ -7,7 +7,7 @@ use flightdeck_domain::ports::{ApiKeyRepository, AuditFilter, AuditLog, Checkpoi
 use flightdeck_domain::session::SessionStatus;
 
 use crate::given::{action, actor, at, by, child, fleet, inject, key, key_id, observation, registration, session_id};
-use crate::steps::{audit, observe, register, verify};
+use crate::steps::{audit, observe, register, run_by, verify};
 use crate::{Harness, Store};
 
 async fn page(
@@ -58,7 +58,7 @@ pub async fn an_entry_says_what_was_done(harness: &dyn Harness) {
         by.reason = by.reason.filter(|_| second != 51);
         let action = OperatorAction { by, ..action(1, Intervention::Pause) };
         let session = crate::steps::session(&*store, 1).await;
-        let sealed = action.decide(Some(&session), &[]).audit.expect("an entry").seal(head);
+        let sealed = run_by(&session, action.decide(Some(&session), &[]).audit).seal(head);
         OperatorActions::commit(&*store, action).await.expect("accepted");
         head = AuditLog::head(&*store).await.expect("read");
         assert_eq!((audit(&*store).await.pop().as_ref(), head), (Some(&sealed), sealed.head()));

@@ -24,8 +24,8 @@ use crate::given::{
 };
 use crate::state::State;
 use crate::steps::{
-    audit, commit, feed_after, feed_head, newest_entry, observe, of_kind, operations, pending, register, session,
-    sessions, targets, verify,
+    audit, commit, feed_after, feed_head, newest_entry, observe, of_kind, operations, pending, register, run_by,
+    session, sessions, targets, verify,
 };
 use crate::{Harness, Store};
 
@@ -77,7 +77,7 @@ pub async fn a_wish_for_one_is_an_operation_of_one(harness: &dyn Harness) {
         [FleetEventKind::Action, FleetEventKind::Operation]
     );
     assert_eq!(events[1].data.as_map()["event"], "created");
-    assert_eq!(newest_entry(&*store).await.details, decision.audit.expect("an entry").details);
+    assert_eq!(newest_entry(&*store).await.details, run_by(&done.session, decision.audit).details);
     // A message has no operation, whatever is asked.
     let said = OperatorAction { operation: Some(operation_id(8)), ..crate::given::action(1, inject(9)) };
     assert_eq!(OperatorActions::commit(&*store, said).await.expect("accepted").operation, None);

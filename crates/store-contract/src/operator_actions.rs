@@ -14,7 +14,7 @@ use crate::given::{action, actor, at, by, child, fleet, inject, messages, observ
 use crate::state::State;
 use crate::steps::{
     append, audit, commit, conversation, feed, feed_after, feed_head, newest_entry, observe, of_kind, pending,
-    register, session, sessions, together, verify,
+    register, run_by, session, sessions, together, verify,
 };
 use crate::{Harness, Store};
 
@@ -42,7 +42,7 @@ async fn committed_whole(store: &dyn Store, action: OperatorAction) -> Committed
     let drafts = events.iter().zip(effects.events);
     let told: Vec<_> = drafts.map(|(event, draft)| draft.at_position(event.position)).collect();
     assert_eq!(events, told);
-    let (entry, told) = (newest_entry(store).await, decision.audit.expect("an entry"));
+    let (entry, told) = (newest_entry(store).await, run_by(&done.session, decision.audit));
     assert_eq!((Some(entry.seq), entry.action, entry.outcome), (done.audit_seq, told.action, AuditOutcome::Accepted));
     assert_eq!((entry.details, entry.target), (told.details, told.target));
     done
@@ -94,15 +94,13 @@ pub async fn a_refused_action_leaves_its_entry_alone(harness: &dyn Harness) {
     for n in [1, 2] {
         for intervention in [inject(7), Intervention::Pause, Intervention::Resume] {
             let action = action(n, intervention);
-            let expected = action.decide(Some(&session(&*store, n).await), &[]);
+            let found = session(&*store, n).await;
+            let expected = action.decide(Some(&found), &[]);
             let before = State::of(&*store).await;
             let count = audit(&*store).await.len();
             assert_eq!(Err(refused(&*store, action).await), expected.outcome);
             let entry = newest_entry(&*store).await;
-            assert_eq!(
-                (entry.outcome, entry.details),
-                (AuditOutcome::Refused, expected.audit.expect("an entry").details)
-            );
+            assert_eq!((entry.outcome, entry.details), (AuditOutcome::Refused, run_by(&found, expected.audit).details));
             assert_eq!(audit(&*store).await.len(), count + 1);
             assert_eq!(State::of(&*store).await.besides_audit(), before.besides_audit());
         }
@@ -129,7 +127,7 @@ pub async fn a_refusal_can_be_recorded_by_itself(harness: &dyn Harness) {
     let details = [("refusal".to_owned(), "the role viewer may not".to_owned())].into();
     let draft = by(2, 70).audit(ActionName::Kill, AuditTarget::Session(session_id(1)), AuditOutcome::Refused, details);
     assert_eq!(store.record(draft.clone()).await.expect("recorded"), AuditSeq::new(2));
-    let entry = newest_entry(&*store).await;
+    let (entry, draft) = (newest_entry(&*store).await, run_by(&session(&*store, 1).await, Some(draft)));
     assert_eq!((entry.actor, entry.details, entry.reason), (draft.actor, draft.details, draft.reason));
     assert_eq!(State::of(&*store).await.besides_audit(), before.besides_audit());
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flightdeck_domain::action::{Committed, Intervention};
-use flightdeck_domain::audit::{AuditEntry, AuditVerification, ChainVerifier, SealedAuditEntry};
+use flightdeck_domain::audit::{AuditDraft, AuditEntry, AuditVerification, ChainVerifier, SealedAuditEntry};
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::{FleetEvent, FleetEventKind};
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, OperationId, Seq};
@@ -107,6 +107,13 @@ pub(crate) async fn audit(store: &dyn Store) -> Vec<SealedAuditEntry> {
 /// The newest entry of the audit log.
 pub(crate) async fn newest_entry(store: &dyn Store) -> AuditEntry {
     audit(store).await.pop().expect("an entry").entry().expect("readable")
+}
+
+/// An entry of the rule as it has to be recorded: what is aimed at a session says what runs it.
+pub(crate) fn run_by(session: &Session, entry: Option<AuditDraft>) -> AuditDraft {
+    let mut entry = entry.expect("an entry");
+    entry.details.insert("provider".to_owned(), session.provider.to_string());
+    entry
 }
 
 /// The audit chain from end to end, against the head that the store remembers.

@@ -10,10 +10,10 @@ const PROVIDER: &str = "provider";
 /// Puts an entry at the end of the audit log. One that is aimed at a session says what runs that session, refusals
 /// included; where there is no such session it says nothing of it.
 pub(super) async fn record<T: Tx>(tx: &mut T, mut entry: AuditDraft) -> Rows<AuditSeq> {
-    if let AuditTarget::Session(id) = entry.target {
-        if let Some(session) = tx.head(id).await? {
-            entry.details.insert(PROVIDER.to_owned(), session.provider.into());
-        }
+    if let AuditTarget::Session(id) = entry.target
+        && let Some(session) = tx.head(id).await?
+    {
+        entry.details.insert(PROVIDER.to_owned(), session.provider.into());
     }
     tx.record(entry).await
 }

@@ -74,7 +74,7 @@ impl Route<'_> {
         if self.is_secured() {
             let names =
                 if self.path == "/login-links" { &["apiKey", "bearer"][..] } else { &["apiKey", "bearer", "login"] };
-            let all = names.iter().map(|name| SecurityRequirement::new(*name, [] as [&str; 0])).collect();
+            let all = names.iter().map(|name| SecurityRequirement::new::<_, _, &str>(*name, [])).collect();
             self.operation.security = Some(all);
         }
     }
@@ -170,10 +170,10 @@ fn without_null(schema: &mut RefOr<Schema>) {
         RefOr::T(Schema::Array(array)) => single(&mut array.schema_type),
         RefOr::T(Schema::OneOf(one_of)) => {
             one_of.items.retain(|item| !is_null(item));
-            if one_of.items.len() == 1 {
-                if let Some(only) = one_of.items.pop() {
-                    *schema = only;
-                }
+            if one_of.items.len() == 1
+                && let Some(only) = one_of.items.pop()
+            {
+                *schema = only;
             }
         }
         _ => {}
