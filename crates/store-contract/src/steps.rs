@@ -111,9 +111,7 @@ pub(crate) async fn newest_entry(store: &dyn Store) -> AuditEntry {
 
 /// An entry of the rule as it has to be recorded: what is aimed at a session says what runs it.
 pub(crate) fn run_by(session: &Session, entry: Option<AuditDraft>) -> AuditDraft {
-    let mut entry = entry.expect("an entry");
-    entry.details.insert("provider".to_owned(), session.provider.to_string());
-    entry
+    entry.expect("an entry").run_by(&session.provider)
 }
 
 /// The audit chain from end to end, against the head that the store remembers.

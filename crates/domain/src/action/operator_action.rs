@@ -144,6 +144,15 @@ impl OperatorAction {
     /// [concerns](Intervention::concerns), and writes what comes back in one transaction.
     #[must_use]
     pub fn decide(&self, session: Option<&Session>, commands: &[Command]) -> Decision {
+        let Decision { audit, outcome } = self.decided(session, commands);
+        let audit = audit.map(|entry| match session {
+            Some(session) => entry.run_by(&session.provider),
+            None => entry,
+        });
+        Decision { outcome, audit }
+    }
+
+    fn decided(&self, session: Option<&Session>, commands: &[Command]) -> Decision {
         let outcome = match session {
             None => Err(ActionRefused::UnknownSession(self.session_id)),
             Some(session) => self.allowed(session).and_then(|()| self.effects(session, commands).map(Box::new)),

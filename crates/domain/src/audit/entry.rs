@@ -8,7 +8,7 @@ use super::AuditHash;
 use crate::action::ActionName;
 use crate::ids::{ApprovalId, AuditSeq, SessionId};
 use crate::operator::Actor;
-use crate::text::{MissionId, Reason, RequestId};
+use crate::text::{MissionId, ProviderName, Reason, RequestId};
 use crate::time::Timestamp;
 
 /// What an action was aimed at.
@@ -79,6 +79,26 @@ pub struct AuditDraft {
     pub request_id: RequestId,
     /// What it was aimed at.
     pub target: AuditTarget,
+}
+
+impl AuditDraft {
+    /// What runs the session that the entry is aimed at, among its details.
+    const PROVIDER: &str = "provider";
+
+    /// Says what runs the session that the entry is aimed at.
+    #[must_use]
+    pub fn run_by(mut self, provider: &ProviderName) -> Self {
+        self.details.insert(Self::PROVIDER.to_owned(), provider.to_string());
+        self
+    }
+
+    /// The session that the entry is aimed at, as long as the entry does not say what runs it.
+    pub(crate) fn lacks_provider_of(&self) -> Option<SessionId> {
+        match self.target {
+            AuditTarget::Session(id) if !self.details.contains_key(Self::PROVIDER) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// An entry with its place on the chain.
