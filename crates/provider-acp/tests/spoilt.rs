@@ -1,15 +1,19 @@
 //! An agent whose lines are spoilt lives, and each of its turns ends.
 #![cfg(target_os = "linux")]
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
 use std::time::Duration;
 
 use flightdeck_agent_io::mutants::{Numbers, mutant};
-use flightdeck_domain::approval::ApprovalOption;
+use flightdeck_domain::action::Origin;
+use flightdeck_domain::approval::{ApprovalOption, ApprovalRefused, ExpiryReason};
 use flightdeck_domain::command::Delivery;
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::ports::DecideApprovalError;
 use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::use_cases::DecideApproval;
 use flightdeck_provider_acp::AgentConfig;
 use serde_json::Value;
 use support::{Deck, config, pause};
@@ -70,7 +74,17 @@ async fn no_turn_hangs_and_no_agent_ends() {
             if let Some(asked) = deck.asked(id).await {
                 // What is offered may be spoilt, too.
                 let rejects = asked.options.iter().find(|option| !option.allows());
-                deck.decide(&asked, rejects.unwrap_or(ApprovalOption::AllowOnce)).await;
+                let option = rejects.unwrap_or(ApprovalOption::AllowOnce);
+                let origin = Origin::new(Actor::local_cli(), "req-2".parse().expect("valid"));
+                // The agent may take it back between the look and the word.
+                match DecideApproval::new(&deck.ports).execute(asked.id, option, origin).await {
+                    Ok(_)
+                    | Err(DecideApprovalError::Refused(ApprovalRefused::Expired {
+                        why: ExpiryReason::Withdrawn,
+                        ..
+                    })) => {}
+                    Err(error) => panic!("not decided: {error}"),
+                }
             }
             pause().await;
         }
