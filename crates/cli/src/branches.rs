@@ -39,12 +39,13 @@ pub(crate) fn in_order(entries: &[Entry]) -> Vec<(String, &Entry)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod fixtures {
     use chrono::DateTime;
 
-    use super::*;
+    use super::{Entry, Uuid};
 
-    fn entry(n: u128, parent: Option<u128>) -> Entry {
+    /// A session of the tree.
+    pub(crate) fn entry(n: u128, parent: Option<u128>) -> Entry {
         let at = DateTime::from_timestamp(1_800_000_000, 0).expect("a moment");
         Entry {
             session_id: Uuid::from_u128(n),
@@ -60,6 +61,12 @@ mod tests {
             completed_at: None,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::entry;
+    use super::*;
 
     #[test]
     fn branches_show_who_is_below_whom() {

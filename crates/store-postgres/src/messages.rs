@@ -15,27 +15,30 @@ use crate::statement::Column;
 const ENOUGH: Bind<'static> = Bind::Integer(4_194_304);
 const _: () = assert!(MessageSlice::ENOUGH_BYTES == 4_194_304);
 
+/// Inserts what [`columns`] gives.
+pub(crate) const INSERT: &str = "INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
+     SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])";
+
+/// The values of messages, column by column.
+pub(crate) fn columns(new: &[Message]) -> [Column<'_>; 8] {
+    [
+        Column::Ids(new.iter().map(|message| message.session_id.key()).collect()),
+        Column::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
+        Column::Ids(new.iter().map(|message| message.id.key()).collect()),
+        Column::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
+        Column::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
+        Column::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
+        Column::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
+        Column::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
+    ]
+}
+
 /// Inserts any number, of any number of sessions, with one statement.
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[Message]) -> Done<()> {
     if new.is_empty() {
         return Ok(());
     }
-    Prepared::with(
-        "INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
-         SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
-        [
-            Column::Ids(new.iter().map(|message| message.session_id.key()).collect()),
-            Column::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
-            Column::Ids(new.iter().map(|message| message.id.key()).collect()),
-            Column::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
-            Column::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
-            Column::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
-            Column::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
-            Column::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
-        ],
-    )
-    .execute(connection)
-    .await?;
+    Prepared::with(INSERT, columns(new)).execute(connection).await?;
     Ok(())
 }
 
@@ -61,57 +64,49 @@ pub(crate) async fn known(connection: &mut AsyncPgConnection, wanted: &[(Session
     Ok(rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?)
 }
 
-/// The session's state, and with it at most `limit` messages after a place, in order: one statement, and so one moment.
-/// What became of an operator's message is looked up a moment later, and is never older than the message.
+/// At most `limit` messages after a place, in order.
 pub(crate) async fn after(
     connection: &mut AsyncPgConnection,
     session: SessionId,
     after: Seq,
     limit: usize,
 ) -> Done<Option<MessageSlice>> {
-    let rows: Vec<SliceRow> = Prepared::new(
-        "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
-                message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
-         FROM sessions LEFT JOIN LATERAL ( \
-             SELECT * FROM ( \
-                 SELECT few.*, sum(octet_length(content) + octet_length(metadata)) OVER ( \
-                     ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING \
-                 ) AS bytes_before FROM ( \
-                     SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
-                     WHERE messages.session_id = sessions.id AND seq > ? ORDER BY seq LIMIT ? \
-                 ) AS few \
-             ) AS few WHERE coalesce(bytes_before, 0) < ? \
-         ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
-        [Bind::Integer(after.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Id(session.key())],
-    )
-    .load(connection)
-    .await?;
-    Ok(slice(rows)?)
+    beside(connection, session, (">", after, ""), limit).await
 }
 
-/// The session's state, and with it the last `limit` messages before a place, in order.
+/// The last `limit` messages before a place, in order.
 pub(crate) async fn before(
     connection: &mut AsyncPgConnection,
     session: SessionId,
     before: Seq,
     limit: usize,
 ) -> Done<Option<MessageSlice>> {
-    let rows: Vec<SliceRow> = Prepared::new(
+    beside(connection, session, ("<", before, " DESC"), limit).await
+}
+
+/// The session's state, and with it at most `limit` messages on one side of a place, taken from there on and given in
+/// order: one statement, and so one moment.
+async fn beside(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    (side, place, order): (&str, Seq, &str),
+    limit: usize,
+) -> Done<Option<MessageSlice>> {
+    let sql = format!(
         "SELECT sessions.id AS session_id, sessions.last_seq, sessions.status, \
                 message.seq, message.id, message.role, message.provider, message.created_at, message.metadata, message.content \
          FROM sessions LEFT JOIN LATERAL ( \
              SELECT * FROM ( \
                  SELECT few.*, sum(octet_length(content) + octet_length(metadata)) OVER ( \
-                     ORDER BY seq DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING \
+                     ORDER BY seq{order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING \
                  ) AS bytes_before FROM ( \
                      SELECT seq, id, role, provider, created_at, metadata, content FROM messages \
-                     WHERE messages.session_id = sessions.id AND seq < ? ORDER BY seq DESC LIMIT ? \
+                     WHERE messages.session_id = sessions.id AND seq {side} ? ORDER BY seq{order} LIMIT ? \
                  ) AS few \
              ) AS few WHERE coalesce(bytes_before, 0) < ? \
-         ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq",
-        [Bind::Integer(before.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Id(session.key())],
-    )
-    .load(connection)
-    .await?;
+         ) AS message ON TRUE WHERE sessions.id = ? ORDER BY message.seq"
+    );
+    let binds = [Bind::Integer(place.to_i64()), Bind::Integer(integer(limit)), ENOUGH, Bind::Id(session.key())];
+    let rows: Vec<SliceRow> = Prepared::new(sql, binds).load(connection).await?;
     Ok(slice(rows)?)
 }

@@ -19,8 +19,7 @@ use flightdeck_store_sql::rows::account::AccountRow;
 use flightdeck_store_sql::rows::feed::NewEventRow;
 use flightdeck_store_sql::rows::operation::NewTargetRow;
 use flightdeck_store_sql::schema::{accounts, feed_events, operation_targets};
-use flightdeck_store_sql::statement::{Bind, Prepared};
-use flightdeck_store_sql::tx::{Dialect, Done, head};
+use flightdeck_store_sql::tx::{Dialect, Done, account, head};
 
 use crate::messages;
 use crate::tx::Embedded;
@@ -64,12 +63,9 @@ impl Dialect for Embedded {
     }
 
     async fn lock_accounts(&mut self, keys: &[AccountKey], at: Timestamp) -> Done<HashMap<AccountKey, Account>> {
-        let sql = format!("SELECT {} FROM accounts WHERE scope = ? AND key = ?", AccountRow::COLUMNS);
         let mut found = HashMap::with_capacity(keys.len());
         for key in keys {
-            let name = key.key();
-            let account = Prepared::new(sql.clone(), [Bind::Text(key.scope()), Bind::Text(&name)]);
-            let account = self.connection().value::<AccountRow, _>(account).await?;
+            let account = account(self.connection(), key).await?;
             found.insert(key.clone(), account.unwrap_or_else(|| Account::open(key.clone(), at)));
         }
         Ok(found)

@@ -79,26 +79,8 @@ fn lines(entries: &[Entry], now: DateTime<Utc>, paint: Paint) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-
-    fn entry(n: u128, parent: Option<u128>) -> Entry {
-        let at = DateTime::from_timestamp(1_800_000_000, 0).expect("a moment");
-        Entry {
-            session_id: Uuid::from_u128(n),
-            parent_session_id: parent.map(Uuid::from_u128),
-            status: "running".to_owned(),
-            desired_status: "running".to_owned(),
-            agent_type: format!("agent{n}"),
-            provider: "internal".to_owned(),
-            mission_id: None,
-            task_id: "T-1".to_owned(),
-            last_seq: 7,
-            spawned_at: at + chrono::TimeDelta::seconds(i64::try_from(n).expect("small")),
-            completed_at: None,
-        }
-    }
+    use crate::branches::fixtures::entry;
 
     #[test]
     fn a_line_is_aligned_and_safe() {

@@ -13,9 +13,10 @@ use flightdeck_store_sql::rows::command::PENDING;
 use flightdeck_store_sql::rows::read_id;
 use flightdeck_store_sql::statement::Prepared;
 use flightdeck_store_sql::types;
-use flightdeck_store_sql::values::{Id, Key, json};
+use flightdeck_store_sql::values::{Id, Key};
 
 use crate::error::StoreError;
+use crate::messages::{INSERT, columns};
 use crate::statement::Column;
 
 /// A session that gave a sign of life, and how long its conversation is now.
@@ -36,26 +37,18 @@ pub(super) async fn insert_new(
     new: &[Message],
     touched: &[Touch],
 ) -> Result<(), StoreError> {
+    let id = Column::Ids(touched.iter().map(|it| it.session.key()).collect());
+    let last_seq = Column::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect());
+    let seen = Column::Integers(touched.iter().map(|it| it.seen.as_micros()).collect());
+    let [session, seq, message, role, provider, created_at, metadata, content] = columns(new);
     let inserted = Prepared::with(
-        "WITH touched AS ( \
-             UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
-             FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id \
-         ) \
-         INSERT INTO messages (session_id, seq, id, role, provider, created_at, metadata, content) \
-         SELECT * FROM unnest(?::uuid[], ?::bigint[], ?::uuid[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[])",
-        [
-            Column::Ids(touched.iter().map(|it| it.session.key()).collect()),
-            Column::Integers(touched.iter().map(|it| it.last_seq.to_i64()).collect()),
-            Column::Integers(touched.iter().map(|it| it.seen.as_micros()).collect()),
-            Column::Ids(new.iter().map(|message| message.session_id.key()).collect()),
-            Column::Integers(new.iter().map(|message| message.seq.to_i64()).collect()),
-            Column::Ids(new.iter().map(|message| message.id.key()).collect()),
-            Column::Texts(new.iter().map(|message| message.role.as_str().into()).collect()),
-            Column::Texts(new.iter().map(|message| message.provider.as_str().into()).collect()),
-            Column::Integers(new.iter().map(|message| message.created_at.as_micros()).collect()),
-            Column::Texts(new.iter().map(|message| json(&message.metadata).into()).collect()),
-            Column::Texts(new.iter().map(|message| message.content.as_str().into()).collect()),
-        ],
+        format!(
+            "WITH touched AS ( \
+                 UPDATE sessions SET last_seq = touched.last_seq, last_seen_at = touched.seen \
+                 FROM unnest(?::uuid[], ?::bigint[], ?::bigint[]) AS touched (id, last_seq, seen) WHERE sessions.id = touched.id \
+             ) {INSERT}"
+        ),
+        [id, last_seq, seen, session, seq, message, role, provider, created_at, metadata, content],
     )
     .execute(connection)
     .await;

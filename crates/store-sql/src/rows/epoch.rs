@@ -5,7 +5,7 @@ use flightdeck_domain::epoch::{Epoch, ReplicaMark};
 
 use super::{BrokenRow, Column};
 use crate::schema::{epoch, replica_marks};
-use crate::values::{Id, Key};
+use crate::values::Id;
 
 /// The epoch.
 #[derive(Debug, QueryableByName)]
@@ -38,19 +38,5 @@ impl TryFrom<MarkRow> for ReplicaMark {
         let mark =
             row.mark.try_into().column("mark").map_err(|fault| fault.of("replica_marks", row.replica.clone()))?;
         Ok(Self { replica: row.replica, mark })
-    }
-}
-
-/// One to be inserted.
-#[derive(Debug, Insertable)]
-#[diesel(table_name = replica_marks, treat_none_as_default_value = false)]
-pub struct NewMarkRow<'a> {
-    replica: &'a str,
-    mark: Id,
-}
-
-impl<'a> From<&'a ReplicaMark> for NewMarkRow<'a> {
-    fn from(it: &'a ReplicaMark) -> Self {
-        Self { replica: &it.replica, mark: it.mark.key() }
     }
 }

@@ -12,6 +12,7 @@ mod talk;
 mod usage;
 
 pub use self::session::head;
+pub use self::usage::account;
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};

@@ -9,10 +9,10 @@ use flightdeck_domain::text::MissionId;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey, Totals};
 
-use super::{Dialect, SqlTx, session_tree};
+use super::{Dialect, Done, SqlTx, session_tree};
 use crate::connection::Connection;
 use crate::error::SqlError;
-use crate::rows::account::{self, AccountRow, StatusCountRow, TotalsRow};
+use crate::rows::account::{AccountRow, StatusCountRow, TotalsRow, missions};
 use crate::rows::page::asked;
 use crate::schema::accounts;
 use crate::statement::{Bind, Prepared, Statement};
@@ -20,11 +20,19 @@ use crate::values::integer;
 
 const COLUMNS: &str = AccountRow::COLUMNS;
 
+/// One account.
+///
+/// # Errors
+/// Those of the database, and of a row that makes no sense.
+pub async fn account<C: Connection>(connection: &mut C, key: &AccountKey) -> Done<Option<Account>> {
+    let (sql, name) = (format!("SELECT {COLUMNS} FROM accounts WHERE scope = ? AND key = ?"), key.key());
+    let account = Prepared::new(sql, [Bind::Text(key.scope()), Bind::Text(&name)]);
+    connection.value::<AccountRow, _>(account).await
+}
+
 impl<D: Dialect> UsageRows for SqlTx<D> {
     async fn account(&mut self, key: &AccountKey) -> Rows<Option<Account>> {
-        let (sql, name) = (format!("SELECT {COLUMNS} FROM accounts WHERE scope = ? AND key = ?"), key.key());
-        let account = Prepared::new(sql, [Bind::Text(key.scope()), Bind::Text(&name)]);
-        Ok(self.connection().value::<AccountRow, _>(account).await?)
+        Ok(account(self.connection(), key).await?)
     }
 
     async fn open_account(&mut self, key: &AccountKey, at: Timestamp) -> Rows<()> {
@@ -63,7 +71,7 @@ impl<D: Dialect> UsageRows for SqlTx<D> {
         }
         let page = page.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind(asked(query.limit));
         let rows: Vec<AccountRow> = self.connection().load(page).await?;
-        Ok(account::missions(rows, query.limit).map_err(SqlError::from)?)
+        Ok(missions(rows, query.limit).map_err(SqlError::from)?)
     }
 
     async fn mission_counts(&mut self, mission: &MissionId) -> Rows<BTreeMap<SessionStatus, u64>> {
