@@ -17,7 +17,7 @@ const SLACK: Duration = Duration::from_secs(5);
 /// The path of the route, with what is said.
 pub(crate) fn path(flags: &HookFlags) -> String {
     let mut path = format!("/hooks/claude-code?hold={}s", flags.hold().as_secs());
-    for (name, value) in [("missionId", &flags.mission), ("task", &flags.task)] {
+    for (name, value) in [("missionId", &flags.mission), ("taskId", &flags.task)] {
         if let Some(value) = value {
             path = format!("{path}&{name}={}", encoded(value));
         }
@@ -67,4 +67,24 @@ fn claude_code(server: &ServerFlags, hook: &HookFlags) -> Result<Value, BoxError
     let client = server.connect()?;
     let answer = client.say_once(&path(hook), &body, hook.hold() + SLACK).map_err(HookError::Unreachable)?;
     if answer.is_good() { Ok(answer.body) } else { Err(HookError::Refused(answer.problem()).into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Asked {
+        #[command(flatten)]
+        hook: HookFlags,
+    }
+
+    #[test]
+    fn what_is_said_of_sessions_is_asked_in_the_words_of_the_route() {
+        let asked = Asked::parse_from(["hook", "--mission", "m 1", "--task", "FD-1", "--unreachable", "deny"]);
+        assert_eq!(path(&asked.hook), "/hooks/claude-code?hold=50s&missionId=m%201&taskId=FD-1&unavailable=deny");
+        assert_eq!(path(&Asked::parse_from(["hook"]).hook), "/hooks/claude-code?hold=50s");
+    }
 }
