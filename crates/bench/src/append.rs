@@ -9,7 +9,25 @@ use crate::fleet::SessionId;
 use crate::http::{Connection, Site};
 use crate::number::count;
 
+/// What a message says that it has used, as an agent with a model behind it does.
+const USAGE: &str = r#","usage":{"model":"bench","inputTokens":1200,"outputTokens":85,"costUsd":0.01}"#;
+
 const NO_SESSION: &str = "00000000-0000-4000-8000-000000000000";
+
+/// What a request holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) messages: usize,
+    /// Each message reports what it used.
+    pub(crate) usage: bool,
+}
+
+impl Batch {
+    /// So many messages that say nothing of usage.
+    pub(crate) const fn of(messages: usize) -> Self {
+        Self { messages, usage: false }
+    }
+}
 
 /// A request that appends a batch of messages to any session.
 #[derive(Clone, Debug)]
@@ -22,19 +40,24 @@ pub(crate) struct AppendRequest {
 
 impl AppendRequest {
     /// One message is sent as an object, more as an array.
-    pub(crate) fn new(site: &Site, content: &Content, batch: usize) -> Self {
+    pub(crate) fn new(site: &Site, content: &Content, batch: Batch) -> Self {
         let mut body = Vec::new();
-        let mut texts_at = Vec::with_capacity(batch);
-        for n in 0..batch {
+        let mut texts_at = Vec::with_capacity(batch.messages);
+        for n in 0..batch.messages {
             body.extend_from_slice(if n == 0 { b"[" } else { b"," });
             body.extend_from_slice(b"{\"role\":\"assistant\",\"content\":\"");
             texts_at.push(body.len());
             body.extend_from_slice(content.escaped());
-            body.extend_from_slice(b"\"}");
+            body.push(b'"');
+            if batch.usage {
+                body.extend_from_slice(USAGE.as_bytes());
+            }
+            body.push(b'}');
         }
         body.push(b']');
-        let body = if batch == 1 { body.get(1..body.len() - 1).unwrap_or_default() } else { &body };
-        let before = usize::from(batch == 1);
+        let alone = batch.messages == 1;
+        let body = if alone { body.get(1..body.len() - 1).unwrap_or_default() } else { &body };
+        let before = usize::from(alone);
         let mut bytes = site.post_head(&format!("/agents/{NO_SESSION}/messages"), body.len());
         let begin = bytes.len() - before;
         bytes.extend_from_slice(body);
@@ -94,7 +117,7 @@ pub(crate) struct Appender {
 }
 
 impl Appender {
-    pub(crate) async fn open(site: &Site, content: &Content, batch: usize) -> Outcome<Self> {
+    pub(crate) async fn open(site: &Site, content: &Content, batch: Batch) -> Outcome<Self> {
         let request = AppendRequest::new(site, content, batch);
         Ok(Self { connection: Connection::open(site.address).await?, request, content: content.clone() })
     }
@@ -126,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn request(batch: usize) -> (AppendRequest, Content, Site) {
+    fn request(batch: Batch) -> (AppendRequest, Content, Site) {
         let site = Site::new(SocketAddr::from(([127, 0, 0, 1], 1)), "k");
         let content = Content::of_size(100);
         (AppendRequest::new(&site, &content, batch), content, site)
@@ -142,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_request_is_changed_in_place() {
-        let (mut request, content, _) = request(3);
+        let (mut request, content, _) = request(Batch::of(3));
         let mut ledger = Ledger::new(9, 0);
         let session = crate::fleet::Names::of_run(7).session(12);
         for round in 0..2_u32 {
@@ -159,10 +182,21 @@ mod tests {
 
     #[test]
     fn one_message_is_an_object() {
-        let (mut request, content, _) = request(1);
+        let (mut request, content, _) = request(Batch::of(1));
         let session = crate::fleet::Names::of_run(7).session(0);
         let tags = request.address(&session, &mut Ledger::new(0, 0), &content);
         assert_eq!(body(&request)["content"].as_str(), Some(content.plain(tags[0]).as_str()));
+    }
+
+    #[test]
+    fn each_message_may_report_its_usage() {
+        for messages in [1, 2] {
+            let (request, ..) = request(Batch { messages, usage: true });
+            let body = body(&request);
+            let all = if messages == 1 { vec![body] } else { body.as_array().expect("a batch").clone() };
+            assert_eq!(all.len(), messages);
+            assert!(all.iter().all(|message| message["usage"]["inputTokens"] == 1_200), "{all:?}");
+        }
     }
 
     #[test]

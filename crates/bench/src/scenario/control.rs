@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use self::agent::{Agent, Arrival, Channel};
-use crate::append::Appender;
+use crate::append::{Appender, Batch};
 use crate::check::Violation;
 use crate::content::Content;
 use crate::error::{BenchError, Outcome};
@@ -106,7 +106,7 @@ async fn operate(server: &Server, subjects: &mut [Subject], injects: u32, pauses
 
 /// What a commit and a round trip take without anybody who listens.
 async fn appends(server: &Server, subjects: &[Subject]) -> Outcome<Samples> {
-    let mut appender = Appender::open(&server.site, &Content::of_size(500), 1).await?;
+    let mut appender = Appender::open(&server.site, &Content::of_size(500), Batch::of(1)).await?;
     let mut times = Samples::default();
     for subject in subjects.iter().cycle().take(200) {
         let sent = Instant::now();

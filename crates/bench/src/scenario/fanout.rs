@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::audience::{Notes, follow, open};
 use super::publish::{Plan, Topic, publish};
-use crate::append::Appender;
+use crate::append::{Appender, Batch};
 use crate::content::{Content, SHORTEST};
 use crate::error::{BenchError, Outcome};
 use crate::figures::Figures;
@@ -77,7 +77,7 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
     let first = Instant::now();
     let mut publishing = JoinSet::new();
     for number in 0..publishers {
-        let appender = Appender::open(&server.site, &content, load.batch).await?;
+        let appender = Appender::open(&server.site, &content, Batch::of(load.batch)).await?;
         let offset = load.every.map_or(Duration::ZERO, |every| every * number / publishers);
         let plan = Plan {
             topics: Rc::clone(&topics),

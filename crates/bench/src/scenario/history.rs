@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::{ArgMatches, Command};
 
 use super::verify::check_page;
-use crate::append::Appender;
+use crate::append::{Appender, Batch};
 use crate::content::{Content, SHORTEST};
 use crate::error::{BenchError, Outcome};
 use crate::figures::Figures;
@@ -48,7 +48,7 @@ pub(super) async fn runs(matches: &ArgMatches, launcher: &Launcher, runs: u64) -
 
 /// Appends so many messages, a thousand in a request.
 pub(super) async fn fill(server: &Server, content: &Content, member: &Member, messages: u64) -> Outcome<()> {
-    let mut appender = Appender::open(&server.site, content, BATCH).await?;
+    let mut appender = Appender::open(&server.site, content, Batch::of(BATCH)).await?;
     for _ in 0..messages.div_ceil(count(BATCH)) {
         appender.append(&member.id, &member.ledger).await?;
     }

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::audience::{Notes, follow, open};
 use super::publish::{Plan, Topic, publish};
-use crate::append::Appender;
+use crate::append::{Appender, Batch};
 use crate::content::Content;
 use crate::error::{BenchError, Outcome};
 use crate::figures::Figures;
@@ -48,7 +48,7 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
     let cost = meter.stop();
     let after = rss(pid).ok_or_else(unknown)?;
 
-    let appender = Appender::open(&server.site, &Content::of_size(500), 1).await?;
+    let appender = Appender::open(&server.site, &Content::of_size(500), Batch::of(1)).await?;
     let mine = (0..topics.len()).collect();
     let plan = Plan { topics: Rc::clone(&topics), mine, messages: 1, every: None, first: Instant::now() };
     let woken = Instant::now();

@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval_at, sleep_until};
 
 use super::verify::read_back;
-use crate::append::Appender;
+use crate::append::{Appender, Batch};
 use crate::content::{Content, SHORTEST};
 use crate::error::{BenchError, Outcome};
 use crate::figures::Figures;
 use crate::fleet::{Member, Names, register};
 use crate::number::{count, length, per_second};
-use crate::options::{given, number, seconds, some};
+use crate::options::{given, number, seconds, some, switch};
 use crate::process::{Meter, tell_rss};
 use crate::server::Server;
 use crate::stats::Samples;
@@ -42,6 +42,7 @@ pub(super) fn grammar() -> Command {
         .arg(number("connections", "64", "How many append at the same time"))
         .arg(number("batch", "1", "Messages in a request"))
         .arg(number("sessions", "64", "How many sessions they append to"))
+        .arg(switch("usage", "Each message reports the tokens and the money that it used"))
         .arg(number("size", "500", "Bytes of text in a message"))
         .arg(number("rate", "0", "Messages a second in all; 0 for as many as can be"))
         .arg(number("seconds", "10", "How long is measured"))
@@ -49,7 +50,8 @@ pub(super) fn grammar() -> Command {
 }
 
 pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figures> {
-    let (connections, batch) = (some(matches, "connections")?, length(some(matches, "batch")?.into()));
+    let connections = some(matches, "connections")?;
+    let batch = Batch { messages: length(some(matches, "batch")?.into()), usage: matches.get_flag("usage") };
     let content = Content::of_size(length(given(matches, "size")).max(SHORTEST));
     let names = Names::fresh();
     let members = Rc::new(register(&server.site, names, 0..some(matches, "sessions")?, |_| None).await?);
@@ -61,7 +63,7 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
         messages: Cell::new(0),
         replies: RefCell::new(Samples::with_room(1_000_000)),
     });
-    let every = pause(given(matches, "rate"), connections, batch);
+    let every = pause(given(matches, "rate"), connections, batch.messages);
     let mut appenders = JoinSet::new();
     for number in 0..connections {
         let appender = Appender::open(&server.site, &content, batch).await?;
