@@ -1,6 +1,7 @@
 //! Messages: the entries of a session's conversation.
 
 mod author;
+pub(crate) mod outcome;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,9 +10,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::author::Author;
+use self::outcome::AppendOutcome;
 use crate::command::{Command, Receipt};
 use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
-use crate::ports::AppendOutcome;
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MessageContent, ProviderName};
 use crate::time::Timestamp;

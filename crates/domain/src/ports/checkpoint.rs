@@ -4,18 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{AuditLogError, StoreUnavailable};
-use crate::audit::{Checkpoint, CheckpointKey, CheckpointSignature};
-
-/// Signs checkpoints. The secret is no part of the database.
-#[cfg_attr(feature = "mocks", mockall::automock)]
-pub trait CheckpointSigner: Send + Sync {
-    /// The key that its signatures are checked with.
-    fn public_key(&self) -> CheckpointKey;
-
-    /// Signs bytes.
-    fn sign(&self, bytes: &[u8]) -> CheckpointSignature;
-}
+use super::{AuditLogError, CheckpointSigner, StoreUnavailable};
+use crate::audit::Checkpoint;
 
 /// A place in the archive, as the archive itself counts; zero is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,38 +4,12 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
+use super::Capabilities;
 use crate::command::Command;
 use crate::ids::SessionId;
 use crate::message::Message;
 use crate::session::Session;
 use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
-
-/// Where a provider can pause an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PauseCapability {
-    /// When the current turn or step ends.
-    Turn,
-    /// At any instruction.
-    Freeze,
-}
-
-/// What a provider can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent abilities, each a plain yes or no")]
-pub struct Capabilities {
-    /// Where it can pause; `None` when it cannot.
-    pub pause: Option<PauseCapability>,
-    /// Whether it delivers a message into the current turn.
-    pub steer: bool,
-    /// Whether it holds a message for the next turn.
-    pub queue: bool,
-    /// Whether its agents wait for the decision of their permission requests.
-    pub approve: bool,
-    /// Whether it starts agents, or only hears of them.
-    pub spawn: bool,
-    /// Whether its agents live in this process and die with it.
-    pub in_process: bool,
-}
 
 /// What an agent's program wrote beside its work: the newest part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

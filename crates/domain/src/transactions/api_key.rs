@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::run;
+use super::run::run;
 use crate::action::{ActionName, Attribution};
 use crate::api_key::ApiKey;
 use crate::audit::{AuditOutcome, AuditTarget};

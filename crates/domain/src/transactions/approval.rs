@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use super::record::record;
-use super::{calls, run, status_change};
+use super::run::run;
+use super::{calls, status_change};
 use crate::action::{Call, Remembered};
 use crate::approval::{
     Approval, ApprovalAction, ApprovalFacts, ApprovalRefused, Ask, Asked, Closing, Expiry, Follow, Withdrawal,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::operation::move_targets;
-use super::run;
+use super::run::run;
 use crate::command::{Command, Receipt};
 use crate::feed::FleetEventDraft;
 use crate::ids::{CommandSeq, SessionId};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::record::{record, record_any};
-use super::run;
+use super::run::run;
 use crate::action::Attribution;
 use crate::login::{Login, LoginId, LoginRejected};
 use crate::ports::{AccessRows, LoginRepository, RedeemLinkError, Rows, StoreUnavailable, Transactional, Tx};

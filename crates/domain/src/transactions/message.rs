@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
+use super::run::run;
 use super::session::control;
+use super::status_change;
 use super::usage::{Booking, book};
-use super::{run, status_change};
 use crate::ids::{Seq, SessionId};
 use crate::message::NewMessage;
 use crate::ports::{

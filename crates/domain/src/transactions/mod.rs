@@ -26,6 +26,7 @@ pub mod message;
 mod operation;
 pub mod operator_actions;
 mod record;
+mod run;
 pub mod session;
 mod status_change;
 pub mod usage;
@@ -36,19 +37,6 @@ pub use self::brittle::{Break, Brittle, Fuse, Steps};
 pub use self::message::append;
 pub use self::session::control;
 pub use self::usage::{Booking, book};
-
-/// Runs a script in a transaction of a store, or an operation in one of its reads. The values are what the work needs to know; it
-/// gets clones, for it may be done again: `run!(store.write, (observation), |tx| observe(tx, &observation))`.
-macro_rules! run {
-    ($store:ident.$how:ident, ($($value:ident),*), |$tx:ident| $work:expr) => {
-        $store.$how(move |$tx| {
-            $(let $value = $value.clone();)*
-            Box::pin(async move { $work.await })
-        })
-    };
-}
-
-use run;
 
 #[cfg(doc)]
 use crate::ports::{Transactional, Tx};

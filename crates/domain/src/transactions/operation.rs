@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::run;
+use super::run::run;
 use crate::ids::{OperationId, SessionId};
 use crate::operation::{Opened, Operation, OperationTarget, TargetOutcome, Wish};
 use crate::ports::{

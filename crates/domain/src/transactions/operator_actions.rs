@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
+use super::calls;
 use super::operation::{move_targets, open, supersede_all};
 use super::record::{record, record_any};
-use super::{calls, run};
+use super::run::run;
 use crate::action::{
     ActionRefused, Call, Committed, ConcernedCommands, Effects, FleetAction, FleetCommitted, FleetIntervention,
     Intervention, KeyReused, OperatorAction, Remembered,

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
+use super::run::run;
+use super::status_change;
 use super::usage::open_mission;
-use super::{run, status_change};
 use crate::ids::{CommandSeq, SessionId};
 use crate::message::Control;
 use crate::ports::{

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use async_trait::async_trait;
 
 use super::record::record;
-use super::run;
+use super::run::run;
 use crate::ids::SessionId;
 use crate::ports::{
     BudgetCommitted, MissionPage, MissionQuery, MissionSummary, Rows, SessionUsage, SetBudgetError, StoreUnavailable,

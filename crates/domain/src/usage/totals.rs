@@ -1,7 +1,6 @@
 //! Sums of usage.
 
 use super::{Cost, Usage};
-use crate::message::NewMessage;
 
 /// The sum of many reports. No sum overflows: it stops at the greatest number that a store can keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,15 +26,6 @@ fn sum(a: u64, b: u64) -> u64 {
 }
 
 impl Totals {
-    /// What a batch of messages says.
-    #[must_use]
-    pub fn of<'a>(messages: impl IntoIterator<Item = &'a NewMessage>) -> Self {
-        messages
-            .into_iter()
-            .filter_map(|message| Usage::of(&message.metadata))
-            .fold(Self::default(), |sum, usage| sum.with(&usage))
-    }
-
     /// With one more report.
     #[must_use]
     pub fn with(self, usage: &Usage) -> Self {
@@ -83,6 +73,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures::new_message;
+    use crate::message::NewMessage;
     use crate::text::JsonObject;
 
     fn said(n: u128, usage: serde_json::Value) -> NewMessage {
@@ -98,7 +89,8 @@ mod tests {
             said(3, json!({"cacheReadTokens": 30, "cacheWriteTokens": 4})),
             said(4, json!("a lot")),
         ];
-        let totals = Totals::of(&batch);
+        let reports = batch.iter().filter_map(|message| Usage::of(&message.metadata));
+        let totals = reports.fold(Totals::default(), |sum, usage| sum.with(&usage));
         assert_eq!((totals.tokens(), totals.reports, totals.priced_reports), (46, 2, 1));
         assert_eq!(totals.cost.to_string(), "0.50");
     }

@@ -17,6 +17,7 @@ mod access;
 mod approval;
 mod control;
 mod record;
+mod rows;
 mod session;
 mod talk;
 mod usage;
@@ -27,6 +28,7 @@ pub use access::AccessRows;
 pub use approval::ApprovalRows;
 pub use control::ControlRows;
 pub use record::RecordRows;
+pub use rows::Rows;
 pub use session::{SessionRows, TreeLock};
 pub use talk::TalkRows;
 pub use usage::{MissionAccounts, UsageRows};
@@ -35,9 +37,6 @@ use super::{AppendError, AppendOutcome, StoreUnavailable};
 use crate::ids::SessionId;
 use crate::message::NewMessage;
 use crate::time::Timestamp;
-
-/// What an operation gives.
-pub type Rows<T> = Result<T, StoreUnavailable>;
 
 /// Everything that a transaction can do.
 pub trait Tx: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send {}

@@ -1,0 +1,28 @@
+//! What can be asked of what runs a session.
+
+/// Where a provider can pause an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseCapability {
+    /// When the current turn or step ends.
+    Turn,
+    /// At any instruction.
+    Freeze,
+}
+
+/// What a provider can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent abilities, each a plain yes or no")]
+pub struct Capabilities {
+    /// Where it can pause; `None` when it cannot.
+    pub pause: Option<PauseCapability>,
+    /// Whether it delivers a message into the current turn.
+    pub steer: bool,
+    /// Whether it holds a message for the next turn.
+    pub queue: bool,
+    /// Whether its agents wait for the decision of their permission requests.
+    pub approve: bool,
+    /// Whether it starts agents, or only hears of them.
+    pub spawn: bool,
+    /// Whether its agents live in this process and die with it.
+    pub in_process: bool,
+}
