@@ -12,7 +12,8 @@ use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
     ExportAudit, FoldSpool, IngestMessages, Intervene, InterveneFleet, InterveneScope, LogIn, MakeCheckpoint,
     OpenApproval, Ports, Providers, ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadSessions,
-    ReadUsage, RegisterSession, ReportStatus, SearchHistory, SetBudget, SpawnSession, VerifyAudit, WithdrawApproval,
+    ReadUsage, RecordRefusal, RegisterSession, ReportStatus, SearchHistory, SetBudget, SpawnSession, VerifyAudit,
+    WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Hints, Tails};
 use flightdeck_vitals::Vitals;
@@ -58,6 +59,7 @@ pub struct Api {
     pub(crate) make_checkpoint: MakeCheckpoint,
     pub(crate) log_in: LogIn,
     pub(crate) authorize: Authorize,
+    pub(crate) record_refusal: RecordRefusal,
     pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
     pub(crate) readiness: Probe,
     runtime: tokio::runtime::Handle,
@@ -129,6 +131,7 @@ impl Api {
             make_checkpoint: MakeCheckpoint::new(ports),
             log_in: LogIn::new(ports),
             authorize: Authorize::new(ports),
+            record_refusal: RecordRefusal::new(ports),
             claude_code: None,
             readiness: Probe::new(Arc::new(Answers(Arc::clone(&ports.feed))), runtime.clone()),
             runtime: runtime.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checkpoint_sources::{CheckpointSources, LAST};
 use super::read_audit::{Readings, details};
 use super::{AuditReader, Has, MakeCheckpoint, MakeCheckpointError, MayHave};
-use crate::audit::{AuditOutcome, ExportFault, ExportHeader, ExportLine, ExportedEntry};
+use crate::audit::{ExportFault, ExportHeader, ExportLine, ExportedEntry};
 use crate::ids::AuditSeq;
 use crate::ports::{AuditLog, AuditLogError, Checkpointing, Clock, OperatorActions, StoreUnavailable};
 
@@ -38,7 +38,7 @@ impl ExportAudit {
     /// The store is not available.
     pub async fn execute(&self, reader: AuditReader, after: AuditSeq) -> Result<AuditExport, StoreUnavailable> {
         let details = details("export", [("after", Some(after.to_string()))]);
-        let own = self.readings.record(reader, AuditOutcome::Accepted, details).await?;
+        let own = self.readings.record(reader, details).await?;
         let to = match self.make.execute().await {
             Ok(made) => made.checkpoint.seq,
             Err(MakeCheckpointError::Unavailable(error)) => return Err(error),

@@ -39,12 +39,13 @@ impl Readings {
     pub(super) async fn record(
         &self,
         reader: AuditReader,
-        outcome: AuditOutcome,
         details: BTreeMap<String, String>,
     ) -> Result<AuditSeq, StoreUnavailable> {
         let AuditReader { actor, request_id } = reader;
         let by = Origin::new(actor, request_id).at(self.clock.now());
-        self.actions.record(by.audit(ActionName::AuditRead, AuditTarget::AuditLog, outcome, details)).await
+        self.actions
+            .record(by.audit(ActionName::AuditRead, AuditTarget::AuditLog, AuditOutcome::Accepted, details))
+            .await
     }
 }
 
@@ -101,18 +102,9 @@ impl ReadAudit {
                 ("limit", Some(limit.to_string())),
             ],
         );
-        let own = self.readings.record(reader, AuditOutcome::Accepted, details).await?;
+        let own = self.readings.record(reader, details).await?;
         let before = before.map_or(own, |before| before.min(own));
         self.audit.page(filter, Some(before), limit).await
-    }
-
-    /// Puts on record that somebody was not let in to read.
-    ///
-    /// # Errors
-    /// The store is not available.
-    pub async fn refused(&self, reader: AuditReader, refusal: String) -> Result<AuditSeq, StoreUnavailable> {
-        let details = [("refusal".to_owned(), refusal)].into();
-        self.readings.record(reader, AuditOutcome::Refused, details).await
     }
 }
 

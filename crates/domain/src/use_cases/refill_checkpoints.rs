@@ -2,7 +2,6 @@
 
 use super::read_audit::{Readings, details};
 use super::{AuditReader, Has, MakeCheckpoint, MakeCheckpointError, MayHave};
-use crate::audit::AuditOutcome;
 use crate::ports::{AuditLog, Checkpointing, Clock, OperatorActions};
 
 /// Fills the archive of checkpoints, on record: with that nobody finds any more that it had lost something.
@@ -27,7 +26,7 @@ impl RefillCheckpoints {
     /// # Errors
     /// It cannot be put on record; or see [`MakeCheckpoint::refill`].
     pub async fn execute(&self, reader: AuditReader) -> Result<usize, MakeCheckpointError> {
-        self.readings.record(reader, AuditOutcome::Accepted, details("refill_checkpoints", [])).await?;
+        self.readings.record(reader, details("refill_checkpoints", [])).await?;
         self.make.refill().await
     }
 }

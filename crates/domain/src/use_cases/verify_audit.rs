@@ -6,8 +6,8 @@ use super::checkpoint_sources::{CheckpointSources, LAST, Sighting};
 use super::read_audit::{Readings, details};
 use super::{AuditReader, Has, MayHave};
 use crate::audit::{
-    AuditHead, AuditOutcome, AuditProblem, AuditVerification, ChainVerifier, Checkpoint, CheckpointProblem,
-    HeadProblem, SealedAuditEntry,
+    AuditHead, AuditProblem, AuditVerification, ChainVerifier, Checkpoint, CheckpointProblem, HeadProblem,
+    SealedAuditEntry,
 };
 use crate::ids::AuditSeq;
 use crate::ports::{AuditHeadError, AuditLog, AuditLogError, Checkpointing, Clock, OperatorActions, StoreUnavailable};
@@ -59,7 +59,7 @@ impl VerifyAudit {
     /// # Errors
     /// The store is not available. A broken chain is no error but a result.
     pub async fn execute(&self, reader: AuditReader) -> Result<AuditVerification, StoreUnavailable> {
-        let recorded = self.readings.record(reader, AuditOutcome::Accepted, details("verify", [])).await;
+        let recorded = self.readings.record(reader, details("verify", [])).await;
         let found = self.verification().await;
         match (recorded, found) {
             (Err(_unrecorded), Ok(broken)) if !broken.valid => Ok(broken),

@@ -7,7 +7,8 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, Responder};
 use actix_web_lab::header::{CacheControl, CacheDirective};
 use actix_web_lab::respond::NdJson;
-use flightdeck_domain::audit::ExportLine;
+use flightdeck_domain::action::{ActionName, Origin};
+use flightdeck_domain::audit::{AuditTarget, ExportLine};
 use flightdeck_domain::ids::{AuditSeq, KeyId};
 use flightdeck_domain::operator::{Actor, Permission};
 use flightdeck_domain::ports::AuditFilter;
@@ -121,10 +122,13 @@ pub(crate) async fn checkpoint(
 
 /// Whoever reads, if they may; that they may not is put on record.
 async fn reader(api: &Api, caller: &Caller, request: &HttpRequest) -> Result<AuditReader, ApiError> {
-    let reader = AuditReader { actor: caller.principal.actor(), request_id: request_id(request)? };
-    let Err(denied) = api.authorize.role(&caller.principal, Permission::ReadAudit) else { return Ok(reader) };
-    api.audit.refused(reader, denied.to_string()).await?;
-    Err(ApiError::Denied(denied.to_string()))
+    let (actor, request_id) = (caller.principal.actor(), request_id(request)?);
+    if let Err(denied) = api.authorize.role(&caller.principal, Permission::ReadAudit) {
+        let by = Origin::new(actor, request_id);
+        api.record_refusal.execute(by, ActionName::AuditRead, AuditTarget::AuditLog, &denied).await?;
+        return Err(ApiError::Denied(denied.to_string()));
+    }
+    Ok(AuditReader { actor, request_id })
 }
 
 /// An export on its way to a client.

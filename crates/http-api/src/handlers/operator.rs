@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use flightdeck_domain::action::{ActionName, Origin};
-use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
+use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::text::{IdempotencyKey, Reason, RequestId};
 use serde::Serialize;
@@ -96,9 +96,8 @@ impl Operator {
         let principal = &self.caller.principal;
         if let Err(denied) = api.authorize.role(principal, Permission::Control) {
             api.throttle_refusals.admit(&principal.key_id).pass()?;
-            let by = Origin::new(principal.actor(), self.request_id.clone()).at(api.ports.clock.now());
-            let details = [("refusal".to_owned(), denied.to_string())].into();
-            api.ports.actions.record(by.audit(action, target, AuditOutcome::Refused, details)).await?;
+            let by = Origin::new(principal.actor(), self.request_id.clone());
+            api.record_refusal.execute(by, action, target, &denied).await?;
             return Err(ApiError::Denied(denied.to_string()));
         }
         Ok(())
