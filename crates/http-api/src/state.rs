@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::KeyId;
-use flightdeck_domain::ports::{HookReceiver, IdGenerator, Readiness};
+use flightdeck_domain::ports::{HookReceiver, IdGenerator, Readiness, StoreUnavailable};
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authenticate, Authorize, DecideApproval, EnforceBudgets, ExpireApprovals, ExpireLeases,
@@ -100,12 +100,13 @@ impl Api {
         let epoch = CurrentEpoch::default();
         let labelled = epoch.clone();
         let encode = move |event: &FleetEvent| event_frame(event, labelled.get());
+        let budgets = EnforceBudgets::new(ports, providers).telling(budgets_enforced);
         let feed = FleetFeedLog::new(Arc::clone(&ports.feed), Arc::clone(&hints), encode);
         Self {
             register: RegisterSession::new(ports),
             spawn: SpawnSession::new(ports, providers),
             report: ReportStatus::new(ports),
-            ingest: IngestMessages::new(ports),
+            ingest: IngestMessages::new(ports).enforcing(budgets.clone(), ReportStatus::new(ports)),
             history: ReadHistory::new(ports),
             search: SearchHistory::new(ports),
             sessions: ReadSessions::new(ports),
@@ -120,8 +121,8 @@ impl Api {
             approvals: ReadApprovals::new(ports),
             expire_approvals: ExpireApprovals::new(ports),
             usage: ReadUsage::new(ports),
-            set_budget: SetBudget::new(ports),
-            budgets: EnforceBudgets::new(ports, providers),
+            set_budget: SetBudget::new(ports).enforcing(budgets.clone()),
+            budgets,
             operations: ReadOperations::new(ports),
             audit: ReadAudit::new(ports),
             verify_audit: VerifyAudit::new(ports),
@@ -206,18 +207,6 @@ impl Api {
         }
     }
 
-    /// Pauses whoever has used up a budget. What fails now is done by a later call.
-    pub(crate) async fn enforce_budgets(&self) {
-        match self.budgets.execute().await {
-            Ok(0) => {}
-            Ok(pauses) => tracing::info!(pauses, "budgets are used up, and whom they concern is to pause"),
-            Err(error) => {
-                let cause: &dyn std::error::Error = &error;
-                tracing::warn!(cause, "cannot pause whoever has used up a budget; trying again");
-            }
-        }
-    }
-
     /// Keeps house until the shutdown: ends the streams of revoked keys, forgets quiet ones, closes permission
     /// requests whose deadline has passed, pauses at used-up budgets, loses silent sessions, folds the spool into the audit log.
     ///
@@ -246,13 +235,26 @@ impl Api {
                     self.throttle_login.sweep();
                     self.throttle_foreign_links.sweep();
                     self.fold_spool().await;
-                    self.enforce_budgets().await;
+                    // It tells how that ended.
+                    drop(self.budgets.execute().await);
                     if let Err(error) = self.expire_approvals.execute().await {
                         let cause: &dyn std::error::Error = &error;
                         tracing::warn!(cause, "cannot close permission requests whose deadline has passed; trying again");
                     }
                 }
             }
+        }
+    }
+}
+
+/// Tells how a look for used-up budgets ended.
+fn budgets_enforced(done: &Result<u64, StoreUnavailable>) {
+    match done {
+        Ok(0) => {}
+        Ok(pauses) => tracing::info!(pauses, "budgets are used up, and whom they concern is to pause"),
+        Err(error) => {
+            let cause: &dyn std::error::Error = error;
+            tracing::warn!(cause, "cannot pause whoever has used up a budget; trying again");
         }
     }
 }

@@ -15,13 +15,18 @@ use crate::text::{IdempotencyKey, RequestId};
 use crate::usage::{Account, AccountKey};
 
 /// Pauses what has no budget left: an action like an operator's, with its operation and its audit entry, whose actor is
-/// `budget`; each conversation says why. To be called about once a second and after each report that used a budget up;
-/// several at a time are harmless, for the key of the call follows from the account.
+/// `budget`; each conversation says why. To be called about once a second, so that what one call could not do is done by a
+/// later one. [`IngestMessages`](super::IngestMessages) and [`SetBudget`](super::SetBudget) that are made with it call it at
+/// once when a budget is used up. Several calls at a time are harmless, for the key of the pause follows from the account.
 #[derive(Clone)]
 pub struct EnforceBudgets {
     usage: Arc<dyn UsageRepository>,
     intervene: InterveneScope,
+    tell: Tell,
 }
+
+/// Takes note of how a call ended.
+type Tell = fn(&Result<u64, StoreUnavailable>);
 
 /// The most that one call looks after; the next one goes on.
 const AT_ONCE: usize = 100;
@@ -40,7 +45,14 @@ impl EnforceBudgets {
             + Has<dyn Clock>
             + Has<dyn IdGenerator>,
     {
-        Self { usage: ports.port(), intervene: InterveneScope::new(ports, providers) }
+        Self { usage: ports.port(), intervene: InterveneScope::new(ports, providers), tell: |_| {} }
+    }
+
+    /// Tells the outcome of each call to `tell` before it is returned, for a log. Other use cases call this one where their
+    /// own answer must not depend on it, so its failures are heard of nowhere else.
+    #[must_use]
+    pub fn telling(self, tell: Tell) -> Self {
+        Self { tell, ..self }
     }
 
     /// Asks for each pause that is due, and says how many there were. A budget pauses once: whoever lets a session go on
@@ -49,6 +61,12 @@ impl EnforceBudgets {
     /// # Errors
     /// The store is not available. What is left is still due.
     pub async fn execute(&self) -> Result<u64, StoreUnavailable> {
+        let done = self.pause_all().await;
+        (self.tell)(&done);
+        done
+    }
+
+    async fn pause_all(&self) -> Result<u64, StoreUnavailable> {
         let mut asked = 0;
         for account in self.usage.exhausted(AT_ONCE).await? {
             let Some(used_up) = account.exhausted else { continue };
@@ -86,6 +104,8 @@ fn origin(account: &Account, name: &str) -> Origin {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::fixtures::{at, attribution, session_id};
     use crate::ids::AuditSeq;
@@ -130,13 +150,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_paused_stays_due() {
+    async fn what_could_not_be_paused_stays_due_and_is_told() {
+        static TOLD: AtomicUsize = AtomicUsize::new(0);
         let mut mocks = MockPorts::default();
         let due = vec![used_up(AccountKey::Subtree(session_id(1)))];
         mocks.usage.expect_exhausted().times(1).return_once(|_| Ok(due));
         let away = || OperatorActionError::Unavailable(StoreUnavailable::new("away"));
         mocks.actions.expect_commit_scoped().times(1).returning(move |_| Err(away()));
-        assert!(EnforceBudgets::new(&mocks.ports(), &Providers::default()).execute().await.is_err());
+        mocks.usage.expect_enforced().never();
+        let enforce = EnforceBudgets::new(&mocks.ports(), &Providers::default());
+        let enforce = enforce.telling(|done| {
+            TOLD.fetch_add(usize::from(done.is_err()), Ordering::SeqCst);
+        });
+        assert!(enforce.execute().await.is_err());
+        assert_eq!(TOLD.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

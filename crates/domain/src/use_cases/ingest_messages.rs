@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Has;
+use super::{EnforceBudgets, Has, ReportStatus};
 use crate::ids::{MessageId, SessionId};
-use crate::message::{Author, MessageRole, NewMessage};
+use crate::message::{Author, Control, MessageRole, NewMessage};
 use crate::ports::{AppendError, AppendOutcome, Clock, IdGenerator, MessageRepository, WakeUps};
 use crate::text::{JsonObject, MessageContent};
 use crate::time::Timestamp;
@@ -85,6 +85,14 @@ pub struct IngestMessages {
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
+    budgets: Option<Budgets>,
+}
+
+/// What follows a batch that uses up a budget.
+#[derive(Clone)]
+struct Budgets {
+    enforce: EnforceBudgets,
+    report: ReportStatus,
 }
 
 impl IngestMessages {
@@ -97,11 +105,20 @@ impl IngestMessages {
     where
         P: Has<dyn MessageRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
     {
-        Self { messages: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
+        let (messages, wake_ups, clock, ids) = (ports.port(), ports.port(), ports.port(), ports.port());
+        Self { messages, wake_ups, clock, ids, budgets: None }
+    }
+
+    /// Pauses at once whoever has used up a budget by a batch, and tells the agent so by the answer to that batch. Without
+    /// this the next call of [`EnforceBudgets`] does, and the agent hears of it by a later answer.
+    #[must_use]
+    pub fn enforcing(self, enforce: EnforceBudgets, report: ReportStatus) -> Self {
+        Self { budgets: Some(Budgets { enforce, report }), ..self }
     }
 
     /// Appends a batch whole or not at all; it is durable when this returns. A `system` message of it is marked as the agent's
-    /// ([`Author`]).
+    /// ([`Author`]). The pause at a used-up budget is a change of its own: when it fails the batch is appended all the same,
+    /// and the pause is still due.
     ///
     /// # Errors
     /// The batch is empty, too large or speaks as an operator; the session is unknown or closed; an id is taken by
@@ -138,7 +155,7 @@ impl IngestMessages {
                 created_at: input.created_at.unwrap_or(now),
             })
             .collect();
-        let outcome = self.messages.append(session, batch, now).await?;
+        let mut outcome = self.messages.append(session, batch, now).await?;
         if outcome.came_back {
             // A message that tells of it stands before the batch.
             self.wake_ups.session_moved(session, outcome.last_seq);
@@ -146,7 +163,22 @@ impl IngestMessages {
         } else if !outcome.inserted.is_empty() {
             self.wake_ups.messages_appended(&outcome.inserted);
         }
+        if let Some(budgets) = self.budgets.as_ref().filter(|_| outcome.exhausted)
+            && let Some(control) = budgets.pause(session).await
+        {
+            outcome.control = control;
+        }
         Ok(outcome)
+    }
+}
+
+impl Budgets {
+    /// Pauses whoever has used up a budget, and gives what is wanted of the session after that; `None` where that is not
+    /// known, for the batch stays what it is.
+    async fn pause(&self, session: SessionId) -> Option<Control> {
+        // A failure was told by `EnforceBudgets` itself, and the pause is due until it is done.
+        self.enforce.execute().await.ok()?;
+        self.report.heartbeat(session).await.ok()?
     }
 }
 
@@ -155,10 +187,15 @@ mod tests {
     use super::*;
     use crate::fixtures::{at, message_id, new_message, session_id};
     use crate::ids::Seq;
-    use crate::message::{Appended, Control};
+    use crate::message::Appended;
+    use crate::ports::{Heard, StoreUnavailable};
     use crate::session::DesiredStatus;
     use crate::text::ProviderName;
+    use crate::use_cases::Providers;
     use crate::use_cases::testing::MockPorts;
+
+    const GO_ON: Control = Control { desired_status: DesiredStatus::Running, pending_commands: 0 };
+    const PAUSE: Control = Control { desired_status: DesiredStatus::Paused, pending_commands: 1 };
 
     fn input(role: MessageRole) -> MessageInput {
         MessageInput::new(role, MessageContent::new("hello").expect("valid"))
@@ -170,7 +207,7 @@ mod tests {
             appended: vec![Appended { id: message_id(900), seq: Seq::new(4), created }],
             inserted: created.then_some(message).into_iter().collect(),
             last_seq: Seq::new(4),
-            control: Control { desired_status: DesiredStatus::Running, pending_commands: 0 },
+            control: GO_ON,
             came_back: false,
             exhausted: false,
         }
@@ -254,5 +291,40 @@ mod tests {
         let twice = MessageInput { metadata: usage.within(JsonObject::default()), ..used };
         let refused = ingest.execute(session_id(1), vec![input(MessageRole::User), twice]).await;
         assert!(matches!(refused, Err(IngestError::UsageTwice { index: 1 })));
+    }
+
+    /// What the answer to a batch says that uses up a budget, or does not.
+    async fn wanted(mut mocks: MockPorts, exhausted: bool) -> Control {
+        let outcome = AppendOutcome { exhausted, ..outcome(false) };
+        mocks.messages.expect_append().times(1).return_once(|_, _, _| Ok(outcome));
+        let ports = mocks.ports();
+        let enforce = EnforceBudgets::new(&ports, &Providers::default());
+        let ingest = IngestMessages::new(&ports).enforcing(enforce, ReportStatus::new(&ports));
+        ingest.execute(session_id(1), vec![input(MessageRole::Assistant)]).await.expect("it is appended").control
+    }
+
+    #[tokio::test]
+    async fn a_used_up_budget_is_enforced_before_the_answer_which_tells_of_the_pause() {
+        let mut mocks = MockPorts::default();
+        let mut order = mockall::Sequence::new();
+        mocks.usage.expect_exhausted().times(1).in_sequence(&mut order).returning(|_| Ok(Vec::new()));
+        let heard = |_, _| Ok(Some(Heard { control: PAUSE, came_back: None }));
+        mocks.sessions.expect_heartbeat().times(1).in_sequence(&mut order).returning(heard);
+        assert_eq!(wanted(mocks, true).await, PAUSE);
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().never();
+        assert_eq!(wanted(mocks, false).await, GO_ON);
+    }
+
+    #[tokio::test]
+    async fn what_is_appended_stays_so_when_a_pause_cannot_be_asked_for_or_told() {
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().times(1).returning(|_| Err(StoreUnavailable::new("away")));
+        mocks.sessions.expect_heartbeat().never();
+        assert_eq!(wanted(mocks, true).await, GO_ON);
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().times(1).returning(|_| Ok(Vec::new()));
+        mocks.sessions.expect_heartbeat().times(1).returning(|_, _| Err(StoreUnavailable::new("away")));
+        assert_eq!(wanted(mocks, true).await, GO_ON);
     }
 }

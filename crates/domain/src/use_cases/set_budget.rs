@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Has;
+use super::{EnforceBudgets, Has};
 use crate::action::Origin;
 use crate::ports::{BudgetCommitted, Clock, SetBudgetError, UsageRepository};
 use crate::usage::{AccountKey, Budget, BudgetAction};
@@ -12,6 +12,7 @@ use crate::usage::{AccountKey, Budget, BudgetAction};
 pub struct SetBudget {
     usage: Arc<dyn UsageRepository>,
     clock: Arc<dyn Clock>,
+    enforce: Option<EnforceBudgets>,
 }
 
 impl SetBudget {
@@ -21,11 +22,17 @@ impl SetBudget {
     where
         P: Has<dyn UsageRepository> + Has<dyn Clock>,
     {
-        Self { usage: ports.port(), clock: ports.port() }
+        Self { usage: ports.port(), clock: ports.port(), enforce: None }
     }
 
-    /// Sets the budget of a subtree or a mission, or takes it away, together with its audit entry. One that is used up
-    /// already is followed by its pause ([`super::EnforceBudgets`]).
+    /// Pauses at once whoever has used up a budget that is set. Without this the next call of [`EnforceBudgets`] does.
+    #[must_use]
+    pub fn enforcing(self, enforce: EnforceBudgets) -> Self {
+        Self { enforce: Some(enforce), ..self }
+    }
+
+    /// Sets the budget of a subtree or a mission, or takes it away, together with its audit entry. The pause of one that is
+    /// used up already is a change of its own: when it fails the budget is set all the same, and the pause is still due.
     ///
     /// # Errors
     /// There is no such session (and the refusal is on the audit log), or the store is not available.
@@ -35,7 +42,14 @@ impl SetBudget {
         budget: Option<Budget>,
         origin: Origin,
     ) -> Result<BudgetCommitted, SetBudgetError> {
-        self.usage.set_budget(BudgetAction { key, budget, by: origin.at(self.clock.now()) }).await
+        let set = self.usage.set_budget(BudgetAction { key, budget, by: origin.at(self.clock.now()) }).await?;
+        if let Some(enforce) = &self.enforce
+            && set.account.exhausted.is_some_and(|used_up| !used_up.enforced)
+        {
+            // It has told of its failure, and the pause is due until it is done.
+            drop(enforce.execute().await);
+        }
+        Ok(set)
     }
 }
 
@@ -45,22 +59,57 @@ mod tests {
     use crate::fixtures::{at, session_id};
     use crate::ids::AuditSeq;
     use crate::operator::Actor;
+    use crate::ports::StoreUnavailable;
     use crate::text::RequestId;
-    use crate::usage::Account;
+    use crate::usage::{Account, Totals};
+    use crate::use_cases::Providers;
     use crate::use_cases::testing::MockPorts;
 
-    #[tokio::test]
-    async fn it_is_stamped_with_who_and_when() {
-        let mut mocks = MockPorts::default();
+    async fn set(enforcing: bool, mut mocks: MockPorts, account: Account) -> Result<BudgetCommitted, SetBudgetError> {
         let stamped = |action: &BudgetAction| action.by.at == at(0) && action.by.actor == Actor::local_cli();
-        mocks.usage.expect_set_budget().withf(stamped).times(1).returning(|action| {
-            let account = Account::open(action.key, at(0)).budgeted(action.budget, at(0));
-            Ok(BudgetCommitted { account, audit_seq: AuditSeq::new(1) })
-        });
-        let origin = Origin::new(Actor::local_cli(), RequestId::new("req-1").expect("valid"));
-        let budget = Budget::new(None, Some(5)).ok();
-        let key = AccountKey::Subtree(session_id(1));
-        let set = SetBudget::new(&mocks.ports()).execute(key, budget, origin).await.expect("set");
-        assert_eq!(set.account.budget, budget);
+        let (key, budget) = (account.key.clone(), account.budget);
+        let committed = move |_| Ok(BudgetCommitted { account, audit_seq: AuditSeq::new(1) });
+        mocks.usage.expect_set_budget().withf(stamped).times(1).return_once(committed);
+        let ports = mocks.ports();
+        let set = SetBudget::new(&ports);
+        let enforce = EnforceBudgets::new(&ports, &Providers::default());
+        let set = if enforcing { set.enforcing(enforce) } else { set };
+        set.execute(key, budget, Origin::new(Actor::local_cli(), RequestId::new("req-1").expect("valid"))).await
+    }
+
+    fn account() -> Account {
+        Account::open(AccountKey::Subtree(session_id(1)), at(0)).budgeted(Budget::new(None, Some(5)).ok(), at(0))
+    }
+
+    fn used_up() -> Account {
+        account().book(Totals { input_tokens: 5, ..Totals::default() }, session_id(1), at(1)).0
+    }
+
+    #[tokio::test]
+    async fn it_is_stamped_with_who_and_when_and_enforces_nothing_that_is_left() {
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().never();
+        assert_eq!(set(true, mocks, account()).await.expect("set").account, account());
+    }
+
+    #[tokio::test]
+    async fn a_budget_that_is_used_up_already_is_enforced_once_and_at_once() {
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().times(1).returning(|_| Ok(Vec::new()));
+        assert!(set(true, mocks, used_up()).await.is_ok());
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().never();
+        let enforced = used_up().enforced(at(1));
+        assert!(set(true, mocks, enforced).await.is_ok(), "whoever went on after the pause is not paused again");
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().never();
+        assert!(set(false, mocks, used_up()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_budget_is_set_also_when_its_pause_fails() {
+        let mut mocks = MockPorts::default();
+        mocks.usage.expect_exhausted().times(1).returning(|_| Err(StoreUnavailable::new("away")));
+        assert_eq!(set(true, mocks, used_up()).await.expect("set").account, used_up());
     }
 }

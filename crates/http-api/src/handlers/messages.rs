@@ -78,23 +78,14 @@ pub(crate) async fn append(
     Ok(response.json(reply))
 }
 
-/// Appends a batch, and enforces a budget that it used up.
+/// Appends a batch.
 pub(super) async fn take_in(
     api: &Data<Api>,
     session: SessionId,
     batch: Vec<MessageInput>,
 ) -> Result<AppendOutcome, ApiError> {
     let api = api.clone();
-    to_the_end(async move {
-        let mut outcome = api.ingest.execute(session, batch).await?;
-        if outcome.exhausted {
-            api.enforce_budgets().await;
-            // The agent learns of its pause by this very answer.
-            outcome.control = api.report.heartbeat(session).await?.unwrap_or(outcome.control);
-        }
-        Ok(outcome)
-    })
-    .await
+    to_the_end(async move { Ok(api.ingest.execute(session, batch).await?) }).await
 }
 
 /// Whether a body has a message a line.

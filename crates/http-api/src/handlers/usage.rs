@@ -92,7 +92,7 @@ pub(super) async fn may_change(
     operator.may_control(api, Lane::Control(route), ActionName::BudgetSet, target).await
 }
 
-/// Sets a budget or takes it away, and pauses at once whoever has used it up already.
+/// Sets a budget or takes it away.
 pub(super) async fn change(
     api: &Data<Api>,
     operator: Operator,
@@ -101,12 +101,5 @@ pub(super) async fn change(
     reason: Option<Reason>,
 ) -> Result<(), ApiError> {
     let (acting, origin) = (api.clone(), operator.origin(reason));
-    to_the_end(async move {
-        let set = acting.set_budget.execute(key, budget, origin).await?;
-        if set.account.exhausted.is_some_and(|used_up| !used_up.enforced) {
-            acting.enforce_budgets().await;
-        }
-        Ok(())
-    })
-    .await
+    to_the_end(async move { Ok(acting.set_budget.execute(key, budget, origin).await.map(drop)?) }).await
 }
