@@ -2,7 +2,8 @@
 //!
 //! `routes` lists every route; each handler takes the request apart, calls one use case of the domain, and maps the
 //! result (`dto`, `problem`). `auth` lets nobody pass without a key or a login, `throttle` holds callers to a rate,
-//! `sse` turns the followers of [`flightdeck_live`] into streams, and `request` gives every request its id.
+//! `sse` turns the followers of [`flightdeck_live`] into streams, and `request` gives every request its id. `housekeeping` keeps in
+//! order what the API remembers.
 //!
 //! # What does not belong here
 //! SQL, child processes, and rules: a handler decides nothing that the domain could decide.
@@ -20,7 +21,7 @@ mod handlers;
 mod head;
 mod heavy;
 mod host;
-mod leases;
+mod housekeeping;
 mod openapi;
 mod options;
 mod problem;
@@ -31,6 +32,7 @@ mod server;
 mod sse;
 mod state;
 mod throttle;
+mod throttles;
 
 pub use counters::{Counters, Counts};
 pub use epochs::CurrentEpoch;

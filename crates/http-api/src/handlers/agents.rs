@@ -107,7 +107,7 @@ pub(crate) async fn tree(
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    api.throttle_tree.admit(&caller.principal.key_id).pass()?;
+    api.throttles.tree.admit(&caller.principal.key_id).pass()?;
     let page = page(&api, &caller, params, 200, true).await?;
     paged(&api, &request, page, TreeEntry::from).await
 }

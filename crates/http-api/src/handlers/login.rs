@@ -52,10 +52,10 @@ pub(crate) async fn login(
     }
     let from = request.peer_addr().map(|peer| peer.ip());
     // Looked at before the body is read, and counted for what may be a key.
-    from.map_or(Ok(()), |from| api.throttle_login.peek(&from).pass())?;
+    from.map_or(Ok(()), |from| api.throttles.login.peek(&from).pass())?;
     let body = body.read(&api, Cap::Login).await?;
     let key = PlainKey::parse(&body.key).map_err(|error| ApiError::LoggedOut(error.to_string()))?;
-    from.map_or(Ok(()), |from| api.throttle_login.admit(&from).pass())?;
+    from.map_or(Ok(()), |from| api.throttles.login.admit(&from).pass())?;
     let (id, acting) = (request_id(&request)?, api.clone());
     let (token, login) = to_the_end(async move { Ok(acting.log_in.with_key(&key, id).await?) }).await?;
     let mut response = HttpResponse::NoContent();
@@ -159,7 +159,7 @@ fn admit(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
     let Some(peer) = request.peer_addr() else { return Ok(()) };
     let site = request.headers().get(SITE).map(HeaderValue::as_bytes);
     let by_another_site = site.is_some_and(|site| !matches!(site, b"none" | b"same-origin"));
-    let throttle = if by_another_site { &api.throttle_foreign_links } else { &api.throttle_login };
+    let throttle = if by_another_site { &api.throttles.foreign_links } else { &api.throttles.login };
     throttle.admit(&peer.ip()).pass()
 }
 

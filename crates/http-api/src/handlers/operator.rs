@@ -84,8 +84,8 @@ impl Operator {
         self.permitted(api, action, target).await?;
         let key = &self.caller.principal.key_id;
         match lane {
-            Lane::Stop => api.throttle_stop.admit(key),
-            Lane::Control(route) => api.throttle_control.admit(route, key).await,
+            Lane::Stop => api.throttles.stop.admit(key),
+            Lane::Control(route) => api.throttles.control.admit(route, key).await,
         }
         .pass()
     }
@@ -95,7 +95,7 @@ impl Operator {
     pub(super) async fn permitted(&self, api: &Api, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
         let principal = &self.caller.principal;
         if let Err(denied) = api.authorize.role(principal, Permission::Control) {
-            api.throttle_refusals.admit(&principal.key_id).pass()?;
+            api.throttles.refusals.admit(&principal.key_id).pass()?;
             let by = Origin::new(principal.actor(), self.request_id.clone());
             api.record_refusal.execute(by, action, target, &denied).await?;
             return Err(ApiError::Denied(denied.to_string()));

@@ -1,0 +1,11 @@
+//! Permission requests that nobody decided in time.
+
+use flightdeck_domain::use_cases::ExpireApprovals;
+
+/// Closes them.
+pub(super) async fn expire(expire: &ExpireApprovals) {
+    if let Err(error) = expire.execute().await {
+        let cause: &dyn std::error::Error = &error;
+        tracing::warn!(cause, "cannot close permission requests whose deadline has passed; trying again");
+    }
+}
