@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::asset::{Asset, SCRIPT, STYLE};
 use crate::handlers::health;
 use crate::problem::ApiError;
+use crate::resource::resource;
 
 /// No inline script or style, nothing from elsewhere, no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -65,8 +66,8 @@ pub(crate) async fn file(request: HttpRequest, name: Path<String>) -> Result<Htt
 /// `/` and what it loads.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(crate::routes::resource("/", "GET, HEAD").route(web::get().to(page)))
-        .service(crate::routes::resource("/console/{name}", "GET, HEAD").route(web::get().to(file)));
+        .service(resource("/", "GET, HEAD").route(web::get().to(page)))
+        .service(resource("/console/{name}", "GET, HEAD").route(web::get().to(file)));
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::asset::{Asset, SCRIPT, STYLE};
 use crate::problem::ApiError;
+use crate::resource::resource;
 
 /// As the console's, but that Swagger UI writes styles into its elements.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
@@ -51,6 +52,6 @@ async fn file(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, 
 /// `/docs` and what it loads.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(crate::routes::resource("/docs", "GET, HEAD").route(web::get().to(page)))
-        .service(crate::routes::resource("/docs/{name}", "GET, HEAD").route(web::get().to(file)));
+        .service(resource("/docs", "GET, HEAD").route(web::get().to(page)))
+        .service(resource("/docs/{name}", "GET, HEAD").route(web::get().to(file)));
 }

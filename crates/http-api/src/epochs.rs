@@ -8,8 +8,6 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use flightdeck_domain::epoch::{Epoch, FeedCursor};
 use flightdeck_domain::ids::FeedPosition;
 
-use crate::state::Api;
-
 /// Which history of the deployment the places of an answer belong to.
 const EPOCH: HeaderName = HeaderName::from_static("flightdeck-epoch");
 
@@ -38,11 +36,11 @@ impl CurrentEpoch {
     pub(crate) fn is_over(&self, of: Option<Epoch>) -> bool {
         of.is_some_and(|of| of != self.get())
     }
-}
 
-/// Says in the head of an answer which history its places belong to.
-pub(crate) fn tell(api: &Api, response: &mut HttpResponse) {
-    if let Ok(value) = HeaderValue::from_str(&api.epoch.get().to_string()) {
-        response.headers_mut().insert(EPOCH, value);
+    /// Says in the head of an answer which history its places belong to.
+    pub(crate) fn tell(&self, response: &mut HttpResponse) {
+        if let Ok(value) = HeaderValue::from_str(&self.get().to_string()) {
+            response.headers_mut().insert(EPOCH, value);
+        }
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! `routes` lists every route; each handler takes the request apart, calls one use case of the domain, and maps the
 //! result (`dto`, `problem`). `auth` lets nobody pass without a key or a login, `throttle` holds callers to a rate,
-//! `sse` turns the followers of [`flightdeck_live`] into streams, and `request` gives every request its id. `housekeeping` keeps in
-//! order what the API remembers.
+//! `sse` turns the followers of [`flightdeck_live`] into streams, and `request` gives every request its id.
+//!
+//! A file of `handlers` declares what its handlers take: a use case, or a struct with the few that they need. `wiring` makes
+//! all of these from [`Api`], the parts of a deployment, which no handler sees. `housekeeping` is what the API does by itself.
 //!
 //! # What does not belong here
 //! SQL, child processes, and rules: a handler decides nothing that the domain could decide.
 
+mod api;
 mod asset;
 mod auth;
 mod console;
@@ -27,13 +30,15 @@ mod options;
 mod problem;
 mod readiness;
 mod request;
+mod resource;
 mod routes;
 mod server;
 mod sse;
-mod state;
 mod throttle;
 mod throttles;
+mod wiring;
 
+pub use api::Api;
 pub use counters::{Counters, Counts};
 pub use epochs::CurrentEpoch;
 pub use extract::BodyLimits;
@@ -41,5 +46,4 @@ pub use openapi::openapi;
 pub use options::ApiOptions;
 pub use problem::{ApiError, FieldFault, Problem};
 pub use server::Listening;
-pub use state::Api;
 pub use throttle::{Admission, ControlRoute, ControlThrottle, InvalidRate, Rate, Throttle};

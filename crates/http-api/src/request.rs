@@ -9,10 +9,11 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::text::RequestId;
 
+use crate::counters::Counters;
 use crate::problem::ApiError;
-use crate::state::Api;
 
 /// The header that carries the request id, both ways.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -76,7 +77,7 @@ fn given_id(request: &ServiceRequest) -> Option<RequestId> {
 }
 
 fn minted_id(request: &ServiceRequest) -> RequestId {
-    let uuid = request.app_data::<Data<Api>>().map(|api| api.ids.uuid()).unwrap_or_default();
+    let uuid = request.app_data::<Data<dyn IdGenerator>>().map(|ids| ids.uuid()).unwrap_or_default();
     RequestId::from(uuid)
 }
 
@@ -85,8 +86,8 @@ fn answer_errors<B: MessageBody>(response: ServiceResponse<B>, id: &RequestId) -
     let replacement = response.response().error().map(|error| {
         let status = error.as_response_error().status_code();
         let ours = error.as_error::<ApiError>();
-        if let (Some(error), Some(api)) = (ours, response.request().app_data::<Data<Api>>()) {
-            api.counters.count(error);
+        if let (Some(error), Some(counters)) = (ours, response.request().app_data::<Data<Counters>>()) {
+            counters.count(error);
         }
         // That there is no room is the doing of those who send much: it is counted, and not worth a line each.
         if status.is_server_error() && !matches!(ours, Some(ApiError::Busy)) {

@@ -1,29 +1,18 @@
 //! Every route, in one place.
 
-use std::sync::LazyLock;
-
+use actix_web::middleware;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource, middleware};
 
 use crate::auth::authenticate;
 use crate::console;
 use crate::docs;
-use crate::dto::texts;
-use crate::extract::NoParams;
 use crate::handlers::{
     agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
     login, messages, missions, operations, search, spawn, status, usage,
 };
-use crate::openapi::openapi;
-use crate::problem::ApiError;
+use crate::openapi;
 use crate::request::no_route;
-
-/// A path with its methods; any other method is answered with those that are possible.
-pub(crate) fn resource(path: &str, allowed: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
-        Err::<HttpResponse, _>(ApiError::Method { method: request.method().to_string(), allowed })
-    }))
-}
+use crate::resource::resource;
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
@@ -33,7 +22,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/health/ready", "GET, HEAD").route(web::get().to(health::ready)))
         .service(resource("/login", "POST").route(web::post().to(login::login)))
         .service(resource("/login/{token}", "GET, HEAD").route(web::get().to(login::open_link)))
-        .service(resource("/openapi.json", "GET, HEAD").route(web::get().to(describe)))
+        .service(resource("/openapi.json", "GET, HEAD").route(web::get().to(openapi::describe)))
         .service(
             web::scope("")
                 .wrap(middleware::from_fn(authenticate))
@@ -54,16 +43,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),
         );
-}
-
-/// The description of the API, as OpenAPI 3.1.
-///
-/// Made when it is first asked for: a server that only runs neither waits for it nor keeps it in memory.
-#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "description",
-    responses((status = 200, description = "the document", body = inline(texts::JsonObject))))]
-pub(crate) async fn describe(_none: NoParams) -> HttpResponse {
-    static DOCUMENT: LazyLock<web::Bytes> = LazyLock::new(|| web::Bytes::from(openapi().to_json().unwrap_or_default()));
-    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
 }
 
 fn whole_fleet(config: &mut ServiceConfig) {

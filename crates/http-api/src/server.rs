@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -13,10 +12,11 @@ use actix_web::{App, HttpServer, middleware};
 use actix_web_lab::middleware::CatchPanic;
 use socket2::SockRef;
 
+use crate::api::Api;
 use crate::host::Hosts;
 use crate::request::identify;
 use crate::routes::configure;
-use crate::state::Api;
+use crate::wiring::wire;
 
 /// How long requests in flight may take to end once the shutdown began; streams end at once.
 const SHUTDOWN_TIMEOUT: u64 = 5;
@@ -61,13 +61,13 @@ impl Listening {
     ///
     /// # Errors
     /// The listener cannot be used.
-    pub fn serve(self, api: Arc<Api>, workers: usize) -> io::Result<Server> {
+    pub fn serve(self, api: &Api, workers: usize) -> io::Result<Server> {
         let hosts = Data::new(Hosts::of(self.address, &api.options.allowed_hosts));
-        let data = Data::from(api);
+        let given = wire(api);
         let server = HttpServer::new(move || {
             App::new()
-                .app_data(data.clone())
                 .app_data(hosts.clone())
+                .configure(|config| given.configure(config))
                 .configure(configure)
                 .wrap(middleware::from_fn(crate::head::answer))
                 .wrap(middleware::from_fn(crate::host::check))

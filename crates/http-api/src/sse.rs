@@ -3,22 +3,23 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
-use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_domain::ports::{IdGenerator, StoreUnavailable};
 use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
 use futures_util::stream;
 use serde_json::json;
 use tokio::time::{Instant, Sleep};
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::auth::{Caller, OpenStream};
-use crate::epochs;
+use crate::epochs::CurrentEpoch;
 use crate::frames::{activity_frame, frame};
-use crate::state::Api;
+use crate::problem::ApiError;
 
 /// What a stream sends.
 pub(crate) trait Source: 'static {
@@ -68,29 +69,60 @@ struct Streaming<S> {
     closed: bool,
 }
 
-/// Answers with a stream of what a source gives, behind `first` where there is something to say first.
-pub(crate) fn follow<S: Source>(
-    api: &Api,
-    caller: &Caller,
-    counted: OpenStream,
-    first: Option<Bytes>,
-    source: S,
-) -> HttpResponse {
-    let keep_alive = api.options.keep_alive;
-    let state = Streaming {
-        source,
-        shutdown: Box::pin(api.shutdown.clone().cancelled_owned()),
-        ended: Box::pin(caller.ended().cancelled_owned()),
-        quiet: Box::pin(tokio::time::sleep(keep_alive)),
-        spoke: Instant::now(),
-        keep_alive,
-        _counted: counted,
-        opening: [Some(opening(api)), first].into_iter().flatten().collect(),
-        closed: false,
-    };
-    let mut response = respond(state, Streaming::next_chunk);
-    epochs::tell(api, &mut response);
-    response
+/// What all streams share.
+pub(crate) struct Streams {
+    pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) epoch: CurrentEpoch,
+    /// The most that one key may have open.
+    pub(crate) most_per_key: usize,
+    /// How often a quiet one gets a comment.
+    pub(crate) keep_alive: Duration,
+    /// Ends them all.
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Streams {
+    /// Counts a stream as open for as long as what this gives lives.
+    ///
+    /// # Errors
+    /// The key of the caller has as many as it may.
+    pub(crate) fn admit(&self, caller: &Caller) -> Result<OpenStream, ApiError> {
+        caller.open_stream(self.most_per_key)
+    }
+
+    /// Answers with a stream of what a source gives, behind `first` where there is something to say first.
+    pub(crate) fn follow<S: Source>(
+        &self,
+        caller: &Caller,
+        counted: OpenStream,
+        first: Option<Bytes>,
+        source: S,
+    ) -> HttpResponse {
+        let state = Streaming {
+            source,
+            shutdown: Box::pin(self.shutdown.clone().cancelled_owned()),
+            ended: Box::pin(caller.ended().cancelled_owned()),
+            quiet: Box::pin(tokio::time::sleep(self.keep_alive)),
+            spoke: Instant::now(),
+            keep_alive: self.keep_alive,
+            _counted: counted,
+            opening: [Some(self.opening()), first].into_iter().flatten().collect(),
+            closed: false,
+        };
+        let mut response = respond(state, Streaming::next_chunk);
+        self.epoch.tell(&mut response);
+        response
+    }
+
+    /// How long clients wait before they reconnect: one to three seconds, so that they do not all come at once.
+    pub(crate) fn reconnect_after(&self) -> Duration {
+        let spread = self.ids.random_bytes().first().copied().map_or(0, u64::from);
+        Duration::from_millis(1_000 + spread * 2_000 / 255)
+    }
+
+    fn opening(&self) -> Bytes {
+        Bytes::from(format!("retry: {}\n\n", self.reconnect_after().as_millis()))
+    }
 }
 
 /// Proxies such as nginx would hold frames back.
@@ -109,16 +141,6 @@ fn respond<S: 'static>(state: S, next: impl AsyncFn(&mut S) -> Option<Bytes> + C
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")));
     response.insert_header(UNBUFFERED);
     response.streaming(Box::pin(body))
-}
-
-/// How long clients wait before they reconnect: one to three seconds, so that they do not all come at once.
-pub(crate) fn reconnect_after(api: &Api) -> Duration {
-    let spread = api.ids.random_bytes().first().copied().map_or(0, u64::from);
-    Duration::from_millis(1_000 + spread * 2_000 / 255)
-}
-
-fn opening(api: &Api) -> Bytes {
-    Bytes::from(format!("retry: {}\n\n", reconnect_after(api).as_millis()))
 }
 
 impl<S: Source> Streaming<S> {

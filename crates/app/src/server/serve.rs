@@ -118,7 +118,7 @@ impl Server {
         };
         let hooks = ClaudeCode::new(&deployment.ports).ending_with(shutdown.clone());
         let api = api.with_claude_code(Arc::new(hooks)).with_counters(counters);
-        let api = Arc::new(api.with_readiness(Arc::clone(&deployment.readiness)));
+        let api = api.with_readiness(Arc::clone(&deployment.readiness));
         let current = api.epoch();
         current.set(deployment.epoch);
         let jobs = jobs::start(&World {
@@ -137,7 +137,7 @@ impl Server {
         let signals = Signals::caught()?;
         let address = listening.address;
         let url = local_url(address);
-        let running = listening.serve(api, config.workers)?;
+        let running = listening.serve(&api, config.workers)?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
         let published = publish(&config.storage.data_dir, &url);
         Ok(Self { address, published: (published, url), signals, running, shutdown, checkpoints, jobs })

@@ -135,6 +135,13 @@ pub trait Has<P: ?Sized> {
     fn port(&self) -> Arc<P>;
 }
 
+/// A port has itself: enough for a use case that needs this one alone.
+impl<P: ?Sized> Has<P> for Arc<P> {
+    fn port(&self) -> Self {
+        Self::clone(self)
+    }
+}
+
 /// May have what a deployment can do without: [`Checkpointing`], or a spool (`Arc<dyn AuditSpool>`). A use case that takes it
 /// does less where there is none, and says so.
 #[diagnostic::on_unimplemented(

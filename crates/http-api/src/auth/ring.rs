@@ -1,109 +1,20 @@
 //! The keys and logins in use.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flightdeck_domain::api_key::{ApiKey, PlainKey};
 use flightdeck_domain::ids::KeyId;
-use flightdeck_domain::login::{Login, LoginId, LoginToken};
+use flightdeck_domain::login::{LoginId, LoginToken};
 use flightdeck_domain::use_cases::{Authenticate, AuthenticateError};
-use tokio_util::sync::CancellationToken;
 
-use super::Caller;
+use super::caller::Caller;
+use super::known::{KnownKey, KnownLogin};
 use crate::problem::ApiError;
-
-/// How long what was found good is taken as good without asking the store. A revocation takes effect within it.
-const REMEMBERED_FOR: Duration = Duration::from_secs(1);
 
 /// How long a login is watched that nobody uses. Its next request asks the store anew.
 const WATCHED_FOR: Duration = Duration::from_mins(1);
-
-/// Something of the store, and when it was read.
-struct Seen<T>(Mutex<(T, Instant)>);
-
-impl<T: Clone> Seen<T> {
-    fn new(value: T) -> Self {
-        Self(Mutex::new((value, Instant::now())))
-    }
-
-    fn get(&self) -> T {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
-    }
-
-    /// The value, if it was read a moment ago.
-    fn fresh(&self) -> Option<T> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (seen.1.elapsed() < REMEMBERED_FOR).then(|| seen.0.clone())
-    }
-
-    fn refresh(&self, value: T) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (value, Instant::now());
-    }
-}
-
-/// A key in use: what its open streams share.
-pub(crate) struct KnownKey {
-    /// Cancelled when the key is revoked or expires: its open streams end.
-    pub(super) ended: CancellationToken,
-    streams: AtomicUsize,
-    seen: Seen<ApiKey>,
-}
-
-impl KnownKey {
-    fn new(key: ApiKey) -> Self {
-        Self { ended: CancellationToken::new(), streams: AtomicUsize::new(0), seen: Seen::new(key) }
-    }
-
-    pub(super) fn stored(&self) -> ApiKey {
-        self.seen.get()
-    }
-}
-
-/// A login in use.
-pub(crate) struct KnownLogin {
-    /// Cancelled when the login ends, and with its key.
-    pub(super) ended: CancellationToken,
-    key: Arc<KnownKey>,
-    seen: Seen<Login>,
-    used: Seen<()>,
-}
-
-impl KnownLogin {
-    fn new(login: Login, key: Arc<KnownKey>) -> Self {
-        Self { ended: key.ended.child_token(), key, seen: Seen::new(login), used: Seen::new(()) }
-    }
-
-    pub(super) fn stored(&self) -> Login {
-        self.seen.get()
-    }
-
-    fn unused_for(&self) -> Duration {
-        self.used.0.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed()
-    }
-}
-
-/// One open stream of a key, counted as long as this lives.
-pub(crate) struct OpenStream {
-    key: Arc<KnownKey>,
-    /// Held, so that its end is watched for.
-    _login: Option<Arc<KnownLogin>>,
-}
-
-impl OpenStream {
-    pub(super) fn of(key: &Arc<KnownKey>, login: Option<&Arc<KnownLogin>>, limit: usize) -> Result<Self, ApiError> {
-        let before = key.streams.fetch_add(1, Ordering::Relaxed);
-        let open = Self { key: Arc::clone(key), _login: login.cloned() };
-        if before >= limit { Err(ApiError::TooManyStreams(before)) } else { Ok(open) }
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        self.key.streams.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// The keys and logins in use.
 pub(crate) struct KeyRing {
@@ -173,7 +84,7 @@ impl KeyRing {
     /// How many streams are open, over all keys.
     pub(crate) fn open_streams(&self) -> u64 {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.values().map(|key| u64::try_from(key.streams.load(Ordering::Relaxed)).unwrap_or(u64::MAX)).sum()
+        known.values().map(|key| key.streams()).sum()
     }
 
     /// Asks the store about every key and login in use, and ends the streams of those that are no longer good. A store

@@ -7,16 +7,17 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use flightdeck_agent_io::json;
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
 use super::outline::Outline;
+use super::wired::wired;
 use super::{Arrived, Bodies, Cap};
 use crate::heavy;
 use crate::problem::ApiError;
-use crate::state::Api;
 
 /// So much is passed over behind it, in search of what names the hook.
 const PASSED_OVER: usize = 240 * 1_048_576;
@@ -46,21 +47,22 @@ pub(crate) struct HookBody {
 }
 
 /// The body of a hook that nobody has begun to read.
-pub(crate) struct Hook(Payload);
+pub(crate) struct Hook(Payload, Data<Bodies>);
 
 impl FromRequest for Hook {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
-    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self(payload.take())))
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(wired(request).map(|bodies| Self(payload.take(), bodies)))
     }
 }
 
 impl Hook {
     /// Reads it.
-    pub(crate) async fn read(self, api: &Api) -> HookBody {
-        let (arrived, fault) = arrive(self.0, &api.bodies).await;
+    pub(crate) async fn read(self) -> HookBody {
+        let Self(payload, bodies) = self;
+        let (arrived, fault) = arrive(payload, &bodies).await;
         heavy::work(arrived.kept.len(), move || match fault {
             Some(fault) => arrived.broken_off(fault),
             None => arrived.whole(),

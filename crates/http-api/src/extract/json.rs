@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -13,10 +14,10 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use super::Cap;
-use super::bodies::Arrived;
+use super::bodies::{Arrived, Bodies, Held};
+use super::wired::wired;
 use crate::heavy;
 use crate::problem::ApiError;
-use crate::state::Api;
 
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -24,27 +25,39 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A body that nobody has begun to read. A handler reads it when it knows that it wants to: behind authentication, the rules
 /// of roles and the throttle.
 pub(crate) struct Unread {
-    payload: Payload,
+    pub(crate) payload: Payload,
     pub(crate) content_type: String,
     announced: Option<usize>,
+    bodies: Data<Bodies>,
+}
+
+impl FromRequest for Unread {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let (payload, content_type) = (payload.take(), request.content_type().to_owned());
+        ready(wired(request).map(|bodies| Self { payload, content_type, announced, bodies }))
+    }
 }
 
 impl Unread {
-    pub(crate) fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self { payload: payload.take(), content_type: request.content_type().to_owned(), announced }
+    /// Counts what is held of it, for a route that does not read it whole.
+    pub(crate) fn hold(&self, cap: Cap) -> Held {
+        self.bodies.hold(cap)
     }
 
     /// Reads it, as far as the route takes it.
     ///
     /// # Errors
     /// It is too long, by what it announces or by what comes; it breaks off or does not come in time; there is no room now.
-    pub(crate) async fn read(self, api: &Api, cap: Cap) -> Result<Arrived, ApiError> {
+    pub(crate) async fn read(self, cap: Cap) -> Result<Arrived, ApiError> {
         // Before a byte of it is read.
         if self.announced.is_some_and(|length| length > cap.bytes()) {
             return Err(ApiError::TooLarge(cap.bytes()));
         }
-        let mut body = Arrived::new(&api.bodies, cap);
+        let mut body = Arrived::new(&self.bodies, cap);
         let mut payload = self.payload;
         let all = async {
             while let Some(chunk) = payload.next().await {
@@ -66,7 +79,7 @@ impl<T> FromRequest for Body<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Unread::of(request, payload), PhantomData)))
+        ready(Unread::from_request(request, payload).into_inner().map(|unread| Self(unread, PhantomData)))
     }
 }
 
@@ -75,9 +88,9 @@ impl<T: DeserializeOwned + Send + 'static> Body<T> {
     ///
     /// # Errors
     /// As [`Unread::read`]; or it is not what the route takes.
-    pub(crate) async fn read(self, api: &Api, cap: Cap) -> Result<T, ApiError> {
+    pub(crate) async fn read(self, cap: Cap) -> Result<T, ApiError> {
         let content_type = self.0.content_type.clone();
-        let body = self.0.read(api, cap).await?;
+        let body = self.0.read(cap).await?;
         if body.is_empty() {
             return decode(b"{}", "");
         }

@@ -7,6 +7,7 @@ mod json;
 mod outline;
 mod path;
 mod query;
+mod wired;
 
 pub use bodies::BodyLimits;
 pub(crate) use bodies::{Arrived, Bodies};
@@ -15,3 +16,4 @@ pub(crate) use hook::{Hook, HookBody};
 pub(crate) use json::{Body, Unread, decode, decode_value};
 pub(crate) use path::{AgentApprovalPath, AgentPath, ApprovalPath, CommandPath, MissionPath, OperationPath};
 pub(crate) use query::{EntryNumber, MOST, NoParams, Params};
+pub(crate) use wired::wired;

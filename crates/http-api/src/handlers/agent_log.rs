@@ -4,14 +4,21 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use flightdeck_domain::operator::Permission;
+use flightdeck_domain::use_cases::{Authorize, Providers, ReadSessions};
 
 use crate::auth::Caller;
 use crate::extract::{AgentPath, NoParams};
 use crate::problem::ApiError;
-use crate::state::Api;
 
 /// Whether the beginning is missing.
 const TRUNCATED: HeaderName = HeaderName::from_static("flightdeck-truncated");
+
+/// Where such a log is found.
+pub(crate) struct AgentLogs {
+    pub(crate) authorize: Authorize,
+    pub(crate) sessions: ReadSessions,
+    pub(crate) providers: Providers,
+}
 
 /// The newest 256 KiB of the standard error of an agent that the server runs.
 #[utoipa::path(get, path = "/agents/{agentId}/log", operation_id = "getAgentLog", tag = "agents", security(("apiKey" = [])),
@@ -21,14 +28,14 @@ const TRUNCATED: HeaderName = HeaderName::from_static("flightdeck-truncated");
             headers(("Flightdeck-Truncated" = bool, description = "whether there was more before it"))),
         (status = 404, description = "no such agent, or nothing of the kind is kept of it")))]
 pub(crate) async fn read(
-    api: Data<Api>,
+    logs: Data<AgentLogs>,
     caller: Caller,
     _none: NoParams,
     path: AgentPath,
 ) -> Result<HttpResponse, ApiError> {
-    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    let session = api.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    let kept = match api.providers.get(&session.provider) {
+    logs.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let session = logs.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let kept = match logs.providers.get(&session.provider) {
         Ok(provider) => provider.log(session.id).await.map_err(|error| ApiError::Internal(Box::new(error)))?,
         Err(_gone) => None,
     };

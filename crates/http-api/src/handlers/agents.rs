@@ -1,26 +1,41 @@
 //! Sessions: register, list, tree.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{HeaderName, HeaderValue, LINK};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::ids::{KeyId, SessionId};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionPage, SessionQuery};
 use flightdeck_domain::session::Session;
+use flightdeck_domain::use_cases::{Authorize, Providers, ReadSessions, RegisterSession};
 
 use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{RegisterBody, SessionView, TreeEntry, texts, words};
+use crate::epochs::CurrentEpoch;
 use crate::extract::{Body, Cap, NoParams, Params};
 use crate::heavy;
 use crate::problem::ApiError;
-use crate::state::Api;
+use crate::throttle::Throttle;
 
 /// The feed position that a list shows the state of.
 const AS_OF: HeaderName = HeaderName::from_static("flightdeck-as-of");
 /// Where the next page begins.
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("flightdeck-next-cursor");
+
+/// The tree of sessions.
+pub(crate) struct Agents {
+    pub(crate) authorize: Authorize,
+    pub(crate) register: RegisterSession,
+    pub(crate) sessions: ReadSessions,
+    pub(crate) providers: Providers,
+    /// Of the cursor that a page gives.
+    pub(crate) epoch: CurrentEpoch,
+    pub(crate) throttle_tree: Arc<Throttle<KeyId>>,
+}
 
 /// Register a session that runs elsewhere.
 ///
@@ -38,20 +53,20 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("flightdeck-next-cursor"
         (status = 403, description = "not for this key, or not at this place"),
         (status = 409, description = "another session has the id, or a spawn fence is up")))]
 pub(crate) async fn register(
-    api: Data<Api>,
+    agents: Data<Agents>,
     caller: Caller,
     _none: NoParams,
     body: Body<RegisterBody>,
 ) -> Result<HttpResponse, ApiError> {
-    api.authorize.role(&caller.principal, Permission::Spawn)?;
-    let (new, status, parent) = body.read(&api, Cap::Session).await?.into_session()?;
-    let allowed = api.authorize.register(&caller.principal, new).await;
+    agents.authorize.role(&caller.principal, Permission::Spawn)?;
+    let (new, status, parent) = body.read(Cap::Session).await?.into_session()?;
+    let allowed = agents.authorize.register(&caller.principal, new).await;
     let new = allowed.map_err(|error| ApiError::from(error).parent_as(parent))?;
-    let acting = api.clone();
+    let acting = agents.clone();
     let registered = to_the_end(async move { Ok(acting.register.in_full(new, status).await?) });
     let registered = registered.await.map_err(|error| error.parent_as(parent))?;
     let mut response = if registered.created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(response.json(SessionView::new(registered.session, &api.providers)))
+    Ok(response.json(SessionView::new(registered.session, &agents.providers)))
 }
 
 /// List sessions, newest first.
@@ -74,14 +89,14 @@ pub(crate) async fn register(
         headers(("Flightdeck-As-Of" = String, description = "the place on the fleet feed to continue from"),
             ("Flightdeck-Next-Cursor" = String, description = "missing on the last page")))))]
 pub(crate) async fn list(
-    api: Data<Api>,
+    agents: Data<Agents>,
     caller: Caller,
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let page = page(&api, &caller, params, 100, false).await?;
-    let providers = api.providers.clone();
-    paged(&api, &request, page, move |session| SessionView::new(session, &providers)).await
+    let page = page(&agents, &caller, params, 100, false).await?;
+    let providers = agents.providers.clone();
+    paged(&agents, &request, page, move |session| SessionView::new(session, &providers)).await
 }
 
 /// The session tree as flat entries, newest first.
@@ -102,14 +117,14 @@ pub(crate) async fn list(
             ("Flightdeck-Next-Cursor" = String, description = "missing on the last page"))),
         (status = 429, description = "200 a minute and key by default")))]
 pub(crate) async fn tree(
-    api: Data<Api>,
+    agents: Data<Agents>,
     caller: Caller,
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    api.throttles.tree.admit(&caller.principal.key_id).pass()?;
-    let page = page(&api, &caller, params, 200, true).await?;
-    paged(&api, &request, page, TreeEntry::from).await
+    agents.throttle_tree.admit(&caller.principal.key_id).pass()?;
+    let page = page(&agents, &caller, params, 200, true).await?;
+    paged(&agents, &request, page, TreeEntry::from).await
 }
 
 /// So many sessions are read at once where each may have contexts and metadata of half a megabyte.
@@ -118,7 +133,7 @@ const AT_ONCE: usize = 40;
 const ENOUGH: usize = 4 << 20;
 
 async fn page(
-    api: &Api,
+    agents: &Agents,
     caller: &Caller,
     mut params: Params,
     default_limit: u64,
@@ -138,16 +153,16 @@ async fn page(
     let after = params.take::<NewestFirst<SessionId>>("cursor");
     let after = after.map(|Place(Micros(spawned_at), id)| SessionCursor { spawned_at, id });
     params.finish()?;
-    readable(api, caller, filter.subtree).await?;
+    readable(agents, caller, filter.subtree).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let query = SessionQuery { filter, after, limit, heads_only };
-    if heads_only { Ok(api.sessions.page(query).await?) } else { whole(api, query).await }
+    if heads_only { Ok(agents.sessions.page(query).await?) } else { whole(agents, query).await }
 }
 
 /// A page of sessions with their contexts and metadata, which ends where it is long enough.
-async fn whole(api: &Api, query: SessionQuery) -> Result<SessionPage, ApiError> {
+async fn whole(agents: &Agents, query: SessionQuery) -> Result<SessionPage, ApiError> {
     let first = SessionQuery { limit: query.limit.min(AT_ONCE), ..query.clone() };
-    let mut page = api.sessions.page(first).await?;
+    let mut page = agents.sessions.page(first).await?;
     let said = |sessions: &[Session]| -> usize {
         sessions.iter().map(|session| session.context.length() + session.metadata.length()).sum()
     };
@@ -158,7 +173,7 @@ async fn whole(api: &Api, query: SessionQuery) -> Result<SessionPage, ApiError> 
             page.next = Some(after);
             break;
         }
-        let more = api.sessions.page(SessionQuery { after: Some(after), limit, ..query.clone() }).await?;
+        let more = agents.sessions.page(SessionQuery { after: Some(after), limit, ..query.clone() }).await?;
         bytes += said(&more.sessions);
         page.sessions.extend(more.sessions);
         page.next = more.next;
@@ -167,24 +182,24 @@ async fn whole(api: &Api, query: SessionQuery) -> Result<SessionPage, ApiError> 
 }
 
 /// The whole fleet is for those who may see it; a bound key may ask for a subtree of its own.
-async fn readable(api: &Api, caller: &Caller, subtree: Option<SessionId>) -> Result<(), ApiError> {
-    let fleet = api.authorize.role(&caller.principal, Permission::ReadFleet);
+async fn readable(agents: &Agents, caller: &Caller, subtree: Option<SessionId>) -> Result<(), ApiError> {
+    let fleet = agents.authorize.role(&caller.principal, Permission::ReadFleet);
     match (fleet, subtree) {
         (Ok(()), _) => Ok(()),
-        (Err(_), Some(top)) => Ok(api.authorize.on_session(&caller.principal, Permission::ReadSession, top).await?),
+        (Err(_), Some(top)) => Ok(agents.authorize.on_session(&caller.principal, Permission::ReadSession, top).await?),
         (Err(denied), None) => Err(ApiError::Denied(format!("{denied}; ask for ?root=<your session>"))),
     }
 }
 
 async fn paged<T: serde::Serialize>(
-    api: &Api,
+    agents: &Agents,
     request: &HttpRequest,
     page: SessionPage,
     view: impl Fn(Session) -> T + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let next = page.next.map(|next| Place(Micros(next.spawned_at), next.id).to_string());
     let mut response = HttpResponse::Ok();
-    response.insert_header((AS_OF, api.epoch.cursor(page.as_of.get()).to_string()));
+    response.insert_header((AS_OF, agents.epoch.cursor(page.as_of.get()).to_string()));
     if let Some(next) = next {
         let kept = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
         let query: Vec<&str> = kept.collect();

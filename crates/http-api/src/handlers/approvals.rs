@@ -10,6 +10,9 @@ use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{ApprovalCursor, ApprovalFilter, ApprovalQuery, WithdrawApprovalError};
+use flightdeck_domain::use_cases::{
+    Authorize, DecideApproval, OpenApproval, ReadApprovals, ReportStatus, WithdrawApproval,
+};
 use tokio::time::Instant;
 
 use super::control::MAX_WAIT;
@@ -17,12 +20,26 @@ use super::fleet::may_read;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
-use super::waiting::{Look, Pace, look_until};
+use super::waiting::{Look, Pace, Waiting};
 use crate::auth::Caller;
 use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody, texts, words};
+use crate::epochs::CurrentEpoch;
 use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Cap, NoParams, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
+
+/// Permission requests, from being asked to being closed.
+pub(crate) struct Approvals {
+    pub(crate) authorize: Authorize,
+    pub(crate) open: OpenApproval,
+    pub(crate) read: ReadApprovals,
+    pub(crate) decide: DecideApproval,
+    pub(crate) withdraw: WithdrawApproval,
+    /// Whoever reads their request gives a sign of life.
+    pub(crate) report: ReportStatus,
+    pub(crate) waiting: Waiting,
+    /// Of the cursor that a page gives.
+    pub(crate) epoch: CurrentEpoch,
+}
 
 /// Ask for permission.
 ///
@@ -37,7 +54,7 @@ use crate::state::Api;
         (status = 404, description = "no such agent"),
         (status = 409, description = "the session has ended or is being killed, or another request has the id")))]
 pub(crate) async fn ask(
-    api: Data<Api>,
+    approvals: Data<Approvals>,
     caller: Caller,
     path: AgentPath,
     mut params: Params,
@@ -46,11 +63,11 @@ pub(crate) async fn ask(
     let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
     params.finish()?;
     let id = path.0;
-    api.authorize.on_session(&caller.principal, Permission::Report, id).await?;
-    let new = body.read(&api, Cap::Session).await?.try_into()?;
-    let opening = api.clone();
-    let opened = to_the_end(async move { Ok(opening.open_approval.execute(id, new).await?) }).await?;
-    let approval = closed(&api, id, opened.approval.id, wait).await?;
+    approvals.authorize.on_session(&caller.principal, Permission::Report, id).await?;
+    let new = body.read(Cap::Session).await?.try_into()?;
+    let opening = approvals.clone();
+    let opened = to_the_end(async move { Ok(opening.open.execute(id, new).await?) }).await?;
+    let approval = closed(&approvals, id, opened.approval.id, wait).await?;
     let mut response = if opened.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(ApprovalView::from(approval)))
 }
@@ -64,7 +81,7 @@ pub(crate) async fn ask(
     responses((status = 200, description = "look at `status`", body = ApprovalView),
         (status = 404, description = "no such agent, or it has no such request")))]
 pub(crate) async fn read(
-    api: Data<Api>,
+    approvals: Data<Approvals>,
     caller: Caller,
     path: AgentApprovalPath,
     mut params: Params,
@@ -72,9 +89,9 @@ pub(crate) async fn read(
     let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
     params.finish()?;
     let AgentApprovalPath(agent, id) = path;
-    api.authorize.on_session(&caller.principal, Permission::Report, agent).await?;
-    api.report.heartbeat(agent).await?.ok_or_else(|| ApiError::no_session(agent))?;
-    Ok(Json(closed(&api, agent, id, wait).await?.into()))
+    approvals.authorize.on_session(&caller.principal, Permission::Report, agent).await?;
+    approvals.report.heartbeat(agent).await?.ok_or_else(|| ApiError::no_session(agent))?;
+    Ok(Json(closed(&approvals, agent, id, wait).await?.into()))
 }
 
 /// List permission requests, newest first, with what became of them.
@@ -86,7 +103,11 @@ pub(crate) async fn read(
         ("before" = inline(Option<texts::Place>), Query, description = "from `nextBefore`"),
         ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000)),
     responses((status = 200, description = "one page", body = ApprovalsView)))]
-pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<ApprovalsView>, ApiError> {
+pub(crate) async fn list(
+    approvals: Data<Approvals>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<ApprovalsView>, ApiError> {
     let filter = ApprovalFilter {
         session_id: params.take("agentId"),
         subtree: params.take("root"),
@@ -96,12 +117,12 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
     let before = before.map(|Place(Micros(opened_at), id)| ApprovalCursor { opened_at, id });
     let limit = usize::try_from(params.number("limit", 1..=1_000).unwrap_or(100)).unwrap_or(100);
     params.finish()?;
-    may_read(&api, &caller)?;
-    let page = api.approvals.page(ApprovalQuery { filter, before, limit }).await?;
+    may_read(&approvals.authorize, &caller)?;
+    let page = approvals.read.page(ApprovalQuery { filter, before, limit }).await?;
     Ok(Json(ApprovalsView {
         approvals: page.approvals.into_iter().map(ApprovalView::from).collect(),
         next_before: page.next.map(|next| Place(Micros(next.opened_at), next.id).to_string()),
-        as_of: api.epoch.cursor(page.as_of.get()).to_string(),
+        as_of: approvals.epoch.cursor(page.as_of.get()).to_string(),
     }))
 }
 
@@ -118,17 +139,17 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
             being killed"),
         (status = 429, description = "a key that may not decide tries it too often: 120 times a minute")))]
 pub(crate) async fn decide(
-    api: Data<Api>,
+    approvals: Data<Approvals>,
     operator: Operator,
     _none: NoParams,
     path: ApprovalPath,
     body: Body<DecideBody>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path.0;
-    operator.permitted(&api, ActionName::ApprovalDecide, AuditTarget::Approval(id)).await?;
-    let DecideBody { option, reason, answer: filled_in } = body.read(&api, Cap::Decide).await?;
+    operator.permitted(ActionName::ApprovalDecide, AuditTarget::Approval(id)).await?;
+    let DecideBody { option, reason, answer: filled_in } = body.read(Cap::Decide).await?;
     let origin = operator.origin(reason);
-    let done = to_the_end(async move { Ok(api.decide_approval.answer(id, option, filled_in, origin).await?) }).await?;
+    let done = to_the_end(async move { Ok(approvals.decide.answer(id, option, filled_in, origin).await?) }).await?;
     Ok(answer(HttpResponse::Ok(), done.again, &ApprovalView::from(done.approval)))
 }
 
@@ -143,28 +164,29 @@ pub(crate) async fn decide(
         (status = 404, description = "no such request"),
         (status = 409, description = "it was decided already, by whom and when is told; or it has expired otherwise")))]
 pub(crate) async fn withdraw(
-    api: Data<Api>,
+    approvals: Data<Approvals>,
     caller: Caller,
     _none: NoParams,
     path: ApprovalPath,
 ) -> Result<Json<ApprovalView>, ApiError> {
     let id = path.0;
-    let allowed = api.authorize.role(&caller.principal, Permission::Withdraw);
+    let allowed = approvals.authorize.role(&caller.principal, Permission::Withdraw);
     allowed.map_err(|denied| ApiError::Denied(denied.to_string()))?;
-    let asked = api.approvals.one(id).await?.ok_or(WithdrawApprovalError::Unknown(id))?;
-    api.authorize.on_session(&caller.principal, Permission::Withdraw, asked.session_id).await?;
-    let done = to_the_end(async move { Ok(api.withdraw_approval.execute(id).await?) });
+    let asked = approvals.read.one(id).await?.ok_or(WithdrawApprovalError::Unknown(id))?;
+    approvals.authorize.on_session(&caller.principal, Permission::Withdraw, asked.session_id).await?;
+    let done = to_the_end(async move { Ok(approvals.withdraw.execute(id).await?) });
     Ok(Json(done.await?.approval.into()))
 }
 
 /// Waits until the request of the agent is closed; gives it as it was last seen.
-async fn closed(api: &Api, agent: SessionId, id: ApprovalId, wait: Duration) -> Result<Approval, ApiError> {
+async fn closed(approvals: &Approvals, agent: SessionId, id: ApprovalId, wait: Duration) -> Result<Approval, ApiError> {
     let until = Instant::now() + wait;
-    look_until(api, api.hints.feed(), Pace::at_hints(Duration::from_millis(500)), async || {
-        let approval = api.approvals.one(id).await?.filter(|approval| approval.session_id == agent);
+    let (waiting, pace) = (&approvals.waiting, Pace::at_hints(Duration::from_millis(500)));
+    let seen = waiting.look_until(waiting.hints.feed(), pace, async || {
+        let approval = approvals.read.one(id).await?.filter(|approval| approval.session_id == agent);
         let approval =
             approval.ok_or_else(|| ApiError::no_approval(format!("agent {agent} has no permission request {id}")))?;
         Ok(if approval.is_open() { Look::NotYet(approval, until) } else { Look::Found(approval) })
-    })
-    .await
+    });
+    seen.await
 }

@@ -13,7 +13,9 @@ use flightdeck_domain::ids::{AuditSeq, KeyId};
 use flightdeck_domain::operator::{Actor, Permission};
 use flightdeck_domain::ports::AuditFilter;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::use_cases::{AuditExport, AuditReader};
+use flightdeck_domain::use_cases::{
+    AuditExport, AuditReader, Authorize, ExportAudit, MakeCheckpoint, ReadAudit, RecordRefusal, VerifyAudit,
+};
 use futures_util::{TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +25,18 @@ use crate::auth::Caller;
 use crate::dto::{AuditPageView, AuditVerificationView, CheckpointReply, texts, words};
 use crate::extract::{MOST, NoParams, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
+
+/// The audit log, as those read it who may.
+pub(crate) struct Audit {
+    pub(crate) authorize: Authorize,
+    pub(crate) record_refusal: RecordRefusal,
+    pub(crate) read: ReadAudit,
+    pub(crate) export: ExportAudit,
+    pub(crate) verify: VerifyAudit,
+    pub(crate) make_checkpoint: MakeCheckpoint,
+    /// Cuts exports off.
+    pub(crate) shutdown: CancellationToken,
+}
 
 /// Read the audit log, newest first.
 ///
@@ -40,7 +53,7 @@ use crate::state::Api;
         ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000)),
     responses((status = 200, description = "one page", body = AuditPageView)))]
 pub(crate) async fn page(
-    api: Data<Api>,
+    audit: Data<Audit>,
     caller: Caller,
     request: HttpRequest,
     mut params: Params,
@@ -56,8 +69,8 @@ pub(crate) async fn page(
     let before = params.number("before", 1..=MOST).map(AuditSeq::new);
     let limit = usize::try_from(params.number("limit", 1..=1_000).unwrap_or(100)).unwrap_or(100);
     params.finish()?;
-    let reader = reader(&api, &caller, &request).await?;
-    let page = api.audit.execute(reader, filter, before, limit).await?;
+    let reader = reader(&audit, &caller, &request).await?;
+    let page = audit.read.execute(reader, filter, before, limit).await?;
     AuditPageView::new(&page, limit).map(Json)
 }
 
@@ -71,16 +84,16 @@ pub(crate) async fn page(
     params(("after" = Option<u64>, Query, description = "only entries after this seq; all when missing", minimum = 0, maximum = 9_223_372_036_854_775_807_i64)),
     responses((status = 200, description = "JSON lines", content_type = "application/x-ndjson", body = String)))]
 pub(crate) async fn export(
-    api: Data<Api>,
+    audit: Data<Audit>,
     caller: Caller,
     request: HttpRequest,
     mut params: Params,
 ) -> Result<impl Responder, ApiError> {
     let after = AuditSeq::new(params.number("after", 0..=MOST).unwrap_or(0));
     params.finish()?;
-    let reader = reader(&api, &caller, &request).await?;
-    let export = api.export_audit.execute(reader, after).await?;
-    let open = Exporting { export, shutdown: api.shutdown.clone(), key: caller.ended() };
+    let reader = reader(&audit, &caller, &request).await?;
+    let export = audit.export.execute(reader, after).await?;
+    let open = Exporting { export, shutdown: audit.shutdown.clone(), key: caller.ended() };
     let pages = stream::try_unfold(open, |mut open| async move {
         let lines = open.next().await?;
         Ok::<_, CutOff>(lines.map(|lines| (stream::iter(lines.into_iter().map(Ok::<_, CutOff>)), open)))
@@ -95,13 +108,13 @@ pub(crate) async fn export(
 #[utoipa::path(get, path = "/audit/verify", operation_id = "verifyAudit", tag = "audit", security(("apiKey" = [])),
     responses((status = 200, description = "look at `verdict`", body = AuditVerificationView)))]
 pub(crate) async fn verify(
-    api: Data<Api>,
+    audit: Data<Audit>,
     caller: Caller,
     _none: NoParams,
     request: HttpRequest,
 ) -> Result<Json<AuditVerificationView>, ApiError> {
-    let reader = reader(&api, &caller, &request).await?;
-    Ok(Json(api.verify_audit.execute(reader).await?.into()))
+    let reader = reader(&audit, &caller, &request).await?;
+    Ok(Json(audit.verify.execute(reader).await?.into()))
 }
 
 /// Sign the newest entry of the audit log now.
@@ -111,21 +124,21 @@ pub(crate) async fn verify(
     responses((status = 200, description = "the newest checkpoint", body = CheckpointReply),
         (status = 409, description = "there is nothing to sign, no key to sign with, or the log was tampered with")))]
 pub(crate) async fn checkpoint(
-    api: Data<Api>,
+    audit: Data<Audit>,
     caller: Caller,
     _none: NoParams,
     request: HttpRequest,
 ) -> Result<Json<CheckpointReply>, ApiError> {
-    reader(&api, &caller, &request).await?;
-    to_the_end(async move { Ok(Json(api.make_checkpoint.execute().await?.into())) }).await
+    reader(&audit, &caller, &request).await?;
+    to_the_end(async move { Ok(Json(audit.make_checkpoint.execute().await?.into())) }).await
 }
 
 /// Whoever reads, if they may; that they may not is put on record.
-async fn reader(api: &Api, caller: &Caller, request: &HttpRequest) -> Result<AuditReader, ApiError> {
+async fn reader(audit: &Audit, caller: &Caller, request: &HttpRequest) -> Result<AuditReader, ApiError> {
     let (actor, request_id) = (caller.principal.actor(), request_id(request)?);
-    if let Err(denied) = api.authorize.role(&caller.principal, Permission::ReadAudit) {
+    if let Err(denied) = audit.authorize.role(&caller.principal, Permission::ReadAudit) {
         let by = Origin::new(actor, request_id);
-        api.record_refusal.execute(by, ActionName::AuditRead, AuditTarget::AuditLog, &denied).await?;
+        audit.record_refusal.execute(by, ActionName::AuditRead, AuditTarget::AuditLog, &denied).await?;
         return Err(ApiError::Denied(denied.to_string()));
     }
     Ok(AuditReader { actor, request_id })

@@ -4,13 +4,13 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use flightdeck_domain::action::{ActionName, Intervention};
 use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::use_cases::Intervene;
 
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use crate::dto::{ControlBody, ControlReply};
 use crate::extract::{AgentPath, Body, Cap, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
 /// Close a session by hand: say that nothing runs there any more.
@@ -26,7 +26,7 @@ use crate::throttle::{ControlRoute, Lane};
         (status = 422, description = "the idempotency key was used for another call"),
         (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn close(
-    api: Data<Api>,
+    intervene: Data<Intervene>,
     operator: Operator,
     path: AgentPath,
     params: Params,
@@ -34,9 +34,9 @@ pub(crate) async fn close(
 ) -> Result<HttpResponse, ApiError> {
     let id = path.0;
     params.finish()?;
-    operator.may_control(&api, Lane::Control(ControlRoute::Close), ActionName::Close, AuditTarget::Session(id)).await?;
-    let origin = operator.origin(body.read(&api, Cap::Control).await?.reason);
-    let done = to_the_end(async move { Ok(api.intervene.execute(id, Intervention::Close, origin).await?) });
+    operator.may_control(Lane::Control(ControlRoute::Close), ActionName::Close, AuditTarget::Session(id)).await?;
+    let origin = operator.origin(body.read(Cap::Control).await?.reason);
+    let done = to_the_end(async move { Ok(intervene.execute(id, Intervention::Close, origin).await?) });
     let committed = done.await?.committed;
     let reply = ControlReply {
         message: format!("Agent {id} closed"),

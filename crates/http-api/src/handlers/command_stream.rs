@@ -14,14 +14,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::commands::Commands;
 use crate::auth::{Caller, OpenStream};
 use crate::dto::CommandView;
 use crate::problem::ApiError;
-use crate::sse::{UNBUFFERED, reconnect_after};
-use crate::state::Api;
+use crate::sse::{Streams, UNBUFFERED};
 
 struct CommandStream {
-    api: Arc<Api>,
+    commands: Arc<Commands>,
     session: SessionId,
     after: CommandSeq,
     hints: watch::Receiver<u64>,
@@ -33,28 +33,29 @@ struct CommandStream {
 
 /// Answers with the pending commands after a place, and with each new one as it comes.
 pub(super) fn open(
-    api: Data<Api>,
+    commands: Data<Commands>,
+    streams: &Streams,
     request: &HttpRequest,
     caller: &Caller,
     counted: OpenStream,
     session: SessionId,
     after: CommandSeq,
 ) -> HttpResponse {
-    let (retry, keep_alive) = (reconnect_after(&api), api.options.keep_alive);
-    let mut commands = CommandStream {
-        hints: api.hints.commands(session),
+    let (retry, keep_alive) = (streams.reconnect_after(), streams.keep_alive);
+    let mut open = CommandStream {
+        hints: commands.waiting.hints.commands(session),
         due: VecDeque::new(),
-        api: api.into_inner(),
+        commands: commands.into_inner(),
         session,
         after,
         key_ended: caller.ended(),
         closed: false,
         _counted: counted,
     };
-    commands.hints.mark_changed();
-    let events = stream::unfold(Box::new(commands), |mut commands| async move {
-        let event = commands.next().await?;
-        Some((event, commands))
+    open.hints.mark_changed();
+    let events = stream::unfold(Box::new(open), |mut open| async move {
+        let event = open.next().await?;
+        Some((event, open))
     });
     let stream = Sse::from_infallible_stream(Box::pin(events)).with_retry_duration(retry).with_keep_alive(keep_alive);
     let mut response = stream.respond_to(request);
@@ -72,13 +73,13 @@ impl CommandStream {
             if self.closed {
                 return None;
             }
-            let (shutdown, key_ended) = (self.api.shutdown.clone(), self.key_ended.clone());
+            let (shutdown, key_ended) = (self.commands.waiting.shutdown.clone(), self.key_ended.clone());
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,
                 () = key_ended.cancelled() => return None,
                 // A hint may be lost: look from time to time anyway.
-                _ = timeout(self.api.options.tail.poll, self.hints.changed()) => {}
+                _ = timeout(self.commands.poll, self.hints.changed()) => {}
             }
             if let Err(error) = self.look().await {
                 tracing::warn!(session = %self.session, %error, "a stream of commands was cut");
@@ -91,8 +92,8 @@ impl CommandStream {
     async fn look(&mut self) -> Result<(), ApiError> {
         let unknown = || ApiError::no_session(self.session);
         // The session first: what was queued before it ended is settled then, and not pending any more.
-        let session = self.api.sessions.one(self.session).await?.ok_or_else(unknown)?;
-        for command in self.api.commands.execute(self.session, self.after).await?.ok_or_else(unknown)? {
+        let session = self.commands.sessions.one(self.session).await?.ok_or_else(unknown)?;
+        for command in self.commands.read.execute(self.session, self.after).await?.ok_or_else(unknown)? {
             self.after = command.seq;
             let (seq, command) = (command.seq, CommandView::from(command));
             self.due.push_back(event(&command)?.id(seq.to_string()).event("command").into());

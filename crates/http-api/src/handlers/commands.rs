@@ -10,21 +10,38 @@ use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{CommandSeq, SessionId};
 use flightdeck_domain::operator::Permission;
+use flightdeck_domain::use_cases::{
+    AcknowledgeCommand, Authorize, Intervene, ReadCommands, ReadSessions, ReportStatus,
+};
 use tokio::time::Instant;
 
 use super::messages::last_event_id;
 use super::operator::{IdempotencyHeader, Operator, answer};
-use super::waiting::{Look, Pace, look_until};
+use super::waiting::{Look, Pace, Waiting};
 use super::{command_stream, to_the_end};
 use crate::auth::Caller;
 use crate::dto::{AcknowledgeBody, CancelReply, CommandView, CommandsView, ControlBody, StreamEvent, texts};
 use crate::extract::{AgentPath, Body, Cap, CommandPath, EntryNumber, MOST, NoParams, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
+use crate::sse::Streams;
 use crate::throttle::{ControlRoute, Lane};
 
 /// The longest that a call waits for a command.
 const MAX_WAIT: Duration = Duration::from_mins(1);
+
+/// The queues of agents, as they see them.
+pub(crate) struct Commands {
+    pub(crate) authorize: Authorize,
+    pub(crate) read: ReadCommands,
+    pub(crate) acknowledge: AcknowledgeCommand,
+    /// Whoever fetches commands gives a sign of life.
+    pub(crate) report: ReportStatus,
+    /// With the session its stream of commands ends.
+    pub(crate) sessions: ReadSessions,
+    pub(crate) waiting: Waiting,
+    /// After so long a queue is looked at without a hint.
+    pub(crate) poll: Duration,
+}
 
 /// The commands that wait for an agent, in order.
 ///
@@ -42,7 +59,8 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
         (status = 429, description = "the key has as many open streams as it may"),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn list(
-    api: Data<Api>,
+    commands: Data<Commands>,
+    streams: Data<Streams>,
     caller: Caller,
     path: AgentPath,
     request: HttpRequest,
@@ -52,37 +70,38 @@ pub(crate) async fn list(
     let wait = params.span("wait", MAX_WAIT).unwrap_or_default();
     params.finish()?;
     let resumed = last_event_id::<EntryNumber>(request.headers())?.map(|EntryNumber(seq)| seq);
-    api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    commands.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let after = CommandSeq::new(resumed.or(after).unwrap_or(0));
-    let control = match api.report.heartbeat(path.0).await {
+    let control = match commands.report.heartbeat(path.0).await {
         Ok(control) => control,
         // The sign of life cannot be written. What waits for the agent, it is given all the same: a stop may be among it.
-        Err(away) => api.commands.control(path.0).await.map_err(|_unreadable| away)?,
+        Err(away) => commands.read.control(path.0).await.map_err(|_unreadable| away)?,
     };
     let control = control.ok_or_else(|| ApiError::no_session(path.0))?;
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("text/event-stream") {
-        let counted = caller.open_stream(api.options.max_streams_per_key)?;
-        return Ok(command_stream::open(api, &request, &caller, counted, path.0, after));
+        let counted = streams.admit(&caller)?;
+        return Ok(command_stream::open(commands, &streams, &request, &caller, counted, path.0, after));
     }
-    let commands = wait_for_commands(&api, path.0, after, wait).await?;
-    let commands = commands.into_iter().map(CommandView::from).collect();
+    let waiting = wait_for_commands(&commands, path.0, after, wait).await?;
+    let commands = waiting.into_iter().map(CommandView::from).collect();
     Ok(HttpResponse::Ok().json(CommandsView { commands, control: control.into() }))
 }
 
 /// Waits until there is a command.
 async fn wait_for_commands(
-    api: &Api,
+    commands: &Commands,
     session: SessionId,
     after: CommandSeq,
     wait: Duration,
 ) -> Result<Vec<Command>, ApiError> {
     let until = Instant::now() + wait;
-    look_until(api, api.hints.commands(session), Pace::at_hints(api.options.tail.poll), async || {
-        let commands = api.commands.execute(session, after).await?.ok_or_else(|| ApiError::no_session(session))?;
-        Ok(if commands.is_empty() { Look::NotYet(commands, until) } else { Look::Found(commands) })
-    })
-    .await
+    let (waiting, pace) = (&commands.waiting, Pace::at_hints(commands.poll));
+    let found = waiting.look_until(waiting.hints.commands(session), pace, async || {
+        let found = commands.read.execute(session, after).await?.ok_or_else(|| ApiError::no_session(session))?;
+        Ok(if found.is_empty() { Look::NotYet(found, until) } else { Look::Found(found) })
+    });
+    found.await
 }
 
 /// Take an injected message back before the agent has it.
@@ -95,7 +114,7 @@ async fn wait_for_commands(
         (status = 409, description = "the agent has it already, or it is no message"),
         (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn cancel(
-    api: Data<Api>,
+    intervene: Data<Intervene>,
     operator: Operator,
     _none: NoParams,
     path: CommandPath,
@@ -103,16 +122,11 @@ pub(crate) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let CommandPath(id, seq) = path;
     operator
-        .may_control(
-            &api,
-            Lane::Control(ControlRoute::CancelCommand),
-            ActionName::CommandCancel,
-            AuditTarget::Session(id),
-        )
+        .may_control(Lane::Control(ControlRoute::CancelCommand), ActionName::CommandCancel, AuditTarget::Session(id))
         .await?;
-    let origin = operator.origin(body.read(&api, Cap::Control).await?.reason);
+    let origin = operator.origin(body.read(Cap::Control).await?.reason);
     let intervention = Intervention::Cancel { command: seq };
-    let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, origin).await?) }).await?;
+    let done = to_the_end(async move { Ok(intervene.execute(id, intervention, origin).await?) }).await?;
     let reply = CancelReply { message: format!("Command {seq} of agent {id} cancelled"), receipt: "cancelled" };
     Ok(answer(HttpResponse::Ok(), done.committed.again, &reply))
 }
@@ -124,15 +138,15 @@ pub(crate) async fn cancel(
         (status = 404, description = "no such command"),
         (status = 409, description = "its receipt is final")))]
 pub(crate) async fn acknowledge(
-    api: Data<Api>,
+    commands: Data<Commands>,
     caller: Caller,
     _none: NoParams,
     path: CommandPath,
     body: Body<AcknowledgeBody>,
 ) -> Result<Json<CommandView>, ApiError> {
     let CommandPath(id, seq) = path;
-    api.authorize.on_session(&caller.principal, Permission::Report, id).await?;
-    let receipt = Receipt::try_from(body.read(&api, Cap::Report).await?)?;
-    let command = to_the_end(async move { Ok(api.acknowledge.execute(id, seq, receipt).await?) }).await?;
+    commands.authorize.on_session(&caller.principal, Permission::Report, id).await?;
+    let receipt = Receipt::try_from(body.read(Cap::Report).await?)?;
+    let command = to_the_end(async move { Ok(commands.acknowledge.execute(id, seq, receipt).await?) }).await?;
     Ok(Json(command.into()))
 }

@@ -10,22 +10,28 @@ use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operation::Wish;
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::Reason;
-use flightdeck_domain::use_cases::{ScopedRequest, Taken};
+use flightdeck_domain::use_cases::{Intervene, InterveneScope, ScopedRequest, Taken};
 use serde::de::DeserializeOwned;
 use utoipa::{IntoParams, IntoResponses};
 
+use super::effects::Effects;
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::scope::{self, ControlScope};
 use super::to_the_end;
-use super::waiting::{Patience, observed, settled};
 use crate::dto::{ControlAnswer, ControlBody, ControlReply, InterruptBody, texts, words};
 use crate::extract::{AgentPath, Body, Cap, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
 /// The longest that a control call waits for the observed effect.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// How operators step in on an agent, or on those around it.
+pub(crate) struct Control {
+    pub(crate) intervene: Intervene,
+    pub(crate) scope: InterveneScope,
+    pub(crate) effects: Effects,
+}
 
 /// The parameters of a control call, for the description of the API.
 #[derive(IntoParams)]
@@ -74,13 +80,13 @@ enum ControlResponses {
     request_body = Option<ControlBody>,
     responses(ControlResponses))]
 pub(crate) async fn pause(
-    api: Data<Api>,
+    control: Data<Control>,
     operator: Operator,
     path: AgentPath,
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, operator, path.0, params, body, Wish::Pause).await
+    intervene(control, operator, path.0, params, body, Wish::Pause).await
 }
 
 /// Let a paused agent go on.
@@ -89,13 +95,13 @@ pub(crate) async fn pause(
     request_body = Option<ControlBody>,
     responses(ControlResponses))]
 pub(crate) async fn resume(
-    api: Data<Api>,
+    control: Data<Control>,
     operator: Operator,
     path: AgentPath,
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, operator, path.0, params, body, Wish::Resume).await
+    intervene(control, operator, path.0, params, body, Wish::Resume).await
 }
 
 /// Stop the agent's current turn; it waits for the next prompt.
@@ -106,13 +112,13 @@ pub(crate) async fn resume(
     request_body = Option<InterruptBody>,
     responses(ControlResponses))]
 pub(crate) async fn interrupt(
-    api: Data<Api>,
+    control: Data<Control>,
     operator: Operator,
     path: AgentPath,
     params: Params,
     body: Body<InterruptBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, operator, path.0, params, body, Wish::Interrupt).await
+    intervene(control, operator, path.0, params, body, Wish::Interrupt).await
 }
 
 /// Stop an agent for good.
@@ -124,13 +130,13 @@ pub(crate) async fn interrupt(
     request_body = Option<ControlBody>,
     responses(ControlResponses))]
 pub(crate) async fn kill(
-    api: Data<Api>,
+    control: Data<Control>,
     operator: Operator,
     path: AgentPath,
     params: Params,
     body: Body<ControlBody>,
 ) -> Result<HttpResponse, ApiError> {
-    intervene(api, operator, path.0, params, body, Wish::Kill).await
+    intervene(control, operator, path.0, params, body, Wish::Kill).await
 }
 
 /// What is asked of an agent.
@@ -198,22 +204,22 @@ impl Asked {
 }
 
 async fn intervene(
-    api: Data<Api>,
+    control: Data<Control>,
     operator: Operator,
     id: SessionId,
     mut params: Params,
     body: Body<impl Into<Told> + DeserializeOwned + Send + 'static>,
     wish: Wish,
 ) -> Result<HttpResponse, ApiError> {
-    let patience = Patience::with(&api, params.span("wait", MAX_WAIT), wish);
+    let patience = control.effects.patience(params.span("wait", MAX_WAIT), wish);
     let scope = params.take::<ControlScope>("scope").unwrap_or_default();
     params.finish()?;
     let (lane, cap) = counted(wish);
-    operator.may_control(&api, lane, wish.name(), AuditTarget::Session(id)).await?;
-    let Told { reason, drop_queued } = body.read(&api, cap).await?.into();
+    operator.may_control(lane, wish.name(), AuditTarget::Session(id)).await?;
+    let Told { reason, drop_queued } = body.read(cap).await?.into();
     let asked = Asked { wish, drop_queued };
     let origin = operator.origin(reason);
-    let acting = api.clone();
+    let acting = control.clone();
     if let Some(reach) = scope.0 {
         let request = ScopedRequest { session_id: id, reach, wish: asked.wish, drop_queued: asked.drop_queued };
         let Taken { committed, kept } =
@@ -221,14 +227,14 @@ async fn intervene(
         if kept {
             return Ok(scope::reply(&committed.operation, &committed, kept));
         }
-        let operation = settled(&api, committed.operation.id, patience).await?;
+        let operation = control.effects.settled(committed.operation.id, patience).await?;
         return Ok(scope::reply(&operation, &committed, kept));
     }
     let done = to_the_end(async move { Ok(acting.intervene.execute(id, asked.intervention(), origin).await?) }).await?;
     let session = if done.kept {
         done.committed.session
     } else {
-        observed(&api, id, patience, |session| asked.wish.is_seen_in(session.status)).await?
+        control.effects.observed(id, patience, |session| asked.wish.is_seen_in(session.status)).await?
     };
     let observed = asked.wish.is_seen_in(session.status);
     let reply = ControlReply {

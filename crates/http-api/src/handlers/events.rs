@@ -1,24 +1,39 @@
 //! The fleet feed.
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use flightdeck_domain::epoch::FeedCursor;
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::use_cases::{FeedFilter, SelectEvents};
-use flightdeck_live::Selection;
+use flightdeck_domain::ports::SessionRepository;
+use flightdeck_domain::use_cases::{Authorize, FeedFilter, ReadSessions, SelectEvents};
+use flightdeck_live::{FleetFeedLog, Hints, Selection, Tails};
 
 use super::messages::{last_event_id, not_ahead};
 use crate::auth::Caller;
 use crate::dto::{StreamEvent, texts, words};
+use crate::epochs::CurrentEpoch;
 use crate::extract::Params;
+use crate::frames;
 use crate::problem::ApiError;
-use crate::state::Api;
-use crate::{frames, sse};
+use crate::sse::Streams;
 
 /// How often a session may tick.
 const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// The fleet feed, and what chooses from it.
+pub(crate) struct Events {
+    pub(crate) authorize: Authorize,
+    pub(crate) feed: Tails<FleetFeedLog>,
+    pub(crate) sessions: ReadSessions,
+    /// Where an event's session stands, for those who want a part of the feed.
+    pub(crate) tree: Arc<dyn SessionRepository>,
+    pub(crate) hints: Arc<Hints>,
+    pub(crate) epoch: CurrentEpoch,
+}
 
 /// Follow everything that happens to sessions, in one durable order.
 ///
@@ -47,7 +62,8 @@ const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250
         (status = 404, description = "no such agent to be the subtree"),
         (status = 429, description = "the key has as many open streams as it may")))]
 pub(crate) async fn stream(
-    api: Data<Api>,
+    events: Data<Events>,
+    streams: Data<Streams>,
     caller: Caller,
     request: HttpRequest,
     mut params: Params,
@@ -57,23 +73,23 @@ pub(crate) async fn stream(
     let (subtree, mission_id) = (params.take::<SessionId>("subtree"), params.take("missionId"));
     params.finish()?;
     let resumed = last_event_id::<FeedCursor>(request.headers())?;
-    let fleet_wide = whole_fleet(&api, &caller, subtree).await?;
-    let counted = caller.open_stream(api.options.max_streams_per_key)?;
-    let head = api.feed.head(&()).await?.map_or(0, |head| head.position);
+    let fleet_wide = whole_fleet(&events.authorize, &caller, subtree).await?;
+    let counted = streams.admit(&caller)?;
+    let head = events.feed.head(&()).await?.map_or(0, |head| head.position);
     let brought = resumed.or(after);
-    let over = api.epoch.is_over(brought.and_then(|cursor| cursor.epoch));
+    let over = events.epoch.is_over(brought.and_then(|cursor| cursor.epoch));
     // What the places of another history were given to is not known: it goes on with what happens next.
     let cursor = brought.filter(|_| !over).map_or(head, |cursor| cursor.position.get());
     not_ahead(cursor, head, resumed.is_some())?;
-    let first = over.then(|| frames::gap_frame(api.epoch.get(), head, Some(&api.epoch.cursor(head))));
-    let follower = api.feed.follow((), cursor).await?;
+    let first = over.then(|| frames::gap_frame(events.epoch.get(), head, Some(&events.epoch.cursor(head))));
+    let follower = events.feed.follow((), cursor).await?;
     let follower = follower.ok_or_else(|| ApiError::Internal("there is no fleet feed".into()))?;
     if let Some(top) = subtree {
-        api.sessions.one(top).await?.ok_or_else(|| ApiError::no_session(top))?;
+        events.sessions.one(top).await?.ok_or_else(|| ApiError::no_session(top))?;
     }
-    let select = SelectEvents::new(&api.ports, FeedFilter { kinds, subtree, mission_id, fleet_wide });
-    let ticks = ticks.then(|| api.hints.activity(ACTIVITY_EVERY));
-    Ok(sse::follow(&api, &caller, counted, first, Selection::new(follower, ticks, select)))
+    let select = SelectEvents::new(&events.tree, FeedFilter { kinds, subtree, mission_id, fleet_wide });
+    let ticks = ticks.then(|| events.hints.activity(ACTIVITY_EVERY));
+    Ok(streams.follow(&caller, counted, first, Selection::new(follower, ticks, select)))
 }
 
 /// The types that are wanted, and whether ticks are.
@@ -100,11 +116,11 @@ fn kinds(params: &mut Params) -> (Option<Vec<FleetEventKind>>, bool) {
 }
 
 /// Whether the caller may see the whole fleet; a bound key may ask for a subtree of its own.
-async fn whole_fleet(api: &Api, caller: &Caller, subtree: Option<SessionId>) -> Result<bool, ApiError> {
-    match (api.authorize.role(&caller.principal, Permission::ReadFleet), subtree) {
+async fn whole_fleet(authorize: &Authorize, caller: &Caller, subtree: Option<SessionId>) -> Result<bool, ApiError> {
+    match (authorize.role(&caller.principal, Permission::ReadFleet), subtree) {
         (Ok(()), _) => Ok(true),
         (Err(_), Some(top)) => {
-            api.authorize.on_session(&caller.principal, Permission::ReadSession, top).await?;
+            authorize.on_session(&caller.principal, Permission::ReadSession, top).await?;
             Ok(false)
         }
         (Err(denied), None) => Err(ApiError::Denied(format!("{denied}; ask for ?subtree=<your session>"))),

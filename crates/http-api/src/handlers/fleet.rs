@@ -1,15 +1,26 @@
 //! The fleet at a glance.
 
+use std::sync::Arc;
+
 use actix_web::web::{Data, Json};
 use flightdeck_domain::operator::Permission;
+use flightdeck_domain::use_cases::{Authorize, ReadSessions, ReadUsage};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, KeyRing};
 use crate::dto::TotalsView;
 use crate::extract::NoParams;
 use crate::problem::ApiError;
-use crate::state::Api;
+
+/// Where the sums are.
+pub(crate) struct Fleet {
+    pub(crate) authorize: Authorize,
+    pub(crate) sessions: ReadSessions,
+    pub(crate) usage: ReadUsage,
+    /// Knows the streams that are open.
+    pub(crate) keys: Arc<KeyRing>,
+}
 
 /// What holds of the whole fleet.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,22 +35,22 @@ pub(crate) struct FleetView {
 /// What holds of the whole fleet, and how many follow it on this server.
 #[utoipa::path(get, path = "/fleet", operation_id = "getFleet", tag = "agents", security(("apiKey" = [])),
     responses((status = 200, description = "the fleet", body = FleetView)))]
-pub(crate) async fn read(api: Data<Api>, caller: Caller, _none: NoParams) -> Result<Json<FleetView>, ApiError> {
-    may_read(&api, &caller)?;
-    let kill_switch_engaged = api.sessions.kill_switch_engaged().await?;
-    Ok(Json(FleetView { kill_switch_engaged, open_streams: api.keys.open_streams() }))
+pub(crate) async fn read(fleet: Data<Fleet>, caller: Caller, _none: NoParams) -> Result<Json<FleetView>, ApiError> {
+    may_read(&fleet.authorize, &caller)?;
+    let kill_switch_engaged = fleet.sessions.kill_switch_engaged().await?;
+    Ok(Json(FleetView { kill_switch_engaged, open_streams: fleet.keys.open_streams() }))
 }
 
 /// What all agents used together, as far as they say.
 #[utoipa::path(get, path = "/fleet/usage", operation_id = "getFleetUsage", tag = "usage", security(("apiKey" = [])),
     responses((status = 200, description = "the sums", body = TotalsView)))]
-pub(crate) async fn usage(api: Data<Api>, caller: Caller, _none: NoParams) -> Result<Json<TotalsView>, ApiError> {
-    may_read(&api, &caller)?;
-    Ok(Json(TotalsView::from(&api.usage.fleet().await?)))
+pub(crate) async fn usage(fleet: Data<Fleet>, caller: Caller, _none: NoParams) -> Result<Json<TotalsView>, ApiError> {
+    may_read(&fleet.authorize, &caller)?;
+    Ok(Json(TotalsView::from(&fleet.usage.fleet().await?)))
 }
 
 /// Whether the caller may see the whole fleet.
-pub(super) fn may_read(api: &Api, caller: &Caller) -> Result<(), ApiError> {
-    let allowed = api.authorize.role(&caller.principal, Permission::ReadFleet);
+pub(super) fn may_read(authorize: &Authorize, caller: &Caller) -> Result<(), ApiError> {
+    let allowed = authorize.role(&caller.principal, Permission::ReadFleet);
     allowed.map_err(|denied| ApiError::Denied(denied.to_string()))
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::dto::words;
 use crate::extract::NoParams;
 use crate::problem::ApiError;
-use crate::state::Api;
+use crate::readiness::Probe;
 
 /// How it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,14 +48,14 @@ pub(crate) async fn live(_none: NoParams) -> Json<HealthView> {
 #[utoipa::path(get, path = "/health/ready", operation_id = "getReadiness", tag = "health",
     responses((status = 200, description = "it is ready", body = ReadyView),
         (status = 503, description = "not now; the detail says why")))]
-pub(crate) async fn ready(api: Data<Api>, _none: NoParams) -> Result<Json<ReadyView>, ApiError> {
+pub(crate) async fn ready(probe: Data<Probe>, _none: NoParams) -> Result<Json<ReadyView>, ApiError> {
     let workers = Vitals::process().report();
     let down: Vec<&str> = workers.iter().filter(|worker| worker.down > 0).map(|worker| worker.name).collect();
     if !down.is_empty() {
         let why = format!("a worker of the server has panicked and is being started again: {}", down.join(", "));
         return Err(ApiError::NotReady(why));
     }
-    api.readiness.ready().await.map_err(|why| ApiError::NotReady(why.to_owned()))?;
+    probe.ready().await.map_err(|why| ApiError::NotReady(why.to_owned()))?;
     let workers = workers.into_iter().map(|worker| (worker.name, worker.panics)).collect();
     Ok(Json(ReadyView { status: OK.status, version: OK.version, workers }))
 }

@@ -1,11 +1,13 @@
 //! The hooks of agents that people run by themselves.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, Json};
 use flightdeck_domain::operator::{Permission, Role};
-use flightdeck_domain::ports::HookCall;
+use flightdeck_domain::ports::{HookCall, HookReceiver};
+use flightdeck_domain::use_cases::Authorize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -13,12 +15,18 @@ use crate::auth::Caller;
 use crate::dto::{texts, words};
 use crate::extract::{Hook, HookBody, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
 
 /// How long an answer is held back when the caller does not say.
 const HOLD: Duration = Duration::from_secs(50);
 /// The longest that an answer can be held back.
 const MOST_HOLD: Duration = Duration::from_mins(10);
+
+/// Who takes hooks in.
+pub(crate) struct Hooks {
+    pub(crate) authorize: Authorize,
+    /// Missing where this server takes none.
+    pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
+}
 
 /// What is to become of a call while the store cannot be asked.
 struct WhenAway {
@@ -74,7 +82,7 @@ pub(crate) struct ClaudeCodeHook {
         (status = 403, description = "the session is outside of the subtree of this key"),
         (status = 404, description = "this server takes no hooks")))]
 pub(crate) async fn claude_code(
-    api: Data<Api>,
+    hooks: Data<Hooks>,
     caller: Caller,
     mut params: Params,
     hook: Hook,
@@ -86,15 +94,15 @@ pub(crate) async fn claude_code(
     params.finish()?;
     let principal = &caller.principal;
     for permission in [Permission::Spawn, Permission::Report] {
-        api.authorize.role(principal, permission).map_err(|denied| ApiError::Denied(denied.to_string()))?;
+        hooks.authorize.role(principal, permission).map_err(|denied| ApiError::Denied(denied.to_string()))?;
     }
     let bound_to = match (principal.role, principal.bound_to) {
         (Role::Agent, None) => return Err(ApiError::Denied("this agent key is bound to no session".to_owned())),
         (_, bound_to) => bound_to,
     };
-    let hooks = api.claude_code.as_ref().ok_or_else(|| ApiError::NoRoute("/hooks/claude-code".to_owned()))?;
+    let claude_code = hooks.claude_code.as_ref().ok_or_else(|| ApiError::NoRoute("/hooks/claude-code".to_owned()))?;
     // Not to its end whatever happens: when nobody waits for the answer any more, nothing must be said to have arrived.
-    let HookBody { object: body, unread } = hook.read(&api).await;
+    let HookBody { object: body, unread } = hook.read().await;
     let call = HookCall { body, unread, hold, deny_when_away, bound_to, mission_id, task_id };
-    Ok(Json(hooks.take(call).await?))
+    Ok(Json(claude_code.take(call).await?))
 }

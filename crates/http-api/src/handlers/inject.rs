@@ -4,13 +4,14 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use flightdeck_domain::action::{ActionName, Intervention};
 use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::ports::IdGenerator;
+use flightdeck_domain::use_cases::Intervene;
 
 use super::operator::{IdempotencyHeader, Operator, answer};
 use super::to_the_end;
 use crate::dto::{InjectBody, InjectReply};
 use crate::extract::{AgentPath, Body, Cap, NoParams};
 use crate::problem::ApiError;
-use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
 
 /// Say something to an agent.
@@ -24,20 +25,19 @@ use crate::throttle::{ControlRoute, Lane};
         (status = 422, description = "the idempotency key was used for another call"),
         (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn inject(
-    api: Data<Api>,
+    intervene: Data<Intervene>,
+    ids: Data<dyn IdGenerator>,
     operator: Operator,
     _none: NoParams,
     path: AgentPath,
     body: Body<InjectBody>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path.0;
-    operator
-        .may_control(&api, Lane::Control(ControlRoute::Inject), ActionName::Inject, AuditTarget::Session(id))
-        .await?;
-    let InjectBody { message, delivery, reason } = body.read(&api, Cap::Inject).await?;
-    let intervention = Intervention::Inject { message_id: api.ids.message_id(), content: message, delivery };
+    operator.may_control(Lane::Control(ControlRoute::Inject), ActionName::Inject, AuditTarget::Session(id)).await?;
+    let InjectBody { message, delivery, reason } = body.read(Cap::Inject).await?;
+    let intervention = Intervention::Inject { message_id: ids.message_id(), content: message, delivery };
     let origin = operator.origin(reason);
-    let done = to_the_end(async move { Ok(api.intervene.execute(id, intervention, origin).await?) });
+    let done = to_the_end(async move { Ok(intervene.execute(id, intervention, origin).await?) });
     let committed = done.await?.committed;
     let (message, command) = committed
         .message

@@ -4,21 +4,21 @@ mod line;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use flightdeck_agent_io::lines::Lines;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::text::RequestId;
 use flightdeck_domain::use_cases::IngestMessages;
 use futures_util::{FutureExt, StreamExt};
+use tokio_util::sync::CancellationToken;
 
 use self::line::Taken;
-use super::messages::{is_ndjson, take_in};
+use super::messages::{Messages, is_ndjson, take_in};
 use crate::auth::Caller;
 use crate::dto::{ControlView, IntakeReply};
-use crate::extract::Cap;
+use crate::extract::{Cap, Unread};
 use crate::heavy;
 use crate::problem::{ApiError, FieldFault};
-use crate::state::Api;
 
 /// How many messages of a stream are durable, also where it ends with an error.
 const APPENDED: HeaderName = HeaderName::from_static("flightdeck-appended");
@@ -31,23 +31,23 @@ const TOLD: usize = 10;
 /// A line that is no message is told in the conversation in its place, and the stream goes on. The answer comes at the end,
 /// or when the conversation takes nothing more; what was appended before stays.
 pub(super) async fn take_all(
-    api: Data<Api>,
+    messages: Data<Messages>,
+    shutdown: &CancellationToken,
     caller: &Caller,
     session: SessionId,
     id: &RequestId,
-    content_type: &str,
-    payload: Payload,
+    body: Unread,
 ) -> HttpResponse {
     let mut written = Written::default();
-    let done = if is_ndjson(content_type) {
+    let done = if is_ndjson(&body.content_type) {
         let ended = caller.ended();
         tokio::select! {
-            done = written.take(&api, session, payload) => done,
+            done = written.take(&messages, shutdown, session, body) => done,
             () = ended.cancelled() => Err(ApiError::Unauthenticated("the key is no longer good".to_owned())),
         }
     } else {
         let expected = "application/x-ndjson, or leave out ?stream=true";
-        Err(ApiError::MediaType { given: content_type.to_owned(), expected })
+        Err(ApiError::MediaType { given: body.content_type, expected })
     };
     let appended = written.appended;
     let mut response = match done {
@@ -79,17 +79,19 @@ struct Written {
 impl Written {
     async fn take(
         &mut self,
-        api: &Data<Api>,
+        messages: &Data<Messages>,
+        shutdown: &CancellationToken,
         session: SessionId,
-        mut payload: Payload,
+        body: Unread,
     ) -> Result<ControlView, ApiError> {
-        let (mut lines, mut held) = (Lines::default(), api.bodies.hold(Cap::Lines));
+        let (mut lines, mut held) = (Lines::default(), body.hold(Cap::Lines));
+        let mut payload = body.payload;
         let mut control = None;
         loop {
             let chunk = tokio::select! {
                 chunk = payload.next() => chunk,
                 // What came whole is kept; the rest is for the writer to send again.
-                () = api.shutdown.cancelled() => return Err(ApiError::GoingDown),
+                () = shutdown.cancelled() => return Err(ApiError::GoingDown),
             };
             let over = chunk.is_none();
             let mut arrived = chunk;
@@ -110,10 +112,10 @@ impl Written {
                 if batch.taken.is_empty() {
                     break;
                 }
-                let messages = batch.taken.iter().filter(|taken| taken.is_message).count();
+                let said = batch.taken.iter().filter(|taken| taken.is_message).count();
                 let inputs = batch.taken.into_iter().map(|taken| taken.input).collect();
-                let outcome = take_in(api, session, inputs).await?;
-                self.appended += u64::try_from(messages).unwrap_or_default();
+                let outcome = take_in(messages, session, inputs).await?;
+                self.appended += u64::try_from(said).unwrap_or_default();
                 self.last_seq = outcome.appended.last().map(|last| last.seq.get());
                 control = Some(outcome.control);
             }

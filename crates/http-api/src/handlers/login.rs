@@ -1,5 +1,8 @@
 //! Logging in and out: how a browser gets to act as a key without having it.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE,
@@ -11,16 +14,29 @@ use flightdeck_domain::action::Origin;
 use flightdeck_domain::api_key::PlainKey;
 use flightdeck_domain::login::{Login, LoginToken};
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::use_cases::LogInError;
+use flightdeck_domain::use_cases::{Authorize, LogIn, LogInError};
 
 use super::operator::request_id;
 use super::to_the_end;
-use crate::auth::{Caller, SITE, caller, cookie_name, from_own_page, over_tls};
+use crate::auth::{Caller, KeyRing, SITE, caller, cookie_name, from_own_page, over_tls};
 use crate::dto::{LoginBody, LoginLinkReply, MeView};
 use crate::extract::{Body, Cap, NoParams};
 use crate::head::is_head;
 use crate::problem::ApiError;
-use crate::state::Api;
+use crate::throttle::Throttle;
+
+/// The logins of browsers.
+pub(crate) struct Logins {
+    pub(crate) authorize: Authorize,
+    pub(crate) log_in: LogIn,
+    /// Ends the streams of those who log out.
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) throttle_login: Arc<Throttle<IpAddr>>,
+    /// The same for links that pages of other sites have a browser open.
+    pub(crate) throttle_foreign_links: Arc<Throttle<IpAddr>>,
+    /// Cookies are `Secure`, also for requests of which nothing says that they came over TLS.
+    pub(crate) secure_cookies: bool,
+}
 
 /// What is shown where a link gives no login. Nothing in it comes from the request.
 const LINK_IS_OVER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -40,7 +56,7 @@ const LINK_IS_OVER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\
         (status = 413, description = "the body is larger than 4 KiB"),
         (status = 429, description = "20 logins a minute and address by default")))]
 pub(crate) async fn login(
-    api: Data<Api>,
+    logins: Data<Logins>,
     request: HttpRequest,
     _none: NoParams,
     body: Body<LoginBody>,
@@ -52,14 +68,14 @@ pub(crate) async fn login(
     }
     let from = request.peer_addr().map(|peer| peer.ip());
     // Looked at before the body is read, and counted for what may be a key.
-    from.map_or(Ok(()), |from| api.throttles.login.peek(&from).pass())?;
-    let body = body.read(&api, Cap::Login).await?;
+    from.map_or(Ok(()), |from| logins.throttle_login.peek(&from).pass())?;
+    let body = body.read(Cap::Login).await?;
     let key = PlainKey::parse(&body.key).map_err(|error| ApiError::LoggedOut(error.to_string()))?;
-    from.map_or(Ok(()), |from| api.throttles.login.admit(&from).pass())?;
-    let (id, acting) = (request_id(&request)?, api.clone());
+    from.map_or(Ok(()), |from| logins.throttle_login.admit(&from).pass())?;
+    let (id, acting) = (request_id(&request)?, logins.clone());
     let (token, login) = to_the_end(async move { Ok(acting.log_in.with_key(&key, id).await?) }).await?;
     let mut response = HttpResponse::NoContent();
-    Ok(give_cookie(&mut response, &api, &request, &token, &login).finish())
+    Ok(give_cookie(&mut response, &logins, &request, &token, &login).finish())
 }
 
 /// Open a login link.
@@ -71,7 +87,7 @@ pub(crate) async fn login(
         (status = 410, description = "the link was used or is too old", content_type = "text/html", body = String),
         (status = 429, description = "20 logins a minute and address by default")))]
 pub(crate) async fn open_link(
-    api: Data<Api>,
+    logins: Data<Logins>,
     request: HttpRequest,
     _none: NoParams,
     token: Path<String>,
@@ -82,14 +98,14 @@ pub(crate) async fn open_link(
     }
     let opened = match LoginToken::parse(&token) {
         Ok(token) => {
-            admit(&api, &request)?;
-            let (id, acting) = (request_id(&request)?, api.clone());
+            admit(&logins, &request)?;
+            let (id, acting) = (request_id(&request)?, logins.clone());
             to_the_end(async move { Ok(acting.log_in.with_link(&token, id).await) }).await?
         }
         Err(_not_a_login) => Err(flightdeck_domain::login::LoginRejected::Unknown.into()),
     };
     match opened {
-        Ok((token, login)) => Ok(give_cookie(&mut on_to_the_page(), &api, &request, &token, &login).finish()),
+        Ok((token, login)) => Ok(give_cookie(&mut on_to_the_page(), &logins, &request, &token, &login).finish()),
         Err(LogInError::Unavailable(error)) => Err(error.into()),
         // Opened twice by the same browser: it is logged in already.
         Err(_) if caller(&request).await.is_ok() => Ok(on_to_the_page().finish()),
@@ -110,17 +126,17 @@ pub(crate) async fn open_link(
     responses((status = 201, description = "the link, shown this once", body = LoginLinkReply),
         (status = 403, description = "the role may not, or a cookie asks")))]
 pub(crate) async fn make_link(
-    api: Data<Api>,
+    logins: Data<Logins>,
     caller: Caller,
     _none: NoParams,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    api.authorize.role(&caller.principal, Permission::MakeLoginLink)?;
+    logins.authorize.role(&caller.principal, Permission::MakeLoginLink)?;
     if caller.login().is_some() {
         return Err(ApiError::Denied("a login link takes the key itself, not a login's cookie".to_owned()));
     }
     let (key, by) = (caller.key(), Origin::new(caller.principal.actor(), request_id(&request)?));
-    let acting = api.clone();
+    let acting = logins.clone();
     let (token, link) = to_the_end(async move { Ok(acting.log_in.make_link(&key, by).await?) }).await?;
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(LoginLinkReply::new(&token, &link)))
 }
@@ -131,18 +147,18 @@ pub(crate) async fn make_link(
 #[utoipa::path(post, path = "/logout", operation_id = "logOut", tag = "login", security(("apiKey" = []), ("login" = [])),
     responses((status = 204, description = "logged out; the cookie is removed")))]
 pub(crate) async fn logout(
-    api: Data<Api>,
+    logins: Data<Logins>,
     caller: Caller,
     _none: NoParams,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     if let Some(login) = caller.login() {
-        let (id, principal, acting) = (request_id(&request)?, caller.principal.clone(), api.clone());
+        let (id, principal, acting) = (request_id(&request)?, caller.principal.clone(), logins.clone());
         let ended = login.id.clone();
         to_the_end(async move { Ok(acting.log_in.out(login.id, &principal, id).await?) }).await?;
-        api.keys.end_login(&ended);
+        logins.keys.end_login(&ended);
     }
-    let cookie = cookie(&api, request.headers(), "", 0);
+    let cookie = cookie(&logins, request.headers(), "", 0);
     Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie)).finish())
 }
 
@@ -155,11 +171,11 @@ pub(crate) async fn me(caller: Caller, _none: NoParams) -> Json<MeView> {
 
 /// Counts a link that may be one. Those that other sites have a browser open are counted apart: a page that has it open a
 /// thousand uses up neither logins nor the links that were typed in or clicked in a terminal.
-fn admit(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
+fn admit(logins: &Logins, request: &HttpRequest) -> Result<(), ApiError> {
     let Some(peer) = request.peer_addr() else { return Ok(()) };
     let site = request.headers().get(SITE).map(HeaderValue::as_bytes);
     let by_another_site = site.is_some_and(|site| !matches!(site, b"none" | b"same-origin"));
-    let throttle = if by_another_site { &api.throttles.foreign_links } else { &api.throttles.login };
+    let throttle = if by_another_site { &logins.throttle_foreign_links } else { &logins.throttle_login };
     throttle.admit(&peer.ip()).pass()
 }
 
@@ -171,18 +187,18 @@ fn on_to_the_page() -> HttpResponseBuilder {
 
 fn give_cookie<'a>(
     response: &'a mut HttpResponseBuilder,
-    api: &Api,
+    logins: &Logins,
     request: &HttpRequest,
     token: &LoginToken,
     login: &Login,
 ) -> &'a mut HttpResponseBuilder {
     let age = (login.expires_at.as_micros() - login.created_at.as_micros()) / 1_000_000;
-    let cookie = cookie(api, request.headers(), &token.reveal(), age);
+    let cookie = cookie(logins, request.headers(), &token.reveal(), age);
     response.insert_header((SET_COOKIE, cookie)).insert_header((CACHE_CONTROL, "no-store"))
 }
 
-fn cookie(api: &Api, headers: &HeaderMap, value: &str, age: i64) -> String {
+fn cookie(logins: &Logins, headers: &HeaderMap, value: &str, age: i64) -> String {
     let name = cookie_name(headers);
-    let secure = if api.options.secure_cookies || over_tls(headers) { "; Secure" } else { "" };
+    let secure = if logins.secure_cookies || over_tls(headers) { "; Secure" } else { "" };
     format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}{secure}")
 }

@@ -1,15 +1,17 @@
 //! Conversations: append, page, follow.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::AppendOutcome;
-use flightdeck_domain::use_cases::{HistoryPlace, IngestMessages, MessageInput};
+use flightdeck_domain::use_cases::{Authorize, HistoryPlace, IngestMessages, MessageInput, ReadHistory};
+use flightdeck_live::{ConversationTails, Hints};
 
 use super::intake::take_all;
 use super::operator::request_id;
@@ -17,12 +19,23 @@ use super::preview::Previewed;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AppendAnswer, AppendBody, AppendReply, HistoryView, MessageBody, StreamEvent, texts};
-use crate::epochs;
+use crate::epochs::CurrentEpoch;
 use crate::extract::{AgentPath, Cap, EntryNumber, MOST, Params, Unread, decode};
+use crate::frames;
 use crate::heavy;
 use crate::problem::ApiError;
-use crate::state::Api;
-use crate::{frames, sse};
+use crate::sse::Streams;
+
+/// Conversations, as they are written, read and followed.
+pub(crate) struct Messages {
+    pub(crate) authorize: Authorize,
+    pub(crate) ingest: IngestMessages,
+    pub(crate) history: ReadHistory,
+    pub(crate) tails: ConversationTails,
+    /// Has the previews.
+    pub(crate) hints: Arc<Hints>,
+    pub(crate) epoch: CurrentEpoch,
+}
 
 /// Append one message, an array of messages, or NDJSON (`application/x-ndjson`), whole or not at all.
 ///
@@ -51,26 +64,26 @@ use crate::{frames, sse};
         (status = 409, description = "the session has ended, or an id is taken by another message"),
         (status = 429, description = "the key has as many open streams as it may; with `stream=true` only")))]
 pub(crate) async fn append(
-    api: Data<Api>,
+    messages: Data<Messages>,
+    streams: Data<Streams>,
     caller: Caller,
     path: AgentPath,
     request: HttpRequest,
     mut params: Params,
-    payload: Payload,
+    body: Unread,
 ) -> Result<HttpResponse, ApiError> {
     let stream = params.take::<bool>("stream").unwrap_or(false);
     params.finish()?;
-    api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    messages.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     if stream {
-        let _counted = caller.open_stream(api.options.max_streams_per_key)?;
+        let _counted = streams.admit(&caller)?;
         let id = request_id(&request)?;
-        return Ok(take_all(api, &caller, path.0, &id, request.content_type(), payload).await);
+        return Ok(take_all(messages, &streams.shutdown, &caller, path.0, &id, body).await);
     }
-    let unread = Unread::of(&request, &mut payload.into_inner());
-    let content_type = unread.content_type.clone();
-    let body = unread.read(&api, Cap::Append).await?;
+    let content_type = body.content_type.clone();
+    let body = body.read(Cap::Append).await?;
     let batch = heavy::work(body.len(), move || batch(&content_type, &body)).await??;
-    let outcome = take_in(&api, path.0, batch).await?;
+    let outcome = take_in(&messages, path.0, batch).await?;
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
         AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };
@@ -80,12 +93,12 @@ pub(crate) async fn append(
 
 /// Appends a batch.
 pub(super) async fn take_in(
-    api: &Data<Api>,
+    messages: &Data<Messages>,
     session: SessionId,
     batch: Vec<MessageInput>,
 ) -> Result<AppendOutcome, ApiError> {
-    let api = api.clone();
-    to_the_end(async move { Ok(api.ingest.execute(session, batch).await?) }).await
+    let messages = messages.clone();
+    to_the_end(async move { Ok(messages.ingest.execute(session, batch).await?) }).await
 }
 
 /// Whether a body has a message a line.
@@ -127,7 +140,7 @@ fn lines(bytes: &[u8]) -> Result<Vec<MessageBody>, ApiError> {
     responses((status = 200, description = "one page", body = HistoryView),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn history(
-    api: Data<Api>,
+    messages: Data<Messages>,
     caller: Caller,
     path: AgentPath,
     mut params: Params,
@@ -146,13 +159,13 @@ pub(crate) async fn history(
         }
     };
     params.finish()?;
-    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    messages.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let slice = api.history.execute(path.0, place, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let slice = messages.history.execute(path.0, place, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let bytes = slice.messages.iter().map(length).sum();
     let mut response =
         heavy::json(bytes, HttpResponse::Ok(), move || serde_json::to_vec(&HistoryView::from(&slice))).await?;
-    epochs::tell(&api, &mut response);
+    messages.epoch.tell(&mut response);
     Ok(response)
 }
 
@@ -188,7 +201,8 @@ pub(super) fn length(message: &Message) -> usize {
         (status = 400, description = "the cursor is wrong, or beyond the end"),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn stream(
-    api: Data<Api>,
+    messages: Data<Messages>,
+    streams: Data<Streams>,
     caller: Caller,
     path: AgentPath,
     request: HttpRequest,
@@ -197,28 +211,28 @@ pub(crate) async fn stream(
     let after = params.number("after", 0..=MOST);
     let tail = params.number("tail", 0..=MOST);
     let previews = params.take::<bool>("preview").unwrap_or(false);
-    let over = api.epoch.is_over(params.take("epoch"));
+    let over = messages.epoch.is_over(params.take("epoch"));
     params.finish()?;
     let resumed = last_event_id::<EntryNumber>(request.headers())?.map(|EntryNumber(seq)| seq);
-    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    let counted = caller.open_stream(api.options.max_streams_per_key)?;
-    let head = api.conversations.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    messages.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let counted = streams.admit(&caller)?;
+    let head = messages.tails.head(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let cursor = match (resumed.or(after).filter(|_| !over), tail) {
         (Some(seq), _) => seq,
         (None, Some(tail)) => head.position.saturating_sub(tail),
         (None, None) => 0,
     };
     not_ahead(cursor, head.position, resumed.is_some())?;
-    let first = over.then(|| frames::gap_frame(api.epoch.get(), cursor, None));
+    let first = over.then(|| frames::gap_frame(messages.epoch.get(), cursor, None));
     if head.ended && cursor == head.position && first.is_none() {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let follower = api.conversations.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    let follower = messages.tails.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     if previews {
-        let source = Previewed { follower, previews: api.hints.previews(path.0) };
-        return Ok(sse::follow(&api, &caller, counted, first, source));
+        let source = Previewed { follower, previews: messages.hints.previews(path.0) };
+        return Ok(streams.follow(&caller, counted, first, source));
     }
-    Ok(sse::follow(&api, &caller, counted, first, follower))
+    Ok(streams.follow(&caller, counted, first, follower))
 }
 
 /// The cursor that a reconnecting client brings.

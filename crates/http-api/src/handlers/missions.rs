@@ -9,12 +9,11 @@ use flightdeck_domain::usage::AccountKey;
 use super::fleet::may_read;
 use super::operator::Operator;
 use super::place::{Micros, NewestFirst, Place};
-use super::usage::{change, may_change};
+use super::usage::{Usage, change, may_change};
 use crate::auth::Caller;
 use crate::dto::{BudgetBody, ControlBody, MissionView, MissionsView, texts};
 use crate::extract::{Body, Cap, MissionPath, NoParams, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
 use crate::throttle::ControlRoute;
 
 /// List missions, newest first, each with what it used and its sessions by status.
@@ -23,13 +22,17 @@ use crate::throttle::ControlRoute;
         ("after" = inline(Option<texts::MissionPlace>), Query, description = "`nextAfter` of the page before"),
         ("limit" = Option<u64>, Query, description = "at most so many; 50 when missing", minimum = 1, maximum = 200)),
     responses((status = 200, description = "one page", body = MissionsView)))]
-pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<MissionsView>, ApiError> {
+pub(crate) async fn list(
+    usage: Data<Usage>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<MissionsView>, ApiError> {
     let after = params.take::<NewestFirst<MissionId>>("after");
     let after = after.map(|Place(Micros(opened_at), id)| MissionCursor { opened_at, id });
     let limit = usize::try_from(params.number("limit", 1..=200).unwrap_or(50)).unwrap_or(50);
     params.finish()?;
-    may_read(&api, &caller)?;
-    let page = api.usage.missions(MissionQuery { after, limit }).await?;
+    may_read(&usage.authorize, &caller)?;
+    let page = usage.read.missions(MissionQuery { after, limit }).await?;
     let missions = page.missions.iter().map(MissionView::from).collect();
     Ok(Json(MissionsView {
         missions,
@@ -43,17 +46,17 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
     responses((status = 200, description = "the mission as it is now", body = MissionView),
         (status = 404, description = "no such mission")))]
 pub(crate) async fn read(
-    api: Data<Api>,
+    usage: Data<Usage>,
     caller: Caller,
     _none: NoParams,
     path: MissionPath,
 ) -> Result<Json<MissionView>, ApiError> {
-    may_read(&api, &caller)?;
-    view(&api, path.0).await
+    may_read(&usage.authorize, &caller)?;
+    view(&usage, path.0).await
 }
 
-async fn view(api: &Api, mission: MissionId) -> Result<Json<MissionView>, ApiError> {
-    let summary = api.usage.mission(mission.clone()).await?.ok_or_else(|| ApiError::no_mission(&mission))?;
+async fn view(usage: &Usage, mission: MissionId) -> Result<Json<MissionView>, ApiError> {
+    let summary = usage.read.mission(mission.clone()).await?.ok_or_else(|| ApiError::no_mission(&mission))?;
     Ok(Json(MissionView::from(&summary)))
 }
 
@@ -66,18 +69,18 @@ async fn view(api: &Api, mission: MissionId) -> Result<Json<MissionView>, ApiErr
         (status = 400, description = "no limit, or a wrong one"),
         (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn set_budget(
-    api: Data<Api>,
+    usage: Data<Usage>,
     operator: Operator,
     _none: NoParams,
     path: MissionPath,
     body: Body<BudgetBody>,
 ) -> Result<Json<MissionView>, ApiError> {
     let mission = path.0;
-    may_change(&api, &operator, ControlRoute::MissionBudget, AuditTarget::Mission(mission.clone())).await?;
-    let body = body.read(&api, Cap::Control).await?;
+    may_change(&operator, ControlRoute::MissionBudget, AuditTarget::Mission(mission.clone())).await?;
+    let body = body.read(Cap::Control).await?;
     let budget = body.budget()?;
-    change(&api, operator, AccountKey::Mission(mission.clone()), Some(budget), body.reason).await?;
-    view(&api, mission).await
+    change(&usage, operator, AccountKey::Mission(mission.clone()), Some(budget), body.reason).await?;
+    view(&usage, mission).await
 }
 
 /// Take the budget of a mission away.
@@ -87,18 +90,18 @@ pub(crate) async fn set_budget(
         (status = 404, description = "no such mission"),
         (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn remove_budget(
-    api: Data<Api>,
+    usage: Data<Usage>,
     operator: Operator,
     _none: NoParams,
     path: MissionPath,
     body: Body<ControlBody>,
 ) -> Result<Json<MissionView>, ApiError> {
     let mission = path.0;
-    may_change(&api, &operator, ControlRoute::MissionBudget, AuditTarget::Mission(mission.clone())).await?;
-    let reason = body.read(&api, Cap::Control).await?.reason;
+    may_change(&operator, ControlRoute::MissionBudget, AuditTarget::Mission(mission.clone())).await?;
+    let reason = body.read(Cap::Control).await?.reason;
     // A budget that is taken away must not be what brings a mission about.
-    if api.usage.mission(mission.clone()).await?.is_some() {
-        change(&api, operator, AccountKey::Mission(mission.clone()), None, reason).await?;
+    if usage.read.mission(mission.clone()).await?.is_some() {
+        change(&usage, operator, AccountKey::Mission(mission.clone()), None, reason).await?;
     }
-    view(&api, mission).await
+    view(&usage, mission).await
 }

@@ -8,8 +8,10 @@ pub(crate) mod close;
 mod command_stream;
 pub(crate) mod commands;
 pub(crate) mod control;
+pub(crate) mod effects;
 pub(crate) mod events;
 pub(crate) mod fleet;
+pub(crate) mod gate;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod inject;
@@ -27,7 +29,7 @@ pub(crate) mod search;
 pub(crate) mod spawn;
 pub(crate) mod status;
 pub(crate) mod usage;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::future::Future;
 

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Json};
 use flightdeck_domain::ids::{OperationId, SessionId};
 use flightdeck_domain::ports::{OperationCursor, OperationQuery, TargetCursor, TargetQuery};
+use flightdeck_domain::use_cases::{Authorize, ReadOperations};
 
 use super::fleet::may_read;
 use super::place::{Micros, NewestFirst, Place};
@@ -10,7 +11,12 @@ use crate::auth::Caller;
 use crate::dto::{OperationView, OperationWithTargetsView, OperationsView, TargetView, texts};
 use crate::extract::{OperationPath, Params};
 use crate::problem::ApiError;
-use crate::state::Api;
+
+/// Operations, as those read them who may see the fleet.
+pub(crate) struct Operations {
+    pub(crate) authorize: Authorize,
+    pub(crate) read: ReadOperations,
+}
 
 /// List operations, newest first.
 #[utoipa::path(get, path = "/operations", operation_id = "listOperations", tag = "operations", security(("apiKey" = [])),
@@ -19,17 +25,20 @@ use crate::state::Api;
         ("after" = inline(Option<texts::Place>), Query, description = "`nextAfter` of the page before"),
         ("limit" = Option<u64>, Query, description = "at most so many; 100 when missing", minimum = 1, maximum = 1000)),
     responses((status = 200, description = "one page", body = OperationsView)))]
-pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> Result<Json<OperationsView>, ApiError> {
+pub(crate) async fn list(
+    operations: Data<Operations>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<OperationsView>, ApiError> {
     let open = params.take("open");
     let after = params.take::<NewestFirst<OperationId>>("after");
     let after = after.map(|Place(Micros(requested_at), id)| OperationCursor { requested_at, id });
     let limit = limit(&mut params);
     params.finish()?;
-    may_read(&api, &caller)?;
-    let page = api.operations.page(OperationQuery { open, after, limit }).await?;
-    let operations = page.operations.into_iter().map(OperationView::from).collect();
+    may_read(&operations.authorize, &caller)?;
+    let page = operations.read.page(OperationQuery { open, after, limit }).await?;
     Ok(Json(OperationsView {
-        operations,
+        operations: page.operations.into_iter().map(OperationView::from).collect(),
         next_after: page.next.map(|next| Place(Micros(next.requested_at), next.id).to_string()),
     }))
 }
@@ -42,7 +51,7 @@ pub(crate) async fn list(api: Data<Api>, caller: Caller, mut params: Params) -> 
     responses((status = 200, description = "the operation, with one page of its agents", body = OperationWithTargetsView),
         (status = 404, description = "no such operation")))]
 pub(crate) async fn read(
-    api: Data<Api>,
+    operations: Data<Operations>,
     caller: Caller,
     path: OperationPath,
     mut params: Params,
@@ -52,10 +61,10 @@ pub(crate) async fn read(
     let after = after.map(|Place(depth, session_id)| TargetCursor { depth, session_id });
     let limit = limit(&mut params);
     params.finish()?;
-    may_read(&api, &caller)?;
-    let operation = api.operations.one(path.0).await?.ok_or_else(|| ApiError::no_operation(path.0))?;
+    may_read(&operations.authorize, &caller)?;
+    let operation = operations.read.one(path.0).await?.ok_or_else(|| ApiError::no_operation(path.0))?;
     let query = TargetQuery { operation: path.0, unseen_only: false, after, limit };
-    let page = api.operations.targets(query).await?;
+    let page = operations.read.targets(query).await?;
     let targets = page.targets.into_iter().map(TargetView::from).collect();
     let next_after = page.next.map(|next| Place(next.depth, next.session_id).to_string());
     Ok(Json(OperationWithTargetsView { operation: operation.into(), targets, next_after }))

@@ -4,19 +4,20 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use flightdeck_domain::action::{ActionName, Origin};
 use flightdeck_domain::audit::AuditTarget;
-use flightdeck_domain::operator::Permission;
 use flightdeck_domain::text::{IdempotencyKey, Reason, RequestId};
 use serde::Serialize;
 use utoipa::IntoParams;
 
+use super::gate::Gate;
 use crate::auth::Caller;
 use crate::dto::texts;
+use crate::extract::wired;
 use crate::problem::ApiError;
 use crate::request::id_of;
-use crate::state::Api;
 use crate::throttle::Lane;
 
 /// The request header that makes of many calls one.
@@ -37,9 +38,10 @@ pub(crate) struct IdempotencyHeader {
 
 /// Whoever asks for an intervention, and by which call.
 pub(crate) struct Operator {
-    pub(super) caller: Caller,
+    caller: Caller,
     request_id: RequestId,
     idempotency_key: Option<IdempotencyKey>,
+    gate: Data<Gate>,
 }
 
 impl FromRequest for Operator {
@@ -52,6 +54,7 @@ impl FromRequest for Operator {
                 caller: Caller::from_request(request, payload).into_inner()?,
                 request_id: request_id(request)?,
                 idempotency_key: request.headers().get(IDEMPOTENCY_KEY).map(read_key).transpose()?,
+                gate: wired(request)?,
             })
         };
         ready(operator())
@@ -69,38 +72,24 @@ fn read_key(value: &HeaderValue) -> Result<IdempotencyKey, ApiError> {
 impl Operator {
     /// What the domain needs to know of the call.
     pub(super) fn origin(self, reason: Option<Reason>) -> Origin {
-        let Self { caller, request_id, idempotency_key } = self;
+        let Self { caller, request_id, idempotency_key, .. } = self;
         Origin { actor: caller.principal.actor(), reason, request_id, idempotency_key }
     }
 
     /// Whether they may step in, and do so not too often; that they may not is put on record.
     pub(super) async fn may_control(
         &self,
-        api: &Api,
         lane: Lane,
         action: ActionName,
         target: AuditTarget,
     ) -> Result<(), ApiError> {
-        self.permitted(api, action, target).await?;
-        let key = &self.caller.principal.key_id;
-        match lane {
-            Lane::Stop => api.throttles.stop.admit(key),
-            Lane::Control(route) => api.throttles.control.admit(route, key).await,
-        }
-        .pass()
+        self.permitted(action, target).await?;
+        self.gate.admit(&self.caller.principal.key_id, lane).await
     }
 
-    /// Whether they may step in, however often. That they may not is put on record, unless they try it so often that the
-    /// record would be flooded.
-    pub(super) async fn permitted(&self, api: &Api, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
-        let principal = &self.caller.principal;
-        if let Err(denied) = api.authorize.role(principal, Permission::Control) {
-            api.throttles.refusals.admit(&principal.key_id).pass()?;
-            let by = Origin::new(principal.actor(), self.request_id.clone());
-            api.record_refusal.execute(by, action, target, &denied).await?;
-            return Err(ApiError::Denied(denied.to_string()));
-        }
-        Ok(())
+    /// Whether they may step in, however often; see [`Gate::permit`].
+    pub(super) async fn permitted(&self, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        self.gate.permit(&self.caller.principal, &self.request_id, action, target).await
     }
 }
 

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use flightdeck_domain::ids::Seq;
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::use_cases::{SearchHistory, SearchWords};
+use flightdeck_domain::use_cases::{Authorize, SearchHistory, SearchWords};
 
 use super::messages::length;
 use crate::auth::Caller;
@@ -12,7 +12,12 @@ use crate::dto::{SearchView, texts};
 use crate::extract::{AgentPath, MOST, Params};
 use crate::heavy;
 use crate::problem::ApiError;
-use crate::state::Api;
+
+/// Conversations, as they are searched.
+pub(crate) struct Search {
+    pub(crate) authorize: Authorize,
+    pub(crate) history: SearchHistory,
+}
 
 /// Look for words in a conversation, from its end to its beginning.
 ///
@@ -27,7 +32,7 @@ use crate::state::Api;
         (status = 400, description = "a parameter is wrong, or there is nothing to look for"),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn search(
-    api: Data<Api>,
+    search: Data<Search>,
     caller: Caller,
     path: AgentPath,
     mut params: Params,
@@ -37,8 +42,9 @@ pub(crate) async fn search(
     let limit = usize::try_from(params.number("limit", 1..=200).unwrap_or(50)).unwrap_or(SearchHistory::MAX_LIMIT);
     params.finish()?;
     let words = words.ok_or_else(|| ApiError::field("q", "is missing; say what to look for"))?;
-    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    let page = api.search.execute(path.0, &words, before, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    search.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let page =
+        search.history.execute(path.0, &words, before, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let bytes = page.matches.iter().map(length).sum();
     heavy::json(bytes, HttpResponse::Ok(), move || serde_json::to_vec(&SearchView::from(&page))).await
 }

@@ -3,13 +3,20 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use flightdeck_domain::operator::Permission;
+use flightdeck_domain::use_cases::{Authorize, Providers, SpawnSession};
 
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{SpawnBody, SpawnReply};
 use crate::extract::{Body, Cap, NoParams};
 use crate::problem::ApiError;
-use crate::state::Api;
+
+/// How agents are started.
+pub(crate) struct Spawning {
+    pub(crate) authorize: Authorize,
+    pub(crate) spawn: SpawnSession,
+    pub(crate) providers: Providers,
+}
 
 /// Start an agent through a provider.
 ///
@@ -24,17 +31,17 @@ use crate::state::Api;
         (status = 409, description = "a spawn fence is up"),
         (status = 502, description = "the agent did not start")))]
 pub(crate) async fn spawn(
-    api: Data<Api>,
+    spawning: Data<Spawning>,
     caller: Caller,
     _none: NoParams,
     body: Body<SpawnBody>,
 ) -> Result<HttpResponse, ApiError> {
-    api.authorize.role(&caller.principal, Permission::Spawn)?;
-    let (new, prompt, parent) = body.read(&api, Cap::Session).await?.into_session(&api.providers)?;
-    let resumes = api.providers.get(&new.provider).ok().and_then(|provider| provider.takes_up(&new.context));
-    let allowed = api.authorize.spawn(&caller.principal, new, resumes).await;
+    spawning.authorize.role(&caller.principal, Permission::Spawn)?;
+    let (new, prompt, parent) = body.read(Cap::Session).await?.into_session(&spawning.providers)?;
+    let resumes = spawning.providers.get(&new.provider).ok().and_then(|provider| provider.takes_up(&new.context));
+    let allowed = spawning.authorize.spawn(&caller.principal, new, resumes).await;
     let new = allowed.map_err(|error| ApiError::from(error).parent_as(parent))?;
-    let registered = to_the_end(async move { Ok(api.spawn.execute(new, prompt).await?) });
+    let registered = to_the_end(async move { Ok(spawning.spawn.execute(new, prompt).await?) });
     let registered = registered.await.map_err(|error| error.parent_as(parent))?;
     Ok(HttpResponse::Created().json(SpawnReply { agent_id: *registered.session.id.as_uuid(), status: "spawning" }))
 }

@@ -3,13 +3,21 @@
 use actix_web::web::{Data, Json};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::ObservedSession;
+use flightdeck_domain::use_cases::{Authorize, Providers, ReadSessions, ReportStatus};
 
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{HeartbeatReply, SessionView, StatusBody, StatusReply};
 use crate::extract::{AgentPath, Body, Cap, NoParams};
 use crate::problem::ApiError;
-use crate::state::Api;
+
+/// What is known of one session, and what its runtime reports.
+pub(crate) struct Statuses {
+    pub(crate) authorize: Authorize,
+    pub(crate) sessions: ReadSessions,
+    pub(crate) report: ReportStatus,
+    pub(crate) providers: Providers,
+}
 
 /// One session, whole.
 #[utoipa::path(get, path = "/agents/{agentId}/status", operation_id = "getAgent", tag = "agents", security(("apiKey" = [])),
@@ -17,14 +25,14 @@ use crate::state::Api;
     responses((status = 200, description = "the session", body = SessionView),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn read(
-    api: Data<Api>,
+    statuses: Data<Statuses>,
     caller: Caller,
     _none: NoParams,
     path: AgentPath,
 ) -> Result<Json<SessionView>, ApiError> {
-    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    let session = api.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(Json(SessionView::new(session, &api.providers)))
+    statuses.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    let session = statuses.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    Ok(Json(SessionView::new(session, &statuses.providers)))
 }
 
 /// Report what the agent's runtime observed.
@@ -36,20 +44,20 @@ pub(crate) async fn read(
         (status = 404, description = "no such agent"),
         (status = 409, description = "the status machine has no such move")))]
 pub(crate) async fn report(
-    api: Data<Api>,
+    statuses: Data<Statuses>,
     caller: Caller,
     _none: NoParams,
     path: AgentPath,
     body: Body<StatusBody>,
 ) -> Result<Json<StatusReply>, ApiError> {
-    api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    statuses.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
     let id = path.0;
-    let StatusBody { status, reason, provider_session_id } = body.read(&api, Cap::Report).await?;
+    let StatusBody { status, reason, provider_session_id } = body.read(Cap::Report).await?;
     if provider_session_id.is_some() {
-        api.authorize.own_id(&caller.principal, id).await?;
+        statuses.authorize.own_id(&caller.principal, id).await?;
     }
     let reply = to_the_end(async move {
-        let observed = api.report.introduced(id, status, reason, provider_session_id).await?;
+        let observed = statuses.report.introduced(id, status, reason, provider_session_id).await?;
         let ObservedSession { session, control, .. } = observed;
         Ok::<_, ApiError>(StatusReply {
             agent_id: *id.as_uuid(),
@@ -66,12 +74,12 @@ pub(crate) async fn report(
     responses((status = 200, description = "noted", body = HeartbeatReply),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn heartbeat(
-    api: Data<Api>,
+    statuses: Data<Statuses>,
     caller: Caller,
     _none: NoParams,
     path: AgentPath,
 ) -> Result<Json<HeartbeatReply>, ApiError> {
-    api.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
-    let control = api.report.heartbeat(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    statuses.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    let control = statuses.report.heartbeat(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     Ok(Json(HeartbeatReply { control: control.into() }))
 }

@@ -6,6 +6,7 @@ use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::usage::{AccountKey, Budget};
+use flightdeck_domain::use_cases::{Authorize, ReadUsage, SetBudget};
 
 use super::operator::Operator;
 use super::to_the_end;
@@ -13,8 +14,14 @@ use crate::auth::Caller;
 use crate::dto::{AgentUsageView, BudgetBody, ControlBody};
 use crate::extract::{AgentPath, Body, Cap, NoParams};
 use crate::problem::ApiError;
-use crate::state::Api;
 use crate::throttle::{ControlRoute, Lane};
+
+/// The accounts of agents and missions.
+pub(crate) struct Usage {
+    pub(crate) authorize: Authorize,
+    pub(crate) read: ReadUsage,
+    pub(crate) set_budget: SetBudget,
+}
 
 /// What an agent used by itself, and with all below it.
 ///
@@ -24,18 +31,18 @@ use crate::throttle::{ControlRoute, Lane};
     responses((status = 200, description = "the usage and the budget as they are now", body = AgentUsageView),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn read(
-    api: Data<Api>,
+    usage: Data<Usage>,
     caller: Caller,
     _none: NoParams,
     path: AgentPath,
 ) -> Result<Json<AgentUsageView>, ApiError> {
-    api.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    view(&api, path).await
+    usage.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
+    view(&usage, path).await
 }
 
-async fn view(api: &Api, path: AgentPath) -> Result<Json<AgentUsageView>, ApiError> {
-    let usage = api.usage.session(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(Json(AgentUsageView::new(*path.0.as_uuid(), &usage)))
+async fn view(usage: &Usage, path: AgentPath) -> Result<Json<AgentUsageView>, ApiError> {
+    let used = usage.read.session(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
+    Ok(Json(AgentUsageView::new(*path.0.as_uuid(), &used)))
 }
 
 /// Say what an agent and all below it may use.
@@ -50,17 +57,17 @@ async fn view(api: &Api, path: AgentPath) -> Result<Json<AgentUsageView>, ApiErr
         (status = 404, description = "no such agent"),
         (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn set(
-    api: Data<Api>,
+    usage: Data<Usage>,
     operator: Operator,
     _none: NoParams,
     path: AgentPath,
     body: Body<BudgetBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
-    may_change(&api, &operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
-    let body = body.read(&api, Cap::Control).await?;
+    may_change(&operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
+    let body = body.read(Cap::Control).await?;
     let budget = body.budget()?;
-    change(&api, operator, AccountKey::Subtree(path.0), Some(budget), body.reason).await?;
-    view(&api, path).await
+    change(&usage, operator, AccountKey::Subtree(path.0), Some(budget), body.reason).await?;
+    view(&usage, path).await
 }
 
 /// Take the budget of an agent away.
@@ -70,36 +77,31 @@ pub(crate) async fn set(
         (status = 404, description = "no such agent"),
         (status = 429, description = "by default 10 calls a minute for each key and route")))]
 pub(crate) async fn remove(
-    api: Data<Api>,
+    usage: Data<Usage>,
     operator: Operator,
     _none: NoParams,
     path: AgentPath,
     body: Body<ControlBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
-    may_change(&api, &operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
-    let reason = body.read(&api, Cap::Control).await?.reason;
-    change(&api, operator, AccountKey::Subtree(path.0), None, reason).await?;
-    view(&api, path).await
+    may_change(&operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
+    let reason = body.read(Cap::Control).await?.reason;
+    change(&usage, operator, AccountKey::Subtree(path.0), None, reason).await?;
+    view(&usage, path).await
 }
 
 /// Whether they may set a budget or take it away, and do so not too often.
-pub(super) async fn may_change(
-    api: &Api,
-    operator: &Operator,
-    route: ControlRoute,
-    target: AuditTarget,
-) -> Result<(), ApiError> {
-    operator.may_control(api, Lane::Control(route), ActionName::BudgetSet, target).await
+pub(super) async fn may_change(operator: &Operator, route: ControlRoute, target: AuditTarget) -> Result<(), ApiError> {
+    operator.may_control(Lane::Control(route), ActionName::BudgetSet, target).await
 }
 
 /// Sets a budget or takes it away.
 pub(super) async fn change(
-    api: &Data<Api>,
+    usage: &Data<Usage>,
     operator: Operator,
     key: AccountKey,
     budget: Option<Budget>,
     reason: Option<Reason>,
 ) -> Result<(), ApiError> {
-    let (acting, origin) = (api.clone(), operator.origin(reason));
+    let (acting, origin) = (usage.clone(), operator.origin(reason));
     to_the_end(async move { Ok(acting.set_budget.execute(key, budget, origin).await.map(drop)?) }).await
 }

@@ -7,17 +7,21 @@ mod common;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use common::Common;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::dto::{ControlReply, FleetEventView, MessageBody, MessageView, ScopedReply, words};
+use crate::dto::{ControlReply, FleetEventView, MessageBody, MessageView, ScopedReply, texts, words};
+use crate::extract::NoParams;
 use crate::handlers::{
     agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
     login, messages, missions, operations, search, spawn, status, usage,
 };
 use crate::problem::{FieldFault, Problem};
-use crate::routes;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -41,7 +45,7 @@ use crate::routes;
         missions::list, missions::read, missions::set_budget, missions::remove_budget,
         audit::page, audit::export, audit::verify, audit::checkpoint,
         login::login, login::open_link, login::make_link, login::logout, login::me, health::live, health::ready,
-        routes::describe,
+        describe,
     ),
     components(schemas(
         Problem, FieldFault, ControlReply, ScopedReply, words::FollowedType, words::ControlScope, MessageBody, MessageView<'_>, FleetEventView<'_>,
@@ -87,4 +91,14 @@ impl Modify for Security {
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Description::openapi()
+}
+
+/// The description of the API, as OpenAPI 3.1.
+///
+/// Made when it is first asked for: a server that only runs neither waits for it nor keeps it in memory.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "description",
+    responses((status = 200, description = "the document", body = inline(texts::JsonObject))))]
+pub(crate) async fn describe(_none: NoParams) -> HttpResponse {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi().to_json().unwrap_or_default()));
+    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
 }

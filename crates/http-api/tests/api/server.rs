@@ -110,14 +110,14 @@ impl TestServer {
         let entered = runtime.enter();
         let providers = Providers::default().with(Arc::new(ScriptedProvider::new(&ports)));
         let api = Api::new(&ports, &providers, hints, options, runtime.handle(), shutdown.clone());
-        let api = Arc::new(wire(api));
+        let api = wire(api);
         {
             let _inside = runtime.enter();
             api.keep_house();
         }
         drop(entered);
         // Actix counts its workers as threads of this one.
-        runtime.spawn(async move { listening.serve(api, 2).expect("serves").await });
+        runtime.spawn(async move { listening.serve(&api, 2).expect("serves").await });
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

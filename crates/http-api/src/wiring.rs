@@ -1,0 +1,227 @@
+//! What handlers, extractors and middlewares take, made of the parts of the deployment: the one place of it.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use flightdeck_domain::feed::FleetEvent;
+use flightdeck_domain::use_cases::{
+    AcknowledgeCommand, Authorize, DecideApproval, ExportAudit, IngestMessages, Intervene, InterveneFleet,
+    InterveneScope, LogIn, MakeCheckpoint, OpenApproval, ReadApprovals, ReadAudit, ReadCommands, ReadHistory,
+    ReadOperations, ReadSessions, ReadUsage, RecordRefusal, RegisterSession, ReportStatus, SearchHistory, SetBudget,
+    SpawnSession, VerifyAudit, WithdrawApproval,
+};
+use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Tails};
+
+use crate::api::Api;
+use crate::extract::Bodies;
+use crate::frames::{event_frame, message_frame, receipt_frame};
+use crate::handlers::agent_log::AgentLogs;
+use crate::handlers::agents::Agents;
+use crate::handlers::approvals::Approvals;
+use crate::handlers::audit::Audit;
+use crate::handlers::commands::Commands;
+use crate::handlers::control::Control;
+use crate::handlers::effects::Effects;
+use crate::handlers::events::Events;
+use crate::handlers::fleet::Fleet;
+use crate::handlers::gate::Gate;
+use crate::handlers::hooks::Hooks;
+use crate::handlers::kill_all::KillAll;
+use crate::handlers::login::Logins;
+use crate::handlers::messages::Messages;
+use crate::handlers::operations::Operations;
+use crate::handlers::search::Search;
+use crate::handlers::spawn::Spawning;
+use crate::handlers::status::Statuses;
+use crate::handlers::usage::Usage;
+use crate::handlers::waiting::Waiting;
+use crate::readiness::Probe;
+use crate::sse::Streams;
+
+type Give = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
+
+/// What is given to every request, each made once and shared by all workers.
+#[derive(Clone, Default)]
+pub(crate) struct Given(Vec<Give>);
+
+impl Given {
+    fn with<T: Send + Sync + 'static>(self, part: T) -> Self {
+        self.with_shared(Arc::new(part))
+    }
+
+    fn with_shared<T: ?Sized + Send + Sync + 'static>(mut self, part: Arc<T>) -> Self {
+        let data = Data::from(part);
+        self.0.push(Arc::new(move |config: &mut ServiceConfig| {
+            config.app_data(data.clone());
+        }));
+        self
+    }
+
+    /// Gives a worker all of it.
+    pub(crate) fn configure(&self, config: &mut ServiceConfig) {
+        self.0.iter().for_each(|give| give(config));
+    }
+}
+
+/// Makes all that is given.
+pub(crate) fn wire(api: &Api) -> Given {
+    stepping_in(api, agents(api, common(api)))
+}
+
+/// What extractors, middlewares and handlers of several resources share, and what is about the server itself.
+fn common(api: &Api) -> Given {
+    let Api { ports, options, throttles, .. } = api;
+    Given::default()
+        .with_shared(Arc::clone(&api.keys))
+        .with_shared(Arc::clone(&api.counters))
+        .with_shared(Arc::clone(&ports.ids))
+        .with(Bodies::new(options.bodies))
+        .with(Probe::new(Arc::clone(&api.readiness), api.runtime.clone()))
+        .with(Streams {
+            ids: Arc::clone(&ports.ids),
+            epoch: api.epoch(),
+            most_per_key: options.max_streams_per_key,
+            keep_alive: options.keep_alive,
+            shutdown: api.shutdown.clone(),
+        })
+        .with(Logins {
+            authorize: Authorize::new(ports),
+            log_in: LogIn::new(ports),
+            keys: Arc::clone(&api.keys),
+            throttle_login: Arc::clone(&throttles.login),
+            throttle_foreign_links: Arc::clone(&throttles.foreign_links),
+            secure_cookies: options.secure_cookies,
+        })
+}
+
+/// Agents: how they come about, what they say, and what is read of them.
+fn agents(api: &Api, given: Given) -> Given {
+    let Api { ports, providers, .. } = api;
+    let authorize = Authorize::new(ports);
+    let (sessions, report) = (ReadSessions::new(ports), ReportStatus::new(ports));
+    given
+        .with(Agents {
+            authorize: authorize.clone(),
+            register: RegisterSession::new(ports),
+            sessions: sessions.clone(),
+            providers: providers.clone(),
+            epoch: api.epoch(),
+            throttle_tree: Arc::clone(&api.throttles.tree),
+        })
+        .with(Spawning {
+            authorize: authorize.clone(),
+            spawn: SpawnSession::new(ports, providers),
+            providers: providers.clone(),
+        })
+        .with(Statuses {
+            authorize: authorize.clone(),
+            sessions: sessions.clone(),
+            report: report.clone(),
+            providers: providers.clone(),
+        })
+        .with(AgentLogs { authorize: authorize.clone(), sessions: sessions.clone(), providers: providers.clone() })
+        .with(Messages {
+            authorize: authorize.clone(),
+            ingest: IngestMessages::new(ports).enforcing(api.enforce_budgets(), report),
+            history: ReadHistory::new(ports),
+            tails: conversations(api),
+            hints: Arc::clone(&api.hints),
+            epoch: api.epoch(),
+        })
+        .with(Search { authorize: authorize.clone(), history: SearchHistory::new(ports) })
+        .with(Events {
+            authorize: authorize.clone(),
+            feed: feed(api),
+            sessions: sessions.clone(),
+            tree: Arc::clone(&ports.sessions),
+            hints: Arc::clone(&api.hints),
+            epoch: api.epoch(),
+        })
+        .with(Fleet {
+            authorize: authorize.clone(),
+            sessions,
+            usage: ReadUsage::new(ports),
+            keys: Arc::clone(&api.keys),
+        })
+        .with(Hooks { authorize, claude_code: api.claude_code.clone() })
+}
+
+/// How operators step in, what agents hear of it, and the record of both.
+fn stepping_in(api: &Api, given: Given) -> Given {
+    let Api { ports, providers, options, throttles, .. } = api;
+    let (authorize, record_refusal) = (Authorize::new(ports), RecordRefusal::new(ports));
+    let (sessions, operations) = (ReadSessions::new(ports), ReadOperations::new(ports));
+    let (intervene, report) = (Intervene::new(ports, providers), ReportStatus::new(ports));
+    let waiting = Waiting { hints: Arc::clone(&api.hints), shutdown: api.shutdown.clone() };
+    let effects = Effects {
+        waiting: waiting.clone(),
+        sessions: sessions.clone(),
+        operations: operations.clone(),
+        providers: providers.clone(),
+        control_wait: options.control_wait,
+        ending_wait: options.ending_wait,
+    };
+    given
+        .with(Gate {
+            authorize: authorize.clone(),
+            record_refusal: record_refusal.clone(),
+            throttle_control: Arc::clone(&throttles.control),
+            throttle_stop: Arc::clone(&throttles.stop),
+            throttle_refusals: Arc::clone(&throttles.refusals),
+        })
+        .with(intervene.clone())
+        .with(Control { intervene, scope: InterveneScope::new(ports, providers), effects: effects.clone() })
+        .with(KillAll {
+            fleet: InterveneFleet::new(ports, providers),
+            effects,
+            operations: operations.clone(),
+            sessions: sessions.clone(),
+        })
+        .with(Operations { authorize: authorize.clone(), read: operations })
+        .with(Commands {
+            authorize: authorize.clone(),
+            read: ReadCommands::new(ports),
+            acknowledge: AcknowledgeCommand::new(ports),
+            report: report.clone(),
+            sessions,
+            waiting: waiting.clone(),
+            poll: options.tail.poll,
+        })
+        .with(Approvals {
+            authorize: authorize.clone(),
+            open: OpenApproval::new(ports),
+            read: ReadApprovals::new(ports),
+            decide: DecideApproval::new(ports),
+            withdraw: WithdrawApproval::new(ports),
+            report,
+            waiting,
+            epoch: api.epoch(),
+        })
+        .with(Usage {
+            authorize: authorize.clone(),
+            read: ReadUsage::new(ports),
+            set_budget: SetBudget::new(ports).enforcing(api.enforce_budgets()),
+        })
+        .with(Audit {
+            authorize,
+            record_refusal,
+            read: ReadAudit::new(ports),
+            export: ExportAudit::new(ports),
+            verify: VerifyAudit::new(ports),
+            make_checkpoint: MakeCheckpoint::new(ports),
+            shutdown: api.shutdown.clone(),
+        })
+}
+
+fn conversations(api: &Api) -> ConversationTails {
+    let (messages, feed) = (Arc::clone(&api.ports.messages), Arc::clone(&api.ports.feed));
+    let log = Conversations::new(messages, Arc::clone(&api.hints), message_frame);
+    ConversationTails::new(log, feed, Arc::clone(&api.hints), receipt_frame, api.options.tail, &api.runtime)
+}
+
+fn feed(api: &Api) -> Tails<FleetFeedLog> {
+    let epoch = api.epoch();
+    let encode = move |event: &FleetEvent| event_frame(event, epoch.get());
+    let log = FleetFeedLog::new(Arc::clone(&api.ports.feed), Arc::clone(&api.hints), encode);
+    Tails::new(log, api.options.tail, api.runtime.clone())
+}
