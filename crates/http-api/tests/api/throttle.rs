@@ -1,7 +1,7 @@
 //! The seed system's throttles.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -157,4 +157,28 @@ fn control_is_counted_by_whoever_is_wired_in_and_a_stop_never_asks_them() {
     server.post_as(&key, &format!("/agents/{agent}/kill?wait=0s"), &json!({})).expect(202);
     server.post_as(&key, "/agents/kill-all?wait=0s", &json!({})).expect(200);
     server.post_as(&key, "/killswitch/release", &json!({})).expect(200);
+}
+
+/// Lets everybody pass, and tells when it is to forget.
+struct Forgetful(mpsc::Sender<()>);
+
+#[async_trait]
+impl ControlThrottle for Forgetful {
+    async fn admit(&self, _: ControlRoute, _: &KeyId) -> Admission {
+        Admission::Granted
+    }
+
+    fn sweep(&self) {
+        // The test may be over.
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn throttles_are_told_again_and_again_to_forget() {
+    let (throttle, swept) = mpsc::channel();
+    let _server = TestServer::wired(options(), |api| api.with_control_throttle(Forgetful(throttle)));
+    for _ in 0..2 {
+        swept.recv_timeout(Duration::from_secs(20)).expect("housekeeping sweeps every second");
+    }
 }
