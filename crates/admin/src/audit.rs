@@ -15,7 +15,7 @@ use crate::grammar::{AuditCheckpointArgs, AuditExportArgs, AuditVerifyArgs};
 
 /// A flag that cannot be used.
 #[derive(Debug, thiserror::Error)]
-enum WrongFlag {
+pub(crate) enum WrongFlag {
     #[error("--public-key: {0:?} is neither 64 hexadecimal digits nor a file that holds them")]
     Key(String),
     #[error("--after: {0:?} is no place on the log; give the seq of an entry")]
@@ -29,8 +29,8 @@ enum WrongFlag {
 pub async fn verify(args: &AuditVerifyArgs) -> Outcome {
     let trusted = args.public_key.as_deref().map(public_key).transpose()?;
     say(match &args.file {
-        Some(path) => file::prove(path, trusted)?,
-        None => log::verify(&StorageSettings::load(&args.flags)?, trusted).await?,
+        Some(path) => file::prove(path, trusted, args.json)?,
+        None => log::verify(&StorageSettings::load(&args.flags)?, trusted, args.json).await?,
     });
     Ok(())
 }
@@ -41,7 +41,7 @@ pub async fn verify(args: &AuditVerifyArgs) -> Outcome {
 /// It cannot be read, or cannot be written where it is to go.
 pub async fn export(args: &AuditExportArgs) -> Outcome {
     let after = AuditSeq::new(seq(args.after.as_deref())?);
-    log::export(&StorageSettings::load(&args.flags)?, after, args.out.as_deref().map(Path::new)).await
+    log::export(&StorageSettings::load(&args.flags)?, after, args.out.as_deref().map(Path::new), args.json).await
 }
 
 /// The place of `--after`; 0 when it is missing.
@@ -58,7 +58,7 @@ pub fn seq(after: Option<&str>) -> Result<u64, BoxError> {
 /// # Errors
 /// There is none, or it cannot be signed.
 pub async fn checkpoint(args: &AuditCheckpointArgs) -> Outcome {
-    log::checkpoint(&StorageSettings::load(&args.flags)?, args.refill).await
+    log::checkpoint(&StorageSettings::load(&args.flags)?, args.refill, args.json).await
 }
 
 /// Digits, or a file of digits.

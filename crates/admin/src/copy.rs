@@ -9,7 +9,8 @@ use flightdeck_settings::{DatabaseUrl, database};
 use flightdeck_storage::{LOCK_FILE, StorageError};
 use flightdeck_store_postgres::{Options, PostgresTransfer};
 use flightdeck_store_sqlite::SqliteTransfer;
-use flightdeck_terminal::{Outcome, say};
+use flightdeck_terminal::{Outcome, json_pretty, say};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
 use crate::grammar::CopyArgs;
@@ -20,7 +21,7 @@ const TO_VARIABLE: &str = "FLIGHTDECK_COPY_TO";
 
 /// A place that cannot be used.
 #[derive(Debug, thiserror::Error)]
-enum WrongPlace {
+pub(crate) enum WrongPlace {
     #[error(
         "{0} is missing; say where it is, as sqlite:///path/to/flightdeck.db or postgres://user:password@host/database"
     )]
@@ -37,12 +38,12 @@ pub async fn run(args: &CopyArgs) -> Outcome {
     let from = read(args.from.as_ref(), "from", FROM_VARIABLE)?;
     let to = read(args.to.as_ref(), "to", TO_VARIABLE)?;
     let _locks = (lock(&from)?, lock(&to)?);
-    if !is_locked(&from) {
+    if !is_locked(&from) && !args.json {
         say(format!("{from} is not locked against servers; when one changes it meanwhile, nothing is copied"));
     }
     let mut source = source(&from).await?;
     let copied = Transfer::execute(source.as_mut(), target(&to).await?).await?;
-    say(told(&from, &to, &copied));
+    say(if args.json { json_pretty(&as_json(&from, &to, &copied)) } else { told(&from, &to, &copied) });
     Ok(())
 }
 
@@ -97,6 +98,19 @@ async fn target(place: &DatabaseUrl) -> Result<Box<dyn TransferTarget>, StorageE
             }
         }
     }
+}
+
+fn as_json(from: &DatabaseUrl, to: &DatabaseUrl, copied: &Transferred) -> Value {
+    let counts: Map<String, Value> =
+        copied.counts.iter().map(|(what, count)| ((*what).to_owned(), (*count).into())).collect();
+    let head = copied.heads.audit;
+    json!({
+        "from": from.to_string(),
+        "to": to.to_string(),
+        "counts": counts,
+        "auditHead": {"seq": head.seq, "hash": head.hash},
+        "feedPosition": copied.heads.feed,
+    })
 }
 
 fn told(from: &DatabaseUrl, to: &DatabaseUrl, copied: &Transferred) -> String {

@@ -17,6 +17,9 @@ pub(crate) enum KeysCommand {
     Create(CreateArgs),
     /// List all keys
     List {
+        /// tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         flags: Flags,
     },
@@ -24,6 +27,9 @@ pub(crate) enum KeysCommand {
     Revoke {
         /// the key's id, as `keys list` shows it
         id: String,
+        /// tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         flags: Flags,
     },
@@ -50,8 +56,11 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) days: Option<String>,
     /// print the key and nothing else
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "json")]
     pub(crate) quiet: bool,
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) flags: Flags,
 }
@@ -65,6 +74,9 @@ pub struct AuditExportArgs {
     /// only entries after this one; all when missing
     #[arg(long, value_name = "SEQ")]
     pub after: Option<String>,
+    /// tell as JSON which file was written; the export itself is JSON in any case
+    #[arg(long)]
+    pub json: bool,
     /// ask this server instead of looking into the data folder
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
@@ -83,6 +95,9 @@ pub struct AuditVerifyArgs {
     /// that the export itself names, or that is in the data folder
     #[arg(long, value_name = "FILE|HEX")]
     pub(crate) public_key: Option<String>,
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub json: bool,
     /// ask this server instead of looking into the data folder
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
@@ -98,6 +113,9 @@ pub struct AuditCheckpointArgs {
     /// how it was lost; on record
     #[arg(long)]
     pub(crate) refill: bool,
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) flags: Flags,
 }
@@ -105,6 +123,9 @@ pub struct AuditCheckpointArgs {
 /// `flightdeck migrate`
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) flags: Flags,
 }
@@ -135,11 +156,17 @@ pub struct CopyArgs {
         help = "the empty database; a file is made when there is none [env: FLIGHTDECK_COPY_TO]"
     )]
     pub(crate) to: Option<String>,
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `flightdeck epoch`
 #[derive(Debug, Args)]
 pub struct EpochArgs {
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) flags: Flags,
     #[command(subcommand)]
@@ -151,6 +178,9 @@ pub struct EpochArgs {
 pub(crate) enum EpochCommand {
     /// Give the history a new name, so that readers with a cursor from before start over
     Renew {
+        /// tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         flags: Flags,
     },

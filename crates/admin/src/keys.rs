@@ -13,7 +13,8 @@ use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::use_cases::{CreateKey, ListKeys, NewKey, RevokeKey};
 use flightdeck_settings::{Flags, StorageSettings};
 use flightdeck_storage::open_store;
-use flightdeck_terminal::{Outcome, say, text};
+use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, json_pretty, say, text};
+use serde_json::{Map, Value};
 
 use crate::grammar::{CreateArgs, KeysArgs, KeysCommand};
 
@@ -22,7 +23,7 @@ const DAY: u64 = 24 * 60 * 60;
 /// A flag that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{flag}: {value:?} {problem}")]
-struct WrongFlag {
+pub(crate) struct WrongFlag {
     flag: &'static str,
     value: String,
     problem: String,
@@ -45,8 +46,8 @@ fn read<T>(
 pub async fn run(args: &KeysArgs) -> Outcome {
     match &args.command {
         KeysCommand::Create(args) => create(args).await,
-        KeysCommand::List { flags } => list(flags).await,
-        KeysCommand::Revoke { id, flags } => revoke(id, flags).await,
+        KeysCommand::List { json, flags } => list(*json, flags).await,
+        KeysCommand::Revoke { id, json, flags } => revoke(id, *json, flags).await,
     }
 }
 
@@ -86,6 +87,12 @@ async fn create(args: &CreateArgs) -> Outcome {
     };
     let ports = open_store(&StorageSettings::load(&args.flags)?).await?;
     let (plain, key) = CreateKey::new(&ports).execute(new, Actor::local_cli(), request()?).await?;
+    if args.json {
+        let mut told = as_json(&key, SystemClock.now());
+        told.insert("key".to_owned(), plain.reveal().into());
+        say(json_pretty(&Value::Object(told)));
+        return Ok(());
+    }
     if args.quiet {
         say(plain.reveal());
         return Ok(());
@@ -108,39 +115,72 @@ async fn create(args: &CreateArgs) -> Outcome {
     Ok(())
 }
 
-async fn list(flags: &Flags) -> Outcome {
+async fn list(json: bool, flags: &Flags) -> Outcome {
     let ports = open_store(&StorageSettings::load(flags)?).await?;
     let now = SystemClock.now();
-    say(format!(
-        "{:<14}{:<10}{:<24}{:<10}{:<29}{:<38}{:<38}{}",
-        "ID", "ROLE", "NAME", "STATE", "CREATED", "SESSION", "PARENT", "MISSION"
-    ));
-    for key in ListKeys::new(&ports).execute().await? {
-        let id = |id: Option<SessionId>| id.map(|id| id.to_string()).unwrap_or_default();
-        let mission = key.place.mission_id.as_ref().map(MissionId::as_str).unwrap_or_default();
-        let line = format!(
-            "{:<14}{:<10}{:<24}{:<10}{:<29}{:<38}{:<38}{}",
-            key.id.to_string(),
-            key.role.to_string(),
-            key.name.to_string(),
-            state(&key, now),
-            key.created_at.to_string(),
-            id(key.bound_to),
-            id(key.place.parent_id),
-            text(mission),
-        );
-        say(line.trim_end());
+    let keys = ListKeys::new(&ports).execute().await?;
+    let out = Out::new(json);
+    if json {
+        out.json(&keys.iter().map(|key| Value::Object(as_json(key, now))).collect());
+        return Ok(());
     }
+    let mut table = Table::new(&[
+        Column::whole("ID"),
+        Column::whole("ROLE"),
+        Column::cut("NAME"),
+        Column::whole("STATE"),
+        Column::whole("CREATED"),
+        Column::whole("SESSION"),
+        Column::whole("PARENT"),
+        Column::wrapped("MISSION"),
+    ]);
+    for key in &keys {
+        let id = |id: Option<SessionId>| id.map(|id| id.to_string()).unwrap_or_default();
+        let state = state(key, now);
+        let tone = if state == "good" { Tone::Good } else { Tone::Faint };
+        table.row([
+            (Tone::Plain, key.id.as_str()),
+            (Tone::Plain, &key.role.to_string()),
+            (Tone::Strong, &key.name.to_string()),
+            (tone, state),
+            (Tone::Plain, &key.created_at.to_string()),
+            (Tone::Faint, &id(key.bound_to)),
+            (Tone::Faint, &id(key.place.parent_id)),
+            (Tone::Plain, key.place.mission_id.as_ref().map(MissionId::as_str).unwrap_or_default()),
+        ]);
+    }
+    out.table(&table, "no keys");
     Ok(())
 }
 
-async fn revoke(id: &String, flags: &Flags) -> Outcome {
+async fn revoke(id: &String, json: bool, flags: &Flags) -> Outcome {
     let id = read(Some(id), "id", |text| KeyId::new(text).map_err(|error| error.to_string()))?;
     let Some(id) = id else { return Ok(()) };
     let ports = open_store(&StorageSettings::load(flags)?).await?;
     let key = RevokeKey::new(&ports).execute(id, Actor::local_cli(), request()?).await?;
-    say(format!("key {} ({}) is revoked", key.id, key.name));
+    if json {
+        say(json_pretty(&Value::Object(as_json(&key, SystemClock.now()))));
+    } else {
+        say(format!("key {} ({}) is revoked", key.id, key.name));
+    }
     Ok(())
+}
+
+/// What may be shown of a key at any time.
+fn as_json(key: &ApiKey, now: Timestamp) -> Map<String, Value> {
+    let id = |id: Option<SessionId>| id.map(|id| id.to_string());
+    let facts = [
+        ("id", Some(key.id.to_string())),
+        ("role", Some(key.role.to_string())),
+        ("name", Some(key.name.to_string())),
+        ("state", Some(state(key, now).to_owned())),
+        ("createdAt", Some(key.created_at.to_string())),
+        ("expiresAt", key.expires_at.map(|at| at.to_string())),
+        ("sessionId", id(key.bound_to)),
+        ("parentSessionId", id(key.place.parent_id)),
+        ("missionId", key.place.mission_id.as_ref().map(ToString::to_string)),
+    ];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
 fn state(key: &ApiKey, now: Timestamp) -> &'static str {

@@ -13,6 +13,10 @@ mod grammar;
 mod keys;
 mod migrate;
 
+use std::error::Error;
+
+use flightdeck_terminal::Exit;
+
 pub use audit::{checkpoint as audit_checkpoint, export as audit_export, seq as audit_seq, verify as audit_verify};
 pub use conformance::{Fleet, conform, find as find_agent};
 pub use copy::run as copy;
@@ -24,3 +28,10 @@ pub use grammar::{
 };
 pub use keys::run as keys;
 pub use migrate::run as migrate;
+
+/// What a command ends with that failed so, where the command line or a value in it is at fault.
+#[must_use]
+pub fn exit_of(error: &(dyn Error + Send + Sync + 'static)) -> Option<Exit> {
+    let is_usage = error.is::<keys::WrongFlag>() || error.is::<audit::WrongFlag>() || error.is::<copy::WrongPlace>();
+    is_usage.then_some(Exit::Usage)
+}

@@ -4,7 +4,8 @@ use flightdeck_settings::{DatabaseUrl, StorageSettings};
 use flightdeck_storage::{StorageError, make_data_dir, postgres_options};
 use flightdeck_store_postgres::PostgresStore;
 use flightdeck_store_sqlite::SqliteStore;
-use flightdeck_terminal::{Outcome, say};
+use flightdeck_terminal::{Outcome, json_pretty, say};
+use serde_json::json;
 use tokio::runtime::Handle;
 
 use crate::grammar::MigrateArgs;
@@ -27,7 +28,11 @@ pub async fn run(args: &MigrateArgs) -> Outcome {
                 .map_err(|source| StorageError::Postgres { url: settings.database.clone(), source: Box::new(source) })?
         }
     };
-    say(told(&settings.database, &applied));
+    if args.json {
+        say(json_pretty(&json!({"database": settings.database.to_string(), "applied": applied})));
+    } else {
+        say(told(&settings.database, &applied));
+    }
     Ok(())
 }
 

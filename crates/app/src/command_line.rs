@@ -1,10 +1,11 @@
 //! The command line: all commands in one grammar, each handed to whoever does it.
 
 use std::error::Error;
+use std::ffi::OsString;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use flightdeck_settings::{Flags, ORDER};
-use flightdeck_terminal::Outcome;
+use flightdeck_terminal::{Exit, Fault, Outcome};
 
 use crate::config::Config;
 use crate::server;
@@ -15,6 +16,9 @@ use crate::server;
 struct CommandLine {
     #[command(flatten)]
     flags: Flags,
+    /// answer in JSON, for programs; errors are JSON, too, on standard error
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -76,10 +80,39 @@ enum AuditCommand {
     Checkpoint(flightdeck_admin::AuditCheckpointArgs),
 }
 
-/// Does what the command line says.
-pub(crate) fn run() -> Outcome {
-    let CommandLine { flags, command } = CommandLine::parse();
-    match command.unwrap_or(Command::Serve(ServeArgs { flags })) {
+/// Does what the command line says. Also tells whether programs are to read what comes of it.
+pub(crate) fn run() -> (bool, Outcome) {
+    let CommandLine { flags, json, command } = parse();
+    (json, done(command.unwrap_or(Command::Serve(ServeArgs { flags }))))
+}
+
+/// Reads the command line, or ends the process: with help, or with what is wrong with it.
+fn parse() -> CommandLine {
+    match CommandLine::try_parse() {
+        Ok(read) => read,
+        // What could not be read cannot tell whether it has --json.
+        Err(error) if error.use_stderr() && asks_for_json(std::env::args_os()) => {
+            Fault::new(Exit::Usage, &mistake(&error.to_string())).tell();
+            Exit::Usage.end()
+        }
+        Err(error) => error.exit(),
+    }
+}
+
+/// Whether the flag is there. What comes after `--` belongs to the command that `flightdeck run` runs.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// What is wrong, without the usage that is shown to people below it.
+fn mistake(told: &str) -> String {
+    let message = told.split("\n\nUsage:").next().unwrap_or(told);
+    let message = message.split("\n\nFor more information").next().unwrap_or(message);
+    message.trim().trim_start_matches("error: ").to_owned()
+}
+
+fn done(command: Command) -> Outcome {
+    match command {
         // What only asks a server needs no runtime.
         Command::Ask(command) => flightdeck_cli::run(&command, CommandLine::command()),
         command => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(on_this_machine(command)),
@@ -116,12 +149,12 @@ async fn audit(command: &AuditCommand) -> Outcome {
         AuditCommand::Export(args) => match &args.url {
             Some(url) => {
                 let after = flightdeck_admin::audit_seq(args.after.as_deref())?;
-                flightdeck_cli::audit_export(url, &args.flags, after, args.out.as_deref())
+                flightdeck_cli::audit_export(url, &args.flags, after, args.out.as_deref(), args.json)
             }
             None => flightdeck_admin::audit_export(args).await,
         },
         AuditCommand::Verify(args) => match (&args.url, &args.file) {
-            (Some(url), None) => flightdeck_cli::audit_verify(url, &args.flags),
+            (Some(url), None) => flightdeck_cli::audit_verify(url, &args.flags, args.json),
             _ => flightdeck_admin::audit_verify(args).await,
         },
         AuditCommand::Checkpoint(args) => flightdeck_admin::audit_checkpoint(args).await,
@@ -135,5 +168,36 @@ mod tests {
     #[test]
     fn the_grammar_holds_together() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_takes_json() {
+        fn look(command: &clap::Command, path: &str) {
+            for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+                let path = format!("{path} {}", below.get_name());
+                assert!(below.get_arguments().any(|argument| argument.get_long() == Some("json")), "{path}");
+                look(below, &path);
+            }
+        }
+        let mut whole = CommandLine::command();
+        whole.build();
+        look(&whole, "flightdeck");
+    }
+
+    #[test]
+    fn json_is_asked_for_on_either_side_of_the_command_but_not_by_what_is_run() {
+        let read = |words: &str| CommandLine::try_parse_from(words.split(' ')).expect("read").json;
+        assert!(read("flightdeck --json ps") && read("flightdeck ps --json") && read("flightdeck keys list --json"));
+        assert!(!read("flightdeck run --name x -- command --json"));
+        let asks = |words: &str| asks_for_json(words.split(' ').map(OsString::from));
+        assert!(asks("flightdeck ps --json --wrong") && !asks("flightdeck run -- command --json"));
+    }
+
+    #[test]
+    fn a_mistake_is_told_without_the_usage() {
+        let error = CommandLine::try_parse_from(["flightdeck", "spawn"]).expect_err("incomplete").to_string();
+        let told = mistake(&error);
+        assert!(told.starts_with("the following required arguments were not provided:"), "{told}");
+        assert!(told.contains("--type <TYPE>") && !told.contains("Usage:") && !told.contains("--help"), "{told}");
     }
 }

@@ -25,11 +25,17 @@ fn main() -> ExitCode {
     if let Some(code) = flightdeck_processes::divert() {
         return code;
     }
-    match command_line::run() {
+    let (json, outcome) = command_line::run();
+    match outcome {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
-            tell(error.as_ref());
-            exit_of(error.as_ref()).into()
+            let exit = exit_of(error.as_ref());
+            if json {
+                flightdeck_cli::fault_of(exit, error.as_ref()).tell();
+            } else {
+                tell(error.as_ref());
+            }
+            exit.into()
         }
     }
 }
@@ -37,5 +43,6 @@ fn main() -> ExitCode {
 /// What the process ends with.
 fn exit_of(error: &(dyn Error + Send + Sync + 'static)) -> Exit {
     let of_server = error.downcast_ref::<ServeError>().map(ServeError::exit);
-    of_server.or_else(|| flightdeck_cli::exit_of(error)).unwrap_or(Exit::Failed)
+    let of_command = || flightdeck_cli::exit_of(error).or_else(|| flightdeck_admin::exit_of(error));
+    of_server.or_else(of_command).unwrap_or(Exit::Failed)
 }

@@ -5,7 +5,7 @@ mod settings;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use flightdeck_client::{ClientError, KEY_VARIABLE};
+use flightdeck_client::KEY_VARIABLE;
 use flightdeck_domain::ports::Clock;
 use flightdeck_domain::system::SystemClock;
 use flightdeck_terminal::{Outcome, say};
@@ -29,13 +29,11 @@ enum ConnectError {
     Write { path: PathBuf, source: io::Error },
     #[error("this binary does not know where it is")]
     Binary(#[source] io::Error),
-    #[error(transparent)]
-    Server(#[from] ClientError),
 }
 
 pub(crate) fn run(args: &ConnectArgs) -> Outcome {
     let ConnectAgent::ClaudeCode(args) = &args.agent;
-    let hooks = hooks(args)?;
+    let hooks = hooks(args, &args.server.find_url()?)?;
     let Some(path) = file(args)? else {
         say(pretty(&json!({"hooks": hooks.all()})));
         return Ok(());
@@ -72,10 +70,10 @@ pub(crate) fn run(args: &ConnectArgs) -> Outcome {
     Ok(())
 }
 
-fn hooks(args: &ConnectClaudeCode) -> Result<Hooks, ConnectError> {
-    let (url, hook) = (args.server.find_url()?, &args.hook);
+fn hooks(args: &ConnectClaudeCode, url: &str) -> Result<Hooks, ConnectError> {
+    let hook = &args.hook;
     let binary = std::env::current_exe().map_err(ConnectError::Binary)?;
-    let mut command = format!("{} hook claude-code --url {}", quoted(&binary.display().to_string()), quoted(&url));
+    let mut command = format!("{} hook claude-code --url {}", quoted(&binary.display().to_string()), quoted(url));
     command = format!("{command} --hold {}", hook.hold().as_secs());
     for (flag, value) in [("mission", &hook.mission), ("task", &hook.task)] {
         if let Some(value) = value {

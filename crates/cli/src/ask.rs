@@ -10,7 +10,9 @@ use crate::grammar::Asking;
 
 /// The server, and where answers go.
 pub(crate) fn begin(asking: &Asking) -> Result<(Client, Out), ClientError> {
-    Ok((asking.server.connect()?.waiting(note), Out::new(asking.json)))
+    // With --json the standard error has nothing but errors, as JSON.
+    let told: fn(&str) = if asking.json { |_: &str| {} } else { note };
+    Ok((asking.server.connect()?.waiting(told), Out::new(asking.json)))
 }
 
 /// Asks a person; where there is none, `--yes` has to say it.

@@ -1,7 +1,9 @@
 //! What the commands do, one file each.
 
+mod account;
 mod approvals;
 mod audit;
+mod budget;
 mod completions;
 mod control;
 mod inject;
@@ -11,10 +13,14 @@ mod logs;
 mod messages;
 mod missions;
 mod operation;
+mod operations;
+mod providers;
 mod ps;
+mod search;
 mod show;
 mod spawn;
 mod tree;
+mod usage;
 
 use flightdeck_terminal::Outcome;
 
@@ -33,6 +39,10 @@ pub fn run(command: &Command, whole: clap::Command) -> Outcome {
         Command::Show(args) => show::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Missions(args) => missions::run(args),
+        Command::Search(args) => search::run(args),
+        Command::Usage(args) => usage::run(args),
+        Command::Operations(args) => operations::run(args),
+        Command::Providers(args) => providers::run(args),
         Command::Spawn(args) => spawn::run(args),
         Command::Inject(args) => inject::run(args),
         Command::Pause(args) => control::run(args, Verb::Pause),
@@ -42,6 +52,7 @@ pub fn run(command: &Command, whole: clap::Command) -> Outcome {
         Command::Close(args) => control::close(args),
         Command::KillAll(args) => kill_all::run(args),
         Command::Approvals(args) => approvals::run(args),
+        Command::Budget(args) => budget::run(args),
         Command::Login(args) => login::run(args),
         Command::Completions { shell } => {
             completions::print(*shell, whole);

@@ -1,5 +1,6 @@
 //! What is typed: the commands and their arguments. What a command does is in the file of its name in `commands`.
 
+mod budget;
 mod looking;
 mod shared;
 mod stepping_in;
@@ -7,8 +8,12 @@ mod stepping_in;
 use clap::Subcommand;
 use clap_complete::Shell;
 
+pub(crate) use self::budget::{BudgetArgs, BudgetCommand, BudgetSetArgs, Limits, Whose};
 pub use self::looking::AuditListArgs;
-pub(crate) use self::looking::{LogsArgs, MissionsArgs, PsArgs, ShowArgs, TreeArgs};
+pub(crate) use self::looking::{
+    LogsArgs, MissionsArgs, OperationsArgs, OperationsCommand, OperationsListArgs, ProvidersArgs, PsArgs, SearchArgs,
+    ShowArgs, TreeArgs, UsageArgs,
+};
 pub(crate) use self::shared::{Asking, wait};
 pub(crate) use self::stepping_in::{
     ApprovalsArgs, ApprovalsCommand, ApprovalsListArgs, CloseArgs, ControlArgs, DecideArgs, InjectArgs, InterruptArgs,
@@ -29,6 +34,15 @@ pub enum Command {
     Logs(LogsArgs),
     /// List missions with the state of their sessions, the newest first
     Missions(MissionsArgs),
+    /// Look for words in a conversation
+    Search(SearchArgs),
+    /// Show what agents used: the fleet, one agent with all below it, or one mission
+    Usage(UsageArgs),
+    /// List what was asked of agents, and how far it has come
+    #[command(args_conflicts_with_subcommands = true)]
+    Operations(OperationsArgs),
+    /// List what runs the sessions that there are, and what can be asked of them
+    Providers(ProvidersArgs),
     /// Have an agent started; prints its id
     Spawn(SpawnArgs),
     /// Say something to an agent, and tell whether it took it
@@ -48,6 +62,8 @@ pub enum Command {
     /// List what agents ask for, allow it or reject it
     #[command(args_conflicts_with_subcommands = true)]
     Approvals(ApprovalsArgs),
+    /// Say what an agent or a mission may use, in money or tokens
+    Budget(BudgetArgs),
     /// Print a link that logs a browser in with this key: once, within ten minutes
     Login(LoginArgs),
     /// Print the completions for a shell, as in: source <(flightdeck completions bash)

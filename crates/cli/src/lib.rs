@@ -10,8 +10,9 @@ mod commands;
 mod error;
 mod grammar;
 mod ids;
+mod layout;
 mod watch;
 
 pub use commands::{audit_export, audit_list, audit_verify, run};
-pub use error::{CommandError, exit_of};
+pub use error::{CommandError, exit_of, fault_of};
 pub use grammar::{AuditListArgs, Command};

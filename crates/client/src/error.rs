@@ -18,11 +18,23 @@ pub enum ClientError {
         /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// What names the server is not a URL.
+    #[error("{origin}: {value:?} is not the URL of a server; it begins with http:// or https://, as in {example}")]
+    Url {
+        /// What names the server: a flag, a variable or a file.
+        origin: String,
+        /// The value.
+        value: String,
+        /// The right form, of this value where that can be told.
+        example: String,
+    },
     /// The server refuses.
     #[error("{detail}")]
     Refused {
         /// The status of the answer.
         status: u16,
+        /// The kind of the problem (RFC 9457); empty where the answer names none.
+        kind: String,
         /// What the server says.
         detail: String,
     },
@@ -31,6 +43,8 @@ pub enum ClientError {
     TooEarly {
         /// The status of the answer.
         status: u16,
+        /// The kind of the problem (RFC 9457); empty where the answer names none.
+        kind: String,
         /// When to ask again, in seconds.
         retry_after: u64,
         /// What the server says.

@@ -152,7 +152,23 @@ impl Client {
         }
     }
 
-    /// The same for what must not be sent twice.
+    /// Puts something in the place of what is there: it is the same however often it is sent.
+    ///
+    /// # Errors
+    /// There is no answer, or the server refuses.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Reply, ClientError> {
+        self.whole(self.send("PUT", path, &[], Some(body.to_string().as_bytes()), DEADLINE)?)
+    }
+
+    /// Takes something away: it is gone however often it is sent. The body may say why.
+    ///
+    /// # Errors
+    /// There is no answer, or the server refuses.
+    pub fn delete(&self, path: &str, body: &Value) -> Result<Reply, ClientError> {
+        self.whole(self.send("DELETE", path, &[], Some(body.to_string().as_bytes()), DEADLINE)?)
+    }
+
+    /// A change that must not be sent twice.
     ///
     /// # Errors
     /// There is no answer, or the server refuses.
@@ -290,8 +306,10 @@ impl Client {
         // A store that is away may stay so: whoever asks decides whether to go on.
         let is_busy = problem.kind == "urn:flightdeck:problem:busy";
         match retry_after {
-            Some(retry_after) if status == 429 || is_busy => ClientError::TooEarly { status, retry_after, detail },
-            _ => ClientError::Refused { status, detail },
+            Some(retry_after) if status == 429 || is_busy => {
+                ClientError::TooEarly { status, kind: problem.kind, retry_after, detail }
+            }
+            _ => ClientError::Refused { status, kind: problem.kind, detail },
         }
     }
 }

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     fn told(retry_after: u64) -> ClientError {
-        ClientError::TooEarly { status: 429, retry_after, detail: String::new() }
+        ClientError::TooEarly { status: 429, kind: String::new(), retry_after, detail: String::new() }
     }
 
     #[test]
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn another_refusal_is_final() {
-        let refused = ClientError::Refused { status: 503, detail: String::new() };
+        let refused = ClientError::Refused { status: 503, kind: String::new(), detail: String::new() };
         assert_eq!(Patience::new(true).before_the_next(&refused), None);
     }
 }

@@ -1,11 +1,17 @@
 //! What the server answers and tells, as far as clients read it. What is missing reads as empty, so that a client goes on
 //! with a server of another version.
 
+mod operation;
+mod usage;
+
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+pub use self::operation::{Operation, Operations, Target};
+pub use self::usage::{AgentUsage, Budget, Mission, Totals};
 
 /// A part of an answer as it came, and as it was read.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +83,8 @@ pub struct Session {
     pub completed_at: Option<DateTime<Utc>>,
     /// When it last gave a sign of life.
     pub last_seen_at: Option<DateTime<Utc>>,
+    /// What it takes from an operator, as what runs it says: `canPause` and the like.
+    pub capabilities: Map<String, Value>,
 }
 
 /// One message of a conversation.
@@ -124,6 +132,16 @@ pub struct Messages {
     pub messages: Vec<Told<Message>>,
     /// How many there are in all.
     pub total: u64,
+}
+
+/// What was found in a stretch of a conversation: `GET /agents/{id}/messages/search`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Found {
+    /// Newest first.
+    pub matches: Vec<Told<Message>>,
+    /// Everything from here on was looked at; missing when the beginning was reached.
+    pub next_before: Option<u64>,
 }
 
 /// Commands that wait for an agent: `GET /agents/{id}/commands`.
@@ -204,40 +222,6 @@ pub struct Approvals {
     pub approvals: Vec<Told<Approval>>,
     /// Where the next page begins.
     pub next_before: Option<String>,
-}
-
-/// One wish for one or many agents, and how far it has come: `GET /operations/{id}`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Operation {
-    /// Its id.
-    pub operation_id: String,
-    /// How many agents it is for.
-    pub total: u64,
-    /// Of how many nothing final is known.
-    pub open: u64,
-    /// How many were seen to be as wished.
-    pub observed: u64,
-    /// How many were seen to have ended in another way.
-    pub ended: u64,
-    /// How many refused.
-    pub refused: u64,
-    /// For how many a newer wish took its place.
-    pub superseded: u64,
-    /// The agents, leaves first.
-    pub targets: Vec<Target>,
-}
-
-/// One agent of an operation.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Target {
-    /// The agent.
-    pub agent_id: String,
-    /// `observed`, `ended`, `refused` or `superseded`; missing while nothing final is known.
-    pub outcome: Option<String>,
-    /// How it ended, or why it was refused.
-    pub detail: Option<String>,
 }
 
 /// What was asked of an agent, or of many.

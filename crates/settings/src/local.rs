@@ -16,10 +16,10 @@ pub fn admin_key(data_dir: &Path) -> Option<String> {
     line(data_dir, ADMIN_KEY_FILE).filter(|text| !text.is_empty())
 }
 
-/// Where the server of a data folder says that it listens.
+/// Where the server of a data folder says that it listens, as the file has it: whoever uses it checks that it is a URL.
 #[must_use]
 pub fn published_url(data_dir: &Path) -> Option<String> {
-    line(data_dir, SERVER_URL_FILE).filter(|text| text.starts_with("http://"))
+    line(data_dir, SERVER_URL_FILE).filter(|text| !text.is_empty())
 }
 
 fn line(data_dir: &Path, name: &str) -> Option<String> {

@@ -51,6 +51,25 @@ impl Exit {
         }
     }
 
+    /// The same in a word, for programs that read errors. Words stay the same over versions, as the numbers do.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NoServer => "no_server",
+            Self::NoAccess => "no_access",
+            Self::NoMatch => "no_match",
+            Self::Refused => "refused",
+            Self::NotSeen => "not_seen",
+            Self::NotNow => "not_now",
+            Self::HookBlocks => "hook_blocks",
+            Self::WorkerLost => "worker_lost",
+            Self::OfCommand(_) => "of_command",
+        }
+    }
+
     /// Ends the process here. What is in memory is not dropped.
     pub fn end(self) -> ! {
         std::process::exit(self.code().into())

@@ -5,7 +5,9 @@
 //! What is printed: sessions, servers, databases. A crate that prints nothing does not need this one.
 
 mod age;
+mod columns;
 mod exit;
+mod fault;
 mod outcome;
 mod output;
 mod paint;
@@ -14,10 +16,12 @@ mod table;
 mod width;
 
 pub use age::{age, clock, local};
+pub use columns::columns;
 pub use exit::Exit;
+pub use fault::Fault;
 pub use outcome::{BoxError, Outcome, say, tell, warn};
 pub use output::{Out, is_person, note, progress, put};
 pub use paint::{Paint, Tone, of_status};
 pub use safe::{escape_json, json_line, json_pretty, line, text};
-pub use table::Table;
-pub use width::{cut, width};
+pub use table::{Column, Table};
+pub use width::{cut, width, wrap};

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::columns::columns;
 use crate::exit::Exit;
 use crate::paint::Paint;
 use crate::safe::{json_line, json_pretty};
@@ -18,13 +19,15 @@ pub struct Out {
     pub json: bool,
     /// Whether it is painted.
     pub paint: Paint,
+    /// How many columns there are for it; `None` where nothing limits them.
+    pub columns: Option<usize>,
 }
 
 impl Out {
     /// JSON on request; otherwise text, painted where a person looks.
     #[must_use]
     pub fn new(json: bool) -> Self {
-        Self { json, paint: if json { Paint::OFF } else { Paint::of_stdout() } }
+        Self { json, paint: if json { Paint::OFF } else { Paint::of_stdout() }, columns: columns() }
     }
 
     /// One line. A reader that is gone (`| head`) is no error of ours: the command ends. Anything else is one.
@@ -54,7 +57,7 @@ impl Out {
         if table.is_empty() {
             self.line(nothing);
         } else {
-            table.lines(self.paint).iter().for_each(|line| self.line(line));
+            table.lines(self.paint, self.columns).iter().for_each(|line| self.line(line));
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use flightdeck_domain::audit::{CheckpointKey, ExportProblem, ExportSummary, ExportVerifier};
+use flightdeck_terminal::json_pretty;
+use serde_json::{Value, json};
 
 /// The longest line that is read: far longer than any entry can be.
 const MAX_LINE: u64 = 16 * 1_048_576;
@@ -27,7 +29,7 @@ fn at_entry(problem: &ExportProblem) -> String {
 }
 
 /// Proves the export in a file, or in standard input when the path is `-`, and says what is proven.
-pub(super) fn prove(path: &str, trusted: Option<CheckpointKey>) -> Result<String, VerifyError> {
+pub(super) fn prove(path: &str, trusted: Option<CheckpointKey>, json: bool) -> Result<String, VerifyError> {
     let summary = if path == "-" {
         verify(io::stdin().lock(), path, trusted)?
     } else {
@@ -37,7 +39,7 @@ pub(super) fn prove(path: &str, trusted: Option<CheckpointKey>) -> Result<String
     if summary.entries > 0 && summary.checkpoints == 0 {
         return Err(VerifyError::Unvouched { path: path.to_owned(), entries: summary.entries });
     }
-    Ok(told(&summary, trusted.is_some()))
+    Ok(if json { json_pretty(&as_json(&summary)) } else { told(&summary, trusted.is_some()) })
 }
 
 fn verify(mut lines: impl BufRead, path: &str, trusted: Option<CheckpointKey>) -> Result<ExportSummary, VerifyError> {
@@ -54,6 +56,19 @@ fn verify(mut lines: impl BufRead, path: &str, trusted: Option<CheckpointKey>) -
         number += 1;
         verifier.next(line.trim_ascii_end()).map_err(fault(number))?;
     }
+}
+
+fn as_json(summary: &ExportSummary) -> Value {
+    let ExportSummary { entries, after, head, checkpoints, signed_up_to, key } = summary;
+    json!({
+        "valid": true,
+        "entries": entries,
+        "after": after,
+        "head": {"seq": head.seq, "hash": head.hash},
+        "checkpoints": checkpoints,
+        "signedUpTo": signed_up_to,
+        "publicKey": key.map(|key| key.to_string()),
+    })
 }
 
 fn told(summary: &ExportSummary, trusted: bool) -> String {

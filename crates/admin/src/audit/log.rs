@@ -11,7 +11,8 @@ use flightdeck_domain::text::{InvalidText, RequestId};
 use flightdeck_domain::use_cases::{AuditReader, ExportAudit, MakeCheckpoint, Ports, RefillCheckpoints, VerifyAudit};
 use flightdeck_settings::{DatabaseUrl, StorageSettings};
 use flightdeck_storage::open_audited;
-use flightdeck_terminal::{BoxError, Outcome, say};
+use flightdeck_terminal::{BoxError, Outcome, json_pretty, say};
+use serde_json::json;
 
 /// Why the log was not read, or is not proven.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ fn reader() -> Result<AuditReader, LogError> {
 }
 
 /// Writes what `GET /audit/export` would answer.
-pub(super) async fn export(settings: &StorageSettings, after: AuditSeq, out: Option<&Path>) -> Outcome {
+pub(super) async fn export(settings: &StorageSettings, after: AuditSeq, out: Option<&Path>, json: bool) -> Outcome {
     let ports = open(settings).await?;
     // Before anything is read: what cannot be written down is not read, and not recorded as read.
     let mut to: Box<dyn Write + Send> = match out {
@@ -66,7 +67,12 @@ pub(super) async fn export(settings: &StorageSettings, after: AuditSeq, out: Opt
     to.flush().map_err(LogError::Write)?;
     if let Some(path) = out {
         File::open(path).and_then(|file| file.sync_all()).map_err(LogError::Write)?;
-        say(format!("{} is written; prove it with: flightdeck audit verify {}", path.display(), path.display()));
+        let path = path.display();
+        say(if json {
+            json_pretty(&json!({"file": path.to_string()}))
+        } else {
+            format!("{path} is written; prove it with: flightdeck audit verify {path}")
+        });
     }
     Ok(())
 }
@@ -81,7 +87,11 @@ fn create(path: &Path) -> Result<File, LogError> {
 }
 
 /// Proves the log in the database with the checkpoints of both places, and says what is proven.
-pub(super) async fn verify(settings: &StorageSettings, trusted: Option<CheckpointKey>) -> Result<String, BoxError> {
+pub(super) async fn verify(
+    settings: &StorageSettings,
+    trusted: Option<CheckpointKey>,
+    json: bool,
+) -> Result<String, BoxError> {
     let ports = open(settings).await?;
     let key = ports.checkpointing.as_ref().map(|checkpointing| checkpointing.signer.public_key());
     if let Some(trusted) = trusted.filter(|trusted| key != Some(*trusted)) {
@@ -96,6 +106,7 @@ pub(super) async fn verify(settings: &StorageSettings, trusted: Option<Checkpoin
         None if found.verdict == AuditVerdict::Unvouched => {
             Err(LogError::Unvouched { path: settings.database.clone(), entries: found.entries }.into())
         }
+        None if json => Ok(json_pretty(&serde_json::to_value(&found)?)),
         None => Ok(told(&found, key, trusted.is_some())),
     }
 }
@@ -114,16 +125,25 @@ fn told(found: &AuditVerification, key: Option<CheckpointKey>, trusted: bool) ->
 }
 
 /// Signs the head; first puts into the file what the database holds and it does not, where that is asked for.
-pub(super) async fn checkpoint(settings: &StorageSettings, refill: bool) -> Outcome {
+pub(super) async fn checkpoint(settings: &StorageSettings, refill: bool, json: bool) -> Outcome {
     let ports = open(settings).await?;
+    let mut refilled = None;
     if refill {
         // On record first: whoever fills the file covers up that it had lost something.
         let reader = reader()?;
         let filled = RefillCheckpoints::new(&ports).execute(reader).await?;
-        say(format!("audit-checkpoints.jsonl holds the {filled} checkpoints of the database"));
+        if !json {
+            say(format!("audit-checkpoints.jsonl holds the {filled} checkpoints of the database"));
+        }
+        refilled = Some(filled);
     }
     let made = MakeCheckpoint::new(&ports).execute().await?;
     let checkpoint = made.checkpoint;
+    if json {
+        let told = json!({"checkpoint": checkpoint, "created": made.created, "refilled": refilled});
+        say(json_pretty(&told));
+        return Ok(());
+    }
     let which = if made.created { "signed" } else { "was signed already" };
     say(format!("entry {} {which}", checkpoint.seq));
     say(format!("  hash    {}", checkpoint.hash));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use flightdeck_client::replies::{Approval, Approvals, Decision, Told};
 use flightdeck_client::{Client, encode};
-use flightdeck_terminal::{Out, Outcome, Table, Tone, age, clock, json_pretty, line};
+use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, age, clock, json_pretty, line};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -54,7 +54,13 @@ fn list(args: &ApprovalsListArgs) -> Outcome {
         return Ok(());
     }
     let now = clock();
-    let mut table = Table::new(&["ID", "AGENT", "STATUS", "AGE", "TITLE"]);
+    let mut table = Table::new(&[
+        Column::whole("ID"),
+        Column::whole("AGENT"),
+        Column::cut("STATUS"),
+        Column::whole("AGE"),
+        Column::wrapped("TITLE"),
+    ]);
     for Told { read: approval, .. } in &approvals {
         let opened = approval.opened_at.map(|at| age(at, now)).unwrap_or_default();
         let tone = if approval.status == "open" { Tone::Attention } else { Tone::Faint };

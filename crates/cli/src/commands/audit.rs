@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal, Read, Write};
 use flightdeck_client::replies::{AuditPage, AuditProof, AuditTarget, Told};
 use flightdeck_client::{connect, encode};
 use flightdeck_settings::Flags;
-use flightdeck_terminal::{Out, Outcome, Table, Tone, escape_json, line, local, note};
-use serde_json::Value;
+use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, escape_json, line, local, note};
+use serde_json::{Value, json};
 
 use crate::ask::begin;
 use crate::error::CommandError;
@@ -43,7 +43,15 @@ pub fn list(args: &AuditListArgs) -> Outcome {
         out.json(&page.entries.into_iter().map(|entry| entry.raw).collect());
         return Ok(());
     }
-    let mut table = Table::new(&["SEQ", "TIME", "OPERATOR", "ACTION", "OUTCOME", "TARGET", "REASON"]);
+    let mut table = Table::new(&[
+        Column::whole("SEQ"),
+        Column::whole("TIME"),
+        Column::whole("OPERATOR"),
+        Column::cut("ACTION"),
+        Column::whole("OUTCOME"),
+        Column::whole("TARGET"),
+        Column::wrapped("REASON"),
+    ]);
     for Told { read: entry, .. } in &page.entries {
         let refused = entry.outcome == "refused";
         let refusal = entry.details.get("refusal").and_then(Value::as_str);
@@ -75,10 +83,15 @@ fn target(target: &AuditTarget) -> String {
 ///
 /// # Errors
 /// The log is not what it was, nothing vouches for it, or the server refuses.
-pub fn verify(url: &str, flags: &Flags) -> Outcome {
+pub fn verify(url: &str, flags: &Flags, json: bool) -> Outcome {
     let client = connect(Some(url), flags)?.waiting(note);
-    let out = Out::new(false);
-    let found: AuditProof = client.get("/audit/verify")?.read()?;
+    let out = Out::new(json);
+    let reply = client.get("/audit/verify")?;
+    let found: AuditProof = reply.read()?;
+    if json {
+        // Also what is not proven: the error says so, and this says where.
+        out.json(&reply.body);
+    }
     if !found.valid {
         let place = found.problem_seq.map(|seq| format!(" at entry {seq}")).unwrap_or_default();
         let problem = found.problem.unwrap_or_default();
@@ -95,6 +108,9 @@ pub fn verify(url: &str, flags: &Flags) -> Outcome {
             client.base()
         );
         return Err(CommandError::Unproven(told).into());
+    }
+    if json {
+        return Ok(());
     }
     let signed = match found.signed_up_to {
         Some(seq) => {
@@ -113,7 +129,7 @@ pub fn verify(url: &str, flags: &Flags) -> Outcome {
 ///
 /// # Errors
 /// The server refuses, or the file is there already or cannot be written.
-pub fn export(url: &str, flags: &Flags, after: u64, out: Option<&str>) -> Outcome {
+pub fn export(url: &str, flags: &Flags, after: u64, out: Option<&str>, json: bool) -> Outcome {
     let client = connect(Some(url), flags)?.waiting(note);
     let mut from = client.read(&format!("/audit/export?after={after}"))?;
     let Some(path) = out else {
@@ -135,6 +151,10 @@ pub fn export(url: &str, flags: &Flags, after: u64, out: Option<&str>) -> Outcom
     io::copy(&mut from, &mut file)?;
     file.flush()?;
     file.sync_all()?;
-    Out::new(false).line(&format!("{path} is written; prove it with: flightdeck audit verify {path}"));
+    if json {
+        Out::new(true).json(&json!({"file": path}));
+    } else {
+        Out::new(false).line(&format!("{path} is written; prove it with: flightdeck audit verify {path}"));
+    }
     Ok(())
 }

@@ -1,15 +1,16 @@
 //! `flightdeck pause`, `resume`, `interrupt`, `kill` and `close`: asks, and waits until it is seen.
 
+use std::error::Error;
 use std::time::Instant;
 
 use flightdeck_client::replies::{Controlled, Session};
 use flightdeck_client::{Client, Filter, fetch};
-use flightdeck_terminal::{Out, Outcome, line, note};
+use flightdeck_terminal::{Exit, Fault, Out, Outcome, line, note};
 use serde_json::{Map, Value};
 
 use super::operation;
 use crate::ask::{begin, confirm};
-use crate::error::CommandError;
+use crate::error::{CommandError, exit_of, fault_of};
 use crate::grammar::{CloseArgs, ControlArgs, Scope, wait};
 use crate::ids::{session, tail};
 
@@ -76,12 +77,23 @@ pub(super) fn run(args: &ControlArgs, verb: Verb) -> Outcome {
         // One that cannot be stopped is no reason to leave the others running.
         if let Err(error) = result {
             if ids.len() > 1 {
-                note(&line(&format!("{id}: {error}")));
+                tell_of(out, id, error.as_ref());
             }
             last = Err(error);
         }
     }
     last
+}
+
+/// Tells of which of several agents an error is. The last one is also what the command ends with.
+fn tell_of(out: Out, id: &str, error: &(dyn Error + Send + Sync + 'static)) {
+    let message = format!("{id}: {error}");
+    if out.json {
+        let exit = exit_of(error).unwrap_or(Exit::Failed);
+        Fault { message, ..fault_of(exit, error) }.tell();
+    } else {
+        note(&line(&message));
+    }
 }
 
 fn body(reason: Option<&str>, drop: bool) -> Value {

@@ -36,6 +36,8 @@ pub(super) fn run(args: &KillAllArgs) -> Outcome {
     let deadline = Instant::now() + wait;
     let asked: Controlled = client.post("/agents/kill-all?wait=0s", &body)?.read()?;
     let proven = operation::prove(&client, out, &asked.operation_id.unwrap_or_default(), "killed", deadline);
-    note("nothing can be started until: flightdeck kill-all --release");
+    if !out.json {
+        note("nothing can be started until: flightdeck kill-all --release");
+    }
     proven
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use flightdeck_client::{Entry, Filter, fetch};
-use flightdeck_terminal::{Outcome, Table, Tone, age, clock};
+use flightdeck_terminal::{Column, Outcome, Table, Tone, age, clock};
 use serde::Serialize;
 use serde_json::json;
 
@@ -34,7 +34,16 @@ pub(super) fn run(args: &MissionsArgs) -> Outcome {
         return Ok(());
     }
     let now = clock();
-    let mut table = Table::new(&["MISSION", "SESSIONS", "LIVE", "WAITING", "FAILED", "MSGS", "NEWEST"]);
+    let mut table = Table::new(&[
+        // A mission is named by its id: a cut one cannot be asked for.
+        Column::wrapped("MISSION"),
+        Column::whole("SESSIONS"),
+        Column::whole("LIVE"),
+        Column::whole("WAITING"),
+        Column::whole("FAILED"),
+        Column::whole("MSGS"),
+        Column::whole("NEWEST"),
+    ]);
     for mission in &missions {
         let tone = |count: u64, tone| if count > 0 { tone } else { Tone::Faint };
         table.row([

@@ -63,7 +63,7 @@ fn told(out: Out, Told { raw, read: operation }: &Told<Operation>, done: &str) -
     }
     if open > 0 {
         let id = &operation.operation_id;
-        let told = format!("{open} of {total} not seen yet; it goes on as operation {id}");
+        let told = format!("{open} of {total} not seen yet; it goes on; look with: flightdeck operations show {id}");
         return Err(CommandError::NotSeen(told).into());
     }
     if refused + superseded > 0 {

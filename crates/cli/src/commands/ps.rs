@@ -1,7 +1,7 @@
 //! `flightdeck ps`: sessions in a list.
 
 use flightdeck_client::{Filter, fetch};
-use flightdeck_terminal::{Outcome, Table, Tone, age, clock, of_status};
+use flightdeck_terminal::{Column, Outcome, Table, Tone, age, clock, of_status};
 use serde_json::Value;
 
 use super::tree::most;
@@ -24,7 +24,15 @@ pub(super) fn run(args: &PsArgs) -> Outcome {
         return Ok(());
     }
     let now = clock();
-    let mut table = Table::new(&["ID", "STATUS", "AGE", "MSGS", "TYPE", "TASK", "MISSION"]);
+    let mut table = Table::new(&[
+        Column::whole("ID"),
+        Column::cut("STATUS"),
+        Column::whole("AGE"),
+        Column::whole("MSGS"),
+        Column::cut("TYPE"),
+        Column::cut("TASK"),
+        Column::cut("MISSION"),
+    ]);
     for entry in &fetched.entries {
         table.row([
             (Tone::Faint, &tail(&entry.session_id)),

@@ -1,6 +1,6 @@
 //! Commands that only look.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::shared::{Asking, SessionId};
 
@@ -84,6 +84,78 @@ pub(crate) struct LogsArgs {
 /// `flightdeck missions`
 #[derive(Debug, Args)]
 pub(crate) struct MissionsArgs {
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// `flightdeck usage`
+#[derive(Debug, Args)]
+pub(crate) struct UsageArgs {
+    /// an agent, with all below it: its id, or a part that only one begins or ends with; the whole fleet when missing
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// all sessions of this mission
+    #[arg(long, value_name = "MISSION", conflicts_with = "id")]
+    pub(crate) mission: Option<String>,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// `flightdeck operations`
+#[derive(Debug, Args)]
+pub(crate) struct OperationsArgs {
+    #[command(flatten)]
+    pub(crate) list: OperationsListArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<OperationsCommand>,
+}
+
+/// What is looked at.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperationsCommand {
+    /// The same as without a word
+    List(OperationsListArgs),
+    /// Show one operation, with what was seen of each of its agents
+    Show {
+        /// an operation: its id, or a part that only one begins or ends with
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        asking: Asking,
+    },
+}
+
+/// `flightdeck operations list`
+#[derive(Debug, Args)]
+pub(crate) struct OperationsListArgs {
+    /// only those that wait for some agent
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// the newest so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// `flightdeck search`
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// what to look for, as it is, in capitals or not
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+    /// the newest so many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// `flightdeck providers`
+#[derive(Debug, Args)]
+pub(crate) struct ProvidersArgs {
     #[command(flatten)]
     pub(crate) asking: Asking,
 }

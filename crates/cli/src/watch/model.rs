@@ -2,15 +2,28 @@
 
 use std::collections::{HashMap, HashSet};
 
-use flightdeck_client::replies::FleetEvent;
-use flightdeck_client::{Entry, Event};
+use flightdeck_client::replies::{Approval, FleetEvent, Messages};
+use flightdeck_client::{ClientError, Entry, Event};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::conversation::Conversation;
+use super::errands::Fetch;
+use super::requests::Requests;
 use crate::branches::in_order;
+use crate::ids::tail;
+
+/// What is shown between the header and the footer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Tree,
+    Conversation,
+    Requests,
+}
 
 /// What the keys mean at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Mode {
     Browse,
     Help,
@@ -20,6 +33,19 @@ pub(super) enum Mode {
     Inject(Uuid, String),
     /// Whether to kill this session.
     Kill(Uuid),
+    /// Why something is to be done is being typed; nothing may be said.
+    Reason(Wish, String),
+}
+
+/// Something that the server is asked for once its reason is typed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wish {
+    /// What it is, to the person who is asked why.
+    pub(super) what: String,
+    pub(super) path: String,
+    pub(super) body: Map<String, Value>,
+    /// What to say of it when the server has no words of its own.
+    pub(super) told: String,
 }
 
 /// One row: the branches before it, and the session.
@@ -40,6 +66,9 @@ pub(super) struct Model {
     pub(super) selected: Option<Uuid>,
     /// The first row that is shown.
     pub(super) top: usize,
+    pub(super) place: Place,
+    pub(super) conversation: Option<Conversation>,
+    pub(super) requests: Requests,
     pub(super) mode: Mode,
     pub(super) live: bool,
     pub(super) kill_switch: bool,
@@ -58,6 +87,9 @@ impl Model {
             filter: String::new(),
             selected: None,
             top: 0,
+            place: Place::Tree,
+            conversation: None,
+            requests: Requests::new(),
             mode: Mode::Browse,
             live: true,
             kill_switch: false,
@@ -160,8 +192,82 @@ impl Model {
         self.selected = ids.get(to).copied();
     }
 
+    /// The session that keys act on: that of the open conversation, or the selected one.
+    pub(super) fn subject(&self) -> Option<Uuid> {
+        match (self.place, &self.conversation) {
+            (Place::Conversation, Some(conversation)) => Some(conversation.id),
+            (Place::Requests, _) => self.requests.request().and_then(|request| Uuid::try_parse(&request.agent_id).ok()),
+            _ => self.selected,
+        }
+    }
+
+    /// What people call a session.
+    pub(super) fn name(&self, id: Uuid) -> String {
+        self.entry(id).map_or_else(|| tail(&id), |entry| format!("{} {}", entry.agent_type, entry.task_id))
+    }
+
+    /// Opens the conversation of a session.
+    pub(super) fn open(&mut self, id: Uuid) {
+        let last_seq = self.entry(id).map_or(0, |entry| entry.last_seq);
+        self.conversation = Some(Conversation::open(id, last_seq));
+        self.place = Place::Conversation;
+    }
+
+    /// Goes back to the tree.
+    pub(super) fn close(&mut self) {
+        self.conversation = None;
+        self.place = Place::Tree;
+    }
+
+    /// What has to be read now. Each is asked for once, until it is answered.
+    pub(super) fn wants(&mut self) -> Vec<Fetch> {
+        let mut wants = Vec::new();
+        if let Some(conversation) = &mut self.conversation {
+            wants.extend(conversation.wants().map(|after| Fetch::Messages(conversation.id, after)));
+        }
+        if self.requests.wants() {
+            wants.push(Fetch::Requests);
+        }
+        wants
+    }
+
+    /// A while has passed in which nothing came: the feed may have missed a message that it only hints at.
+    pub(super) fn rest(&mut self) {
+        if let Some(conversation) = &mut self.conversation {
+            conversation.mark_due();
+        }
+        if self.place == Place::Requests {
+            self.requests.mark_due();
+        }
+    }
+
+    /// Takes in a part of a conversation. One that was closed meanwhile is of no interest.
+    pub(super) fn take_messages(&mut self, id: Uuid, page: Result<Messages, ClientError>) {
+        if let Err(error) = &page {
+            self.notice = error.to_string();
+        }
+        if let Some(conversation) = self.conversation.as_mut().filter(|conversation| conversation.id == id) {
+            conversation.take(page.ok());
+        }
+    }
+
+    /// Takes in the open permission requests of the sessions that are shown.
+    pub(super) fn take_requests(&mut self, open: Result<Vec<Approval>, ClientError>) {
+        if let Err(error) = &open {
+            self.notice = error.to_string();
+        }
+        let known = |request: &Approval| {
+            Uuid::try_parse(&request.agent_id).is_ok_and(|agent| self.entries.contains_key(&agent))
+        };
+        let open = open.ok().map(|open| open.into_iter().filter(known).collect());
+        self.requests.take(open);
+    }
+
     /// Takes in an event of the fleet feed.
     pub(super) fn take(&mut self, event: &Event) {
+        if event.kind == "approval" {
+            self.requests.mark_due();
+        }
         let Ok(data) = FleetEvent::deserialize(&event.data) else { return };
         if event.kind == "killswitch" {
             self.kill_switch = data.engaged == Some(true);
@@ -176,7 +282,12 @@ impl Model {
             return;
         }
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        entry.last_seq = entry.last_seq.max(data.seq.unwrap_or_default());
+        if let Some(seq) = data.seq.filter(|seq| *seq > entry.last_seq) {
+            entry.last_seq = seq;
+            if let Some(conversation) = self.conversation.as_mut().filter(|conversation| conversation.id == id) {
+                conversation.mark_due();
+            }
+        }
         if let Some(wished) = data.desired_status {
             entry.desired_status = wished;
         }

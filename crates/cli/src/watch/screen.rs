@@ -12,7 +12,7 @@ use crossterm::{execute, queue};
 use flightdeck_terminal::{Paint, Tone};
 
 use super::news::News;
-use super::view::Line;
+use crate::layout::Line;
 
 /// The whole screen.
 pub(super) struct Screen {

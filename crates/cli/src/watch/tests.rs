@@ -1,5 +1,8 @@
 //! The live view without a terminal: keys and events in, lines out.
 
+mod conversation;
+mod requests;
+
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use flightdeck_client::{Entry, Event};
@@ -86,13 +89,13 @@ fn event(kind: &str, data: serde_json::Value) -> Event {
 fn the_tree_is_drawn_with_its_counts() {
     insta::assert_snapshot!(screen(&mut fleet(), 90, 8).join("\n"), @"
     Flightdeck  live  5 sessions  2 running  1 idle  1 waiting  1 failed
-    lead PAY-1          running                59s       7  00000001
-    ├─ tester PAY-2     failed                 58s       7  00000002
-    └─ reviewer PAY-3   waiting                57s       7  00000003
-       └─ reader PAY-4  running                56s       7  00000004
-    editor DOC-1        idle                   55s       7  00000005
+    lead PAY-1          running                  59s       7  00000001
+    ├─ tester PAY-2     failed                   58s       7  00000002
+    └─ reviewer PAY-3   waiting                  57s       7  00000003
+       └─ reader PAY-4  running                  56s       7  00000004
+    editor DOC-1        idle                     55s       7  00000005
 
-    arrows move  / filter  p pause  r resume  i inject  k kill  ? help  q quit
+    ? help  q quit  enter open  a requests  / filter  p pause  r resume  i inject  k kill
     ");
 }
 
@@ -162,20 +165,62 @@ fn keys_ask_for_what_they_say() {
         other => panic!("{other:?}"),
     };
     let path = |verb: &str| format!("/agents/{}/{verb}", id(1));
-    assert_eq!(asked(key(&mut model, KeyCode::Char('p'))), (path("pause"), json!({})));
-    assert_eq!(asked(key(&mut model, KeyCode::Char('r'))), (path("resume"), json!({})));
+    typed(&mut model, "p");
+    assert_eq!(asked(key(&mut model, KeyCode::Enter)), (path("pause"), json!({})), "a reason may be left out");
+    typed(&mut model, "r  ");
+    assert_eq!(asked(key(&mut model, KeyCode::Enter)), (path("resume"), json!({})), "blanks are no reason");
+    typed(&mut model, "plunch");
+    assert_eq!(asked(key(&mut model, KeyCode::Enter)), (path("pause"), json!({"reason": "lunch"})));
+    typed(&mut model, "px");
+    assert_eq!(key(&mut model, KeyCode::Esc), Step::Stay, "a wish can be given up");
     typed(&mut model, "ihow is it?");
     assert_eq!(asked(key(&mut model, KeyCode::Enter)), (path("inject"), json!({"message": "how is it?"})));
     typed(&mut model, "ix");
     assert_eq!(key(&mut model, KeyCode::Esc), Step::Stay, "a message can be given up");
     typed(&mut model, "k");
     assert_eq!(key(&mut model, KeyCode::Enter), Step::Stay, "a kill has to be meant");
-    typed(&mut model, "k");
-    assert_eq!(asked(key(&mut model, KeyCode::Char('y'))), (path("kill?scope=self"), json!({})));
-    typed(&mut model, "k");
-    assert_eq!(asked(key(&mut model, KeyCode::Char('s'))), (path("kill?scope=subtree"), json!({})));
+    typed(&mut model, "ky");
+    assert_eq!(asked(key(&mut model, KeyCode::Enter)), (path("kill?scope=self"), json!({})));
+    typed(&mut model, "ksstuck");
+    assert_eq!(asked(key(&mut model, KeyCode::Enter)), (path("kill?scope=subtree"), json!({"reason": "stuck"})));
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(press(&mut model, interrupt, 12), Step::Quit);
+}
+
+#[test]
+fn what_is_asked_for_stands_beside_its_reason() {
+    let mut model = fleet();
+    typed(&mut model, "pmaintenance");
+    let footer = screen(&mut model, 120, 6)[5].clone();
+    assert_eq!(footer, "pause lead PAY-1; reason, or just Enter (Esc: no): maintenance▏");
+    let footer = screen(&mut model, 20, 6)[5].clone();
+    assert!(footer.ends_with("tenance▏"), "the end of what is typed is seen: {footer}");
+}
+
+#[test]
+fn an_id_stays_whole_in_a_narrow_terminal() {
+    for columns in [120, 60, 40, 30, 20] {
+        let lines = screen(&mut fleet(), columns, 8);
+        for (line, id) in lines[1..6].iter().zip(1..) {
+            assert!(line.ends_with(&format!("0000000{id}")), "{columns}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_place_has_its_help() {
+    let mut model = fleet();
+    let help = |model: &mut Model| {
+        typed(model, "?");
+        let lines = screen(model, 100, 16).join("\n");
+        key(model, KeyCode::Esc);
+        lines
+    };
+    assert!(help(&mut model).contains("open the conversation of the selected agent"));
+    key(&mut model, KeyCode::Enter);
+    assert!(help(&mut model).contains("back to the tree"));
+    typed(&mut model, "a");
+    assert!(help(&mut model).contains("allow it once"));
 }
 
 #[test]
