@@ -7,8 +7,12 @@ mod follow;
 mod given;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/programs.rs"]
+mod programs;
 #[path = "cli/proven.rs"]
 mod proven;
+#[path = "cli/servers.rs"]
+mod servers;
 mod support;
 #[path = "cli/transcripts.rs"]
 mod transcripts;

@@ -96,11 +96,11 @@ impl Table {
         let mut excess = columns.map_or(0, |columns| wanted.saturating_sub(columns));
         for (fit, least) in GIVING_WAY {
             while excess > 0 {
-                let fitting = widths.iter_mut().zip(&self.columns).filter(|(_, column)| column.fit == fit);
-                let Some((widest, _)) = fitting.max_by_key(|(width, _)| **width).filter(|(width, _)| **width > least)
-                else {
-                    break;
-                };
+                let fitting = widths.iter_mut().zip(&self.columns).filter(|(room, column)| {
+                    // A heading that is cut names nothing.
+                    column.fit == fit && **room > least.max(width(column.heading))
+                });
+                let Some((widest, _)) = fitting.max_by_key(|(room, _)| **room) else { break };
                 *widest -= 1;
                 excess -= 1;
             }

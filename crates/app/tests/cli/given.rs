@@ -117,7 +117,10 @@ fn redact_ids(word: &str) -> String {
     if word.contains('"') {
         return word.split('"').map(redact_ids).collect::<Vec<_>>().join("\"");
     }
-    if [LEAD, TESTER, EDITOR, APPROVAL].contains(&word) {
+    if [LEAD, TESTER, EDITOR, APPROVAL]
+        .iter()
+        .any(|known| *known == word || known.get(28..) == Some(word) || known.get(..8) == Some(word))
+    {
         return word.to_owned();
     }
     let shaped = |shape: &str| {
@@ -135,6 +138,7 @@ fn redact_ids(word: &str) -> String {
         "0000-00-00T00:00:00.000000Z",
         "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
         "xxxxxxxxxxxx",
+        "xxxxxxxx",
     ];
     known.into_iter().find(|shape| shaped(shape)).unwrap_or(word).to_owned()
 }

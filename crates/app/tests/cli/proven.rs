@@ -11,6 +11,7 @@ fn what_was_seen_is_told_and_ends_well() {
     let script = r#"{"script":[{"say":"working"},{"wait":{"ms":600000}},{"idle":true}]}"#;
     let spawn = ["spawn", "--provider", "scripted", "--type", "robot", "--task", "R-1", "--context", script];
     let (id, err) = told(&desk.run(&spawn));
+    assert!(err.starts_with("run by the provider scripted (agent robot)\n"), "{err}");
     assert!(err.contains("spawning; look at it with: flightdeck logs -f "), "{err}");
     let id = id.trim();
     let tail = id.get(28..).expect("a whole id");
@@ -25,6 +26,36 @@ fn what_was_seen_is_told_and_ends_well() {
     let killed = desk.run(&["kill", tail, "--scope", "subtree", "--yes", "--wait", "60s", "--json"]);
     let operation: Value = serde_json::from_str(&told(&killed).0).expect("JSON");
     assert_eq!((&operation["state"], &operation["observed"]), (&"done".into(), &1.into()), "{operation}");
+    let (listed, _) = told(&desk.run(&["operations", "--json"]));
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let operation = listed[0]["operationId"].as_str().expect("an id");
+    let (shown, err) = told(&desk.run(&["operations", "show", operation.get(28..).expect("a whole id")]));
+    assert!(shown.contains(operation) && shown.contains("1   (1 as wished)"), "{shown}{err}");
+    assert!(shown.lines().any(|line| line.starts_with(tail) && line.contains("observed")), "{shown}");
     let (out, _) = told(&desk.run(&["tree", tail]));
     assert!(out.contains("killed"), "{out}");
+}
+
+#[test]
+fn what_runs_an_agent_is_told_and_so_is_that_nothing_does() {
+    let desk = Desk::empty();
+    let spawn = ["spawn", "--type", "robot", "--task", "R-1"];
+    let output = desk.run(&spawn);
+    let (id, err) = told(&output);
+    assert!(output.status.success(), "{err}");
+    assert!(err.contains(&format!("FLIGHTDECK_AGENT_ID={}", id.trim())), "{err}");
+    assert!(err.starts_with("nothing runs it yet: the provider internal starts no process"), "{err}");
+    let (out, err) = told(&desk.run(&[&spawn[..], &["--json"]].concat()));
+    let reply: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&reply["provider"], err.as_str()), (&"internal".into(), ""), "{reply}");
+    let refused = desk.run(&[&spawn[..], &["--provider", "nobody"]].concat());
+    let (_, err) = told(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{err}");
+    assert!(err.contains("--provider: there is no provider \"nobody\"; this server has "), "{err}");
+    let (out, _) = told(&desk.run(&["ps", "--json", "--all"]));
+    assert_eq!(
+        serde_json::from_str::<Value>(&out).expect("JSON").as_array().map(Vec::len),
+        Some(2),
+        "no trace is left"
+    );
 }

@@ -45,6 +45,40 @@ fn stepping_in() {
     ]));
 }
 
+/// What was used, what may be used, what was asked for, and what was said.
+#[test]
+fn accounts_and_operations() {
+    let desk = Desk::with_fleet();
+    let said = serde_json::json!([
+        {"role": "assistant", "content": "Comparing the ledgers.",
+            "usage": {"inputTokens": 12_000, "outputTokens": 800, "cacheReadTokens": 3_200, "costUsd": 0.25}},
+        {"role": "assistant", "content": "All ledgers agree.", "usage": {"outputTokens": 50}},
+    ]);
+    assert_eq!(desk.server.admin().post(&format!("/agents/{}/messages", crate::given::LEAD), &said).0, 201);
+    insta::assert_snapshot!(desk.transcript(&[
+        &["usage"],
+        &["usage", "0c0e8b11"],
+        &["usage", "--mission", "ledger"],
+        &["usage", "--mission", "nothing"],
+        &["budget", "set", "0c0e8b11", "--max-cost", "25", "--reason", "the cap of the task"],
+        &["budget", "set", "--mission", "ledger", "--max-tokens", "5000000"],
+        &["budget", "show", "0c0e8b11"],
+        &["usage", "--mission", "ledger"],
+        &["budget", "remove", "0c0e8b11", "--reason", "done"],
+        &["budget", "set", "0c0e8b11"],
+        &["budget", "set", "0c0e8b11", "--max-cost", "much"],
+        &["audit", "list", "--action", "budget_set"],
+        &["pause", "0c0e8b11", "--scope", "subtree", "--yes", "--wait", "0s", "--reason", "lunch"],
+        &["operations"],
+        &["operations", "--open"],
+        &["operations", "show", "0198c1f0-7d3e-7c2a-9a51-000000000000"],
+        &["search", "0c0e8b11", "ledger"],
+        &["search", "0c0e8b11", "LEDGERS", "-n", "1"],
+        &["search", "0c0e8b11", "nothing of the kind"],
+        &["providers"],
+    ]));
+}
+
 #[test]
 fn mistakes() {
     let desk = Desk::with_fleet();

@@ -76,17 +76,16 @@ impl Accounted {
         if let Some(own) = &self.own {
             fact(out, "by itself", &format!("{} tokens, {}", count(own.total_tokens), cost(own)));
         }
-        self.tell_budget(out);
-    }
-
-    /// The budget alone, and what is used of it.
-    pub(super) fn tell_budget(&self, out: Out) {
         fact(out, "budget", &budget(&self.used, self.budget.as_ref(), clock()));
     }
 
-    /// The same on one line that says whose it is.
+    /// The budget alone, on one line that says whose it is.
     pub(super) fn tell_line(&self, out: Out) {
-        out.line(&line(&format!("{}: {}", self.name, budget(&self.used, self.budget.as_ref(), clock()))));
+        let budget = match &self.budget {
+            Some(set) => budget(&self.used, Some(set), clock()),
+            None => "no budget".to_owned(),
+        };
+        out.line(&line(&format!("{}: {budget}", self.name)));
     }
 }
 
