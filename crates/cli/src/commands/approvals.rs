@@ -57,7 +57,7 @@ fn list(args: &ApprovalsListArgs) -> Outcome {
     let mut table = Table::new(&[
         Column::whole("ID"),
         Column::whole("AGENT"),
-        Column::cut("STATUS"),
+        Column::wrapped("STATUS"),
         Column::whole("AGE"),
         Column::wrapped("TITLE"),
     ]);

@@ -193,6 +193,8 @@ fn what_is_asked_for_stands_beside_its_reason() {
     typed(&mut model, "pmaintenance");
     let footer = screen(&mut model, 120, 6)[5].clone();
     assert_eq!(footer, "pause lead PAY-1; reason, or just Enter (Esc: no): maintenance▏");
+    let footer = screen(&mut model, 65, 6)[5].clone();
+    assert_eq!(footer, "pause lead PAY-1; reason, or just Enter (Esc: no): maintenance▏", "it is cut no earlier");
     let footer = screen(&mut model, 20, 6)[5].clone();
     assert!(footer.ends_with("tenance▏"), "the end of what is typed is seen: {footer}");
 }

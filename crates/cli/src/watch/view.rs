@@ -125,8 +125,9 @@ fn footer(model: &Model, columns: usize) -> Line {
 
 /// A question, and what is typed as its answer.
 fn asked(question: &str, text: &str, columns: usize) -> Line {
-    // The answer is what changes: it keeps half of the line at least.
-    let question = cut(question, columns / 2);
+    // The question gets what the answer leaves; a long answer keeps half of the line.
+    let answer = width(&line(text)) + 1;
+    let question = cut(question, columns.saturating_sub(answer).max(columns / 2));
     let taken = width(&question);
     vec![(Tone::Strong, question), (Tone::Plain, typed(text, columns, taken))]
 }

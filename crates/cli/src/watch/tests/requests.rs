@@ -104,11 +104,12 @@ fn a_list_that_changes_does_not_change_what_is_decided() {
     typed(&mut model, "a");
     key(&mut model, KeyCode::Down);
     typed(&mut model, "y");
-    // An older one comes before it, and the first goes.
+    // An older one comes before it.
     model.take(&event("approval", json!({"sessionId": id(1)})));
     assert_eq!(model.wants(), [Fetch::Requests]);
-    let open = vec![request(2, 4, "Read the ledger", &json!({})), request(0, 1, "Delete it all", &json!({}))];
-    model.take_requests(Ok(open));
+    let open = [(2, 4, "Read the ledger"), (1, 3, "Push to main"), (0, 1, "Delete it all")];
+    let open = open.map(|(n, agent, title)| request(n, agent, title, &json!({})));
+    model.take_requests(Ok(open.into()));
     let decided = format!("/approvals/{}/decide", Uuid::from_u128(0xa002));
     assert_eq!(asked(key(&mut model, KeyCode::Enter)).0, decided);
     typed(&mut model, "y");
