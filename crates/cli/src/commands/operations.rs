@@ -148,7 +148,7 @@ fn tell(out: Out, operation: &Operation) {
         Column::whole("AGENT"),
         Column::whole("OUTCOME"),
         Column::whole("ACKNOWLEDGED"),
-        Column::whole("SEEN"),
+        Column::whole("OBSERVED"),
         Column::wrapped("DETAIL"),
     ]);
     let clock = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".to_owned(), |at| at.format("%H:%M:%SZ").to_string());

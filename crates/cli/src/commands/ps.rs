@@ -26,7 +26,7 @@ pub(super) fn run(args: &PsArgs) -> Outcome {
     let now = clock();
     let mut table = Table::new(&[
         Column::whole("ID"),
-        Column::cut("STATUS"),
+        Column::wrapped("STATUS"),
         Column::whole("AGE"),
         Column::whole("MSGS"),
         Column::cut("TYPE"),
