@@ -159,7 +159,10 @@ fn a_wrong_folder_is_told_and_not_made() {
         assert!(errors.contains("there is no database at"), "{errors}");
         assert!(!scene.data_dir.exists(), "{command} made something");
     }
-    assert!(scene.refuse(&["export", "--after", "x"]).contains("--after"));
+    // A value that cannot be read is a mistake of the command line.
+    let output = scene.audit(&["export", "--after", "x"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(told(&output).1.contains("--after"), "{output:?}");
 }
 
 /// Cuts the log off after an entry, with all that the database itself remembers of the rest, and leaves every trigger as it
