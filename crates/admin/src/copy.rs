@@ -72,32 +72,30 @@ fn data_folder(place: &DatabaseUrl) -> Option<&Path> {
 
 async fn source(place: &DatabaseUrl) -> Result<Box<dyn TransferSource>, StorageError> {
     match place {
-        DatabaseUrl::Sqlite(path) => match SqliteTransfer::source(path) {
-            Ok(source) => Ok(Box::new(source)),
-            Err(source) => Err(StorageError::Sqlite { path: path.clone(), source: Box::new(source) }),
-        },
+        DatabaseUrl::Sqlite(path) => SqliteTransfer::source(path).map_err(in_file(path)),
         DatabaseUrl::Postgres(url) => {
-            match PostgresTransfer::source(url, &Options::default(), Handle::current()).await {
-                Ok(source) => Ok(Box::new(source)),
-                Err(source) => Err(StorageError::Postgres { url: place.clone(), source: Box::new(source) }),
-            }
+            let source = PostgresTransfer::source(url, &Options::default(), Handle::current()).await;
+            source.map_err(at_server(place))
         }
     }
 }
 
 async fn target(place: &DatabaseUrl) -> Result<Box<dyn TransferTarget>, StorageError> {
     match place {
-        DatabaseUrl::Sqlite(path) => match SqliteTransfer::target(path) {
-            Ok(target) => Ok(Box::new(target)),
-            Err(source) => Err(StorageError::Sqlite { path: path.clone(), source: Box::new(source) }),
-        },
+        DatabaseUrl::Sqlite(path) => SqliteTransfer::target(path).map_err(in_file(path)),
         DatabaseUrl::Postgres(url) => {
-            match PostgresTransfer::target(url, &Options::default(), Handle::current()).await {
-                Ok(target) => Ok(Box::new(target)),
-                Err(source) => Err(StorageError::Postgres { url: place.clone(), source: Box::new(source) }),
-            }
+            let target = PostgresTransfer::target(url, &Options::default(), Handle::current()).await;
+            target.map_err(at_server(place))
         }
     }
+}
+
+fn in_file(path: &Path) -> impl FnOnce(flightdeck_store_sqlite::OpenError) -> StorageError {
+    |source| StorageError::Sqlite { path: path.to_owned(), source: Box::new(source) }
+}
+
+fn at_server(place: &DatabaseUrl) -> impl FnOnce(flightdeck_store_postgres::OpenError) -> StorageError {
+    |source| StorageError::Postgres { url: place.clone(), source: Box::new(source) }
 }
 
 fn as_json(from: &DatabaseUrl, to: &DatabaseUrl, copied: &Transferred) -> Value {

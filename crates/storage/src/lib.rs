@@ -24,6 +24,6 @@ pub use database_check::{DatabaseDamaged, at_start as check_database};
 pub use error::StorageError;
 pub use folder::{LOCK_FILE, lock, make_data_dir};
 pub use mark_file::MarkFile;
-pub use opening::{Opened, Store, archive_holds, open_audited, open_store, open_store_with, postgres_options};
+pub use opening::{Opened, archive_holds, open_audited, open_store, open_store_with, postgres_options};
 pub use server_url::{publish, withdraw};
 pub use witness::{Gone, Witness};

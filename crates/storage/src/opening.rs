@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flightdeck_domain::ports::{ArchiveHolds, WakeUps};
+use flightdeck_domain::ports::{ArchiveHolds, Readiness, WakeUps};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_settings::{DatabaseUrl, StorageSettings};
@@ -14,21 +14,14 @@ use crate::audit_files::{CheckpointFile, existing_key};
 use crate::error::StorageError;
 use crate::folder::make_data_dir;
 
-/// The store itself, for what only one kind of it can say.
-#[derive(Clone)]
-pub enum Store {
-    /// The embedded one.
-    Sqlite(Arc<SqliteStore>),
-    /// A server.
-    Postgres(Arc<PostgresStore>),
-}
-
 /// An open store.
 pub struct Opened {
     /// The ports of the domain over it.
     pub ports: Ports,
-    /// The store itself.
-    pub store: Store,
+    /// Whether a write would succeed now.
+    pub readiness: Arc<dyn Readiness>,
+    /// Whether other replicas may work on it at the same time.
+    pub is_shared: bool,
 }
 
 /// Opens the store for a command; a server may be running on it. Brings its tables up to date.
@@ -52,8 +45,7 @@ pub async fn open_store_with(settings: &StorageSettings, wake_ups: Arc<dyn WakeU
             let store = SqliteStore::open(path, flightdeck_store_sqlite::Options::default())
                 .map_err(|source| StorageError::Sqlite { path: path.clone(), source: Box::new(source) })?;
             let store = Arc::new(store);
-            let ports = Ports::from_store(Arc::clone(&store), wake_ups, clock, ids);
-            Ok(Opened { ports, store: Store::Sqlite(store) })
+            Ok(Opened { ports: store.ports(wake_ups, clock, ids), readiness: store, is_shared: false })
         }
         DatabaseUrl::Postgres(url) => {
             let store = PostgresStore::open(url, postgres_options(settings), Handle::current()).await;
@@ -62,8 +54,7 @@ pub async fn open_store_with(settings: &StorageSettings, wake_ups: Arc<dyn WakeU
                 StorageError::Postgres { url, source: Box::new(source) }
             })?;
             let store = Arc::new(store);
-            let ports = Ports::from_store(Arc::clone(&store), wake_ups, clock, ids);
-            Ok(Opened { ports, store: Store::Postgres(store) })
+            Ok(Opened { ports: store.ports(wake_ups, clock, ids), readiness: store, is_shared: true })
         }
     }
 }

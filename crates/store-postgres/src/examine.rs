@@ -7,6 +7,7 @@ use flightdeck_domain::ports::Clock;
 use flightdeck_store_sql::statement::{Prepared, Statement};
 use tokio::runtime::Handle;
 
+use crate::Opening;
 use crate::error::OpenError;
 use crate::migrations;
 use crate::settings::Options;
@@ -61,27 +62,30 @@ const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::big
 ///
 /// # Errors
 /// There is nothing to be seen: each [`OpenError`] says why.
-pub async fn examine(url: &str, options: &Options, handle: Handle, clock: &dyn Clock) -> Result<Findings, OpenError> {
-    let (connector, name) = connector(url, options, handle)?;
-    let mut connection = connect(&connector, &name).await?;
-    let failed = |source: diesel::result::Error| {
-        let source = diesel::ConnectionError::CouldntSetupConfiguration(source);
-        OpenError::Connect { database: name.clone(), source }
-    };
-    let settings: Settings = Statement::begin(SETTINGS).get_result(&mut connection).await.map_err(failed)?;
-    // The first question also pays for being understood.
-    Prepared::new(NOW, []).get_result::<Now>(&mut connection).await.map_err(failed)?;
-    let asked = clock.now().as_micros();
-    let now: Now = Prepared::new(NOW, []).get_result(&mut connection).await.map_err(failed)?;
-    let answered = clock.now().as_micros();
-    let here = asked.saturating_add(answered.saturating_sub(asked) / 2);
-    Ok(Findings {
-        version: settings.version,
-        fsync: settings.fsync == "on",
-        full_page_writes: settings.full_page_writes == "on",
-        synchronous_commit: settings.synchronous_commit,
-        connections: settings.connections,
-        clock_ahead: now.micros.saturating_sub(here),
-        pending: migrations::pending(&mut connection, &name).await?,
+#[must_use = "nothing is done until it is awaited"]
+pub fn examine<'a>(url: &'a str, options: &'a Options, handle: Handle, clock: &'a dyn Clock) -> Opening<'a, Findings> {
+    Box::pin(async move {
+        let (connector, name) = connector(url, options, handle)?;
+        let mut connection = connect(&connector, &name).await?;
+        let failed = |source: diesel::result::Error| {
+            let source = diesel::ConnectionError::CouldntSetupConfiguration(source);
+            OpenError::Connect { database: name.clone(), source }
+        };
+        let settings: Settings = Statement::begin(SETTINGS).get_result(&mut connection).await.map_err(failed)?;
+        // The first question also pays for being understood.
+        Prepared::new(NOW, []).get_result::<Now>(&mut connection).await.map_err(failed)?;
+        let asked = clock.now().as_micros();
+        let now: Now = Prepared::new(NOW, []).get_result(&mut connection).await.map_err(failed)?;
+        let answered = clock.now().as_micros();
+        let here = asked.saturating_add(answered.saturating_sub(asked) / 2);
+        Ok(Findings {
+            version: settings.version,
+            fsync: settings.fsync == "on",
+            full_page_writes: settings.full_page_writes == "on",
+            synchronous_commit: settings.synchronous_commit,
+            connections: settings.connections,
+            clock_ahead: now.micros.saturating_sub(here),
+            pending: migrations::pending(&mut connection, &name).await?,
+        })
     })
 }

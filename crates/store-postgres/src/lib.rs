@@ -41,11 +41,13 @@ mod transfer;
 mod tx;
 mod url;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use flightdeck_domain::ports::{Readiness, Rows, StoreUnavailable};
+use flightdeck_domain::ports::{Clock, IdGenerator, Readiness, Rows, StoreUnavailable, WakeUps};
+use flightdeck_domain::use_cases::Ports;
 use flightdeck_store_sql::tx::Dialect as _;
 use tokio::runtime::Handle;
 
@@ -53,13 +55,17 @@ pub use self::error::OpenError;
 pub use self::examine::{Findings, examine};
 pub use self::settings::Options;
 pub use self::transaction::{Remote, Transaction};
-pub use self::transfer::{Moved, PostgresTransfer};
+pub use self::transfer::PostgresTransfer;
 
 use self::append::Appends;
 use self::connection::{Connector, Failures};
 use self::database::{Database, on};
 use self::settings::Settings;
 use self::url::Target;
+
+/// Work on a database that is being opened. It is boxed, or each crate that awaits it would compile it, and the driver
+/// below it, again.
+pub type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T, OpenError>> + Send + 'a>>;
 
 /// Every repository port over one PostgreSQL database.
 ///
@@ -82,35 +88,55 @@ impl PostgresStore {
     ///
     /// # Errors
     /// Each [`OpenError`] says what to do about it.
-    pub async fn open(url: &str, options: Options, handle: Handle) -> Result<Self, OpenError> {
-        let target = Target::read(url)?;
-        let name = target.name();
-        let settings = Arc::new(Settings::of(&options));
-        let connector = Connector::new(target, Arc::clone(&settings), handle.clone());
-        let (connect, owner) = (connector.clone(), handle.clone());
-        let opened = handle.spawn(async move {
-            let unreachable = |source| OpenError::Connect { database: name.clone(), source };
-            let connection = connect.connect().await.map_err(unreachable)?;
-            migrations::migrate(connection, &owner, &name).await?;
-            let failures = Failures::default();
-            let pool = connection::pool(connect, failures.clone(), options).await.map_err(|error| {
-                let source = diesel::ConnectionError::BadConnection(error.to_string());
-                OpenError::Connect { database: name.clone(), source }
-            })?;
-            Ok(Database::new(pool, owner, failures, settings, &options))
-        });
-        let database = opened.await.unwrap_or(Err(OpenError::Runtime))?;
-        let appends = Appends::start(&database, &options);
-        Ok(Self { database, appends })
+    #[must_use = "nothing is done until it is awaited"]
+    pub fn open(url: &str, options: Options, handle: Handle) -> Opening<'_, Self> {
+        Box::pin(async move {
+            let target = Target::read(url)?;
+            let name = target.name();
+            let settings = Arc::new(Settings::of(&options));
+            let connector = Connector::new(target, Arc::clone(&settings), handle.clone());
+            let (connect, owner) = (connector.clone(), handle.clone());
+            let opened = handle.spawn(async move {
+                let unreachable = |source| OpenError::Connect { database: name.clone(), source };
+                let connection = connect.connect().await.map_err(unreachable)?;
+                migrations::migrate(connection, &owner, &name).await?;
+                let failures = Failures::default();
+                let pool = connection::pool(connect, failures.clone(), options).await.map_err(|error| {
+                    let source = diesel::ConnectionError::BadConnection(error.to_string());
+                    OpenError::Connect { database: name.clone(), source }
+                })?;
+                Ok(Database::new(pool, owner, failures, settings, &options))
+            });
+            let database = opened.await.unwrap_or(Err(OpenError::Runtime))?;
+            let appends = Appends::start(&database, &options);
+            Ok(Self { database, appends })
+        })
     }
 
     /// Brings the tables of a database up to date, and gives the names of the migrations that were applied.
     ///
     /// # Errors
     /// Each [`OpenError`] says what to do about it.
-    pub async fn migrate(url: &str, options: &Options, handle: Handle) -> Result<Vec<String>, OpenError> {
-        let (connector, name) = transfer::connector(url, options, handle.clone())?;
-        migrations::migrate(transfer::connect(&connector, &name).await?, &handle, &name).await
+    #[must_use = "nothing is done until it is awaited"]
+    pub fn migrate<'a>(url: &'a str, options: &'a Options, handle: Handle) -> Opening<'a, Vec<String>> {
+        Box::pin(async move {
+            let (connector, name) = transfer::connector(url, options, handle.clone())?;
+            migrations::migrate(transfer::connect(&connector, &name).await?, &handle, &name).await
+        })
+    }
+
+    /// The ports of the domain over this store.
+    ///
+    /// It is [`Ports::from_store`], compiled in this crate once: each crate that names it for a store compiles all scripts
+    /// and statements of that store again.
+    #[must_use]
+    pub fn ports(
+        self: &Arc<Self>,
+        wake_ups: Arc<dyn WakeUps>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+    ) -> Ports {
+        Ports::from_store(Arc::clone(self), wake_ups, clock, ids)
     }
 
     /// Whether PostgreSQL answers.

@@ -4,6 +4,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::FeedPosition;
+use flightdeck_domain::ports::{TransferSource, TransferTarget};
 use flightdeck_store_sql::rows::audit::NewAuditRow;
 use flightdeck_store_sql::schema::audit_entries;
 use flightdeck_store_sql::statement::{Bind, Prepared};
@@ -13,6 +14,7 @@ use flightdeck_store_sql::values::{Key, json};
 use flightdeck_store_sql::{audit, feed};
 use tokio::runtime::Handle;
 
+use crate::Opening;
 use crate::connection::Connector;
 use crate::error::OpenError;
 use crate::migrations;
@@ -40,9 +42,6 @@ const END_TARGET: &str = "SET CONSTRAINTS ALL IMMEDIATE; \
 
 const HEAD_IS_SET: &str = "ALTER TABLE audit_head ENABLE TRIGGER audit_head_goes_forward";
 
-/// A database that is moved as a whole.
-pub type Moved = Transfer<Remote<Box<AsyncPgConnection>>>;
-
 /// Opens databases that are moved as a whole, each on one connection and in one transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct PostgresTransfer;
@@ -52,15 +51,19 @@ impl PostgresTransfer {
     ///
     /// # Errors
     /// Each [`OpenError`] says what to do about it.
-    pub async fn source(url: &str, options: &Options, handle: Handle) -> Result<Moved, OpenError> {
-        let (connector, name) = connector(url, options, handle)?;
-        let mut connection = connect(&connector, &name).await?;
-        migrations::check(&mut connection)
-            .await
-            .map_err(|source| OpenError::Outdated { database: name.clone(), source: source.into() })?;
-        let begun = connection.batch_execute(BEGIN_SOURCE).await;
-        begun.map_err(|source| OpenError::Locked { database: name, source })?;
-        Ok(Transfer::new(Remote::on(Box::new(connection))))
+    #[must_use = "nothing is done until it is awaited"]
+    pub fn source<'a>(url: &'a str, options: &'a Options, handle: Handle) -> Opening<'a, Box<dyn TransferSource>> {
+        Box::pin(async move {
+            let (connector, name) = connector(url, options, handle)?;
+            let mut connection = connect(&connector, &name).await?;
+            migrations::check(&mut connection)
+                .await
+                .map_err(|source| OpenError::Outdated { database: name.clone(), source: source.into() })?;
+            let begun = connection.batch_execute(BEGIN_SOURCE).await;
+            begun.map_err(|source| OpenError::Locked { database: name, source })?;
+            let moved: Box<dyn TransferSource> = Box::new(Transfer::new(Remote::on(Box::new(connection))));
+            Ok(moved)
+        })
     }
 
     /// A database to be filled. Nobody else can write to it until this is dropped. The user has to own the tables, as who
@@ -68,13 +71,17 @@ impl PostgresTransfer {
     ///
     /// # Errors
     /// Each [`OpenError`] says what to do about it.
-    pub async fn target(url: &str, options: &Options, handle: Handle) -> Result<Moved, OpenError> {
-        let (connector, name) = connector(url, options, handle.clone())?;
-        migrations::migrate(connect(&connector, &name).await?, &handle, &name).await?;
-        let mut connection = connect(&connector, &name).await?;
-        let begun = connection.batch_execute(BEGIN_TARGET).await;
-        begun.map_err(|source| OpenError::Locked { database: name, source })?;
-        Ok(Transfer::new(Remote::on(Box::new(connection))))
+    #[must_use = "nothing is done until it is awaited"]
+    pub fn target<'a>(url: &'a str, options: &'a Options, handle: Handle) -> Opening<'a, Box<dyn TransferTarget>> {
+        Box::pin(async move {
+            let (connector, name) = connector(url, options, handle.clone())?;
+            migrations::migrate(connect(&connector, &name).await?, &handle, &name).await?;
+            let mut connection = connect(&connector, &name).await?;
+            let begun = connection.batch_execute(BEGIN_TARGET).await;
+            begun.map_err(|source| OpenError::Locked { database: name, source })?;
+            let moved: Box<dyn TransferTarget> = Box::new(Transfer::new(Remote::on(Box::new(connection))));
+            Ok(moved)
+        })
     }
 }
 

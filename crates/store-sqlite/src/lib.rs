@@ -38,11 +38,13 @@ mod tx;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
-use flightdeck_domain::ports::{Readiness, Rows};
+use flightdeck_domain::ports::{Clock, IdGenerator, Readiness, Rows, WakeUps};
+use flightdeck_domain::use_cases::Ports;
 
 pub use self::error::OpenError;
 pub use self::transfer::SqliteTransfer;
@@ -133,6 +135,20 @@ impl SqliteStore {
     /// It cannot be looked at; each [`OpenError`] says what to do about it.
     pub fn faults(path: impl AsRef<Path>) -> Result<Vec<String>, OpenError> {
         DatabaseFile::faults(path.as_ref())
+    }
+
+    /// The ports of the domain over this store.
+    ///
+    /// It is [`Ports::from_store`], compiled in this crate once: each crate that names it for a store compiles all scripts
+    /// and statements of that store again.
+    #[must_use]
+    pub fn ports(
+        self: &Arc<Self>,
+        wake_ups: Arc<dyn WakeUps>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+    ) -> Ports {
+        Ports::from_store(Arc::clone(self), wake_ups, clock, ids)
     }
 
     /// What the store has done so far. `writes / commits` is how much one wait for the disk carries.

@@ -8,6 +8,7 @@ use diesel::sql_types::BigInt;
 use flightdeck_domain::audit::{AuditHead, SealedAuditEntry};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::FeedPosition;
+use flightdeck_domain::ports::{TransferSource, TransferTarget};
 use flightdeck_store_sql::audit;
 use flightdeck_store_sql::connection::Connection as _;
 use flightdeck_store_sql::rows::feed::NewEventRow;
@@ -29,41 +30,39 @@ impl SqliteTransfer {
     ///
     /// # Errors
     /// Each [`OpenError`] says what to do about it.
-    pub fn source(path: impl AsRef<Path>) -> Result<Transfer<Embedded>, OpenError> {
-        let path = path.as_ref();
+    pub fn source(path: &Path) -> Result<Box<dyn TransferSource>, OpenError> {
         drop(DatabaseFile::look(path)?);
         let file = DatabaseFile::prepare(path)?;
         let mut connection = file.reader()?;
         migrations::check(&mut connection)
             .map_err(|source| OpenError::Outdated { path: path.to_owned(), source: source.into() })?;
         connection.batch_execute(Embedded::BEGIN).map_err(|source| file.unusable(source))?;
-        Ok(Transfer::new(Embedded(connection)))
+        Ok(Box::new(Transfer::new(Embedded(connection))))
     }
 
     /// A database to be looked at as it lies there: nothing is made or changed, not even beside it.
     ///
     /// # Errors
     /// Each [`OpenError`] says what to do about it.
-    pub fn look(path: impl AsRef<Path>) -> Result<Transfer<Embedded>, OpenError> {
-        let path = path.as_ref();
+    pub fn look(path: &Path) -> Result<Box<dyn TransferSource>, OpenError> {
         let mut connection = DatabaseFile::look(path)?;
         let unusable = |source| OpenError::Database { path: path.to_owned(), source };
         connection.batch_execute(Embedded::BEGIN).map_err(unusable)?;
-        Ok(Transfer::new(Embedded(connection)))
+        Ok(Box::new(Transfer::new(Embedded(connection))))
     }
 
     /// A database to be filled; it is made when there is none. Nobody else can write to it until this is dropped.
     ///
     /// # Errors
     /// Each [`OpenError`] says what to do about it.
-    pub fn target(path: impl AsRef<Path>) -> Result<Transfer<Embedded>, OpenError> {
-        let file = DatabaseFile::prepare(path.as_ref())?;
+    pub fn target(path: &Path) -> Result<Box<dyn TransferTarget>, OpenError> {
+        let file = DatabaseFile::prepare(path)?;
         let mut connection = file.writer()?;
         migrations::migrate(&file, &mut connection)?;
         // A child may come before its parent.
         let begin = "BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON";
         connection.batch_execute(begin).map_err(|source| file.unusable(source))?;
-        Ok(Transfer::new(Embedded(connection)))
+        Ok(Box::new(Transfer::new(Embedded(connection))))
     }
 }
 

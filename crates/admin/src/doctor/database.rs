@@ -148,10 +148,10 @@ pub(super) async fn open_door(settings: &StorageSettings, address: SocketAddr) -
 async fn keys(settings: &StorageSettings) -> Result<Vec<ApiKey>, String> {
     let mut source: Box<dyn TransferSource> = match &settings.database {
         DatabaseUrl::Sqlite(path) if !path.exists() => return Ok(Vec::new()),
-        DatabaseUrl::Sqlite(path) => Box::new(SqliteTransfer::look(path).map_err(|error| whole(&error))?),
+        DatabaseUrl::Sqlite(path) => SqliteTransfer::look(path).map_err(|error| whole(&error))?,
         DatabaseUrl::Postgres(url) => {
             let source = PostgresTransfer::source(url, &postgres_options(settings), Handle::current()).await;
-            Box::new(source.map_err(|error| whole(&error))?)
+            source.map_err(|error| whole(&error))?
         }
     };
     let unreadable = |error: StoreUnavailable| whole(&error);

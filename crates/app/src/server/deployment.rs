@@ -12,7 +12,7 @@ use flightdeck_processes::Supervisor;
 use flightdeck_provider_acp::{AcpProvider, Home};
 use flightdeck_provider_claude_code::ClaudeCodeProvider;
 use flightdeck_provider_scripted::ScriptedProvider;
-use flightdeck_storage::{MarkFile, Opened, SpoolFile, Store, check_database, ensure_admin_key, open_store_with};
+use flightdeck_storage::{MarkFile, Opened, SpoolFile, check_database, ensure_admin_key, open_store_with};
 use flightdeck_wakeup_valkey::Valkey;
 
 use super::error::DeploymentError;
@@ -49,8 +49,7 @@ impl Deployment {
         let data_dir = &config.storage.data_dir;
         check_database(&config.storage)?;
         let hints = Arc::new(Hints::default());
-        let Opened { mut ports, store } = open_store_with(&config.storage, hints.clone()).await?;
-        let is_shared = matches!(store, Store::Postgres(_));
+        let Opened { mut ports, readiness, is_shared } = open_store_with(&config.storage, hints.clone()).await?;
         // Before anything is signed: then there is something to sign.
         let first_key = ensure_admin_key(&ports, data_dir).await?;
         let valkey = replicas::join(config, &mut ports, &hints);
@@ -90,10 +89,7 @@ impl Deployment {
             home,
             hints,
             valkey,
-            readiness: match store {
-                Store::Sqlite(store) => store,
-                Store::Postgres(store) => store,
-            },
+            readiness,
             is_shared,
         })
     }
