@@ -160,8 +160,9 @@ impl AgentProvider for AcpProvider {
         Capabilities { pause: Some(pause), steer: config.steer, ..self.capabilities() }
     }
 
-    fn serves(&self, agent_type: &AgentType) -> bool {
-        self.agents.kinds.contains_key(agent_type.as_str())
+    /// The names of the configured agents.
+    fn agent_types(&self) -> Option<Vec<AgentType>> {
+        Some(self.agents.kinds.keys().filter_map(|name| AgentType::new(name.as_str()).ok()).collect())
     }
 
     async fn check(&self, agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError> {

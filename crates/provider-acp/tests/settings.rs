@@ -51,6 +51,20 @@ async fn what_an_agent_does_not_let_itself_be_set_to_fails_with_what_it_says() {
     }
 }
 
+#[test]
+fn the_agents_of_the_configuration_are_what_it_can_be_asked_for() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _inside = runtime.enter();
+    let types = |names: &[&str]| {
+        let deck = Deck::new(names.iter().map(|name| config(name, &[])).collect());
+        let offers = deck.providers.offers().into_iter().find(|offer| offer.name.as_str() == "acp");
+        let offer = offers.expect("it is told");
+        (offer.spawns, offer.agent_types.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(types(&["tester", "coder"]), (true, vec!["coder".to_owned(), "tester".to_owned()]));
+    assert_eq!(types(&[]), (false, vec![]), "none is configured");
+}
+
 async fn own(deck: &Deck, id: SessionId) -> ProviderSessionId {
     deck.session(id).await.provider_session_id.expect("the agent's own id")
 }

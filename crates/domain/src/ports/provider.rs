@@ -61,10 +61,10 @@ pub trait AgentProvider: Send + Sync {
         self.capabilities()
     }
 
-    /// Whether it is the one to start agents of this kind when nobody says which provider is.
-    fn serves(&self, agent_type: &AgentType) -> bool {
-        let _ = agent_type;
-        false
+    /// The types of the agents that it can start, as it is configured, sorted; `None` when it does not tell agents apart by
+    /// their type. A spawn that names a type of the list and no provider is for this one.
+    fn agent_types(&self) -> Option<Vec<AgentType>> {
+        None
     }
 
     /// Checks what an agent would be given, before the session is in the tree.

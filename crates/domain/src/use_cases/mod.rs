@@ -77,7 +77,7 @@ pub use mock_ports::MockPorts;
 pub use offer_commands::OfferCommands;
 pub use open_approval::{NewApproval, OpenApproval};
 pub use ports::{Has, MayHave, Ports, StorePorts};
-pub use providers::{InternalProvider, Providers, UnknownProvider};
+pub use providers::{InternalProvider, ProviderOffer, Providers, UnknownProvider};
 pub use read_approvals::ReadApprovals;
 pub use read_audit::{AuditReader, ReadAudit};
 pub use read_history::{HistoryPlace, ReadHistory};

@@ -21,6 +21,33 @@ pub struct UnknownProvider {
     pub known: Vec<String>,
 }
 
+/// What a provider can start, and what can be asked of its agents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderOffer {
+    /// The name under which sessions refer to it.
+    pub name: ProviderName,
+    /// Whether it starts agents now. A provider that starts agents of configured types alone does not while none is
+    /// configured.
+    pub spawns: bool,
+    /// The types that it starts agents of, sorted. Empty when it does not tell agents apart by their type: one that spawns
+    /// then takes any type.
+    pub agent_types: Vec<AgentType>,
+    /// What its agents can, where they differ what all of them can.
+    pub capabilities: Capabilities,
+}
+
+impl ProviderOffer {
+    fn new(name: ProviderName, provider: &dyn AgentProvider) -> Self {
+        let (capabilities, agent_types) = (provider.capabilities(), provider.agent_types());
+        Self {
+            name,
+            spawns: capabilities.spawn && agent_types.as_ref().is_none_or(|types| !types.is_empty()),
+            agent_types: agent_types.unwrap_or_default(),
+            capabilities,
+        }
+    }
+}
+
 /// The providers by name; `internal` is always among them.
 #[derive(Clone)]
 pub struct Providers {
@@ -92,11 +119,20 @@ impl Providers {
         }
     }
 
-    /// The provider that starts agents of this kind when nobody says which: the one that serves it, else `internal`.
+    /// The provider of a spawn that names none: the first one, by name, that has agents of this type, else `internal`.
     #[must_use]
     pub fn for_agent(&self, agent_type: &AgentType) -> ProviderName {
-        let serving = self.iter().find(|provider| provider.serves(agent_type));
-        serving.map_or_else(ProviderName::internal, |provider| provider.name())
+        let has_it = |provider: &Arc<dyn AgentProvider>| {
+            provider.agent_types().is_some_and(|agent_types| agent_types.contains(agent_type))
+        };
+        let found = self.by_name.iter().find(|(_, provider)| has_it(provider));
+        found.map_or_else(ProviderName::internal, |(name, _)| name.clone())
+    }
+
+    /// What each provider can start and what can be asked of its agents, sorted by name.
+    #[must_use]
+    pub fn offers(&self) -> Vec<ProviderOffer> {
+        self.by_name.iter().map(|(name, provider)| ProviderOffer::new(name.clone(), provider.as_ref())).collect()
     }
 
     /// All of them.
@@ -144,6 +180,7 @@ impl AgentProvider for InternalProvider {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::MockAgentProvider;
 
     #[test]
     fn an_unknown_provider_is_told_with_those_there_are() {
@@ -151,5 +188,50 @@ mod tests {
         assert!(providers.get(&ProviderName::internal()).is_ok());
         let Err(error) = providers.get(&ProviderName::new("acp").expect("valid")) else { panic!("found") };
         assert_eq!(error.to_string(), "there is no provider \"acp\"; this server has internal");
+    }
+
+    fn agent_type(name: &str) -> AgentType {
+        AgentType::new(name).expect("valid")
+    }
+
+    fn with_types(name: &str, agent_types: Option<&[&str]>) -> Arc<dyn AgentProvider> {
+        let name = ProviderName::new(name).expect("valid");
+        let agent_types = agent_types.map(|names| names.iter().copied().map(agent_type).collect::<Vec<_>>());
+        let mut provider = MockAgentProvider::new();
+        provider.expect_name().return_const(name);
+        provider.expect_agent_types().returning(move || agent_types.clone());
+        provider.expect_capabilities().return_const(Capabilities { spawn: true, ..InternalProvider.capabilities() });
+        Arc::new(provider)
+    }
+
+    #[test]
+    fn what_each_provider_can_start_is_told_by_name() {
+        let providers = Providers::default()
+            .with(with_types("robots", None))
+            .with(with_types("acp", Some(&["claude", "opencode"])))
+            .with(with_types("bare", Some(&[])));
+        let told: Vec<_> = providers.offers().into_iter().map(|it| (it.name, it.spawns, it.agent_types)).collect();
+        let offer = |name: &str, spawns: bool, types: &[&str]| {
+            let types: Vec<AgentType> = types.iter().copied().map(agent_type).collect();
+            (ProviderName::new(name).expect("valid"), spawns, types)
+        };
+        let expected = [
+            offer("acp", true, &["claude", "opencode"]),
+            offer("bare", false, &[]),
+            offer("internal", false, &[]),
+            offer("robots", true, &[]),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_spawn_that_names_no_provider_is_for_the_one_that_has_the_type() {
+        let providers = Providers::default()
+            .with(with_types("b", Some(&["claude", "opencode"])))
+            .with(with_types("a", Some(&["claude"])))
+            .with(with_types("robots", None));
+        for (asked, expected) in [("claude", "a"), ("opencode", "b"), ("worker", "internal")] {
+            assert_eq!(providers.for_agent(&agent_type(asked)).as_str(), expected, "{asked}");
+        }
     }
 }
