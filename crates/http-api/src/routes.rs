@@ -8,7 +8,7 @@ use crate::console;
 use crate::docs;
 use crate::handlers::{
     agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
-    login, messages, missions, operations, search, spawn, status, usage,
+    login, messages, missions, operations, providers, search, spawn, status, usage,
 };
 use crate::openapi;
 use crate::request::no_route;
@@ -49,6 +49,7 @@ fn whole_fleet(config: &mut ServiceConfig) {
     config
         .service(resource("/fleet", "GET, HEAD").route(web::get().to(fleet::read)))
         .service(resource("/fleet/usage", "GET, HEAD").route(web::get().to(fleet::usage)))
+        .service(resource("/providers", "GET, HEAD").route(web::get().to(providers::list)))
         .service(
             resource("/agents", "GET, HEAD, POST")
                 .route(web::get().to(agents::list))

@@ -30,6 +30,7 @@ use crate::handlers::kill_all::KillAll;
 use crate::handlers::login::Logins;
 use crate::handlers::messages::Messages;
 use crate::handlers::operations::Operations;
+use crate::handlers::providers::Offers;
 use crate::handlers::search::Search;
 use crate::handlers::spawn::Spawning;
 use crate::handlers::status::Statuses;
@@ -143,6 +144,7 @@ fn agents(api: &Api, given: Given) -> Given {
             usage: ReadUsage::new(ports),
             keys: Arc::clone(&api.keys),
         })
+        .with(Offers { authorize: authorize.clone(), providers: providers.clone() })
         .with(Hooks { authorize, claude_code: api.claude_code.clone() })
 }
 

@@ -8,6 +8,7 @@ mod feed;
 mod login;
 mod message;
 mod operation;
+mod provider;
 mod search;
 mod session;
 pub(crate) mod texts;
@@ -27,6 +28,7 @@ pub(crate) use message::{AppendAnswer, AppendBody, AppendReply, HistoryView, Int
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
+pub(crate) use provider::{ProviderView, ProvidersView};
 pub(crate) use search::SearchView;
 pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
 pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, TotalsView, UsageBody};

@@ -149,7 +149,8 @@ pub(crate) struct SpawnBody {
     #[schema(value_type = Option<words::GateProfile>)]
     #[serde(default, deserialize_with = "known_gate")]
     gate_profile: Option<GateProfile>,
-    /// What is to run it. When missing it is the provider that runs agents of this type, `internal` where there is none.
+    /// What is to run it. When missing it is the provider that has agents of this type (`GET /providers`), `internal` where
+    /// there is none: nothing runs the agent then until a program reports as it.
     #[schema(value_type = Option<texts::ProviderName>)]
     provider: Option<ProviderName>,
     /// What to tell it first.

@@ -24,6 +24,7 @@ pub(crate) mod operations;
 mod operator;
 mod place;
 mod preview;
+pub(crate) mod providers;
 mod scope;
 pub(crate) mod search;
 pub(crate) mod spawn;

@@ -19,7 +19,7 @@ use crate::dto::{ControlReply, FleetEventView, MessageBody, MessageView, ScopedR
 use crate::extract::NoParams;
 use crate::handlers::{
     agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
-    login, messages, missions, operations, search, spawn, status, usage,
+    login, messages, missions, operations, providers, search, spawn, status, usage,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -35,7 +35,7 @@ use crate::problem::{FieldFault, Problem};
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
         status::read, status::report, status::heartbeat, agent_log::read,
-        messages::append, messages::history, search::search, messages::stream, fleet::read, fleet::usage,
+        messages::append, messages::history, search::search, messages::stream, fleet::read, fleet::usage, providers::list,
         inject::inject, control::pause, control::resume, control::interrupt, control::kill, close::close,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
         commands::list, commands::acknowledge, commands::cancel,

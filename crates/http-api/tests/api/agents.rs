@@ -83,6 +83,46 @@ fn spawn_answers_as_the_seed_did() {
 }
 
 #[test]
+fn the_providers_are_told_with_what_they_start_and_take() {
+    let server = TestServer::start();
+    let told = server.get("/providers").expect(200);
+    insta::assert_json_snapshot!(told, @r#"
+    {
+      "providers": [
+        {
+          "name": "internal",
+          "spawns": false,
+          "agentTypes": [],
+          "capabilities": {
+            "canPause": true,
+            "canSteer": true,
+            "canQueue": true,
+            "canResume": true,
+            "canApprove": true
+          }
+        },
+        {
+          "name": "scripted",
+          "spawns": true,
+          "agentTypes": [],
+          "capabilities": {
+            "canPause": true,
+            "canSteer": true,
+            "canQueue": true,
+            "canResume": true,
+            "canApprove": true
+          }
+        }
+      ]
+    }
+    "#);
+    let new = json!({"taskId": "FD-1", "agentType": "worker", "provider": "scripted", "context": {"script": []}});
+    let made = server.post("/agents", &new).expect(201);
+    assert_eq!(made["capabilities"], told["providers"][1]["capabilities"], "as its sessions tell them");
+    server.get("/providers?all=yes").expect(400);
+}
+
+#[test]
 fn the_tree_is_flat_newest_first_and_pages_without_gap() {
     let server = TestServer::start();
     let root = server.session(None);
