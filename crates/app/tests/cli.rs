@@ -13,6 +13,8 @@ mod programs;
 mod proven;
 #[path = "cli/servers.rs"]
 mod servers;
+#[path = "cli/spawned.rs"]
+mod spawned;
 mod support;
 #[path = "cli/transcripts.rs"]
 mod transcripts;

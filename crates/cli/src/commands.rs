@@ -4,6 +4,7 @@ mod account;
 mod approvals;
 mod audit;
 mod budget;
+mod choice;
 mod completions;
 mod control;
 mod inject;
@@ -27,6 +28,9 @@ use flightdeck_terminal::Outcome;
 pub use self::audit::{export as audit_export, list as audit_list, verify as audit_verify};
 use self::control::Verb;
 use crate::grammar::Command;
+
+/// The provider of agents that run elsewhere and report by themselves.
+const INTERNAL: &str = "internal";
 
 /// Does what was typed. `whole` is the grammar of the binary, for completions.
 ///

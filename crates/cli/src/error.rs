@@ -36,6 +36,9 @@ pub enum CommandError {
     /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
+    /// The server is older than the command and does not have what it needs: what it cannot do.
+    #[error("this server is older than this command and {0}; update the server")]
+    OlderServer(&'static str),
     /// A proof failed.
     #[error("{0}")]
     Unproven(String),
@@ -51,7 +54,7 @@ impl CommandError {
             Self::Ambiguous { .. } | Self::Unknown { .. } => Exit::NoMatch,
             Self::NotDone(_) => Exit::Refused,
             Self::NotSeen(_) => Exit::NotSeen,
-            Self::Unproven(_) => Exit::Failed,
+            Self::OlderServer(_) | Self::Unproven(_) => Exit::Failed,
         }
     }
 }

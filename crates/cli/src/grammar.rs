@@ -41,7 +41,7 @@ pub enum Command {
     /// List what was asked of agents, and how far it has come
     #[command(args_conflicts_with_subcommands = true)]
     Operations(OperationsArgs),
-    /// List what runs the sessions that there are, and what can be asked of them
+    /// List the providers of the server: which agents they start, and what can be asked of these
     Providers(ProvidersArgs),
     /// Have an agent started; prints its id
     Spawn(SpawnArgs),

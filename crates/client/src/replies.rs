@@ -2,6 +2,7 @@
 //! with a server of another version.
 
 mod operation;
+mod provider;
 mod usage;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use self::operation::{Operation, Operations, Target};
+pub use self::provider::{Provider, Providers};
 pub use self::usage::{AgentUsage, Budget, Mission, Totals};
 
 /// A part of an answer as it came, and as it was read.
@@ -83,8 +85,6 @@ pub struct Session {
     pub completed_at: Option<DateTime<Utc>>,
     /// When it last gave a sign of life.
     pub last_seen_at: Option<DateTime<Utc>>,
-    /// What it takes from an operator, as what runs it says: `canPause` and the like.
-    pub capabilities: Map<String, Value>,
 }
 
 /// One message of a conversation.

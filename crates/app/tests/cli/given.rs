@@ -29,6 +29,15 @@ impl Desk {
         Self { _folder: folder, data_dir, server }
     }
 
+    /// The same on a server with a configuration of agents.
+    pub(crate) fn with_agents(configuration: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("flightdeck.toml"), configuration).expect("written");
+        let data_dir = folder.path().join("data");
+        let server = Server::start(&data_dir);
+        Self { _folder: folder, data_dir, server }
+    }
+
     /// With a lead, a tester below it that waits for permission, and an editor that has failed.
     pub(crate) fn with_fleet() -> Self {
         let desk = Self::empty();

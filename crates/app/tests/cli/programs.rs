@@ -81,7 +81,7 @@ fn every_answer_is_json() {
     assert_eq!(read(&["audit", "verify", &export])["valid"], true);
     assert!(read(&["doctor"])["checks"].is_array());
     assert_eq!(read(&["usage"])["reports"], 0);
-    assert_eq!(read(&["providers"])[0]["name"], "internal");
+    assert_eq!(read(&["providers"])["providers"][0]["name"], "acp");
     assert_eq!(read(&["operations"]), json!([]));
     assert_eq!(read(&["approvals", "allow", APPROVAL])["status"], "decided");
     assert!(read(&["login"])["url"].is_string());

@@ -35,27 +35,3 @@ fn what_was_seen_is_told_and_ends_well() {
     let (out, _) = told(&desk.run(&["tree", tail]));
     assert!(out.contains("killed"), "{out}");
 }
-
-#[test]
-fn what_runs_an_agent_is_told_and_so_is_that_nothing_does() {
-    let desk = Desk::empty();
-    let spawn = ["spawn", "--type", "robot", "--task", "R-1"];
-    let output = desk.run(&spawn);
-    let (id, err) = told(&output);
-    assert!(output.status.success(), "{err}");
-    assert!(err.contains(&format!("FLIGHTDECK_AGENT_ID={}", id.trim())), "{err}");
-    assert!(err.starts_with("nothing runs it yet: the provider internal starts no process"), "{err}");
-    let (out, err) = told(&desk.run(&[&spawn[..], &["--json"]].concat()));
-    let reply: Value = serde_json::from_str(&out).expect("JSON");
-    assert_eq!((&reply["provider"], err.as_str()), (&"internal".into(), ""), "{reply}");
-    let refused = desk.run(&[&spawn[..], &["--provider", "nobody"]].concat());
-    let (_, err) = told(&refused);
-    assert_eq!(refused.status.code(), Some(2), "{err}");
-    assert!(err.contains("--provider: there is no provider \"nobody\"; this server has "), "{err}");
-    let (out, _) = told(&desk.run(&["ps", "--json", "--all"]));
-    assert_eq!(
-        serde_json::from_str::<Value>(&out).expect("JSON").as_array().map(Vec::len),
-        Some(2),
-        "no trace is left"
-    );
-}

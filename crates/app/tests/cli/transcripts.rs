@@ -89,6 +89,7 @@ fn mistakes() {
         &["pause", "0c0e8b11", "--wait", "soon"],
         &["logs", "0c0e8b11", "--after", "99", "-f"],
         &["spawn", "--type", "robot", "--task", "R-1", "--provider", "nobody"],
+        &["spawn", "--type", "robot", "--task", "R-1"],
         &["spawn", "--type", "robot", "--task", "R-1", "--context", "[]"],
         &["inject", "0c0e8b11", " "],
         &["ps", "--status", "sleeping"],

@@ -8,7 +8,7 @@ use super::shared::{Asking, SessionId, SessionIds, Unasked, Why};
 /// `flightdeck spawn`
 #[derive(Debug, Args)]
 pub(crate) struct SpawnArgs {
-    /// what runs it, as `scripted`; `internal` when missing
+    /// what runs it, one of `flightdeck providers`; when missing the one that has agents of this type
     #[arg(long, value_name = "PROVIDER")]
     pub(crate) provider: Option<String>,
     /// what kind of agent it is
