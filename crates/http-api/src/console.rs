@@ -1,8 +1,10 @@
 //! The Mission Control page: files that are part of the binary, packed and named once, and served as they are.
 //!
 //! There is no build step: what lies in `console/` is what a browser gets. The page loads nothing from anywhere else, and
-//! its policy forbids it to.
+//! its policy forbids it to. A development build reads the folder anew for each request: a change of the page needs a reload
+//! in the browser, and no build.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use actix_web::http::header::ACCEPT;
@@ -34,6 +36,15 @@ const FILES: [(&str, &str, &str); 36] = assets! {
     "image/svg+xml" => "icon.svg";
 };
 
+/// Where the files lie while this crate is worked on.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/console/");
+
+/// The present text of a file in a development build, the text in the binary in any other.
+fn text(name: &str, in_binary: &'static str) -> Cow<'static, str> {
+    let present = if cfg!(debug_assertions) { std::fs::read_to_string(format!("{FOLDER}{name}")).ok() } else { None };
+    present.map_or(Cow::Borrowed(in_binary), Cow::Owned)
+}
+
 /// The page, with its scripts named in its head: a browser then fetches them side by side and not one after the other.
 fn index() -> String {
     let preload = |(name, kind, _): &(&str, &str, &str)| {
@@ -41,26 +52,42 @@ fn index() -> String {
         module.then(|| format!("<link rel=\"modulepreload\" href=\"/console/{name}\">\n"))
     };
     let modules: String = FILES.iter().filter_map(preload).collect();
-    include_str!("../console/index.html").replace("<!-- modules -->\n", &modules)
+    text("index.html", include_str!("../console/index.html")).replace("<!-- modules -->\n", &modules)
 }
 
-static PAGE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("", "text/html; charset=utf-8", POLICY, Bytes::from(index())));
+fn page_now() -> Asset {
+    Asset::new("", "text/html; charset=utf-8", POLICY, Bytes::from(index()))
+}
 
-static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    FILES.iter().map(|(name, kind, text)| Asset::new(name, kind, POLICY, Bytes::from_static(text.as_bytes()))).collect()
-});
+fn file_now((name, kind, in_binary): &(&'static str, &'static str, &'static str)) -> Asset {
+    let bytes = match text(name, in_binary) {
+        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+        Cow::Owned(text) => Bytes::from(text),
+    };
+    Asset::new(name, kind, POLICY, bytes)
+}
+
+static PAGE: LazyLock<Asset> = LazyLock::new(page_now);
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| FILES.iter().map(file_now).collect());
 
 /// The page for browsers, a few words for everybody else.
 pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("text/html") { PAGE.answer(request.headers()) } else { health::welcome() }
+    match accept.contains("text/html") {
+        false => health::welcome(),
+        true if cfg!(debug_assertions) => page_now().answer(request.headers()),
+        true => PAGE.answer(request.headers()),
+    }
 }
 
 /// One file of the page.
 pub(crate) async fn file(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, ApiError> {
-    let asset = ASSETS.iter().find(|asset| asset.name == *name);
-    asset.map(|asset| asset.answer(request.headers())).ok_or_else(|| ApiError::NoRoute(request.path().to_owned()))
+    let answer = if cfg!(debug_assertions) {
+        FILES.iter().find(|(known, ..)| *known == *name).map(|file| file_now(file).answer(request.headers()))
+    } else {
+        ASSETS.iter().find(|asset| asset.name == *name).map(|asset| asset.answer(request.headers()))
+    };
+    answer.ok_or_else(|| ApiError::NoRoute(request.path().to_owned()))
 }
 
 /// `/` and what it loads.
@@ -75,8 +102,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_development_build_serves_what_lies_in_the_folder() {
+        let lies_there = std::fs::read_to_string(format!("{FOLDER}main.js")).expect("a script");
+        assert_eq!(text("main.js", "of the binary"), lies_there);
+        assert_eq!(text("no-such.js", "of the binary"), "of the binary");
+    }
+
+    #[test]
     fn every_file_of_the_folder_is_served() {
-        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/console")).expect("the folder");
+        let folder = std::fs::read_dir(FOLDER).expect("the folder");
         let mut there: Vec<String> =
             folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
         there.retain(|name| name != "index.html" && !name.ends_with(".d.ts"));
