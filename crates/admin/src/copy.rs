@@ -117,7 +117,8 @@ fn told(from: &DatabaseUrl, to: &DatabaseUrl, copied: &Transferred) -> String {
     format!(
         "done: {from} is copied to {to}, and the audit log holds together\n{}\n  {:<18} {} {}\n  {:<18} {}\n\
          Not in a database, and to be taken along into the new data folder:\n  \
-         audit-signing.key, audit-signing.pub, audit-checkpoints.jsonl, and audit-spool.jsonl when there is one",
+         audit-signing.key, audit-signing.pub, audit-checkpoints.jsonl, replica.id, store-mark.json,\n  \
+         and audit-spool.jsonl when there is one",
         counts.join("\n"),
         "audit head",
         head.seq,

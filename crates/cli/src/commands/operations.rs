@@ -58,7 +58,8 @@ fn list(args: &OperationsListArgs) -> Outcome {
         out.json(&operations.into_iter().map(|operation| operation.raw).collect());
         return Ok(());
     }
-    out.table(&table(&operations, clock()), "nothing was asked of any agent");
+    let none = if args.open { "no operation is open" } else { "nothing was asked of any agent" };
+    out.table(&table(&operations, clock()), none);
     Ok(())
 }
 
