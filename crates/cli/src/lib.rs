@@ -5,6 +5,7 @@
 //! HTTP (`flightdeck-client`), what a terminal needs (`flightdeck-terminal`), databases, child processes.
 
 mod ask;
+mod author;
 mod branches;
 mod commands;
 mod error;

@@ -3,6 +3,8 @@
 use flightdeck_client::replies::{Message, ReceiptEvent, Told};
 use flightdeck_terminal::{Out, Tone, line, text};
 
+use crate::author::author;
+
 /// Prints messages.
 #[derive(Clone, Copy)]
 pub(super) struct Printer(Out);
@@ -21,16 +23,7 @@ impl Printer {
         }
         let at = message.created_at.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
         let seq = format!("#{}", message.seq);
-        let (label, tone) = match (message.role.as_str(), message.note("type")) {
-            ("operator", _) => ("operator", Tone::Attention),
-            ("user", _) => ("user", Tone::Strong),
-            ("assistant", "thought") => ("thought", Tone::Faint),
-            ("assistant", _) => ("assistant", Tone::Busy),
-            ("tool", _) => ("tool", Tone::Good),
-            // What an agent calls a message of the system is not the server's word.
-            ("system", _) if message.note("flightdeck") == "agent" => ("agent's", Tone::Faint),
-            (other, _) => (other, Tone::Faint),
-        };
+        let (label, tone) = author(message);
         let label = format!("{:<9}", line(label));
         let mark = message.receipt.as_ref().map(|receipt| format!("  [{}]", line(&receipt.state))).unwrap_or_default();
         let faint = |text: &str| out.paint.paint(Tone::Faint, text);

@@ -23,7 +23,7 @@ pub(crate) enum BudgetCommand {
     },
     /// Set what may be used, in the place of what is set; when it is used up, those whom it is for are paused
     Set(BudgetSetArgs),
-    /// Take a budget away; whoever it paused stays paused
+    /// Take a budget away; the agents that it paused stay paused
     Remove {
         #[command(flatten)]
         whose: Whose,

@@ -44,7 +44,7 @@ pub(super) struct Wish {
     pub(super) what: String,
     pub(super) path: String,
     pub(super) body: Map<String, Value>,
-    /// What to say of it when the server has no words of its own.
+    /// The words that describe it when the server sends none.
     pub(super) told: String,
 }
 

@@ -84,7 +84,7 @@ impl Requests {
     }
 }
 
-/// Whether whoever allows it has to fill in a form, which this view cannot show.
+/// Whether an operator who allows it has to fill in a form, which this view cannot show.
 pub(super) fn has_form(request: &Approval) -> bool {
     request.detail.contains_key("form")
 }

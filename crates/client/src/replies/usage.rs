@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Totals {
-    /// What models were given, besides what came out of a cache or went into one.
+    /// The tokens that models read, without those read from a cache or written to one.
     pub input_tokens: u64,
     /// What models wrote.
     pub output_tokens: u64,

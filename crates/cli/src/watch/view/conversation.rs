@@ -3,6 +3,7 @@
 use flightdeck_client::replies::Message;
 use flightdeck_terminal::{Tone, line, of_status, text, wrap};
 
+use crate::author::author;
 use crate::ids::tail;
 use crate::layout::Line;
 use crate::watch::model::Model;
@@ -61,14 +62,7 @@ fn heading(model: &Model) -> Line {
 /// A message: who said it when, and below that what was said.
 fn said(message: &Message, columns: usize) -> Vec<Line> {
     let at = message.created_at.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
-    let (label, tone) = match (message.role.as_str(), message.note("type")) {
-        ("operator", _) => ("operator", Tone::Attention),
-        ("user", _) => ("user", Tone::Strong),
-        ("assistant", "thought") => ("thought", Tone::Faint),
-        ("assistant", _) => ("assistant", Tone::Busy),
-        ("tool", _) => ("tool", Tone::Good),
-        (other, _) => (other, Tone::Faint),
-    };
+    let (label, tone) = author(message);
     let receipt = message.receipt.as_ref().map(|receipt| format!("  [{}]", line(&receipt.state))).unwrap_or_default();
     let mut lines =
         vec![vec![(Tone::Faint, format!("{at}  #{}  ", message.seq)), (tone, line(label)), (Tone::Faint, receipt)]];
