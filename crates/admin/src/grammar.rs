@@ -38,7 +38,7 @@ pub(crate) enum KeysCommand {
 /// `flightdeck keys create`
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    #[arg(long, value_parser = ["viewer", "operator", "admin", "agent"])]
+    #[arg(long, value_parser = ["viewer", "operator", "admin", "agent", "runner"])]
     pub(crate) role: String,
     /// what people call it
     #[arg(long, default_value = "unnamed")]
@@ -52,6 +52,9 @@ pub(crate) struct CreateArgs {
     /// for --role agent: the mission of its session, fixed with the key; that of the parent when missing
     #[arg(long, value_name = "NAME")]
     pub(crate) mission: Option<String>,
+    /// for --role viewer and operator: the missions whose sessions the key may see and act on, with commas; all when missing
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) missions: Vec<String>,
     /// how many days it is good; for ever when missing
     #[arg(long)]
     pub(crate) days: Option<String>,
@@ -130,6 +133,26 @@ pub struct MigrateArgs {
     pub(crate) flags: Flags,
 }
 
+/// `flightdeck partition-messages`
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Debug, Args)]
+pub struct PartitionArgs {
+    /// only say how far it is; nothing is changed
+    #[arg(long)]
+    pub(crate) status: bool,
+    /// remove what a move has made that is not complete
+    #[arg(long, conflicts_with = "status")]
+    pub(crate) undo: bool,
+    /// remove the table from before the move, which gives its disk space back
+    #[arg(long, conflicts_with_all = ["status", "undo"])]
+    pub(crate) drop_old: bool,
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
 /// `flightdeck doctor`
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -159,6 +182,45 @@ pub struct CopyArgs {
     /// tell it as JSON, for programs
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `flightdeck secrets`
+#[derive(Debug, Args)]
+pub struct SecretsArgs {
+    #[command(subcommand)]
+    pub(crate) command: SecretsCommand,
+}
+
+/// What is done with the keys of credentials.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Show the ids of the keys, and how many credentials each holds
+    Show {
+        /// tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Make a new key and seal all credentials with it; the older keys stay until they are retired
+    Rotate {
+        /// seal with the newest key that is there; for keys in the environment, and for replicas that were given a new one
+        #[arg(long)]
+        no_new_key: bool,
+        /// tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Remove the older keys from the file, when no credential is sealed with them any more
+    Retire {
+        /// tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        flags: Flags,
+    },
 }
 
 /// `flightdeck epoch`

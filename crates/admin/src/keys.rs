@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use flightdeck_domain::action::Origin;
 use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::ids::{KeyId, SessionId};
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::Clock;
 use flightdeck_domain::session::SessionPlace;
@@ -55,6 +57,17 @@ fn session_id(text: &str) -> Result<SessionId, String> {
     text.parse().map_err(|_error| "is not a UUID".to_owned())
 }
 
+/// The missions that a key is to be for.
+fn missions(names: &[String]) -> Result<Option<MissionSet>, WrongFlag> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |problem: String| WrongFlag { flag: "--missions", value: names.join(","), problem };
+    let missions = names.iter().map(|name| MissionId::new(name.as_str())).collect::<Result<Vec<_>, _>>();
+    let missions = missions.map_err(|error| wrong(error.to_string()))?;
+    MissionSet::new(missions).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
 async fn create(args: &CreateArgs) -> Outcome {
     let role = read(Some(&args.role), "--role", |text| text.parse::<Role>().map_err(|error| error.to_string()))?;
     let role = role.unwrap_or(Role::Viewer);
@@ -74,6 +87,7 @@ async fn create(args: &CreateArgs) -> Outcome {
         let problem = format!("takes no {flag}; only agent does");
         return Err(WrongFlag { flag: "--role", value: role.to_string(), problem }.into());
     }
+    let missions = missions(&args.missions)?;
     let days = read(args.days.as_ref(), "--days", |text| {
         let days = text.parse::<u64>().ok().filter(|days| (1..=36_500).contains(days));
         days.ok_or_else(|| "is not a number of days from 1 to 36500".to_owned())
@@ -83,6 +97,7 @@ async fn create(args: &CreateArgs) -> Outcome {
         role,
         bound_to,
         place,
+        missions,
         lifetime: days.map(|days| Duration::from_secs(days * DAY)),
     };
     let ports = open_store(&StorageSettings::load(&args.flags)?).await?;
@@ -108,6 +123,9 @@ async fn create(args: &CreateArgs) -> Outcome {
         if let Some(mission) = &key.place.mission_id {
             say(format!("mission  {}", text(mission.as_str())));
         }
+    }
+    if let Some(missions) = &key.missions {
+        say(format!("missions {}   (the key is for their sessions alone)", text(&missions.to_string())));
     }
     if let Some(end) = key.expires_at {
         say(format!("expires  {end}"));
@@ -146,7 +164,7 @@ async fn list(json: bool, flags: &Flags) -> Outcome {
             (Tone::Plain, &key.created_at.to_string()),
             (Tone::Faint, &id(key.bound_to)),
             (Tone::Faint, &id(key.place.parent_id)),
-            (Tone::Plain, key.place.mission_id.as_ref().map(MissionId::as_str).unwrap_or_default()),
+            (Tone::Plain, &mission_of(key)),
         ]);
     }
     out.table(&table, "no keys");
@@ -157,7 +175,7 @@ async fn revoke(id: &String, json: bool, flags: &Flags) -> Outcome {
     let id = read(Some(id), "id", |text| KeyId::new(text).map_err(|error| error.to_string()))?;
     let Some(id) = id else { return Ok(()) };
     let ports = open_store(&StorageSettings::load(flags)?).await?;
-    let key = RevokeKey::new(&ports).execute(id, Actor::local_cli(), request()?).await?;
+    let key = RevokeKey::new(&ports).execute(id, Origin::new(Actor::local_cli(), request()?)).await?;
     if json {
         say(json_pretty(&Value::Object(as_json(&key, SystemClock.now()))));
     } else {
@@ -180,7 +198,16 @@ fn as_json(key: &ApiKey, now: Timestamp) -> Map<String, Value> {
         ("parentSessionId", id(key.place.parent_id)),
         ("missionId", key.place.mission_id.as_ref().map(ToString::to_string)),
     ];
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+    let mut told: Map<String, Value> = facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let missions = key.missions.as_ref().map(|missions| missions.iter().map(MissionId::as_str).collect::<Value>());
+    told.insert("missions".to_owned(), missions.into());
+    told
+}
+
+/// The mission of an agent's session, or those that a key is for.
+fn mission_of(key: &ApiKey) -> String {
+    let missions = key.missions.iter().flat_map(MissionSet::iter).chain(&key.place.mission_id);
+    missions.map(MissionId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn state(key: &ApiKey, now: Timestamp) -> &'static str {

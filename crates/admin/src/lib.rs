@@ -12,6 +12,8 @@ mod epochs;
 mod grammar;
 mod keys;
 mod migrate;
+mod partition;
+mod secrets;
 
 use std::error::Error;
 
@@ -24,14 +26,19 @@ pub use doctor::{Examined, run as doctor};
 pub use epochs::run as epoch;
 pub use grammar::{
     AuditCheckpointArgs, AuditExportArgs, AuditVerifyArgs, ConformanceArgs, CopyArgs, DoctorArgs, EpochArgs, KeysArgs,
-    MigrateArgs,
+    MigrateArgs, PartitionArgs, SecretsArgs,
 };
 pub use keys::run as keys;
 pub use migrate::run as migrate;
+pub use partition::run as partition_messages;
+pub use secrets::run as secrets;
 
 /// What a command ends with that failed so, where the command line or a value in it is at fault.
 #[must_use]
 pub fn exit_of(error: &(dyn Error + Send + Sync + 'static)) -> Option<Exit> {
-    let is_usage = error.is::<keys::WrongFlag>() || error.is::<audit::WrongFlag>() || error.is::<copy::WrongPlace>();
+    let is_usage = error.is::<keys::WrongFlag>()
+        || error.is::<audit::WrongFlag>()
+        || error.is::<copy::WrongPlace>()
+        || error.is::<partition::NoServer>();
     is_usage.then_some(Exit::Usage)
 }

@@ -8,7 +8,7 @@ use flightdeck_settings::{Flags, ORDER};
 use flightdeck_terminal::{Exit, Fault, Outcome};
 
 use crate::config::Config;
-use crate::server;
+use crate::{logging, server};
 
 /// Mission control for fleets of AI agents
 #[derive(Debug, Parser)]
@@ -35,11 +35,19 @@ enum Command {
     Ask(flightdeck_cli::Command),
     /// Give out, list and end API keys, on this machine's database
     Keys(flightdeck_admin::KeysArgs),
+    /// Change the keys that credentials of providers are sealed with
+    Secrets(flightdeck_admin::SecretsArgs),
     /// Take out, prove and sign the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Bring the tables of the database up to date and say what was done; a server does so by itself
     Migrate(flightdeck_admin::MigrateArgs),
+    /// Put the messages of a PostgreSQL into 16 parts, while servers work on it
+    #[command(
+        after_help = "Begins, or goes on where an earlier call was interrupted. Needs as much disk space again as the messages \
+                      take, until --drop-old."
+    )]
+    PartitionMessages(flightdeck_admin::PartitionArgs),
     /// Check configuration, data folder, disk, database, Valkey and limits, and say what to mend
     Doctor(flightdeck_admin::DoctorArgs),
     /// Move a whole deployment into an empty database, with its audit log as it is
@@ -55,6 +63,12 @@ enum Command {
                       temporary store."
     )]
     Conformance(flightdeck_admin::ConformanceArgs),
+    /// Run agents that a server on another machine assigns, and report for them
+    #[command(
+        after_help = "What agents say while the server is away is kept in the data folder, and arrives whole and in order. On \
+                      SIGTERM the runner takes no more agents and leaves when those that are there have ended."
+    )]
+    Runner(flightdeck_runner::RunnerArgs),
     #[command(flatten)]
     Attach(flightdeck_attach::Command),
     /// Show which history of the deployment the database holds; cursors of readers belong to one
@@ -126,8 +140,10 @@ async fn on_this_machine(command: Command) -> Outcome {
         Command::Demo(args) => server::demo(Config::load(&args.flags)?).await,
         Command::Ask(command) => flightdeck_cli::run(&command, CommandLine::command()),
         Command::Keys(args) => flightdeck_admin::keys(&args).await,
+        Command::Secrets(args) => flightdeck_admin::secrets(&args).await,
         Command::Audit(command) => audit(&command).await,
         Command::Migrate(args) => flightdeck_admin::migrate(&args).await,
+        Command::PartitionMessages(args) => flightdeck_admin::partition_messages(&args).await,
         Command::Doctor(args) => {
             let config = Config::load(&args.flags);
             let settings = config.as_ref().map(Config::examined).map_err(|error| {
@@ -138,6 +154,10 @@ async fn on_this_machine(command: Command) -> Outcome {
         }
         Command::Copy(args) => flightdeck_admin::copy(&args).await,
         Command::Conformance(args) => Box::pin(server::conformance(&args, Config::load(&args.flags)?)).await,
+        Command::Runner(args) => {
+            logging::start_by_environment();
+            Box::pin(flightdeck_runner::run(args)).await
+        }
         Command::Attach(command) => flightdeck_attach::run(command).await,
         Command::Epoch(args) => flightdeck_admin::epoch(&args).await,
     }

@@ -22,16 +22,27 @@ use crate::config::{Config, LogFormat};
 
 /// Starts logging, and gives the counters of what is counted instead of logged. Called once; a second call changes nothing.
 pub(crate) fn start(config: &Config) -> Arc<Counters> {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    start_with(&config.log, config.log_format)
+}
+
+/// The same for a command that has no configuration file: the variables alone say how.
+pub(crate) fn start_by_environment() {
+    let filter = std::env::var("FLIGHTDECK_LOG").unwrap_or_else(|_| "info".to_owned());
+    let is_json = std::env::var("FLIGHTDECK_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let _no_server_counts = start_with(&filter, if is_json { LogFormat::Json } else { LogFormat::Text });
+}
+
+fn start_with(filter: &str, format: LogFormat) -> Arc<Counters> {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let (malformed, counters) = Malformed::beside(&filter);
-    let shape = match config.log_format {
+    let shape = match format {
         LogFormat::Text => Shape::Text,
         LogFormat::Json => Shape::Json,
     };
     // Its own report of a line that cannot be written would go to the same place, and panic there.
     let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     let log = log.with_writer(Lasting::new(shape, std::io::stderr));
-    let _ = match config.log_format {
+    let _ = match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).finish().with(malformed).try_init(),
         LogFormat::Json => log.json().flatten_event(true).finish().with(malformed).try_init(),
     };

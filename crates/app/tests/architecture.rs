@@ -32,12 +32,14 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["flightdeck-agent-io", "flightdeck-domain", "flightdeck-processes", "flightdeck-uplink", "flightdeck-vitals"],
     ),
     ("flightdeck-provider-claude-code", &["flightdeck-agent-io", "flightdeck-domain"]),
+    ("flightdeck-provider-contract", &["flightdeck-domain"]),
     ("flightdeck-provider-scripted", &["flightdeck-domain", "flightdeck-uplink", "flightdeck-vitals"]),
     ("flightdeck-uplink", &["flightdeck-domain"]),
     ("flightdeck-vitals", &[]),
     ("flightdeck-wakeup-valkey", &["flightdeck-domain", "flightdeck-vitals"]),
     ("flightdeck-http-api", &["flightdeck-agent-io", "flightdeck-domain", "flightdeck-live", "flightdeck-vitals"]),
     ("flightdeck-terminal", &["flightdeck-domain"]),
+    ("flightdeck-sealing", &["flightdeck-domain"]),
     ("flightdeck-settings", &[]),
     ("flightdeck-client", &["flightdeck-domain", "flightdeck-settings"]),
     (
@@ -60,12 +62,25 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "flightdeck-domain",
             "flightdeck-provider-acp",
+            "flightdeck-sealing",
             "flightdeck-settings",
             "flightdeck-storage",
             "flightdeck-store-postgres",
             "flightdeck-store-sqlite",
             "flightdeck-terminal",
             "flightdeck-wakeup-valkey",
+        ],
+    ),
+    (
+        "flightdeck-runner",
+        &[
+            "flightdeck-client",
+            "flightdeck-domain",
+            "flightdeck-processes",
+            "flightdeck-provider-acp",
+            "flightdeck-provider-scripted",
+            "flightdeck-terminal",
+            "flightdeck-uplink",
         ],
     ),
     (
@@ -81,6 +96,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "flightdeck-provider-acp",
             "flightdeck-provider-claude-code",
             "flightdeck-provider-scripted",
+            "flightdeck-runner",
+            "flightdeck-sealing",
             "flightdeck-settings",
             "flightdeck-storage",
             "flightdeck-terminal",
@@ -90,19 +107,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What tests may use besides: the suite that every store must pass, the store that needs nothing, and real servers.
+/// What tests may use besides: the suites that every store and every provider must pass, the store that needs nothing, and
+/// real servers.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-domain", &["flightdeck-domain"]),
     ("flightdeck-store-memory", &["flightdeck-store-contract"]),
     ("flightdeck-store-postgres", &["flightdeck-store-contract", "flightdeck-test-servers"]),
     ("flightdeck-store-sqlite", &["flightdeck-store-contract", "flightdeck-store-memory"]),
-    ("flightdeck-provider-acp", &["flightdeck-store-memory"]),
+    ("flightdeck-provider-acp", &["flightdeck-provider-contract", "flightdeck-store-memory"]),
     ("flightdeck-provider-claude-code", &["flightdeck-domain", "flightdeck-store-memory"]),
-    ("flightdeck-provider-scripted", &["flightdeck-store-memory"]),
+    ("flightdeck-provider-scripted", &["flightdeck-provider-contract", "flightdeck-store-memory"]),
     ("flightdeck-http-api", &["flightdeck-provider-scripted", "flightdeck-store-memory"]),
     ("flightdeck-live", &["flightdeck-store-memory"]),
     ("flightdeck-wakeup-valkey", &["flightdeck-test-servers"]),
-    ("flightdeck", &["flightdeck-agent-io", "flightdeck-test-servers"]),
+    (
+        "flightdeck",
+        &["flightdeck-agent-io", "flightdeck-provider-contract", "flightdeck-store-memory", "flightdeck-test-servers"],
+    ),
 ];
 
 /// Libraries that a crate must not know, whatever the reason.

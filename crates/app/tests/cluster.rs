@@ -25,6 +25,8 @@ mod deployment;
 mod dropped;
 #[path = "cluster/followers.rs"]
 mod followers;
+#[path = "cluster/runners.rs"]
+mod runners;
 mod support;
 
 use std::process::ExitCode;
@@ -63,6 +65,20 @@ fn main() -> ExitCode {
             || servers.to_crash(),
             |(database, valkey)| {
                 crashes::crash(database, &valkey, &crashes::FULL);
+            },
+        ),
+        trial_with(
+            "agents_of_runners_say_everything_once",
+            || servers.shared(),
+            |(place, valkey)| {
+                runners::go_on(&place, &valkey, &runners::SMALL);
+            },
+        ),
+        full(
+            "full_agents_of_runners_say_everything_once",
+            || servers.shared(),
+            |(place, valkey)| {
+                runners::go_on(&place, &valkey, &runners::FULL);
             },
         ),
         trial_with(

@@ -96,7 +96,11 @@ fn there_and_back(runtime: &Runtime, place: &Place) {
     let old = folder.path().join("old");
     let server = start(&old, &sqlite(&old));
     let deployment = Deployment::make(&server, messages);
-    let ended = told(&run(&mut flightdeck(&old, &["keys", "create", "--role", "viewer", "--name", "ended"]))).0;
+    let ended = told(&run(&mut flightdeck(
+        &old,
+        &["keys", "create", "--role", "viewer", "--name", "ended", "--missions", "apollo,gemini"],
+    )))
+    .0;
     let id = ended.split('_').nth(1).expect("its id");
     assert!(run(&mut flightdeck(&old, &["keys", "revoke", id])).status.success());
     let before = Seen::of(&server, &deployment);
@@ -134,6 +138,7 @@ fn there_and_back(runtime: &Runtime, place: &Place) {
     assert_eq!(lists[0], lists[1]);
     assert_eq!(lists[0], keys(&new, place.url()));
     assert!(lists[0].contains("revoked"), "{}", lists[0]);
+    assert!(lists[0].contains("apollo, gemini"), "{}", lists[0]);
 
     for (data_dir, database) in [(&new, place.url().to_owned()), (&back, sqlite(&back))] {
         let server = start(data_dir, &database);

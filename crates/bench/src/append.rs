@@ -1,7 +1,10 @@
 //! Appending messages: a request whose bytes are made once and changed in place, and its reply.
 
+mod pipelined;
+
 use memchr::memmem;
 
+pub(crate) use self::pipelined::PipelinedAppender;
 use crate::check::{Dense, Ledger, Violation};
 use crate::content::Content;
 use crate::error::{BenchError, Outcome};

@@ -10,7 +10,7 @@ use crate::error::{BenchError, Outcome};
 use crate::figures::Summary;
 use crate::options::{common, given, launcher, seconds};
 use crate::progress::watched;
-use crate::{limits, report, scenario};
+use crate::{compare, instructions, limits, report, scenario, smoke};
 
 /// The command line's grammar.
 pub(crate) fn grammar() -> Command {
@@ -22,6 +22,9 @@ pub(crate) fn grammar() -> Command {
         .subcommands(scenario::grammars())
         .subcommand(limits::grammar())
         .subcommand(report::grammar())
+        .subcommand(compare::grammar())
+        .subcommand(smoke::grammar())
+        .subcommand(instructions::grammar())
 }
 
 /// Reads the command line and does what it says.
@@ -54,6 +57,15 @@ async fn execute(words: &[String], matches: &ArgMatches) -> Outcome<()> {
         let out = report::write(matches, async |words| again(words).await, tell).await?;
         say(&format!("written to {}", out.display()));
         return Ok(());
+    }
+    if name == "smoke" {
+        return smoke::run(matches, async |words| again(words).await, say).await;
+    }
+    if name == "instructions" {
+        return instructions::run(matches, say).await;
+    }
+    if name == "compare" {
+        return compare::run(matches, say).await;
     }
     let summary = summary(name, matches, words).await?;
     if matches.get_flag("json") {

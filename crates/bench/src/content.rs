@@ -32,6 +32,12 @@ impl Tag {
         digits
     }
 
+    /// The tag of a text whose ends name the same; `None` when it is cut or mixed. What lies between is not compared.
+    pub(crate) fn at_both_ends(escaped: &[u8]) -> Option<Self> {
+        let (first, last) = (escaped.get(..TAG)?, escaped.get(escaped.len().checked_sub(TAG)?..)?);
+        if first == last { Self::read(first) } else { None }
+    }
+
     fn read(digits: &[u8]) -> Option<Self> {
         let number = digits.iter().try_fold(0_u64, |number, digit| {
             let value = match digit {
@@ -169,6 +175,12 @@ mod tests {
         let (one, two) = (json(&content, TAGS[0]), json(&content, TAGS[1]));
         let mixed = [&one[..200], &two[200..]].concat();
         assert_eq!(content.tag_in(&mixed), None);
+        let ends = |json: &[u8]| {
+            let begin = memmem::find(json, b"content\":\"").expect("there") + 10;
+            Tag::at_both_ends(&json[begin..begin + content.escaped().len()])
+        };
+        assert_eq!((ends(&one), ends(&two), ends(&mixed)), (Some(TAGS[0]), Some(TAGS[1]), None));
+        assert_eq!(Tag::at_both_ends(b"x"), None);
         let shorter = Content::of_size(499);
         assert_eq!(content.tag_in(&json(&shorter, TAGS[1])), None);
         assert_eq!(content.tag_in(b"{\"seq\":1}"), None);

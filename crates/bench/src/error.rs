@@ -28,6 +28,9 @@ pub(crate) enum BenchError {
     /// PostgreSQL failed.
     #[error("PostgreSQL: {what}")]
     Postgres { what: &'static str, source: tokio_postgres::Error },
+    /// Something became worse than it was at the last release.
+    #[error("worse than at the last release: {0}")]
+    Worse(String),
     /// The command line asks for something that cannot be.
     #[error("{0}")]
     Usage(String),

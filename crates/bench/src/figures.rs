@@ -85,17 +85,7 @@ impl Summary {
         for Row { name, unit, spread } in self.rows() {
             lines.push([name, round(spread.median), round(spread.min), round(spread.max), unit.to_owned()]);
         }
-        let width = |column: usize| {
-            lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths = [width(0), width(1), width(2), width(3)];
-        let mut text = format!("{} ({} runs)\n", self.command, self.runs());
-        for [name, median, min, max, unit] in &lines {
-            let [a, b, c, d] = widths;
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "  {name:<a$}  {median:>b$}  {min:>c$}  {max:>d$}  {unit}");
-        }
-        text
+        format!("{} ({} runs)\n{}", self.command, self.runs(), aligned(&lines))
     }
 
     /// The same as JSON, with the value of each run.
@@ -107,6 +97,27 @@ impl Summary {
         json!({"command": self.command, "runs": self.runs(),
             "figures": self.rows().iter().map(figure).collect::<Vec<_>>()})
     }
+}
+
+/// Lines of a table: the first column and the last to the left, the others to the right.
+pub(crate) fn aligned<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String {
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        for (at, (cell, width)) in line.iter().zip(&widths).enumerate() {
+            // Writing to a String cannot fail.
+            let _ = match at {
+                0 => write!(text, "  {cell:<width$}"),
+                at if at + 1 == COLUMNS => write!(text, "  {cell}"),
+                _ => write!(text, "  {cell:>width$}"),
+            };
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// A number with as many digits as it is worth: at least three, and thousands set apart.

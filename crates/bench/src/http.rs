@@ -4,8 +4,11 @@ mod chunked;
 mod connection;
 mod follower;
 mod head;
+mod pipeline;
 mod request;
 
 pub(crate) use connection::Connection;
 pub(crate) use follower::{Flow, Follower};
+pub(crate) use head::front;
+pub(crate) use pipeline::Pipeline;
 pub(crate) use request::Site;

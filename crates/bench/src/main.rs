@@ -8,8 +8,10 @@
 //! side. What does not belong here: anything that only works because of how the server is built inside.
 
 mod append;
+mod baseline;
 mod check;
 mod cli;
+mod compare;
 mod content;
 mod error;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod fake;
 mod figures;
 mod fleet;
 mod http;
+mod instructions;
 mod limits;
 mod number;
 mod options;
@@ -25,6 +28,7 @@ mod progress;
 mod report;
 mod scenario;
 mod server;
+mod smoke;
 mod sse;
 mod stats;
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command};
 
+pub(crate) use self::machine::describe as machine;
 use self::markdown::{FIGURES, Report};
 use self::plan::{Entry, Sizes};
 use crate::error::{BenchError, Outcome};

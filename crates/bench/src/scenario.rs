@@ -8,6 +8,7 @@ mod freeze;
 mod history;
 mod idle;
 mod ingest;
+mod mixed;
 mod publish;
 mod soak;
 mod startup;
@@ -15,6 +16,8 @@ mod startup;
 mod tests;
 mod tree;
 mod verify;
+mod window;
+mod writes;
 
 use clap::{ArgMatches, Command};
 
@@ -23,7 +26,7 @@ use crate::figures::Figures;
 use crate::server::{Launcher, Server};
 
 /// The commands that load a server.
-pub(crate) fn grammars() -> [Command; 10] {
+pub(crate) fn grammars() -> [Command; 12] {
     [
         ingest::grammar(),
         fanout::grammar(),
@@ -35,6 +38,8 @@ pub(crate) fn grammars() -> [Command; 10] {
         startup::grammar(),
         soak::grammar(),
         freeze::grammar(),
+        writes::grammar(),
+        mixed::grammar(),
     ]
 }
 
@@ -53,6 +58,8 @@ pub(crate) async fn run(name: &str, given: &ArgMatches, launcher: &Launcher, run
         "control" => fresh(launcher, runs, async |server| control::run(given, server).await).await,
         "freeze" => fresh(launcher, runs, async |server| freeze::run(given, server).await).await,
         "soak" => fresh(launcher, runs, async |server| soak::run(given, server).await).await,
+        "writes" => fresh(launcher, runs, async |server| writes::run(given, server).await).await,
+        "mixed" => fresh(launcher, runs, async |server| mixed::run(given, server).await).await,
         "startup" => startup::runs(given, launcher, runs).await,
         other => Err(BenchError::Usage(format!("there is no load {other:?}"))),
     }

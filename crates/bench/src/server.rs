@@ -20,6 +20,13 @@ pub(crate) enum Launcher {
         /// Its process, when it is on this machine and its cost is wanted.
         pid: Option<u32>,
     },
+    /// The binary behind another program that watches it, started by us.
+    Wrapped {
+        /// The program, its arguments, and the binary at the end.
+        wrapper: Vec<String>,
+        folder: PathBuf,
+        settings: Vec<String>,
+    },
     /// The binary, started by us.
     Binary {
         path: PathBuf,
@@ -69,10 +76,8 @@ impl Launcher {
     /// The server was not started by us, so its data is not ours to touch.
     pub(crate) fn folder(&self) -> Outcome<&Path> {
         match self {
-            Self::Binary { folder, .. } => Ok(folder),
-            Self::Running { .. } => {
-                Err(BenchError::Usage("this needs --binary: it starts and stops servers".to_owned()))
-            }
+            Self::Binary { folder, .. } | Self::Wrapped { folder, .. } => Ok(folder),
+            Self::Running { .. } => Err(needs_binary()),
         }
     }
 
@@ -80,7 +85,7 @@ impl Launcher {
     pub(crate) fn start(&self) -> Outcome<Server> {
         match self {
             Self::Running { site, pid } => Ok(Server { site: site.clone(), pid: *pid, running: None }),
-            Self::Binary { folder, .. } => {
+            Self::Binary { folder, .. } | Self::Wrapped { folder, .. } => {
                 let data = data_folder(folder)?;
                 let path = data.path().join("data");
                 self.launch(&path, Some(data))
@@ -94,10 +99,15 @@ impl Launcher {
     }
 
     fn launch(&self, data: &Path, owned: Option<TempDir>) -> Outcome<Server> {
-        let Self::Binary { path, settings, .. } = self else {
-            return Err(BenchError::Usage("this needs --binary: it starts and stops servers".to_owned()));
+        let (path, before, settings) = match self {
+            Self::Binary { path, settings, .. } => (path.clone(), &[][..], settings),
+            Self::Wrapped { wrapper, settings, .. } => {
+                let (first, rest) = wrapper.split_first().ok_or_else(needs_binary)?;
+                (PathBuf::from(first), rest, settings)
+            }
+            Self::Running { .. } => return Err(needs_binary()),
         };
-        let mut child = command(path, data)
+        let mut child = command(&path, before, data)
             .args(["--listen", "127.0.0.1:0", "--log", "warn"])
             // Neither may bound what is measured, nor may a quiet run lose its sessions.
             .args(["--throttle-control", "off", "--throttle-tree", "off", "--lease", "off"])
@@ -110,9 +120,20 @@ impl Launcher {
         let stdout = child.stdout.take().ok_or_else(|| BenchError::Protocol("the server has no output".to_owned()))?;
         let mut running = Running { child, stdout: BufReader::new(stdout), _data: owned };
         let address = listening(&mut running.stdout)?;
-        let key = key(path, data, settings)?;
+        let key = key(&path, data, settings)?;
         Ok(Server { site: Site::new(address, &key), pid: Some(pid), running: Some(running) })
     }
+}
+
+fn needs_binary() -> BenchError {
+    BenchError::Usage("this needs --binary: it starts and stops servers".to_owned())
+}
+
+/// Where a program is installed: on the path, or where the system keeps its servers.
+pub(crate) fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// A fresh temporary folder for a server's data.
@@ -121,10 +142,10 @@ pub(crate) fn data_folder(folder: &Path) -> Outcome<TempDir> {
     made.map_err(BenchError::system(format!("cannot make a folder in {}", folder.display())))
 }
 
-/// The binary on a data folder, without what the caller's environment and folder would add.
-fn command(binary: &Path, data: &Path) -> Command {
-    let mut command = Command::new(binary);
-    command.env_clear().arg("--data-dir").arg(data);
+/// The binary (behind the arguments of what wraps it) on a data folder, without what the caller's environment and folder would add.
+fn command(program: &Path, before: &[String], data: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().args(before).arg("--data-dir").arg(data);
     if let Some(parent) = data.parent() {
         // A flightdeck.toml in the current folder would be read.
         command.current_dir(parent);

@@ -17,6 +17,7 @@ mod operation;
 mod operations;
 mod providers;
 mod ps;
+mod runners;
 mod search;
 mod show;
 mod spawn;
@@ -47,6 +48,7 @@ pub fn run(command: &Command, whole: clap::Command) -> Outcome {
         Command::Usage(args) => usage::run(args),
         Command::Operations(args) => operations::run(args),
         Command::Providers(args) => providers::run(args),
+        Command::Runners(args) => runners::run(args),
         Command::Spawn(args) => spawn::run(args),
         Command::Inject(args) => inject::run(args),
         Command::Pause(args) => control::run(args, Verb::Pause),

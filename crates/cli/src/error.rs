@@ -70,7 +70,7 @@ const fn of_client(error: &ClientError) -> Exit {
             400 | 413 | 415 => Exit::Usage,
             401 | 403 => Exit::NoAccess,
             404 => Exit::NoMatch,
-            409 | 410 | 422 => Exit::Refused,
+            409 | 410 | 412 | 422 | 428 => Exit::Refused,
             429 | 503 => Exit::NotNow,
             _ => Exit::Failed,
         },

@@ -2,6 +2,8 @@
 
 mod budget;
 mod looking;
+mod providers;
+mod runners;
 mod shared;
 mod stepping_in;
 
@@ -11,9 +13,11 @@ use clap_complete::Shell;
 pub(crate) use self::budget::{BudgetArgs, BudgetCommand, BudgetSetArgs, Limits, Whose};
 pub use self::looking::AuditListArgs;
 pub(crate) use self::looking::{
-    LogsArgs, MissionsArgs, OperationsArgs, OperationsCommand, OperationsListArgs, ProvidersArgs, PsArgs, SearchArgs,
-    ShowArgs, TreeArgs, UsageArgs,
+    LogsArgs, MissionsArgs, OperationsArgs, OperationsCommand, OperationsListArgs, PsArgs, SearchArgs, ShowArgs,
+    TreeArgs, UsageArgs,
 };
+pub(crate) use self::providers::{ProviderSetArgs, ProvidersArgs, ProvidersCommand};
+pub(crate) use self::runners::{RunnersArgs, RunnersCommand};
 pub(crate) use self::shared::{Asking, wait};
 pub(crate) use self::stepping_in::{
     ApprovalsArgs, ApprovalsCommand, ApprovalsListArgs, CloseArgs, ControlArgs, DecideArgs, InjectArgs, InterruptArgs,
@@ -41,8 +45,12 @@ pub enum Command {
     /// List what was asked of agents, and how far it has come
     #[command(args_conflicts_with_subcommands = true)]
     Operations(OperationsArgs),
-    /// List the providers of the server: which agents they start, and what can be asked of these
+    /// List the providers of the server and their configurations; show, set, remove and try out configurations
+    #[command(args_conflicts_with_subcommands = true)]
     Providers(ProvidersArgs),
+    /// List runners, the programs on other machines that start agents, and who waits for one; drain and remove them
+    #[command(args_conflicts_with_subcommands = true)]
+    Runners(RunnersArgs),
     /// Have an agent started; prints its id
     Spawn(SpawnArgs),
     /// Say something to an agent, and tell whether it took it

@@ -12,6 +12,7 @@ mod error;
 mod grammar;
 mod ids;
 mod layout;
+mod operator;
 mod watch;
 
 pub use commands::{audit_export, audit_list, audit_verify, run};

@@ -28,6 +28,8 @@ pub struct Client {
     agent: Agent,
     base: String,
     key: String,
+    /// Headers that each call has besides.
+    more: Vec<(String, String)>,
     /// A call waits for its turn when the server says that it is too early, and this is told of it. Without it such a call
     /// is an error at once.
     told_of_waits: Option<fn(&str)>,
@@ -105,7 +107,21 @@ impl Client {
             .user_agent(concat!("flightdeck/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Self { agent, base: base.trim_end_matches('/').to_owned(), key: key.trim().to_owned(), told_of_waits: None }
+        Self {
+            agent,
+            base: base.trim_end_matches('/').to_owned(),
+            key: key.trim().to_owned(),
+            more: Vec::new(),
+            told_of_waits: None,
+        }
+    }
+
+    /// The same with a header in each call.
+    #[must_use]
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut more = self.more.clone();
+        more.push((name.to_owned(), value.to_owned()));
+        Self { more, ..self.clone() }
     }
 
     /// The same, but a call that is too early waits for its turn, and `told` hears so.
@@ -166,6 +182,27 @@ impl Client {
     /// There is no answer, or the server refuses.
     pub fn delete(&self, path: &str, body: &Value) -> Result<Reply, ClientError> {
         self.whole(self.send("DELETE", path, &[], Some(body.to_string().as_bytes()), DEADLINE)?)
+    }
+
+    /// Puts something in the place of what is known, by its `ETag`; without one it is made.
+    ///
+    /// # Errors
+    /// There is no answer, or the server refuses.
+    pub fn put_known(&self, path: &str, body: &Value, tag: Option<&str>) -> Result<Reply, ClientError> {
+        self.known("PUT", path, body, tag)
+    }
+
+    /// Takes away what is known, by its `ETag`.
+    ///
+    /// # Errors
+    /// There is no answer, or the server refuses.
+    pub fn delete_known(&self, path: &str, body: &Value, tag: Option<&str>) -> Result<Reply, ClientError> {
+        self.known("DELETE", path, body, tag)
+    }
+
+    fn known(&self, method: &str, path: &str, body: &Value, tag: Option<&str>) -> Result<Reply, ClientError> {
+        let headers: Vec<(&str, &str)> = tag.map(|tag| ("If-Match", tag)).into_iter().collect();
+        self.whole(self.send(method, path, &headers, Some(body.to_string().as_bytes()), DEADLINE)?)
     }
 
     /// A change that must not be sent twice.
@@ -230,6 +267,7 @@ impl Client {
     ) -> Result<Response<ureq::Body>, ClientError> {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = self.more.iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = request.header("X-API-Key", &self.key);
         let sent = match body {
             Some(body) => request
@@ -266,6 +304,14 @@ impl Client {
     /// There is no answer.
     pub fn say_once(&self, path: &str, body: &[u8], deadline: Duration) -> Result<Answer, ClientError> {
         self.answer(self.send_once("POST", path, &[], Some(body), deadline)?)
+    }
+
+    /// Puts something once, and gives whatever the server answers. Blocks the thread, for `deadline` at most.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn put_once(&self, path: &str, body: &[u8], deadline: Duration) -> Result<Answer, ClientError> {
+        self.answer(self.send_once("PUT", path, &[], Some(body), deadline)?)
     }
 
     fn answer(&self, response: Response<ureq::Body>) -> Result<Answer, ClientError> {

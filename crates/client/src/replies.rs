@@ -3,6 +3,7 @@
 
 mod operation;
 mod provider;
+mod runner;
 mod usage;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use self::operation::{Operation, Operations, Target};
-pub use self::provider::{Provider, Providers};
+pub use self::provider::{Provider, ProviderConfig, ProviderTrial, Providers};
+pub use self::runner::{Runner, Runners, WaitingAgent, WaitingAgents};
 pub use self::usage::{AgentUsage, Budget, Mission, Totals};
 
 /// A part of an answer as it came, and as it was read.
@@ -194,12 +196,14 @@ pub struct Approval {
 
 /// What an operator decided.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Decision {
     /// What was chosen.
     pub option: String,
     /// The id of the operator's key.
     pub by: String,
+    /// The name of that key.
+    pub by_name: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// What was filled into the form.
@@ -272,7 +276,7 @@ pub struct AuditPage {
 
 /// One entry of the audit log.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AuditEntry {
     /// Its place.
     pub seq: u64,
@@ -280,6 +284,8 @@ pub struct AuditEntry {
     pub at: Option<DateTime<Utc>>,
     /// Who acted.
     pub actor: String,
+    /// The name of the key that acted.
+    pub actor_name: Option<String>,
     /// What was done.
     pub action: String,
     /// `done` or `refused`.

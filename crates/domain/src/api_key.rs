@@ -8,12 +8,13 @@ use subtle::ConstantTimeEq;
 
 use crate::hex::hex;
 use crate::ids::{KeyId, SessionId};
-use crate::operator::{Principal, Role};
+use crate::mission_set::MissionSet;
+use crate::operator::{Actor, Principal, Role};
 use crate::session::SessionPlace;
 use crate::text::KeyName;
 use crate::time::Timestamp;
 
-/// SHA-256 of a key's secret: all that is stored of it.
+/// The SHA-256 of a key's secret: the only part of the secret that is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecretHash([u8; 32]);
 
@@ -72,7 +73,7 @@ impl PlainKey {
     /// Reads a key as a client sends it.
     ///
     /// # Errors
-    /// It is not of the form.
+    /// The text does not have the form of a key.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
         let (id, secret) = text.strip_prefix("fd_").and_then(|rest| rest.split_once('_')).ok_or(NotAKey)?;
         let id = KeyId::new(id).or(Err(NotAKey))?;
@@ -82,7 +83,7 @@ impl PlainKey {
         Ok(Self { id, secret: secret.to_owned() })
     }
 
-    /// The whole key, for the one who is to use it.
+    /// The whole key, for its owner.
     #[must_use]
     pub fn reveal(&self) -> String {
         format!("fd_{}_{}", self.id, self.secret)
@@ -94,7 +95,7 @@ impl PlainKey {
         &self.secret
     }
 
-    /// What is stored of it.
+    /// What is stored of the secret.
     #[must_use]
     pub fn secret_hash(&self) -> SecretHash {
         SecretHash::of(&self.secret)
@@ -112,41 +113,66 @@ impl fmt::Debug for PlainKey {
 pub struct ApiKey {
     /// Its public half.
     pub id: KeyId,
-    /// What people call it.
+    /// The name that people gave it.
     pub name: KeyName,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// For an `agent` key, the session whose subtree it is bound to.
     pub bound_to: Option<SessionId>,
-    /// Where that session stands, as it was decided when the key was made. Once the session is in the tree, its own place
-    /// counts.
+    /// The place of that session, as it was decided when the key was made. Once the session is in the tree, the
+    /// session's own place counts.
     pub place: SessionPlace,
+    /// For a `viewer` or an `operator`: the missions whose sessions it may see and act on; `None` for all sessions.
+    pub missions: Option<MissionSet>,
     /// The hash of its secret half.
     pub secret_hash: SecretHash,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires, if it does.
     pub expires_at: Option<Timestamp>,
-    /// When somebody ended it.
+    /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Why a key does not open the door.
+/// Why a key was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRejected {
-    /// There is no such key. The same answer for an unknown id and a wrong secret: neither is to be found out.
+    /// There is no such key. The answer is the same for an unknown id and a wrong secret, so that neither can be found
+    /// out.
     #[error("the API key is not known")]
     Unknown,
-    /// Somebody ended it.
+    /// It was revoked.
     #[error("the API key was revoked")]
     Revoked,
-    /// Its time is over.
+    /// It has expired.
     #[error("the API key has expired")]
     Expired,
 }
 
+/// A key that must stay, because without it nobody could manage keys over the API.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "key {0} is the last usable key with the role admin; make another one first, or revoke it on the server's machine with \
+     flightdeck keys revoke"
+)]
+pub struct LastAdminKey(pub KeyId);
+
 impl ApiKey {
-    /// Whether it is still good.
+    /// Whether `actor` may revoke it, when these are all keys. The last usable key of an admin stays, except for a person at
+    /// the command line of the machine, who can make another one.
+    ///
+    /// # Errors
+    /// It is the last usable key of an admin.
+    pub fn may_be_revoked(&self, all: &[Self], actor: &Actor, now: Timestamp) -> Result<(), LastAdminKey> {
+        let manages = |key: &Self| key.role == Role::Admin && key.usable_at(now).is_ok();
+        let another = all.iter().any(|key| key.id != self.id && manages(key));
+        if manages(self) && !another && *actor != Actor::local_cli() {
+            return Err(LastAdminKey(self.id.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether it is still valid.
     ///
     /// # Errors
     /// It was revoked, or has expired.
@@ -172,13 +198,20 @@ impl ApiKey {
         Ok(self.principal())
     }
 
-    /// Whoever makes a request with it, once it was checked.
+    /// The caller of a request with this key, after it was checked.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal { key_id: self.id.clone(), role: self.role, bound_to: self.bound_to, place: self.place.clone() }
+        Principal {
+            key_id: self.id.clone(),
+            role: self.role,
+            bound_to: self.bound_to,
+            place: self.place.clone(),
+            missions: self.missions.clone(),
+        }
     }
 
-    /// What the audit log says of its making: of a bound key, the session and its place.
+    /// The details of the audit entry of its creation: for a bound key, the session and its place; for a key
+    /// with missions, these as a JSON list.
     #[must_use]
     pub fn audit_details(&self) -> BTreeMap<String, String> {
         let id = |id: Option<SessionId>| id.map(|id| id.to_string());
@@ -186,6 +219,7 @@ impl ApiKey {
             ("sessionId", id(self.bound_to)),
             ("parentSessionId", id(self.place.parent_id)),
             ("missionId", self.place.mission_id.as_ref().map(ToString::to_string)),
+            ("missions", self.missions.as_ref().and_then(|missions| serde_json::to_string(missions).ok())),
         ];
         told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
@@ -207,6 +241,7 @@ mod tests {
             role: Role::Operator,
             bound_to: None,
             place: SessionPlace::default(),
+            missions: None,
             secret_hash: plain().secret_hash(),
             created_at: at(0),
             expires_at: Some(at(100)),
@@ -233,5 +268,29 @@ mod tests {
         assert_eq!(stored().admit(&plain(), at(100)), Err(KeyRejected::Expired));
         let revoked = ApiKey { revoked_at: Some(at(2)), ..stored() };
         assert_eq!(revoked.admit(&plain(), at(1)), Err(KeyRejected::Revoked));
+    }
+
+    #[test]
+    fn the_last_usable_key_of_an_admin_stays() {
+        let key = |digit: char, role| ApiKey {
+            id: KeyId::new(&digit.to_string().repeat(12)).expect("valid"),
+            role,
+            ..stored()
+        };
+        let (one, other) = (key('1', Role::Admin), key('2', Role::Admin));
+        let (over, revoked) =
+            (ApiKey { expires_at: Some(at(5)), ..other.clone() }, ApiKey { revoked_at: Some(at(2)), ..other.clone() });
+        let actor = Actor::key(&one.id);
+        let may = |key: &ApiKey, rest: &[&ApiKey], actor: &Actor| {
+            let all: Vec<ApiKey> = rest.iter().copied().chain([key]).cloned().collect();
+            key.may_be_revoked(&all, actor, at(9)).is_ok()
+        };
+        assert!(may(&one, &[&other], &actor));
+        for rest in [&[][..], &[&over], &[&revoked], &[&key('3', Role::Operator)]] {
+            assert!(!may(&one, rest, &actor), "{rest:?}");
+            assert!(may(&one, rest, &Actor::local_cli()), "{rest:?}");
+        }
+        assert!(may(&over, &[], &actor), "what has ended manages nothing");
+        assert!(may(&key('3', Role::Operator), &[], &actor));
     }
 }

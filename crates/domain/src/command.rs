@@ -15,12 +15,12 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
-    /// Into the current turn.
+    /// In the current turn.
     Steer,
     /// With the next turn.
     #[default]
     Queue,
-    /// Stop the current turn, then deliver.
+    /// At once: the current turn is stopped first.
     Interrupt,
 }
 
@@ -28,7 +28,7 @@ pub enum Delivery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CommandKind {
-    /// Take in an operator's message of the conversation.
+    /// Read an operator's message of the conversation.
     Inject {
         /// The message.
         #[serde(rename = "messageId")]
@@ -36,12 +36,12 @@ pub enum CommandKind {
         /// Its place in the conversation.
         #[serde(rename = "messageSeq")]
         seq: Seq,
-        /// When it is to reach the agent.
+        /// When the message is to reach the agent.
         delivery: Delivery,
     },
-    /// Stop where that is possible, and be able to go on.
+    /// Stop where that is possible, so that the agent can continue.
     Pause,
-    /// Go on.
+    /// Continue.
     Resume,
     /// Stop the current turn, and wait for the next prompt.
     Interrupt,
@@ -81,7 +81,7 @@ impl CommandKind {
     }
 }
 
-/// What became of a command.
+/// The state of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Receipt {
@@ -93,14 +93,14 @@ pub enum Receipt {
     Consumed,
     /// The agent will not act on it. Final.
     Refused {
-        /// In the agent's words.
+        /// The reason, in the agent's words.
         reason: Reason,
     },
-    /// An operator took it back before it was delivered. Final.
+    /// An operator took the command back before it was delivered. Final.
     Cancelled,
-    /// The session ended first. Final.
+    /// The session ended before the agent acted on it. Final.
     Undeliverable {
-        /// How it ended.
+        /// How the session ended.
         reason: Reason,
     },
 }
@@ -122,7 +122,7 @@ impl Receipt {
         }
     }
 
-    /// Why it was refused or could not be delivered.
+    /// Why the command was refused or could not be delivered.
     #[must_use]
     pub const fn reason(&self) -> Option<&Reason> {
         match self {
@@ -152,7 +152,7 @@ impl fmt::Display for Receipt {
     }
 }
 
-/// A receipt that cannot follow the one there is.
+/// A receipt that cannot follow the current one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("command {seq} is {is} already and cannot become {wanted}")]
 pub struct ReceiptIsFinal {
@@ -160,7 +160,7 @@ pub struct ReceiptIsFinal {
     pub seq: CommandSeq,
     /// Its receipt.
     pub is: &'static str,
-    /// The receipt that was to follow.
+    /// The receipt that was to follow it.
     pub wanted: &'static str,
 }
 
@@ -179,15 +179,15 @@ pub struct NotCancellable {
 /// One command in a session's queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// The session that is to obey.
+    /// The session whose agent is to act.
     pub session_id: SessionId,
     /// Its place in the session's queue.
     pub seq: CommandSeq,
     /// What to do.
     pub kind: CommandKind,
-    /// Why, where the operator said.
+    /// The reason, if the operator gave one.
     pub reason: Option<Reason>,
-    /// What became of it.
+    /// Its state.
     pub receipt: Receipt,
     /// When the operator asked.
     pub created_at: Timestamp,
@@ -196,14 +196,14 @@ pub struct Command {
 }
 
 impl Command {
-    /// Whether it has no place in the queue: a stop for agents of this process that could not be written. Its seq is
-    /// [`CommandSeq::ZERO`], it has no receipt, and it counts each time that it comes.
+    /// Whether the command has no place in the queue: it is a stop for agents of this process that could not be
+    /// written. Its seq is [`CommandSeq::ZERO`], it has no receipt, and it counts every time that it arrives.
     #[must_use]
     pub fn is_past_the_queue(&self) -> bool {
         self.seq == CommandSeq::ZERO
     }
 
-    /// Moves the receipt on. Acknowledging twice, or late, is harmless: a receipt never goes back.
+    /// Moves the receipt forward. A repeated or late acknowledgement is harmless, because a receipt never goes back.
     ///
     /// # Errors
     /// The receipt is final and differs from the wanted one.
@@ -217,11 +217,11 @@ impl Command {
         Ok(Self { receipt, updated_at: at, ..self.clone() })
     }
 
-    /// Takes an injected message back that has not reached the agent yet. A wish such as a pause is not cancelled but
-    /// answered by its opposite.
+    /// Takes an injected message back that has not reached the agent yet. A wish such as a pause cannot be cancelled;
+    /// its opposite undoes it.
     ///
     /// # Errors
-    /// It is no message, or the agent has it already.
+    /// The command is no message, or the agent has it already.
     pub fn cancel(&self, at: Timestamp) -> Result<Self, NotCancellable> {
         let cancellable = matches!(self.kind, CommandKind::Inject { .. }) && self.receipt == Receipt::Accepted;
         if cancellable {
@@ -230,7 +230,8 @@ impl Command {
         Err(NotCancellable { seq: self.seq, kind: self.kind.as_str(), is: self.receipt.as_str() })
     }
 
-    /// Closes a pending command when its session ends: a kill that was followed is consumed, anything else came too late.
+    /// Closes a pending command when its session ends. A kill that took effect is consumed; every other command was too
+    /// late.
     #[must_use]
     pub fn settle(&self, end: SessionStatus, at: Timestamp) -> Self {
         let receipt = match (&self.kind, end) {
@@ -242,7 +243,7 @@ impl Command {
 }
 
 impl FleetEventDraft {
-    /// A command's receipt moved.
+    /// A command's receipt changed.
     #[must_use]
     pub fn receipt(command: &Command, at: Timestamp) -> Self {
         let data = json!({

@@ -1,8 +1,9 @@
-//! Which history of a deployment a place belongs to.
+//! The history of a deployment that a place belongs to.
 //!
-//! Places on the feed and in conversations are given in order. A database that is restored to an earlier moment gives some of
-//! them a second time, to other entries: whoever goes on from such a place skips what stands there now. So each history has
-//! a name, its [`Epoch`], and whoever brings a place may say of which epoch it is.
+//! Places on the feed and in conversations are assigned in order. A database that is restored to an earlier moment
+//! assigns some places a second time, to other entries. A reader that continues from such a place misses the entries
+//! that are there now. So each history has a name, its [`Epoch`], and a client that sends a place may send its epoch
+//! too.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,11 +12,11 @@ use uuid::Uuid;
 
 use crate::ids::FeedPosition;
 
-/// The name of one history of a deployment. Written as eight hexadecimal digits.
+/// The name of one history of a deployment, written as eight hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u32);
 
-/// A text that is no epoch.
+/// A text that is not an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an epoch: eight hexadecimal digits")]
 pub struct InvalidEpoch;
@@ -33,7 +34,7 @@ impl Epoch {
         self.0
     }
 
-    /// One that no other history has, but for the chance of one in four milliards.
+    /// A new epoch. Another history has the same one with a chance of one in four billion.
     #[must_use]
     pub fn from_random(bytes: [u8; 32]) -> Self {
         let [a, b, c, d, ..] = bytes;
@@ -57,17 +58,17 @@ impl FromStr for Epoch {
     }
 }
 
-/// A place on the fleet feed together with the history that it belongs to: `<epoch>-<position>`. A bare position is taken as
-/// one of today's.
+/// A place on the fleet feed together with its history: `<epoch>-<position>`. A position without an epoch belongs to
+/// the current epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedCursor {
-    /// Of which history.
+    /// The history of the place.
     pub epoch: Option<Epoch>,
     /// The place.
     pub position: FeedPosition,
 }
 
-/// A text that is no cursor.
+/// A text that is not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a place on the feed: <epoch>-<position>, or a whole number from 0 on")]
 pub struct InvalidFeedCursor;
@@ -95,8 +96,8 @@ impl FromStr for FeedCursor {
     }
 }
 
-/// What one server leaves in the store, and remembers elsewhere. A store that does not have it is not the one in which it was
-/// left, or was set back to an earlier moment.
+/// What one server writes to the store, and remembers elsewhere. A store without the mark is another store, or was set
+/// back to an earlier moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreMark(Uuid);
 
@@ -119,7 +120,7 @@ impl StoreMark {
 pub struct ReplicaMark {
     /// The name of the server.
     pub replica: String,
-    /// What it left.
+    /// The mark that the server wrote.
     pub mark: StoreMark,
 }
 

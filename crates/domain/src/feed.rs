@@ -1,4 +1,4 @@
-//! The fleet feed: one durable order of everything that happened to sessions.
+//! The fleet feed: the one durable order of all events of the fleet.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,19 +9,19 @@ use crate::ids::{FeedPosition, Seq, SessionId};
 use crate::text::{JsonObject, MissionId};
 use crate::time::Timestamp;
 
-/// What an event tells of.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FleetEventKind {
     /// A session entered the tree.
     #[serde(rename = "spawned")]
     Spawned,
-    /// A session was seen in another status.
+    /// A session was observed in another status.
     #[serde(rename = "status")]
     Status,
     /// An operator stepped in.
     #[serde(rename = "action")]
     Action,
-    /// A command's receipt moved.
+    /// A command's receipt changed.
     #[serde(rename = "receipt")]
     Receipt,
     /// A permission request was opened, decided, or expired.
@@ -30,12 +30,12 @@ pub enum FleetEventKind {
     /// The kill switch was engaged or released.
     #[serde(rename = "killswitch")]
     KillSwitch,
-    /// An operation began, or nothing of it is open any more.
+    /// An operation began, or has no open target any more.
     #[serde(rename = "operation")]
     Operation,
 }
 
-/// A word that names no kind of event.
+/// A word that is not a kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no kind of fleet event; use spawned, status, action, receipt, approval, killswitch or operation")]
 pub struct UnknownEventKind(pub String);
@@ -74,16 +74,16 @@ impl FromStr for FleetEventKind {
     }
 }
 
-/// An event that is to get its place on the feed, in the transaction of the change that it tells of.
+/// An event before it has its place on the feed; it gets the place in the transaction of the change that it reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FleetEventDraft {
-    /// What it tells of.
+    /// Its kind.
     pub kind: FleetEventKind,
     /// The session, unless it concerns the whole fleet.
     pub session_id: Option<SessionId>,
     /// When it happened.
     pub at: Timestamp,
-    /// The particulars, in API names.
+    /// The details, with the names of the API.
     pub data: JsonObject,
 }
 
@@ -92,28 +92,30 @@ pub struct FleetEventDraft {
 pub struct FleetEvent {
     /// Its place.
     pub position: FeedPosition,
-    /// What it tells of.
+    /// Its kind.
     pub kind: FleetEventKind,
     /// The session, unless it concerns the whole fleet.
     pub session_id: Option<SessionId>,
     /// When it happened.
     pub at: Timestamp,
-    /// The particulars, in API names.
+    /// The details, with the names of the API.
     pub data: JsonObject,
 }
 
-/// What an event is about: as much as tells who wants to see it.
+/// The subject of an event: enough to decide which readers want it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedSubject {
-    /// What it tells of.
+    /// Its kind.
     pub kind: FleetEventKind,
     /// The session, unless it concerns the whole fleet.
     pub session_id: Option<SessionId>,
-    /// Where the session stands, when this is its spawning.
+    /// The place of the session in the tree, if the event is its spawning.
     pub spawned: Option<SpawnedSubject>,
+    /// The mission, if the event is about a mission as a whole.
+    pub mission_id: Option<MissionId>,
 }
 
-/// Where a new session stands.
+/// The place of a new session in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnedSubject {
     /// The session that spawned it.
@@ -123,20 +125,22 @@ pub struct SpawnedSubject {
 }
 
 impl FleetEvent {
-    /// What it is about.
+    /// The subject of the event.
     #[must_use]
     pub fn subject(&self) -> FeedSubject {
         let word = |name| self.data.as_map().get(name).and_then(serde_json::Value::as_str);
+        let mission = || word("missionId").and_then(|id| MissionId::new(id).ok());
         let spawned = (self.kind == FleetEventKind::Spawned).then(|| SpawnedSubject {
             parent_id: word("parentSessionId").and_then(|id| id.parse().ok()),
-            mission_id: word("missionId").and_then(|id| MissionId::new(id).ok()),
+            mission_id: mission(),
         });
-        FeedSubject { kind: self.kind, session_id: self.session_id, spawned }
+        let mission_id = mission().filter(|_| self.session_id.is_none());
+        FeedSubject { kind: self.kind, session_id: self.session_id, spawned, mission_id }
     }
 }
 
 impl FleetEvent {
-    /// For the receipt of an operator's message: where the message stands in its conversation.
+    /// For the receipt of an operator's message: the place of the message in its conversation.
     #[must_use]
     pub fn message_seq(&self) -> Option<Seq> {
         let command = self.data.as_map().get("command")?;
@@ -151,7 +155,7 @@ impl FleetEventDraft {
         FleetEvent { position, kind: self.kind, session_id: self.session_id, at: self.at, data: self.data }
     }
 
-    /// An event; its constructors stand with the nouns that they tell of.
+    /// Makes an event. The public constructors are with the nouns that they report on.
     pub(crate) fn new(
         kind: FleetEventKind,
         session_id: Option<SessionId>,

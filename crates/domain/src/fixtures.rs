@@ -42,6 +42,7 @@ pub(crate) fn registration(n: u128) -> Registration {
         provider: ProviderName::internal(),
         provider_session_id: None,
         replica: None,
+        started_by: None,
         mission_id: None,
         task_id: TaskId::new("FD-1").expect("valid"),
         task_source: TaskSource::default(),

@@ -1,4 +1,4 @@
-//! The ids and counters of the domain, each its own type so that one cannot stand in for another.
+//! The ids and counters of the domain. Each is a type of its own, so that one cannot be used as another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -56,11 +56,12 @@ uuid_id! {
     SessionId
 }
 uuid_id! {
-    /// One entry of a conversation; chosen by the client, and with that its idempotency key within the session.
+    /// One entry of a conversation. The client chooses the id, and it is the entry's idempotency key within the
+    /// session.
     MessageId
 }
 uuid_id! {
-    /// One permission request; chosen by the client, and with that its idempotency key.
+    /// One permission request. The client chooses the id, and it is the request's idempotency key.
     ApprovalId
 }
 
@@ -98,7 +99,7 @@ macro_rules! counter {
                 Self::new(self.0.saturating_add(1))
             }
 
-            /// The place before; that before the first is the first.
+            /// The place before. The place before the first is the first itself.
             #[must_use]
             pub const fn previous(self) -> Self {
                 Self(self.0.saturating_sub(1))
@@ -140,11 +141,11 @@ counter! {
     AuditSeq
 }
 counter! {
-    /// The place of an event in the fleet feed; rises in commit order, gaps allowed.
+    /// The place of an event in the fleet feed; it rises in commit order, and gaps are allowed.
     FeedPosition
 }
 
-/// The public half of a key; it may stand in logs and on the audit log.
+/// The public half of a key; it may appear in logs and on the audit log.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(transparent)]
 pub struct KeyId(String);
@@ -164,7 +165,7 @@ impl KeyId {
         if valid { Ok(Self(text.to_owned())) } else { Err(InvalidKeyId) }
     }
 
-    /// The id that the first 6 of 32 random bytes make.
+    /// Makes an id of the first 6 of 32 random bytes.
     pub(crate) fn from_random(bytes: [u8; 32]) -> Self {
         Self(hex(&bytes).chars().take(12).collect())
     }

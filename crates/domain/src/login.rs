@@ -1,7 +1,7 @@
-//! Logins: a key in a browser, without the key in the browser.
+//! Logins: a browser acts as a key without having the key.
 //!
-//! A *session* is what a cookie stands for, a *link* gives one session to whoever opens it first. Both act as the key that
-//! they were made with, end with it, and end by themselves. Neither is ever stored but as the hash of its secret.
+//! A *session* is what a cookie represents. A *link* gives one session to the first browser that opens it. Both act as
+//! the key that they were made with, end with it, and expire by themselves. Only the hash of their secret is stored.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,12 +15,12 @@ use crate::ids::KeyId;
 use crate::operator::{Principal, Role};
 use crate::time::Timestamp;
 
-/// The public half of a login; it may stand in logs and on the audit log.
+/// The public half of a login; it may appear in logs and on the audit log.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(transparent)]
 pub struct LoginId(String);
 
-/// A text that is no login's id: 16 lower-case hexadecimal digits.
+/// A text that is not the id of a login: 16 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a login's id is 16 lower-case hexadecimal digits")]
 pub struct InvalidLoginId;
@@ -54,7 +54,8 @@ impl fmt::Debug for LoginId {
     }
 }
 
-/// A login in clear text, as it stands in a cookie or in a link. Shown once, when it is made; never stored, never logged.
+/// A login in clear text, as a cookie or a link contains it. It is shown once, when it is made, and is never stored or
+/// logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoginToken {
     /// The public half.
@@ -62,7 +63,7 @@ pub struct LoginToken {
     secret: String,
 }
 
-/// A text that is no login's token.
+/// A text that is not the token of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is no login")]
 pub struct NotALogin;
@@ -78,7 +79,7 @@ impl LoginToken {
     /// Reads a token as a browser sends it.
     ///
     /// # Errors
-    /// It is not of the form.
+    /// The text does not have the form of a token.
     pub fn parse(text: &str) -> Result<Self, NotALogin> {
         let (id, secret) = text.split_once('_').ok_or(NotALogin)?;
         let id = LoginId::new(id).or(Err(NotALogin))?;
@@ -88,13 +89,13 @@ impl LoginToken {
         Ok(Self { id, secret: secret.to_owned() })
     }
 
-    /// The whole token, for the one who is to use it. Fit for a cookie and for a path as it is.
+    /// The whole token, for its owner. It can be used in a cookie and in a path unchanged.
     #[must_use]
     pub fn reveal(&self) -> String {
         format!("{}_{}", self.id, self.secret)
     }
 
-    /// What is stored of it.
+    /// What is stored of the secret.
     #[must_use]
     pub fn secret_hash(&self) -> SecretHash {
         SecretHash::of(&self.secret)
@@ -107,22 +108,22 @@ impl fmt::Debug for LoginToken {
     }
 }
 
-/// What a login is good for.
+/// What a login can be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoginKind {
-    /// Requests, until it ends.
+    /// For requests, until it ends.
     Session,
-    /// One session, once.
+    /// For one session, once.
     Link,
 }
 
-/// A word that names no kind of login.
+/// A word that is not a kind of login.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a kind of login")]
 pub struct UnknownLoginKind(pub String);
 
 impl LoginKind {
-    /// How long one is good at most.
+    /// The longest time for which a login is valid.
     #[must_use]
     pub const fn lifetime(self) -> Duration {
         match self {
@@ -157,7 +158,7 @@ impl std::str::FromStr for LoginKind {
 pub struct Login {
     /// Its public half.
     pub id: LoginId,
-    /// What it is good for.
+    /// What it can be used for.
     pub kind: LoginKind,
     /// The key that it acts as.
     pub key_id: KeyId,
@@ -165,39 +166,39 @@ pub struct Login {
     pub secret_hash: SecretHash,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// When a session was logged out, or a link used.
+    /// When the session was logged out, or the link was used.
     pub ended_at: Option<Timestamp>,
 }
 
-/// Why a login does not open the door.
+/// Why a login was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginRejected {
-    /// There is no such login. The same answer for an unknown id, a wrong secret and the wrong kind.
+    /// There is no such login. The answer is the same for an unknown id, a wrong secret and the wrong kind.
     #[error("the login is not known")]
     Unknown,
     /// It was logged out, or the link was used.
     #[error("the login has ended")]
     Ended,
-    /// Its time is over.
+    /// It has expired.
     #[error("the login has expired")]
     Expired,
-    /// The key that it acts as is no longer good.
+    /// The key that it acts as is no longer valid.
     #[error(transparent)]
     Key(#[from] KeyRejected),
 }
 
-/// A key that nobody may log in with.
+/// A key that cannot be used to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an agent's key is for the agent; log in with the key of a viewer, an operator or an admin")]
 pub struct NotForPeople;
 
 impl Login {
-    /// How long a login is kept after its time; then it may be forgotten.
+    /// How long a login is kept after it expired; after that it may be deleted.
     pub const KEPT_FOR: Duration = Duration::from_hours(24);
 
-    /// Makes a login for a key, and what is to be stored of it.
+    /// Makes a login for a key: its clear text, and what is to be stored.
     ///
     /// # Errors
     /// The key is an agent's.
@@ -217,7 +218,7 @@ impl Login {
         })
     }
 
-    /// Whether it is still good, its key aside.
+    /// Whether it is still valid, apart from its key.
     ///
     /// # Errors
     /// It has ended or expired.
@@ -231,10 +232,10 @@ impl Login {
         Ok(())
     }
 
-    /// Checks what a browser sent, for the one use that is meant.
+    /// Checks what a browser sent, for the intended use.
     ///
     /// # Errors
-    /// The secret is wrong, it is of another kind, or it or its key is no longer good.
+    /// The secret is wrong, the login is of another kind, or the login or its key is no longer valid.
     pub fn admit(
         &self,
         presented: &LoginToken,
@@ -251,20 +252,20 @@ impl Login {
         Ok(key.principal())
     }
 
-    /// The login after its end; `None` when it had ended before. A store calls this under the login's lock.
+    /// The login after its end; `None` if it had ended before. A store calls this under the login's lock.
     #[must_use]
     pub fn end(&self, at: Timestamp) -> Option<Self> {
         self.ended_at.is_none().then(|| Self { ended_at: Some(at), ..self.clone() })
     }
 
-    /// From when on logins are kept: what expired before may be forgotten.
+    /// The time from which on logins are kept; logins that expired before it may be deleted.
     #[must_use]
     pub fn kept_since(now: Timestamp) -> Timestamp {
         now.saturating_sub(Self::KEPT_FOR)
     }
 
-    /// The audit entry of its beginning. A link has none: it gives nothing to anybody until it is used, and the session that
-    /// it gives names it.
+    /// The audit entry of its beginning. A link has none: it gives nothing until it is used, and the session that it
+    /// gives names the link.
     #[must_use]
     pub fn begun(&self, by: &Attribution, link: Option<&LoginId>) -> Option<AuditDraft> {
         let mut details = self.details();
@@ -306,6 +307,7 @@ mod tests {
             role,
             bound_to: None,
             place: crate::session::SessionPlace::default(),
+            missions: None,
             secret_hash: SecretHash::of("x"),
             created_at: at(0),
             expires_at: None,

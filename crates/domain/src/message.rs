@@ -18,24 +18,24 @@ use crate::text::{JsonObject, MessageContent, ProviderName};
 use crate::time::Timestamp;
 use crate::usage::{Totals, Usage};
 
-/// Who speaks in a message.
+/// Who wrote a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageRole {
-    /// Whoever prompts the agent.
+    /// The prompt of the agent.
     User,
-    /// The agent. The seed system's word `agent` is read as this.
+    /// The agent. The word `agent` of the orchestrator that Flightdeck replaces is read as this.
     #[serde(alias = "agent")]
     Assistant,
     /// A tool that the agent called.
     Tool,
     /// Flightdeck itself, and the agent's runtime; [`Author`] tells them apart.
     System,
-    /// A person who stepped in; written by an inject only.
+    /// An operator; only an inject writes it.
     Operator,
 }
 
-/// A word that names no role.
+/// A word that is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a role; use one of user, assistant, tool, system, operator")]
 pub struct UnknownRole(pub String);
@@ -78,18 +78,18 @@ impl FromStr for MessageRole {
     }
 }
 
-/// A message that is to get its place in a conversation.
+/// A message before it has its place in a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewMessage {
     /// Its id: the idempotency key within the session.
     pub id: MessageId,
-    /// Who speaks.
+    /// Its role.
     pub role: MessageRole,
-    /// What is said.
+    /// Its text.
     pub content: MessageContent,
-    /// Whatever else its author wants to be kept.
+    /// Other data that its author wants to keep.
     pub metadata: JsonObject,
-    /// When it was said.
+    /// Its time.
     pub created_at: Timestamp,
 }
 
@@ -119,21 +119,21 @@ pub struct Message {
     pub session_id: SessionId,
     /// Its place in the session.
     pub seq: Seq,
-    /// Who speaks.
+    /// Its role.
     pub role: MessageRole,
-    /// What is said.
+    /// Its text.
     pub content: MessageContent,
-    /// What ran the session when it was said.
+    /// What ran the session at that time.
     pub provider: ProviderName,
-    /// Whatever else its author wanted to be kept.
+    /// Other data that its author wanted to keep.
     pub metadata: JsonObject,
-    /// When it was said.
+    /// Its time.
     pub created_at: Timestamp,
 }
 
 impl Message {
-    /// Whether appending this is the same call again. The time does not count: a retry may stamp a new one. Nor does the mark
-    /// of its author: it is not the caller's to set, and messages from before it was kept have none.
+    /// Whether appending this is a repeated call. The time does not count, because a retry may have a new one. The mark
+    /// of its author does not count either: the caller cannot set it, and older messages have none.
     #[must_use]
     pub fn same_body(&self, new: &NewMessage) -> bool {
         self.role == new.role
@@ -142,12 +142,12 @@ impl Message {
     }
 }
 
-/// What became of an operator's message: the receipt of the command that brings it to the agent.
+/// The state of an operator's message: the receipt of the command that brings it to the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageReceipt {
     /// The command.
     pub command_seq: CommandSeq,
-    /// What became of it.
+    /// The state of the command.
     pub receipt: Receipt,
 }
 
@@ -157,18 +157,18 @@ impl From<Command> for MessageReceipt {
     }
 }
 
-/// Where an appended message stands.
+/// The place of an appended message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// The message.
     pub id: MessageId,
     /// Its place.
     pub seq: Seq,
-    /// Whether this call put it there; `false` when it was there already.
+    /// Whether this call appended it; `false` when it was there already.
     pub created: bool,
 }
 
-/// What a runtime should know whenever it reports: enough for the simplest agent to obey.
+/// What an agent needs to know whenever it reports: enough for the simplest agent to obey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Control {
     /// What an operator asked for.
@@ -180,7 +180,7 @@ pub struct Control {
 /// Why a batch was refused. Nothing of it was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendRefused {
-    /// The conversation is closed.
+    /// The session has ended.
     #[error("session {session} is {status}; its conversation is closed")]
     Ended {
         /// The session.
@@ -188,17 +188,17 @@ pub enum AppendRefused {
         /// How it ended.
         status: SessionStatus,
     },
-    /// The id is taken by a message with another body.
+    /// Another message has this id.
     #[error("message {id} is in the conversation already, at seq {seq}, with another role, content or metadata")]
     Conflict {
         /// The id.
         id: MessageId,
-        /// Where the first message with it stands.
+        /// The place of the first message with the id.
         seq: Seq,
     },
 }
 
-/// A batch that the rules allow: what to insert, and where every message of the batch stands after it.
+/// A batch that the rules allow: which messages to insert, and the place of every message of the batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppendPlan {
     /// One for each message of the batch, in its order.
@@ -207,13 +207,13 @@ pub struct AppendPlan {
     pub insert: Vec<Message>,
     /// The session's newest seq after it.
     pub last_seq: Seq,
-    /// What the inserted ones say about usage.
+    /// The usage that the inserted messages report.
     pub used: Totals,
 }
 
 impl AppendPlan {
-    /// What the append gives, once the plan is written. `control` is what the agent should know then, `came_back` whether the
-    /// session was lost before, `exhausted` whether a budget is used up by it.
+    /// The result of the append, once the plan is written. `control` is what the agent has to know then, `came_back`
+    /// says whether the session was lost before, and `exhausted` whether the append uses a budget up.
     #[must_use]
     pub fn outcome(self, control: Control, came_back: bool, exhausted: bool) -> AppendOutcome {
         let Self { appended, insert: inserted, last_seq, used: _ } = self;
@@ -222,18 +222,18 @@ impl AppendPlan {
 }
 
 impl Session {
-    /// What the session's agent should know, with so many commands that wait for it.
+    /// What the session's agent has to know, with this number of commands that wait for it.
     #[must_use]
     pub const fn control(&self, pending_commands: u64) -> Control {
         Control { desired_status: self.desired_status, pending_commands }
     }
 
-    /// Gives each message of a batch its place.
+    /// Assigns a place to each message of a batch.
     ///
-    /// `known` holds the messages of this session that have an id of the batch already.
+    /// `known` has the messages of this session whose ids are in the batch.
     ///
     /// # Errors
-    /// The session ended before all of the batch was in it, or an id is taken by another body.
+    /// The session ended before the whole batch was in it, or another message has one of the ids.
     pub fn append(
         &self,
         batch: Vec<NewMessage>,

@@ -1,16 +1,16 @@
-//! Whole numbers, however JSON writes them.
+//! Whole numbers, in any way that JSON writes them.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-/// The greatest whole number up to which a floating-point number tells all of them apart.
+/// The greatest whole number that floating-point numbers can tell from its neighbours.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a whole number from 0 on, or nothing. `12.0` is one as well: a JSON Schema calls it an integer, and some languages
-/// write it so.
+/// Reads a whole number from 0 on, or nothing. `12.0` counts as one: a JSON Schema calls it an integer, and some
+/// languages write it like this.
 ///
 /// # Errors
-/// It is another number, or none.
+/// The value is another number, or no number.
 pub fn whole<'de, D: Deserializer<'de>>(value: D) -> Result<Option<u64>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -6,21 +6,22 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{KeyId, SessionId};
+use crate::mission_set::MissionSet;
 use crate::session::SessionPlace;
 
-/// Who acted, as the audit log names them: the id of an API key, never the key.
+/// Who acted, as the audit log names it: the id of an API key, never the key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Actor(String);
 
 impl Actor {
-    /// Somebody with an API key.
+    /// A caller with an API key.
     #[must_use]
     pub fn key(id: &KeyId) -> Self {
         Self(id.to_string())
     }
 
-    /// Somebody at the machine's own command line, who needs no key.
+    /// A person at the command line of the machine, who needs no key.
     #[must_use]
     pub fn local_cli() -> Self {
         Self("cli".to_owned())
@@ -32,7 +33,7 @@ impl Actor {
         Self("system".to_owned())
     }
 
-    /// A budget that is used up.
+    /// The enforcement of a used-up budget.
     #[must_use]
     pub fn budget() -> Self {
         Self("budget".to_owned())
@@ -51,26 +52,28 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What a key is for.
+/// The role of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Looks.
+    /// It reads.
     Viewer,
-    /// Looks, spawns, reports and steps in.
+    /// It reads, spawns, reports and steps in.
     Operator,
-    /// All of that, and gives out keys.
+    /// It does all of that, and manages keys.
     Admin,
-    /// Reports for one session and those below it, and sees nothing else.
+    /// It reports for one session and those below it, and sees nothing else.
     Agent,
+    /// It starts agents that are assigned to it, and reports for these.
+    Runner,
 }
 
-/// A word that names no role.
+/// A word that is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a role; use viewer, operator, admin or agent")]
+#[error("{0:?} is not a role; use viewer, operator, admin, agent or runner")]
 pub struct UnknownKeyRole(pub String);
 
-/// One thing that somebody may be allowed to do.
+/// One thing that a role may allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// See the fleet as a whole: lists, the tree, the fleet feed.
@@ -79,9 +82,9 @@ pub enum Permission {
     ReadSession,
     /// Register a session, or have one started.
     Spawn,
-    /// Report for a session: messages, status, commands acknowledged.
+    /// Report for a session: append messages, report a status, acknowledge commands.
     Report,
-    /// Take back what an agent asked for. Not for operators: they decide.
+    /// Withdraw a permission request of an agent. Operators may not: they decide.
     Withdraw,
     /// Step in.
     Control,
@@ -91,11 +94,25 @@ pub enum Permission {
     MakeLoginLink,
     /// Give out and revoke keys.
     ManageKeys,
+    /// Change and try out configurations of providers.
+    ManageProviders,
+    /// Lease assignments and start their agents.
+    RunAgents,
+    /// Drain and remove runners.
+    ManageRunners,
+}
+
+impl Permission {
+    /// Whether it concerns more than the sessions of some missions. A key with missions does not have it.
+    #[must_use]
+    pub const fn concerns_all_missions(self) -> bool {
+        matches!(self, Self::ReadAudit | Self::ManageKeys | Self::ManageProviders | Self::ManageRunners)
+    }
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Viewer, Self::Operator, Self::Admin, Self::Agent];
+    pub const ALL: [Self; 5] = [Self::Viewer, Self::Operator, Self::Admin, Self::Agent, Self::Runner];
 
     /// The word used in the API and in stores.
     #[must_use]
@@ -105,20 +122,31 @@ impl Role {
             Self::Operator => "operator",
             Self::Admin => "admin",
             Self::Agent => "agent",
+            Self::Runner => "runner",
         }
+    }
+
+    /// Whether a key of this role may be restricted to some missions.
+    #[must_use]
+    pub const fn takes_missions(self) -> bool {
+        matches!(self, Self::Viewer | Self::Operator)
     }
 
     /// Whether the role may do it. What is not listed is denied.
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
-        use Permission::{Control, MakeLoginLink, ReadAudit, ReadFleet, ReadSession, Report, Spawn, Withdraw};
+        use Permission::{
+            Control, MakeLoginLink, ReadAudit, ReadFleet, ReadSession, Report, RunAgents, Spawn, Withdraw,
+        };
         match self {
             Self::Viewer => matches!(permission, ReadFleet | ReadSession),
             Self::Operator => {
                 matches!(permission, ReadFleet | ReadSession | Spawn | Report | Control | ReadAudit | MakeLoginLink)
             }
-            Self::Admin => true,
+            Self::Admin => !matches!(permission, RunAgents),
             Self::Agent => matches!(permission, ReadSession | Spawn | Report | Withdraw),
+            // For the session of an assignment alone: see `ServeRunners::act_for`.
+            Self::Runner => matches!(permission, ReadSession | Spawn | Report | Withdraw | RunAgents),
         }
     }
 }
@@ -137,17 +165,19 @@ impl FromStr for Role {
     }
 }
 
-/// Whoever makes a request, after their key was checked.
+/// The caller of a request, after the key was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The key's id.
     pub key_id: KeyId,
-    /// What the key is for.
+    /// The role of the key.
     pub role: Role,
     /// For an `agent` key, the session whose subtree it is bound to.
     pub bound_to: Option<SessionId>,
-    /// Where that session stands when it is not in the tree yet.
+    /// The place of that session while it is not in the tree yet.
     pub place: SessionPlace,
+    /// For a `viewer` or an `operator`: the missions whose sessions it may see and act on; `None` for all sessions.
+    pub missions: Option<MissionSet>,
 }
 
 impl Principal {
@@ -166,11 +196,14 @@ mod tests {
     fn only_an_admin_manages_keys_and_a_viewer_only_looks() {
         let may = |permission| Role::ALL.into_iter().filter(|role| role.may(permission)).collect::<Vec<_>>();
         assert_eq!(may(Permission::ManageKeys), [Role::Admin]);
+        assert_eq!(may(Permission::ManageProviders), [Role::Admin]);
         assert_eq!(may(Permission::Control), [Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::MakeLoginLink), [Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::ReadAudit), [Role::Operator, Role::Admin]);
         assert_eq!(may(Permission::ReadFleet), [Role::Viewer, Role::Operator, Role::Admin]);
-        assert_eq!(may(Permission::Report), [Role::Operator, Role::Admin, Role::Agent]);
-        assert_eq!(may(Permission::Withdraw), [Role::Admin, Role::Agent]);
+        assert_eq!(may(Permission::Report), [Role::Operator, Role::Admin, Role::Agent, Role::Runner]);
+        assert_eq!(may(Permission::Withdraw), [Role::Admin, Role::Agent, Role::Runner]);
+        assert_eq!(may(Permission::RunAgents), [Role::Runner]);
+        assert_eq!(may(Permission::ManageRunners), [Role::Admin]);
     }
 }

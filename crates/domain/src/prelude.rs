@@ -1,4 +1,5 @@
-//! What a store of one's own names that keeps sessions, conversations and an audit log: `use flightdeck_domain::prelude::*`.
+//! The names for a custom store that keeps sessions, conversations and an audit log: `use
+//! flightdeck_domain::prelude::*`.
 
 pub use async_trait::async_trait;
 

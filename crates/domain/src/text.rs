@@ -1,4 +1,4 @@
-//! Texts that cannot be empty and cannot be endless.
+//! Texts that are never empty and never too long.
 
 mod json;
 
@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 /// Why a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// Nothing in it but white space.
+    /// It has only white space.
     #[error("must not be empty")]
     Empty,
-    /// Longer than the field allows.
+    /// It is longer than the field allows.
     #[error("is too long: {length} bytes, at most {limit} are allowed")]
     TooLong {
-        /// What was given, in bytes of UTF-8.
+        /// The given length, in bytes of UTF-8.
         length: usize,
-        /// What is allowed, in bytes of UTF-8.
+        /// The allowed length, in bytes of UTF-8.
         limit: usize,
     },
-    /// A character that no terminal takes well.
+    /// It has a control character, which a terminal could not show safely.
     #[error("contains a control character; names are single lines of text")]
     Control,
     /// U+0000, which PostgreSQL cannot hold.
@@ -121,7 +121,7 @@ text! {
     AgentType, 100, single_line: true
 }
 text! {
-    /// What runs a session: `internal`, `scripted`, `acp`, `claude-code`.
+    /// The provider that runs a session: `internal`, `scripted`, `acp`, `claude-code`.
     ProviderName, 50, single_line: true
 }
 text! {
@@ -149,7 +149,7 @@ text! {
     ApprovalTitle, 500, single_line: true
 }
 text! {
-    /// What one message says.
+    /// The text of one message.
     ///
     /// ```
     /// use flightdeck_domain::text::{InvalidText, MessageContent};
@@ -161,7 +161,7 @@ text! {
     MessageContent, 1_048_576, single_line: false
 }
 text! {
-    /// What a key is called by the people who gave it out.
+    /// The name that people gave a key.
     KeyName, 100, single_line: true
 }
 text! {
@@ -170,17 +170,17 @@ text! {
 }
 
 text! {
-    /// Names one control call, so that it is done once however often it is sent.
+    /// Names one control call, so that it is done once, however often it is sent.
     IdempotencyKey, 200, single_line: true
 }
 
-/// A word that names no gate profile.
+/// A word that is not a gate profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no gate profile; use {known}", known = GateProfile::KNOWN.join(", "))]
 pub struct UnknownGateProfile(pub String);
 
 impl GateProfile {
-    /// The profiles that a session may be given. Stores can hold others, from before the set was closed.
+    /// The profiles that a session may be given. Stores can have others, from before the set was closed.
     pub const KNOWN: [&'static str; 4] = ["strict", "standard", "minimal", "custom"];
 
     /// Reads a profile that a session is to be given.
@@ -201,7 +201,7 @@ impl GateProfile {
 }
 
 impl Default for TaskSource {
-    /// `manual`: somebody asked for it by hand.
+    /// `manual`: a person asked for it.
     fn default() -> Self {
         Self("manual".to_owned())
     }
@@ -232,6 +232,12 @@ impl ProviderName {
         Self("scripted".to_owned())
     }
 
+    /// The agent is run by a runner, a process of its own that is connected to the server.
+    #[must_use]
+    pub fn runner() -> Self {
+        Self("runner".to_owned())
+    }
+
     /// The agent is a child process of the server and speaks the Agent Client Protocol.
     #[must_use]
     pub fn acp() -> Self {
@@ -240,7 +246,7 @@ impl ProviderName {
 }
 
 impl ApprovalTitle {
-    /// Makes a title of whatever an agent calls it: in one line, and cut where it is too long.
+    /// Makes a title from an agent's text: on one line, and cut if it is too long.
     #[must_use]
     pub fn shortened(text: &str) -> Self {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(Self::LIMIT / 4).collect();
@@ -257,7 +263,7 @@ impl MessageContent {
 }
 
 impl Reason {
-    /// Makes a reason of whatever a program says, cut where it is too long and without what no text can hold.
+    /// Makes a reason from a program's text: cut if it is too long, and without characters that no text can hold.
     #[must_use]
     pub fn shortened(text: &str) -> Self {
         let held = |c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c };

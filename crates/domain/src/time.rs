@@ -10,13 +10,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
-/// A moment that the text form cannot say, which has four digits for the year.
+/// A moment that the text form cannot express, because it has four digits for the year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("lies outside of the years 0000 to 9999, which is all that RFC 3339 can say")]
 pub struct BeyondCalendar;
 
 impl Timestamp {
-    /// 9999-12-31T23:59:59.999999Z: the last moment that the text form can say.
+    /// 9999-12-31T23:59:59.999999Z: the last moment that the text form can express.
     pub const LAST: Self = Self(match DateTime::from_timestamp_micros(253_402_300_799_999_999) {
         Some(moment) => moment,
         None => DateTime::<Utc>::MAX_UTC,
@@ -27,13 +27,13 @@ impl Timestamp {
         None => DateTime::<Utc>::MIN_UTC,
     });
 
-    /// Cuts a moment to microseconds. A leap second is the first second of the next minute, as stores keep it.
+    /// Cuts a moment to microseconds. A leap second becomes the first second of the next minute, as stores keep it.
     #[must_use]
     pub fn new(moment: DateTime<Utc>) -> Self {
         DateTime::from_timestamp_micros(moment.timestamp_micros()).map_or_else(|| Self(moment.trunc_subsecs(6)), Self)
     }
 
-    /// The same for a moment that comes from outside.
+    /// The same for a moment from outside.
     ///
     /// # Errors
     /// It lies outside of the years 0000 to 9999. It could be kept and not be read back by whoever asks for it.
@@ -54,13 +54,13 @@ impl Timestamp {
         self.0.timestamp_micros()
     }
 
-    /// The moment that lies this many microseconds after 1970-01-01T00:00:00Z; `None` when chrono cannot express it.
+    /// The moment this many microseconds after 1970-01-01T00:00:00Z; `None` when chrono cannot express it.
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {
         DateTime::from_timestamp_micros(micros).map(Self)
     }
 
-    /// This moment and a span; [`Timestamp::LAST`] when the sum lies beyond it.
+    /// This moment plus a duration; [`Timestamp::LAST`] when the sum is later.
     #[must_use]
     pub fn saturating_add(self, span: std::time::Duration) -> Self {
         chrono::TimeDelta::from_std(span)
@@ -70,7 +70,7 @@ impl Timestamp {
             .min(Self::LAST)
     }
 
-    /// This moment less a span; [`Timestamp::FIRST`] when the difference lies before it.
+    /// This moment minus a duration; [`Timestamp::FIRST`] when the difference is earlier.
     #[must_use]
     pub fn saturating_sub(self, span: std::time::Duration) -> Self {
         chrono::TimeDelta::from_std(span)

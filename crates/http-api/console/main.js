@@ -10,6 +10,7 @@ import { header } from './header.js';
 import { help, keyboard } from './keyboard.js';
 import { logout, whoami } from './login.js';
 import { OperationCards, operationsView } from './operations.js';
+import { runnersView } from './runners.js';
 import { Panels } from './panels.js';
 import { Selection } from './selection.js';
 import { STATUSES } from './status.js';
@@ -17,7 +18,7 @@ import { control, killAll, release } from './stepin.js';
 import { complain, toast } from './toast.js';
 import { filterBar, Tree } from './tree.js';
 
-const VIEWS = ['fleet', 'approvals', 'operations', 'audit'];
+const VIEWS = ['fleet', 'approvals', 'operations', 'audit', 'runners'];
 
 /** The view and the open sessions, as the address has them: `#fleet?open=<id>,<id>`. */
 function address() {
@@ -88,6 +89,10 @@ async function start() {
   });
   const operations = operationsView(fleet);
   const audit = auditView();
+  const runners = runnersView(fleet, (session) => {
+    show('fleet');
+    panels.open(session, true);
+  });
   const tick = header(fleet);
 
   function remember() {
@@ -106,6 +111,7 @@ async function start() {
     document.body.dataset.view = name;
     operations.show(name === 'operations');
     audit.show(name === 'audit');
+    runners.show(name === 'runners');
     if (name === 'approvals') approvals.focus();
     if (name === 'fleet') byId('tree').focus();
     remember();
@@ -164,6 +170,7 @@ async function start() {
     { keys: ['2'], label: 'approvals', act: () => show('approvals') },
     { keys: ['3'], label: 'operations', act: () => show('operations') },
     { keys: ['4'], label: 'audit', act: () => show('audit') },
+    { keys: ['5'], label: 'runners', act: () => show('runners') },
     { keys: ['?'], label: 'this help', act: () => help(shortcuts) },
   ];
   keyboard(shortcuts);

@@ -10,6 +10,7 @@ export type Me = components['schemas']['MeView'];
 export type Message = components['schemas']['MessageView'];
 export type Operation = components['schemas']['OperationView'];
 export type Receipt = components['schemas']['MessageReceiptView'];
+export type Runner = components['schemas']['RunnerView'];
 export type Scope = components['schemas']['ControlScope'];
 export type SearchPage = components['schemas']['SearchView'];
 export type Session = components['schemas']['SessionView'];
@@ -17,6 +18,7 @@ export type Status = components['schemas']['SessionStatus'];
 export type Target = components['schemas']['TargetView'];
 export type TreeEntry = components['schemas']['TreeEntry'];
 export type Verification = components['schemas']['AuditVerificationView'];
+export type WaitingAgent = components['schemas']['WaitingAgentView'];
 export type Wish = components['schemas']['Wish'];
 
 export interface components {
@@ -38,10 +40,11 @@ export interface components {
       title: string;
     };
     /** @enum {string} */
-    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "audit_read";
+    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "provider_set" | "provider_remove" | "provider_test" | "secrets_rotate" | "runner_drain" | "runner_undrain" | "runner_remove" | "audit_read";
     AuditEntryView: {
       action: components["schemas"]["AuditAction"];
       actor: string;
+      actorName?: string;
       at: string;
       details: {
         [key: string]: string;
@@ -57,7 +60,7 @@ export interface components {
     /** @enum {string} */
     AuditOutcome: "accepted" | "refused";
     /** @enum {string} */
-    AuditTargetKind: "approval" | "auditLog" | "fleet" | "key" | "mission" | "session";
+    AuditTargetKind: "approval" | "auditLog" | "fleet" | "key" | "mission" | "provider" | "runner" | "session";
     AuditTargetView: {
       kind: components["schemas"]["AuditTargetKind"];
       value?: string | null;
@@ -89,6 +92,7 @@ export interface components {
       answer?: components["schemas"]["JsonObject"];
       at: string;
       by: string;
+      byName?: string;
       option: components["schemas"]["ApprovalOption"];
       reason: string | null;
     };
@@ -146,6 +150,7 @@ export interface components {
       keyExpiresAt: string | null;
       keyId: string;
       loginExpiresAt: string | null;
+      missions: string[] | null;
       name: string;
       role: components["schemas"]["Role"];
     };
@@ -163,6 +168,7 @@ export interface components {
       open: number;
       operationId: string;
       operator: string;
+      operatorName?: string;
       reason: string | null;
       refused: number;
       requestedAt: string;
@@ -171,10 +177,29 @@ export interface components {
       superseded: number;
       total: number;
     };
+    PlacementView: {
+      reason: string | null;
+      runner: string | null;
+      state: string;
+    };
     /** @enum {string} */
     ReceiptState: "accepted" | "delivered" | "consumed" | "refused" | "cancelled" | "undeliverable";
     /** @enum {string} */
-    Role: "viewer" | "operator" | "admin" | "agent";
+    Role: "viewer" | "operator" | "admin" | "agent" | "runner";
+    RunnerView: {
+      capacity: number;
+      clockAheadMs: number;
+      keyId: string;
+      labels: string[];
+      lastSeenAt: string;
+      load: number;
+      name: string;
+      offers: string[];
+      protocol: number;
+      registeredAt: string;
+      state: string;
+      version: string;
+    };
     SearchView: {
       matches: components["schemas"]["MessageView"][];
       nextBefore?: number;
@@ -194,7 +219,9 @@ export interface components {
       metadata: components["schemas"]["JsonObject"];
       missionId: string | null;
       parentSessionId: string | null;
+      placement?: components["schemas"]["PlacementView"] | null;
       provider: string;
+      providerConfiguration: components["schemas"]["StartedByView"] | null;
       providerSessionId: string | null;
       revision: number;
       rootSessionId: string;
@@ -205,6 +232,10 @@ export interface components {
       statusReason: string | null;
       taskId: string;
       taskSource: string;
+    };
+    StartedByView: {
+      name: string;
+      revision: number;
     };
     /** @enum {string} */
     TargetOutcome: "observed" | "ended" | "refused" | "superseded";
@@ -232,6 +263,14 @@ export interface components {
       status: components["schemas"]["SessionStatus"];
       taskId: string;
       taskSource: string;
+    };
+    WaitingAgentView: {
+      agentId: string;
+      configuration: string;
+      labels: string[];
+      offer: string;
+      reason: string;
+      since: string;
     };
     /** @enum {string} */
     Wish: "pause" | "resume" | "interrupt" | "kill";

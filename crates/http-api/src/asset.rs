@@ -53,7 +53,7 @@ impl Asset {
         Self { name, content_type, policy, plain, packed, tag }
     }
 
-    /// Answers with it, or that the browser has it.
+    /// Answers with the file, or says that the browser has it already.
     pub(crate) fn answer(&self, request: &HeaderMap) -> HttpResponse {
         let known = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if known.split(',').any(|tag| self.tag.as_bytes() == tag.trim().trim_start_matches("W/").as_bytes()) {
@@ -68,7 +68,7 @@ impl Asset {
         response.body(self.packed.clone())
     }
 
-    /// Browsers ask each time whether a file is still the same: after an update nobody is left with an old one.
+    /// Browsers ask each time whether a file has changed, so after an update no browser keeps an old one.
     fn begin(&self, mut response: HttpResponseBuilder) -> HttpResponseBuilder {
         let header = |name: HeaderName, value: &'static str| (name, HeaderValue::from_static(value));
         response
@@ -95,7 +95,7 @@ fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(plain)
 }
 
-/// `gzip` among the encodings, and not with a weight of nothing.
+/// Whether the encodings include `gzip` with a weight above zero.
 fn takes_gzip(request: &HeaderMap) -> bool {
     let accepted = request.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').any(|coding| {

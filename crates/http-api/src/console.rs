@@ -1,8 +1,8 @@
 //! The Mission Control page: files that are part of the binary, packed and named once, and served as they are.
 //!
-//! There is no build step: what lies in `console/` is what a browser gets. The page loads nothing from anywhere else, and
-//! its policy forbids it to. A development build reads the folder anew for each request: a change of the page needs a reload
-//! in the browser, and no build.
+//! There is no build step: a browser gets the files of `console/` unchanged. The page loads nothing from anywhere else,
+//! and its policy forbids it to. A development build reads the folder again for each request, so a change of the page
+//! needs a reload in the browser and no build.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ use crate::handlers::health;
 use crate::problem::ApiError;
 use crate::resource::resource;
 
-/// No inline script or style, nothing from elsewhere, no frame around it.
+/// No inline script or style, nothing from elsewhere, no frame around the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -26,26 +26,26 @@ macro_rules! assets {
     };
 }
 
-/// Everything in `console/` but the page itself, which lists the scripts among them so that they are fetched at once.
-const FILES: [(&str, &str, &str); 36] = assets! {
+/// All files of `console/` except the page itself, which lists the scripts so that they are fetched at once.
+const FILES: [(&str, &str, &str); 37] = assets! {
     SCRIPT => "api.js", "approvals.js", "audit.js", "charts.js", "compose.js", "costs.js", "dom.js", "emitter.js", "feed.js", "find.js", "form.js",
         "fleet.js", "header.js", "keyboard.js", "login.js", "main.js", "message.js", "operations.js", "panel.js",
-        "panels.js", "rows.js", "selection.js", "status.js", "stepin.js", "text.js", "theme.js", "toast.js", "transcript.js", "tree.js",
+        "panels.js", "rows.js", "runners.js", "selection.js", "status.js", "stepin.js", "text.js", "theme.js", "toast.js", "transcript.js", "tree.js",
         "window.js";
     STYLE => "conversation.css", "fleet.css", "page.css", "theme.css", "views.css";
     "image/svg+xml" => "icon.svg";
 };
 
-/// Where the files lie while this crate is worked on.
+/// The folder of the files while this crate is developed.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/console/");
 
-/// The present text of a file in a development build, the text in the binary in any other.
+/// The current text of a file in a development build, and the text in the binary in any other build.
 fn text(name: &str, in_binary: &'static str) -> Cow<'static, str> {
     let present = if cfg!(debug_assertions) { std::fs::read_to_string(format!("{FOLDER}{name}")).ok() } else { None };
     present.map_or(Cow::Borrowed(in_binary), Cow::Owned)
 }
 
-/// The page, with its scripts named in its head: a browser then fetches them side by side and not one after the other.
+/// The page, with its scripts named in its head, so that a browser fetches them in parallel.
 fn index() -> String {
     let preload = |(name, kind, _): &(&str, &str, &str)| {
         let module = *kind == SCRIPT && *name != "theme.js" && *name != "main.js";
@@ -70,7 +70,7 @@ fn file_now((name, kind, in_binary): &(&'static str, &'static str, &'static str)
 static PAGE: LazyLock<Asset> = LazyLock::new(page_now);
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| FILES.iter().map(file_now).collect());
 
-/// The page for browsers, a few words for everybody else.
+/// The page for browsers, and a short text for other clients.
 pub(crate) async fn page(request: HttpRequest) -> HttpResponse {
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match accept.contains("text/html") {
@@ -90,7 +90,7 @@ pub(crate) async fn file(request: HttpRequest, name: Path<String>) -> Result<Htt
     answer.ok_or_else(|| ApiError::NoRoute(request.path().to_owned()))
 }
 
-/// `/` and what it loads.
+/// `/` and the files that it loads.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/", "GET, HEAD").route(web::get().to(page)))

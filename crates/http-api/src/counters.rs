@@ -1,11 +1,11 @@
-//! How often requests were turned away before anything was done for them.
+//! Counts requests that were turned away before anything was done for them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::problem::ApiError;
 
-/// Counts since the start. What strangers send is counted, and told together, instead of a line in the log each.
+/// Counts since the start. Requests of strangers are counted, and logged together instead of one by one.
 #[derive(Debug, Default)]
 pub struct Counters {
     malformed: AtomicU64,
@@ -18,25 +18,25 @@ pub struct Counters {
 /// The counts at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests that were no HTTP, and bodies that broke off or did not come.
+    /// Requests that were not HTTP, and bodies that broke off or did not arrive.
     pub malformed: u64,
-    /// Bodies beyond the cap of their route.
+    /// Bodies that were larger than their route allows.
     pub too_large: u64,
     /// Bodies for which there was no room.
     pub busy: u64,
     /// Requests that came too often.
     pub throttled: u64,
-    /// Requests that went to a name that is not the server's.
+    /// Requests to a name that is not the server's.
     pub misdirected: u64,
 }
 
 impl Counters {
-    /// Counts a request that was no HTTP.
+    /// Counts a request that was not HTTP.
     pub fn malformed(&self) {
         self.malformed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request by what it ended in.
+    /// Counts a request by its error.
     pub(crate) fn count(&self, error: &ApiError) {
         let counter = match error {
             ApiError::BrokenOff(_) | ApiError::TooSlow(_) => &self.malformed,
@@ -64,7 +64,7 @@ impl Counters {
 }
 
 impl Counts {
-    /// What was counted since.
+    /// The difference from earlier counts.
     #[must_use]
     pub const fn since(self, before: Self) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Counts {
     }
 }
 
-/// A minute of the counts, which is told when it is over.
+/// A minute of the counts, which is logged at its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Minute {
     began: Instant,
@@ -101,7 +101,7 @@ impl Minute {
         Self { began: now, before: counters.read() }
     }
 
-    /// Tells what was counted, once the minute is over, and begins the next. Where nothing was, nothing is told.
+    /// Logs the counts when the minute is over, and begins the next one. Logs nothing if nothing was counted.
     pub(crate) fn tell(&mut self, counters: &Counters, now: Instant) {
         if let Some(counted) = self.over(counters, now).filter(|counted| *counted != Counts::default()) {
             counted.tell();

@@ -1,7 +1,7 @@
 //! The description of the API for people: Swagger UI over `/openapi.json`.
 //!
-//! Swagger UI is taken out of the crate that carries it when the server is built (`build.rs`). The page asks no other host for
-//! anything, and its policy forbids it to.
+//! `build.rs` takes Swagger UI out of the crate that carries it. The page loads nothing from another host, and its
+//! policy forbids it to.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::asset::{Asset, SCRIPT, STYLE};
 use crate::problem::ApiError;
 use crate::resource::resource;
 
-/// As the console's, but that Swagger UI writes styles into its elements.
+/// The policy of the page, except that Swagger UI may write styles into its elements.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -49,7 +49,7 @@ async fn file(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, 
     asset.map(|asset| asset.answer(request.headers())).ok_or_else(|| ApiError::NoRoute(request.path().to_owned()))
 }
 
-/// `/docs` and what it loads.
+/// `/docs` and the files that it loads.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/docs", "GET, HEAD").route(web::get().to(page)))

@@ -17,7 +17,8 @@ pub(crate) fn message_frame(message: &Message, receipt: Option<&MessageReceipt>)
     frame("message", Some(&message.seq), &MessageView::new(message, receipt))
 }
 
-/// The frame of a receipt in a conversation's stream: without an id, for it is no message and must not move the cursor.
+/// The frame of a receipt in a conversation's stream. It has no id, because it is no message and must not move the
+/// cursor.
 pub(crate) fn receipt_frame(event: &FleetEvent) -> Bytes {
     frame(event.kind.as_str(), None, &FleetEventView::from(event))
 }
@@ -28,8 +29,8 @@ pub(crate) fn event_frame(event: &FleetEvent, epoch: Epoch) -> Bytes {
     frame(event.kind.as_str(), Some(&id), &FleetEventView::from(event))
 }
 
-/// Tells that places from before mean nothing any more: the deployment was restored to an earlier moment. The cursor, if
-/// one is given, is where the stream goes on.
+/// Says that earlier places are no longer valid, because the deployment was restored to an earlier moment. The cursor,
+/// if one is given, is where the stream continues.
 pub(crate) fn gap_frame(epoch: Epoch, from: u64, cursor: Option<&FeedCursor>) -> Bytes {
     let cursor = cursor.map(|cursor| -> &dyn Display { cursor });
     frame("gap", cursor, &json!({"reason": "restored", "epoch": epoch.to_string(), "after": from}))
@@ -46,7 +47,7 @@ pub(crate) fn frame(event: &str, id: Option<&dyn Display>, data: &impl Serialize
     text.into()
 }
 
-/// A tick: without an id, so that a reconnect goes on behind the last event.
+/// A tick. It has no id, so that a reconnect continues after the last event.
 pub(crate) fn activity_frame(session: SessionId, seq: Seq) -> Bytes {
     frame("activity", None, &json!({"sessionId": session, "seq": seq}))
 }

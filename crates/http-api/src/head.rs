@@ -11,7 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest};
 
-/// Routes a `HEAD` as a `GET`, and drops the content of the answer: a stream ends before it begins.
+/// Routes a `HEAD` as a `GET`, and drops the content of the answer. A stream ends before it begins.
 pub(crate) async fn answer<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -33,7 +33,7 @@ pub(crate) fn is_head(request: &HttpRequest) -> bool {
     request.extensions().get::<Asked>().is_some()
 }
 
-/// What is left of a content: its size.
+/// The rest of a content: its size.
 pub(crate) struct Without(BodySize);
 
 impl MessageBody for Without {

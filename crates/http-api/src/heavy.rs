@@ -1,7 +1,8 @@
 //! Work that would keep a worker from its other connections.
 //!
-//! A worker is one thread for thousands of connections: while it reads a body of megabytes, nobody on it is answered, not
-//! even a kill. So what is large is done on threads beside the workers, and only as much of it at once as there are cores.
+//! A worker is one thread for thousands of connections. While it reads a body of megabytes, no other connection on it
+//! is answered, not even a kill. So large work is done on threads beside the workers, as many pieces at once as there
+//! are cores.
 
 use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
@@ -11,16 +12,17 @@ use tokio::sync::Semaphore;
 
 use crate::problem::ApiError;
 
-/// So many bytes are read, or written, within about a millisecond: it is not worth to hand them over.
+/// This many bytes are read, or written, within about a millisecond, so a hand-over is not worth it.
 pub(crate) const LIGHT: usize = 65_536;
 
 static CORES: LazyLock<Arc<Semaphore>> =
     LazyLock::new(|| Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))));
 
-/// Does work on so many bytes, at once when they are few, else beside the workers. Work that was begun is done to its end.
+/// Does work on this many bytes: at once when they are few, otherwise beside the workers. Work that has begun is
+/// completed.
 ///
 /// # Errors
-/// It panicked.
+/// The work panicked.
 pub(crate) async fn work<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -37,10 +39,10 @@ pub(crate) async fn work<T: Send + 'static>(
     working.await.map_err(|error| internal(error.into()))
 }
 
-/// Answers with JSON of about so many bytes.
+/// Answers with JSON of about this many bytes.
 ///
 /// # Errors
-/// It cannot be written.
+/// The JSON cannot be written.
 pub(crate) async fn json(
     bytes: usize,
     mut response: HttpResponseBuilder,

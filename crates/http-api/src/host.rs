@@ -1,8 +1,8 @@
-//! What the server is called: a page whose name an attacker points at this machine (DNS rebinding) does not reach it.
+//! The names of the server: a page whose name an attacker points at this machine (DNS rebinding) does not reach it.
 //!
-//! A browser says in `Host` which name it went to. A server that listens on loopback answers to loopback's own names and to
-//! those of `allowed_hosts`; one that listens elsewhere cannot know its names, and checks them when `allowed_hosts` says
-//! them. `X-Forwarded-Host` is not looked at: anybody can send it.
+//! A browser says in `Host` which name it went to. A server that listens on loopback answers to loopback's own names
+//! and to those of `allowed_hosts`. A server that listens elsewhere cannot know its names, and checks them when
+//! `allowed_hosts` is set. `X-Forwarded-Host` is ignored, because anybody can send it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,19 +15,19 @@ use actix_web::web::Data;
 
 use crate::problem::ApiError;
 
-/// The most that is shown of a name that is not the server's, in characters.
+/// How much of a foreign name is shown, in characters.
 const SHOWN: usize = 100;
 
 /// The names that the server answers to.
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
-    /// In lower case; `None` when any will do.
+    /// In lower case; `None` when any name is accepted.
     names: Option<Vec<String>>,
     on_loopback: bool,
 }
 
 impl Hosts {
-    /// Those of a server that listens there, and is called so besides.
+    /// The names of a server that listens on this address, and the allowed ones.
     pub(crate) fn of(address: SocketAddr, allowed: &[String]) -> Self {
         let on_loopback = address.ip().is_loopback();
         let names: Vec<String> = allowed.iter().map(|name| bare(name).to_ascii_lowercase()).collect();
@@ -59,7 +59,7 @@ fn bare(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
-/// Lets no request pass that went to another name. HTTP/1.0 needs no `Host`, and browsers do not speak it.
+/// Rejects requests that went to another name. HTTP/1.0 needs no `Host`, and browsers do not use it.
 pub(crate) async fn check<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,

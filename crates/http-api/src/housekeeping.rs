@@ -1,14 +1,15 @@
-//! What the API keeps in order by itself: one file for each job that says how it ended.
+//! The background jobs of the API. Each file here does one job and logs how it ended.
 
 mod approvals;
 mod budgets;
 mod leases;
+mod runners;
 mod spool;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flightdeck_domain::use_cases::{EnforceBudgets, ExpireApprovals, ExpireLeases, FoldSpool};
+use flightdeck_domain::use_cases::{EnforceBudgets, ExpireApprovals, ExpireLeases, FoldSpool, KeepRunners};
 use flightdeck_vitals::Vitals;
 use tokio::runtime::Handle;
 use tokio::time::MissedTickBehavior;
@@ -21,24 +22,26 @@ use crate::auth::KeyRing;
 use crate::counters::{Counters, Minute};
 use crate::throttles::Throttles;
 
-/// The jobs of every second, each by what it works on.
+/// The jobs of every second, each with what it works on.
 pub(crate) struct House {
-    /// What was turned away is told once a minute.
+    /// Once a minute, the counts of refused requests are logged.
     pub(crate) counters: Arc<Counters>,
-    /// The streams of revoked keys are ended, and quiet keys forgotten.
+    /// The streams of revoked keys are ended, and quiet keys are forgotten.
     pub(crate) keys: Arc<KeyRing>,
-    /// Callers that have not come for long are forgotten.
+    /// Callers that have been quiet for long are forgotten.
     pub(crate) throttles: Throttles,
-    /// The stops of an outage get their places on the audit log.
+    /// The stops of an outage get their entries on the audit log.
     pub(crate) fold_spool: Option<FoldSpool>,
-    /// Whoever has used up a budget is paused.
+    /// Sessions with a used-up budget are paused.
     pub(crate) enforce_budgets: EnforceBudgets,
     /// Permission requests whose deadline has passed are closed.
     pub(crate) expire_approvals: ExpireApprovals,
+    /// Agents that nobody starts, or whose runner is gone, do not wait or run for ever.
+    pub(crate) keep_runners: KeepRunners,
 }
 
-/// Starts the two workers: that of the house, and that of the leases, which have periods of their own. Each ends with the
-/// shutdown, and is started again when it panics.
+/// Starts the two workers: one for the jobs of every second, and one for the leases, which have periods of their own.
+/// Each ends with the shutdown, and is restarted after a panic.
 pub(crate) fn start(runtime: &Handle, house: House, leases: Vec<ExpireLeases>, shutdown: &CancellationToken) {
     let (house, end) = (Arc::new(house), shutdown.clone());
     Vitals::process().task(runtime, "housekeeping", move || every_second(Arc::clone(&house), end.clone()));
@@ -70,5 +73,6 @@ impl House {
         // It tells by itself how that ended, for it is also called elsewhere.
         drop(self.enforce_budgets.execute().await);
         approvals::expire(&self.expire_approvals).await;
+        runners::keep(&self.keep_runners).await;
     }
 }

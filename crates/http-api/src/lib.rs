@@ -1,11 +1,12 @@
 //! The HTTP side of Flightdeck.
 //!
 //! `routes` lists every route; each handler takes the request apart, calls one use case of the domain, and maps the
-//! result (`dto`, `problem`). `auth` lets nobody pass without a key or a login, `throttle` holds callers to a rate,
+//! result (`dto`, `problem`). `auth` rejects requests without a key or a login, `throttle` limits the rate of callers,
 //! `sse` turns the followers of [`flightdeck_live`] into streams, and `request` gives every request its id.
 //!
-//! A file of `handlers` declares what its handlers take: a use case, or a struct with the few that they need. `wiring` makes
-//! all of these from [`Api`], the parts of a deployment, which no handler sees. `housekeeping` is what the API does by itself.
+//! A file of `handlers` declares what its handlers take: a use case, or a struct with the few use cases that they need.
+//! `wiring` makes all of these from [`Api`], the parts of a deployment, which no handler sees. `housekeeping` has the
+//! background jobs of the API.
 //!
 //! # What does not belong here
 //! SQL, child processes, and rules: a handler decides nothing that the domain could decide.
@@ -25,6 +26,7 @@ mod head;
 mod heavy;
 mod host;
 mod housekeeping;
+mod line;
 mod openapi;
 mod options;
 mod problem;

@@ -1,4 +1,4 @@
-//! What can be set about the HTTP side.
+//! The settings of the HTTP side.
 
 use std::time::Duration;
 
@@ -7,37 +7,37 @@ use flightdeck_live::TailOptions;
 use crate::extract::BodyLimits;
 use crate::throttle::Rate;
 
-/// What can be set about the HTTP side.
+/// The settings of the HTTP side.
 #[derive(Clone, Debug)]
 pub struct ApiOptions {
-    /// How often a key may use each of the routes that step in; see [`ControlRoute`](crate::ControlRoute).
+    /// How often a key may use each of the control routes; see [`ControlRoute`](crate::ControlRoute).
     pub throttle_control: Rate,
-    /// How often a key may stop agents for good: kill, kill all, and the release of the kill switch.
+    /// How often a key may kill, kill all, and release the kill switch.
     pub throttle_stop: Rate,
     /// How often a key may read the tree.
     pub throttle_tree: Rate,
     /// How often an address may try to log in.
     pub throttle_login: Rate,
-    /// Logins' cookies are always `Secure`, not only for requests that came over TLS by `X-Forwarded-Proto`.
+    /// Whether the cookies of logins are always `Secure`, and not only for requests over TLS by `X-Forwarded-Proto`.
     pub secure_cookies: bool,
-    /// What the server is called besides the names of loopback: host names or addresses, without ports.
+    /// Other names of the server besides those of loopback: host names or addresses, without ports.
     pub allowed_hosts: Vec<String>,
     /// The most streams that one key may have open.
     pub max_streams_per_key: usize,
-    /// How long a control call waits for the observed effect when the caller does not say.
+    /// How long a control call waits for the observed effect by default.
     pub control_wait: Duration,
-    /// The same for a kill or an interrupt of an agent that this server runs: it is asked first, then made to end, each with
-    /// a deadline of its own.
+    /// The same for a kill or an interrupt of an agent that this server runs: the agent is asked first and then forced,
+    /// each with a deadline of its own.
     pub ending_wait: Duration,
-    /// How often a quiet stream gets a comment.
+    /// How often a quiet stream sends a comment.
     pub keep_alive: Duration,
-    /// How long a session that reports by itself may be silent before it is lost; `None` for ever.
+    /// How long a session that reports by itself may be silent before it is lost; `None` for no limit.
     pub lease: Option<Duration>,
-    /// The same for agents of which only hooks are heard, when they do something.
+    /// The same for agents that report only through hooks.
     pub hook_lease: Option<Duration>,
-    /// The most bytes of requests' bodies that are held at once.
+    /// The largest amounts of request bodies in memory.
     pub bodies: BodyLimits,
-    /// How tails are kept.
+    /// The options of tails.
     pub tail: TailOptions,
 }
 

@@ -98,6 +98,15 @@ pub enum ApiError {
         /// The field at fault, if there is one.
         field: Option<&'static str>,
     },
+    /// What is to be changed is not what the caller knows.
+    #[error("{0}")]
+    Stale(String),
+    /// The caller does not say what it knows.
+    #[error("{0}")]
+    ConditionMissing(String),
+    /// An agent that was tried out did not introduce itself.
+    #[error("{0}")]
+    TrialFailed(String),
     /// The idempotency key was used for another call.
     #[error("{0}")]
     KeyReused(String),
@@ -191,6 +200,12 @@ impl ApiError {
         Self::NotFound { kind: "unknown-mission", detail: format!("there is no mission {id}") }
     }
 
+    /// There is no such configuration of a provider.
+    #[must_use]
+    pub fn no_provider(name: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind: "unknown-provider", detail: format!("there is no provider configuration {name}") }
+    }
+
     /// There is no such operation.
     #[must_use]
     pub fn no_operation(id: impl std::fmt::Display) -> Self {
@@ -217,6 +232,25 @@ impl ApiError {
         self
     }
 
+    /// Names members of the context that the request gave as options as it gave them.
+    pub(crate) fn options_as(mut self, given: &[String]) -> Self {
+        if let Self::Invalid(faults) = &mut self {
+            for fault in faults {
+                let Some(member) = fault.field.strip_prefix("/context/") else { continue };
+                let name = member.split('/').next().unwrap_or_default();
+                if given.iter().any(|option| option == name) {
+                    fault.field = format!("/options/{member}");
+                }
+            }
+        }
+        self
+    }
+
+    /// There is no such runner.
+    pub(crate) fn no_runner(name: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind: "unknown-runner", detail: format!("there is no runner {name}") }
+    }
+
     fn conflict(kind: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Conflict { kind, detail: detail.to_string(), field: None }
     }
@@ -230,6 +264,9 @@ impl ApiError {
             Self::NoRoute(_) => "no-route",
             Self::Method { .. } => "method-not-allowed",
             Self::NotFound { kind, .. } | Self::Conflict { kind, .. } => kind,
+            Self::Stale(_) => "stale-revision",
+            Self::ConditionMissing(_) => "if-match-required",
+            Self::TrialFailed(_) => "provider-test-failed",
             Self::KeyReused(_) => "idempotency-key-reused",
             Self::TooLarge(_) => "body-too-large",
             Self::BrokenOff(_) => "body-broken-off",
@@ -258,6 +295,9 @@ impl ApiError {
             }
             Self::DeniedField { field, detail } => {
                 vec![FieldFault { field: format!("/{field}"), detail: detail.clone() }]
+            }
+            Self::Stale(detail) | Self::ConditionMissing(detail) => {
+                vec![FieldFault { field: "If-Match".to_owned(), detail: detail.clone() }]
             }
             Self::KeyReused(detail) => {
                 vec![FieldFault { field: "Idempotency-Key".to_owned(), detail: detail.clone() }]
@@ -308,6 +348,8 @@ impl ResponseError for ApiError {
             Self::NoRoute(_) | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::Stale(_) => StatusCode::PRECONDITION_FAILED,
+            Self::ConditionMissing(_) => StatusCode::PRECONDITION_REQUIRED,
             Self::KeyReused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
@@ -316,7 +358,7 @@ impl ResponseError for ApiError {
             Self::Unavailable(_) | Self::NotReady(_) | Self::Kept { .. } | Self::GoingDown | Self::Busy => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::SpawnFailed(_) => StatusCode::BAD_GATEWAY,
+            Self::SpawnFailed(_) | Self::TrialFailed(_) => StatusCode::BAD_GATEWAY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -1,21 +1,21 @@
-//! Whether a write would succeed now, found out by one.
+//! Whether a write would succeed now, tested with a write.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flightdeck_domain::ports::{FleetFeed, Hindrance, Readiness, StoreUnavailable};
+use flightdeck_domain::ports::{FleetFeed, Hindrance, ReadCopy, Readiness, StoreUnavailable};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// What is found out holds for so long: however many ask, the store is tried once in it.
+/// How long a result is valid: the store is tried once in this time, however many callers ask.
 const HOLDS: Duration = Duration::from_secs(1);
-/// A store that gives no answer for so long is not ready.
+/// A store that does not answer within this time is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Stands in where nothing is told about the store: it is ready when it answers.
+/// Used without a check of the store: the store is ready when it answers.
 pub(crate) struct Answers(pub(crate) Arc<dyn FleetFeed>);
 
 #[async_trait]
@@ -25,31 +25,43 @@ impl Readiness for Answers {
     }
 }
 
-/// Why it is not ready: a sentence for whoever asks.
+/// The reason, in a sentence for the caller.
 pub(crate) type Why = &'static str;
 
-/// Tries the store for all who ask.
+/// Tries the store for all callers.
 pub(crate) struct Probe {
     readiness: Arc<dyn Readiness>,
     runtime: Handle,
+    /// The copy of the store that is read beside it, if there is one.
+    copy: Option<Arc<dyn ReadCopy>>,
     last: Mutex<Last>,
 }
 
 #[derive(Default)]
 struct Last {
-    /// What was found out, and when.
+    /// The newest result, and its time.
     found: Option<(Instant, Result<(), Why>)>,
-    /// An attempt that has not come back yet. There is never a second one: a store that hangs is not made to hang more.
+    /// An attempt that has not ended yet. There is never a second one, so that a hanging store gets no more load.
     running: Option<JoinHandle<Result<(), Why>>>,
 }
 
 impl Probe {
-    /// Attempts run on the given runtime, whoever asks.
+    /// Attempts run on the given runtime, for every caller.
     pub(crate) fn new(readiness: Arc<dyn Readiness>, runtime: Handle) -> Self {
-        Self { readiness, runtime, last: Mutex::default() }
+        Self { readiness, runtime, copy: None, last: Mutex::default() }
     }
 
-    /// What the newest attempt came to; makes one when that is too long ago.
+    /// Tells of a copy of the store, too. The server is as ready without it.
+    pub(crate) fn beside(self, copy: Option<Arc<dyn ReadCopy>>) -> Self {
+        Self { copy, ..self }
+    }
+
+    /// Whether the copy is read, or why not.
+    pub(crate) fn copy(&self) -> Option<&'static str> {
+        self.copy.as_ref().map(|copy| copy.state().as_str())
+    }
+
+    /// Gives the newest result; makes a new attempt if the result is too old.
     pub(crate) async fn ready(&self) -> Result<(), Why> {
         let mut last = self.last.lock().await;
         if let Some((at, found)) = last.found
@@ -73,7 +85,7 @@ impl Probe {
     }
 }
 
-/// The cause goes to the log; what an operator can act on goes to whoever asks.
+/// The cause goes to the log; the caller gets what an operator can act on.
 fn told(error: &StoreUnavailable) -> Why {
     let why = match error.hindrance() {
         Hindrance::DiskFull => "the database cannot be written: the disk is full",

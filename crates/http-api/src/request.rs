@@ -13,16 +13,21 @@ use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::text::RequestId;
 
 use crate::counters::Counters;
+use crate::line::Line;
 use crate::problem::ApiError;
 
-/// The header that carries the request id, both ways.
+/// The header with the request id, in both directions.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives the request an id (the client's own, when it sends a sensible one), logs how it ended, and answers errors.
+/// Gives the request an id (the client's own if it is valid), logs how the request ended, and answers errors.
 pub(crate) async fn identify<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    if request.conn_data::<Line>().is_some_and(Line::is_taken) {
+        // It came behind the request of a stream that now has the connection, and nobody would see the answer: nothing is done.
+        return Ok(request.into_response(HttpResponse::ServiceUnavailable().finish()).map_into_right_body());
+    }
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| minted_id(&request));
     request.extensions_mut().insert(id.clone());
@@ -43,8 +48,8 @@ pub(crate) async fn identify<B: MessageBody>(
     Ok(response)
 }
 
-/// An error that is none of ours is that of a handler that panicked, as `CatchPanic` gives it. The log has the panic already. A
-/// request that is left half done leaves nothing behind that others see: mutations are tasks of their own.
+/// An error that is not ours is that of a handler that panicked, as `CatchPanic` gives it. The log already has the
+/// panic. A request that is interrupted leaves nothing that others see, because mutations are tasks of their own.
 fn told(error: actix_web::Error) -> actix_web::Error {
     match error.as_error::<ApiError>() {
         Some(_) => error,
@@ -52,7 +57,7 @@ fn told(error: actix_web::Error) -> actix_web::Error {
     }
 }
 
-/// Nothing is kept by a browser or a proxy, or taken for something else than it is, unless its route says otherwise.
+/// Browsers and proxies must not store the answer or guess its type, unless its route says otherwise.
 fn keep_private(headers: &mut HeaderMap) {
     for (name, value) in [(CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")] {
         if !headers.contains_key(&name) {
@@ -61,7 +66,7 @@ fn keep_private(headers: &mut HeaderMap) {
     }
 }
 
-/// A path as it may stand in the log: without the secret of a login link.
+/// A path for the log: without the secret of a login link.
 fn shown(path: &str) -> &str {
     if path.starts_with("/login/") { "/login/…" } else { path }
 }
@@ -81,7 +86,7 @@ fn minted_id(request: &ServiceRequest) -> RequestId {
     RequestId::from(uuid)
 }
 
-/// A 5xx logs its cause here, once; its body says nothing of it.
+/// A 5xx logs its cause here, once; its body does not contain the cause.
 fn answer_errors<B: MessageBody>(response: ServiceResponse<B>, id: &RequestId) -> ServiceResponse<EitherBody<B>> {
     let replacement = response.response().error().map(|error| {
         let status = error.as_response_error().status_code();
@@ -104,7 +109,7 @@ fn answer_errors<B: MessageBody>(response: ServiceResponse<B>, id: &RequestId) -
     }
 }
 
-/// An error that the framework made before any of our code was reached.
+/// An error of the framework before any of our code ran.
 fn of_framework(status: actix_web::http::StatusCode, error: &actix_web::Error) -> ApiError {
     if status.is_server_error() {
         ApiError::Internal(error.to_string().into())
@@ -125,7 +130,7 @@ fn chain(error: &actix_web::Error) -> String {
     text
 }
 
-/// What answers where no route is.
+/// The answer for a path without a route.
 pub(crate) async fn no_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Err(ApiError::NoRoute(request.path().to_owned()))
 }

@@ -7,8 +7,8 @@ use crate::auth::authenticate;
 use crate::console;
 use crate::docs;
 use crate::handlers::{
-    agent_log, agents, approvals, audit, close, commands, control, events, fleet, health, hooks, inject, kill_all,
-    login, messages, missions, operations, providers, search, spawn, status, usage,
+    agent_log, agents, approvals, assignments, audit, close, commands, control, events, fleet, health, hooks, inject,
+    keys, kill_all, login, messages, missions, operations, providers, runners, search, spawn, status, usage,
 };
 use crate::openapi;
 use crate::request::no_route;
@@ -30,6 +30,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(one_agent)
                 .configure(permissions)
                 .configure(budgets)
+                .configure(api_keys)
                 .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
                 .service(resource("/logout", "POST").route(web::post().to(login::logout)))
                 .service(resource("/me", "GET, HEAD").route(web::get().to(login::me)))
@@ -45,11 +46,45 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         );
 }
 
+fn api_keys(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/keys", "GET, HEAD, POST").route(web::get().to(keys::list)).route(web::post().to(keys::create)),
+        )
+        .service(resource("/keys/{keyId}", "DELETE").route(web::delete().to(keys::revoke)));
+}
+
 fn whole_fleet(config: &mut ServiceConfig) {
     config
         .service(resource("/fleet", "GET, HEAD").route(web::get().to(fleet::read)))
         .service(resource("/fleet/usage", "GET, HEAD").route(web::get().to(fleet::usage)))
-        .service(resource("/providers", "GET, HEAD").route(web::get().to(providers::list)))
+        .service(
+            resource("/providers", "GET, HEAD, POST")
+                .route(web::get().to(providers::list))
+                .route(web::post().to(providers::create)),
+        )
+        .service(
+            resource("/providers/{name}", "DELETE, GET, HEAD, PUT")
+                .route(web::get().to(providers::read))
+                .route(web::put().to(providers::set))
+                .route(web::delete().to(providers::remove)),
+        )
+        .service(resource("/runners", "GET, HEAD").route(web::get().to(runners::list)))
+        .service(resource("/waiting-agents", "GET, HEAD").route(web::get().to(runners::waiting)))
+        .service(
+            resource("/runners/{runner}", "DELETE, GET, HEAD, PUT")
+                .route(web::get().to(runners::read))
+                .route(web::put().to(assignments::join))
+                .route(web::delete().to(runners::remove)),
+        )
+        .service(resource("/runners/{runner}/drain", "POST").route(web::post().to(runners::drain)))
+        .service(resource("/runners/{runner}/undrain", "POST").route(web::post().to(runners::undrain)))
+        .service(resource("/runners/{runner}/lease", "POST").route(web::post().to(assignments::lease)))
+        .service(resource("/runners/{runner}/leave", "POST").route(web::post().to(assignments::leave)))
+        .service(
+            resource("/runners/{runner}/assignments/{agentId}/start", "POST").route(web::post().to(assignments::start)),
+        )
+        .service(resource("/providers/{name}/test", "POST").route(web::post().to(providers::test)))
         .service(
             resource("/agents", "GET, HEAD, POST")
                 .route(web::get().to(agents::list))
@@ -61,7 +96,7 @@ fn whole_fleet(config: &mut ServiceConfig) {
         .service(resource("/agents/kill-all", "POST").route(web::post().to(kill_all::kill_all)));
 }
 
-/// In a scope, so that a path is taken apart once and then compared with words; the busiest come first.
+/// The routes are in a scope, so that a path is split once and then compared; the busiest routes come first.
 fn one_agent(config: &mut ServiceConfig) {
     let agent = web::scope("/agents/{agentId}")
         .service(

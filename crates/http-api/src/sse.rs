@@ -1,27 +1,30 @@
 //! The body of a stream of server-sent events (WHATWG HTML, section 9.2).
 
+mod answer;
+mod chunks;
+
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use bytes::{BufMut, Bytes, BytesMut};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use flightdeck_domain::ports::{IdGenerator, StoreUnavailable};
 use flightdeck_live::{ConversationFollower, Next, Selected, Selection};
-use futures_util::stream;
 use serde_json::json;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::task::TaskTracker;
 
 use crate::auth::{Caller, OpenStream};
 use crate::epochs::CurrentEpoch;
 use crate::frames::{activity_frame, frame};
+use crate::line::Line;
 use crate::problem::ApiError;
 
-/// What a stream sends.
+/// The source of a stream.
 pub(crate) trait Source: 'static {
     /// Waits for the next bytes. Dropping the future loses nothing.
     async fn next(&mut self) -> Result<Next, StoreUnavailable>;
@@ -40,7 +43,7 @@ impl Source for ConversationFollower {
     }
 }
 
-/// The fleet feed never ends, so nobody asks where it ended.
+/// The fleet feed never ends, so it needs no end.
 impl Source for Selection {
     async fn next(&mut self) -> Result<Next, StoreUnavailable> {
         Ok(Next::Frames(match Self::next(self).await? {
@@ -54,13 +57,13 @@ impl Source for Selection {
     }
 }
 
-/// What is waited for besides the source is waited for from the beginning to the end: a chunk changes nothing about it.
+/// The stream waits for these from its beginning to its end; a chunk does not reset them.
 struct Streaming<S> {
     source: S,
     shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
     /// The end of the key.
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Comes at the earliest moment at which a comment may be due.
+    /// The earliest time at which a comment may be due.
     quiet: Pin<Box<Sleep>>,
     spoke: Instant,
     keep_alive: Duration,
@@ -73,26 +76,29 @@ struct Streaming<S> {
 pub(crate) struct Streams {
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) epoch: CurrentEpoch,
-    /// The most that one key may have open.
+    /// The largest number of streams of one key.
     pub(crate) most_per_key: usize,
-    /// How often a quiet one gets a comment.
+    /// How often a quiet stream sends a comment.
     pub(crate) keep_alive: Duration,
-    /// Ends them all.
+    /// Ends all streams.
     pub(crate) shutdown: CancellationToken,
+    /// The streams that have their sockets for themselves.
+    pub(crate) open: TaskTracker,
 }
 
 impl Streams {
-    /// Counts a stream as open for as long as what this gives lives.
+    /// Counts a stream as open for as long as the returned value lives.
     ///
     /// # Errors
-    /// The key of the caller has as many as it may.
+    /// The key of the caller has the largest allowed number of streams.
     pub(crate) fn admit(&self, caller: &Caller) -> Result<OpenStream, ApiError> {
         caller.open_stream(self.most_per_key)
     }
 
-    /// Answers with a stream of what a source gives, behind `first` where there is something to say first.
+    /// Answers with a stream of a source, after `first` if there is one.
     pub(crate) fn follow<S: Source>(
         &self,
+        request: &HttpRequest,
         caller: &Caller,
         counted: OpenStream,
         first: Option<Bytes>,
@@ -109,7 +115,7 @@ impl Streams {
             opening: [Some(self.opening()), first].into_iter().flatten().collect(),
             closed: false,
         };
-        let mut response = respond(state, Streaming::next_chunk);
+        let mut response = answer::with(state, Line::of(request), self.open.clone());
         self.epoch.tell(&mut response);
         response
     }
@@ -125,31 +131,18 @@ impl Streams {
     }
 }
 
-/// Proxies such as nginx would hold frames back.
+/// Proxies such as nginx would otherwise delay frames.
 pub(crate) const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
-/// Answers with a stream of what a state gives chunk by chunk, until it gives nothing.
-fn respond<S: 'static>(state: S, next: impl AsyncFn(&mut S) -> Option<Bytes> + Copy + 'static) -> HttpResponse {
-    // Boxed, so that it is not moved, and room for it not held, with every chunk.
-    let body = stream::unfold(Box::new(state), move |mut state| async move {
-        let chunk = next(state.as_mut()).await?;
-        Some((Ok::<_, Infallible>(chunk), state))
-    });
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
-    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")));
-    response.insert_header(UNBUFFERED);
-    response.streaming(Box::pin(body))
-}
-
 impl<S: Source> Streaming<S> {
-    async fn next_chunk(&mut self) -> Option<Bytes> {
+    /// Waits for the frames of the next chunk; `None` at the end. Dropping the future loses nothing.
+    async fn next_chunk(&mut self) -> Option<Vec<Bytes>> {
         if self.closed {
             return None;
         }
         if let Some(opening) = self.opening.pop_front() {
-            return Some(opening);
+            return Some(vec![opening]);
         }
         loop {
             tokio::select! {
@@ -170,16 +163,24 @@ impl<S: Source> Streaming<S> {
             }
             self.spoke = now;
             self.quiet.as_mut().reset(now + self.keep_alive);
-            return Some(Bytes::from_static(b": keep-alive\n\n"));
+            return Some(vec![Bytes::from_static(b": keep-alive\n\n")]);
         }
     }
 
-    fn chunk(&mut self, next: Result<Next, StoreUnavailable>) -> Option<Bytes> {
+    /// Waits until the stream has to end, whatever its reader takes.
+    async fn cut(&mut self) {
+        tokio::select! {
+            () = &mut self.shutdown => {}
+            () = &mut self.ended => {}
+        }
+    }
+
+    fn chunk(&mut self, next: Result<Next, StoreUnavailable>) -> Option<Vec<Bytes>> {
         match next {
-            Ok(Next::Frames(frames)) => Some(join(frames)),
+            Ok(Next::Frames(frames)) => Some(frames),
             Ok(Next::Ended) => {
                 self.closed = true;
-                Some(frame("end", None, &json!({"lastSeq": self.source.last()})))
+                Some(vec![frame("end", None, &json!({"lastSeq": self.source.last()}))])
             }
             Err(error) => {
                 // The client reconnects with the id of the last frame it has, and misses nothing.
@@ -189,16 +190,4 @@ impl<S: Source> Streaming<S> {
             }
         }
     }
-}
-
-/// One frame is sent as it is, shared; several are sent in one piece.
-fn join(mut frames: Vec<Bytes>) -> Bytes {
-    if frames.len() == 1 {
-        return frames.pop().unwrap_or_default();
-    }
-    let mut joined = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
-    for frame in frames {
-        joined.put(frame);
-    }
-    joined.freeze()
 }

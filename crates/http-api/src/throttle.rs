@@ -1,4 +1,4 @@
-//! How often a key may do certain things.
+//! Limits how often a key may do certain things.
 
 mod bucket;
 mod lane;
@@ -17,12 +17,12 @@ pub(crate) use lane::Lane;
 
 use crate::problem::ApiError;
 
-/// A rate per key: `10/min`, `5/s`, `1000/h`, or `off` for none. The first so many requests pass at once; after that they
-/// come back one by one, evenly over the period.
+/// A rate per key: `10/min`, `5/s`, `1000/h`, or `off` for no limit. The whole number may be used at once; after that,
+/// requests become free again one by one, evenly over the period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(Option<(NonZeroU32, Duration)>);
 
-/// A text that is no rate.
+/// A text that is not a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a rate is a number per s, min or h, as in 10/min, or off")]
 pub struct InvalidRate;
@@ -31,13 +31,13 @@ impl Rate {
     /// No limit.
     pub const OFF: Self = Self(None);
 
-    /// How many in how long; `None` without a limit.
+    /// The number and the period; `None` without a limit.
     #[must_use]
     pub const fn quota(self) -> Option<(NonZeroU32, Duration)> {
         self.0
     }
 
-    /// So many a minute; none when zero.
+    /// This many a minute; no limit when zero.
     #[must_use]
     pub fn per_minute(count: u32) -> Self {
         Self(NonZeroU32::new(count).map(|count| (count, Duration::from_mins(1))))
@@ -74,20 +74,20 @@ impl fmt::Display for Rate {
     }
 }
 
-/// What a throttle says of a request.
+/// The answer of a throttle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It may pass, and was counted.
+    /// The request may pass, and was counted.
     Granted,
-    /// It is one too many.
+    /// The request is one too many.
     Refused {
-        /// When one would pass.
+        /// The time until a request may pass.
         retry_after: Duration,
     },
 }
 
 impl Admission {
-    /// Lets what was granted pass.
+    /// Returns an error for a refusal.
     pub(crate) fn pass(self) -> Result<(), ApiError> {
         match self {
             Self::Granted => Ok(()),
@@ -97,14 +97,14 @@ impl Admission {
     }
 }
 
-/// Holds each key to the rate of control calls, route by route. [`Throttle`] counts in this process alone; replicas that
-/// share a store need one that counts for all of them.
+/// Limits the rate of control calls of each key, route by route. [`Throttle`] counts only in this process; replicas
+/// that share a store need one that counts for all of them.
 #[async_trait]
 pub trait ControlThrottle: Send + Sync {
-    /// Counts a call of a key to a route. Always answers, and soon: an operator waits for it.
+    /// Counts a call of a key to a route. It always answers, and quickly, because an operator waits for it.
     async fn admit(&self, route: ControlRoute, key: &KeyId) -> Admission;
 
-    /// Called every second or so, for what has to be forgotten.
+    /// Forgets old callers. Called about every second.
     fn sweep(&self) {}
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Throttles {
 }
 
 impl Throttles {
-    /// Those that count in this process alone.
+    /// Throttles that count only in this process.
     pub(crate) fn new(options: &ApiOptions) -> Self {
         Self {
             control: Arc::new(Throttle::<(ControlRoute, KeyId)>::new(options.throttle_control)),
@@ -32,7 +32,7 @@ impl Throttles {
         }
     }
 
-    /// Forgets whoever could pass again anyway.
+    /// Forgets callers that could pass again anyway.
     pub(crate) fn sweep(&self) {
         self.control.sweep();
         self.stop.sweep();

@@ -1,14 +1,15 @@
-//! What handlers, extractors and middlewares take, made of the parts of the deployment: the one place of it.
+//! The one place that makes what handlers, extractors and middlewares take, from the parts of the deployment.
 
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, Authorize, DecideApproval, ExportAudit, IngestMessages, Intervene, InterveneFleet,
-    InterveneScope, LogIn, MakeCheckpoint, OpenApproval, ReadApprovals, ReadAudit, ReadCommands, ReadHistory,
-    ReadOperations, ReadSessions, ReadUsage, RecordRefusal, RegisterSession, ReportStatus, SearchHistory, SetBudget,
-    SpawnSession, VerifyAudit, WithdrawApproval,
+    AcknowledgeCommand, Authorize, CreateKey, DecideApproval, ExportAudit, IngestMessages, Intervene, InterveneFleet,
+    InterveneScope, ListKeys, LogIn, MakeCheckpoint, ManageProviders, ManageRunners, OpenApproval, ReadApprovals,
+    ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadProviderConfigs, ReadSessions, ReadUsage, RecordRefusal,
+    RegisterSession, ReportStatus, RevokeKey, SearchHistory, ServeRunners, SetBudget, SpawnSession, VerifyAudit,
+    WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Tails};
 
@@ -18,6 +19,7 @@ use crate::frames::{event_frame, message_frame, receipt_frame};
 use crate::handlers::agent_log::AgentLogs;
 use crate::handlers::agents::Agents;
 use crate::handlers::approvals::Approvals;
+use crate::handlers::assignments::Assignments;
 use crate::handlers::audit::Audit;
 use crate::handlers::commands::Commands;
 use crate::handlers::control::Control;
@@ -26,11 +28,13 @@ use crate::handlers::events::Events;
 use crate::handlers::fleet::Fleet;
 use crate::handlers::gate::Gate;
 use crate::handlers::hooks::Hooks;
+use crate::handlers::keys::Keys;
 use crate::handlers::kill_all::KillAll;
 use crate::handlers::login::Logins;
 use crate::handlers::messages::Messages;
 use crate::handlers::operations::Operations;
 use crate::handlers::providers::Offers;
+use crate::handlers::runners;
 use crate::handlers::search::Search;
 use crate::handlers::spawn::Spawning;
 use crate::handlers::status::Statuses;
@@ -41,7 +45,7 @@ use crate::sse::Streams;
 
 type Give = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
-/// What is given to every request, each made once and shared by all workers.
+/// The values that every request gets, each made once and shared by all workers.
 #[derive(Clone, Default)]
 pub(crate) struct Given(Vec<Give>);
 
@@ -58,18 +62,18 @@ impl Given {
         self
     }
 
-    /// Gives a worker all of it.
+    /// Gives all values to a worker.
     pub(crate) fn configure(&self, config: &mut ServiceConfig) {
         self.0.iter().for_each(|give| give(config));
     }
 }
 
-/// Makes all that is given.
+/// Makes all values.
 pub(crate) fn wire(api: &Api) -> Given {
     stepping_in(api, agents(api, common(api)))
 }
 
-/// What extractors, middlewares and handlers of several resources share, and what is about the server itself.
+/// The values that extractors, middlewares and handlers of several resources share, and those about the server itself.
 fn common(api: &Api) -> Given {
     let Api { ports, options, throttles, .. } = api;
     Given::default()
@@ -77,13 +81,23 @@ fn common(api: &Api) -> Given {
         .with_shared(Arc::clone(&api.counters))
         .with_shared(Arc::clone(&ports.ids))
         .with(Bodies::new(options.bodies))
-        .with(Probe::new(Arc::clone(&api.readiness), api.runtime.clone()))
+        .with(Probe::new(Arc::clone(&api.readiness), api.runtime.clone()).beside(api.history.copy.clone()))
         .with(Streams {
             ids: Arc::clone(&ports.ids),
             epoch: api.epoch(),
             most_per_key: options.max_streams_per_key,
             keep_alive: options.keep_alive,
             shutdown: api.shutdown.clone(),
+            open: api.open_streams.clone(),
+        })
+        .with(api.names.clone())
+        .with(Keys {
+            authorize: Authorize::new(ports),
+            create: CreateKey::new(ports),
+            list: ListKeys::new(ports),
+            revoke: RevokeKey::new(ports),
+            clock: Arc::clone(&ports.clock),
+            in_use: Arc::clone(&api.keys),
         })
         .with(Logins {
             authorize: Authorize::new(ports),
@@ -95,7 +109,7 @@ fn common(api: &Api) -> Given {
         })
 }
 
-/// Agents: how they come about, what they say, and what is read of them.
+/// The values about agents: how they start, what they report, and what is read of them.
 fn agents(api: &Api, given: Given) -> Given {
     let Api { ports, providers, .. } = api;
     let authorize = Authorize::new(ports);
@@ -109,27 +123,24 @@ fn agents(api: &Api, given: Given) -> Given {
             epoch: api.epoch(),
             throttle_tree: Arc::clone(&api.throttles.tree),
         })
-        .with(Spawning {
-            authorize: authorize.clone(),
-            spawn: SpawnSession::new(ports, providers),
-            providers: providers.clone(),
-        })
+        .with(Spawning { authorize: authorize.clone(), spawn: SpawnSession::new(ports, providers) })
         .with(Statuses {
             authorize: authorize.clone(),
             sessions: sessions.clone(),
             report: report.clone(),
             providers: providers.clone(),
+            runners: ManageRunners::new(ports),
         })
         .with(AgentLogs { authorize: authorize.clone(), sessions: sessions.clone(), providers: providers.clone() })
         .with(Messages {
             authorize: authorize.clone(),
             ingest: IngestMessages::new(ports).enforcing(api.enforce_budgets(), report),
-            history: ReadHistory::new(ports),
+            history: ReadHistory::new(&api.history.messages),
             tails: conversations(api),
             hints: Arc::clone(&api.hints),
             epoch: api.epoch(),
         })
-        .with(Search { authorize: authorize.clone(), history: SearchHistory::new(ports) })
+        .with(Search { authorize: authorize.clone(), history: SearchHistory::new(&api.history.messages) })
         .with(Events {
             authorize: authorize.clone(),
             feed: feed(api),
@@ -144,11 +155,25 @@ fn agents(api: &Api, given: Given) -> Given {
             usage: ReadUsage::new(ports),
             keys: Arc::clone(&api.keys),
         })
-        .with(Offers { authorize: authorize.clone(), providers: providers.clone() })
+        .with(Offers {
+            authorize: authorize.clone(),
+            providers: providers.clone(),
+            read: ReadProviderConfigs::new(ports, providers),
+            manage: ManageProviders::new(ports, providers),
+            names: api.names.clone(),
+        })
+        .with(ServeRunners::new(ports, providers))
+        .with(runners::Fleet { authorize: authorize.clone(), manage: ManageRunners::new(ports) })
+        .with(Assignments {
+            authorize: authorize.clone(),
+            serve: ServeRunners::new(ports, providers),
+            clock: Arc::clone(&ports.clock),
+            waiting: Waiting { hints: Arc::clone(&api.hints), shutdown: api.shutdown.clone() },
+        })
         .with(Hooks { authorize, claude_code: api.claude_code.clone() })
 }
 
-/// How operators step in, what agents hear of it, and the record of both.
+/// The values about control: how operators step in, what agents get of it, and the record of both.
 fn stepping_in(api: &Api, given: Given) -> Given {
     let Api { ports, providers, options, throttles, .. } = api;
     let (authorize, record_refusal) = (Authorize::new(ports), RecordRefusal::new(ports));
@@ -195,6 +220,7 @@ fn stepping_in(api: &Api, given: Given) -> Given {
             read: ReadApprovals::new(ports),
             decide: DecideApproval::new(ports),
             withdraw: WithdrawApproval::new(ports),
+            names: api.names.clone(),
             report,
             waiting,
             epoch: api.epoch(),
@@ -208,7 +234,7 @@ fn stepping_in(api: &Api, given: Given) -> Given {
             authorize,
             record_refusal,
             read: ReadAudit::new(ports),
-            export: ExportAudit::new(ports),
+            export: ExportAudit::new(ports).reading(Arc::clone(&api.history.audit)),
             verify: VerifyAudit::new(ports),
             make_checkpoint: MakeCheckpoint::new(ports),
             shutdown: api.shutdown.clone(),

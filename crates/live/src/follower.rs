@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flightdeck_domain::ports::StoreUnavailable;
-use tokio::sync::watch;
 
 use crate::log::{Frame, Log};
+use crate::rows::Place;
 use crate::tail::{Found, Tail};
 
 /// What comes next on a followed log.
@@ -23,15 +23,15 @@ pub struct Follower<L: Log> {
     log: Arc<L>,
     key: L::Key,
     tail: Arc<Tail>,
-    moved: watch::Receiver<u64>,
+    place: Place,
     cursor: u64,
     page: usize,
 }
 
 impl<L: Log> Follower<L> {
     pub(crate) fn new(log: Arc<L>, key: L::Key, tail: Arc<Tail>, cursor: u64, page: usize) -> Self {
-        let moved = tail.subscribe();
-        Self { log, key, tail, moved, cursor, page }
+        let place = tail.subscribe();
+        Self { log, key, tail, place, cursor, page }
     }
 
     /// The place of the last entry that was returned.
@@ -77,18 +77,15 @@ impl<L: Log> Follower<L> {
     /// The same with all that is known of each entry; none when the log has ended.
     pub(crate) async fn frames(&mut self) -> Result<Vec<Frame>, StoreUnavailable> {
         loop {
-            // Marked before looking: a move after the look is seen by `changed`.
-            self.moved.mark_unchanged();
+            // Marked before looking: a move after the look is seen by `moved`.
+            self.place.look();
             match self.tail.find(self.cursor, self.page) {
                 Found::Frames(frames, reached) => {
                     self.cursor = reached;
                     return Ok(frames);
                 }
                 Found::Ended => return Ok(Vec::new()),
-                Found::UpToDate => {
-                    // The follower holds the tail, and with it the sender.
-                    let _ = self.moved.changed().await;
-                }
+                Found::UpToDate => self.place.moved().await,
                 Found::Behind => {
                     if let Some(frames) = self.read_store().await? {
                         return Ok(frames);

@@ -114,6 +114,11 @@ impl WakeUps for Hints {
         self.activity.moved(session, seq);
     }
 
+    fn messages_committed(&self, messages: &[Message]) {
+        // Who does not get them here gets them with the hint that follows.
+        self.taken(messages);
+    }
+
     fn messages_appended(&self, messages: &[Message]) {
         let Some(last) = messages.last() else { return };
         if self.taken(messages) {

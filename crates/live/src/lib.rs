@@ -20,6 +20,7 @@ mod log;
 mod patrol;
 mod previews;
 mod receipts;
+mod rows;
 mod selection;
 mod tail;
 mod tails;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::log::{Frame, Head, Log};
+use crate::rows::{Place, Rows};
 
 /// How much a tail keeps and how often it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +58,8 @@ pub(crate) enum Found {
 /// The newest entries of one log: all of those in `(floor, head]`.
 pub(crate) struct Tail {
     window: Mutex<Window>,
-    /// Changes with each change of the window.
-    moved: watch::Sender<u64>,
+    /// Whoever waits for a change of the window.
+    followers: Rows,
     /// Changes when somebody has seen that the log goes on behind the head.
     behind: watch::Sender<()>,
     /// Changes when the window has changed and its followers do not know yet.
@@ -76,11 +77,11 @@ impl Tail {
     pub(crate) fn starting_at(head: Head) -> Self {
         let window = Window { frames: VecDeque::new(), bytes: 0, floor: head.position, head };
         let (behind, handed) = (watch::Sender::new(()), watch::Sender::new(()));
-        Self { window: Mutex::new(window), moved: watch::Sender::new(0), behind, handed }
+        Self { window: Mutex::new(window), followers: Rows::default(), behind, handed }
     }
 
-    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.moved.subscribe()
+    pub(crate) fn subscribe(&self) -> Place {
+        self.followers.join()
     }
 
     /// Has the tail look, if the log ends elsewhere than the tail.
@@ -159,7 +160,7 @@ impl Tail {
             // The head only ever rises, so nothing can be missing any more.
             if self.add(frames(), None, options) {
                 // Whoever appended waits for its answer, and many who are woken here would all come before it.
-                if self.moved.receiver_count() <= FEW {
+                if self.followers.taken() <= FEW {
                     self.tell();
                 } else {
                     self.handed.send_replace(());
@@ -178,7 +179,7 @@ impl Tail {
 
     /// Wakes everybody who follows.
     fn tell(&self) {
-        self.moved.send_modify(|count| *count = count.wrapping_add(1));
+        self.followers.tell();
     }
 
     /// Whether there is something to tell.
@@ -234,7 +235,7 @@ pub(crate) async fn pump<L: Log>(
                 // An error says that the tail is gone, and with it whoever followed.
                 changed = behind.changed() => if changed.is_err() { return } else { break },
                 changed = handed.changed() => match tail.upgrade() {
-                    Some(tail) if changed.is_ok() => tail.tell(),
+                    Some(tail) if changed.is_ok() => tail.followers.tell_in_turn().await,
                     _ => return,
                 },
                 () = tokio::time::sleep(options.poll), if !caught_up => break,

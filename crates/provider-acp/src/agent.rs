@@ -7,7 +7,7 @@ mod last_words;
 mod obey;
 mod question;
 mod report;
-mod start;
+pub(crate) mod start;
 mod sub_agent;
 mod turn;
 
@@ -19,9 +19,9 @@ use flightdeck_domain::ids::{ApprovalId, CommandSeq};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
-use flightdeck_processes::{Launch, LogFile, Process};
-use flightdeck_uplink::{Mailbox, Stop, Uplink};
-use tokio::sync::{Semaphore, mpsc};
+use flightdeck_processes::{LogFile, Process};
+use flightdeck_uplink::{Mailbox, Places, Stop, Uplink};
+use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
 use self::ask::Asked;
@@ -32,6 +32,7 @@ use crate::config::AgentConfig;
 use crate::peer::{self, Heard, Opening, Peer};
 use crate::provider::Agents;
 use crate::transcript::{Line, Transcript};
+use crate::workplace::Workplace;
 
 /// After so long without a report an agent gives a sign of life, so that nobody takes it for lost.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
@@ -51,15 +52,16 @@ pub(crate) struct Start {
     pub(crate) session: Session,
     pub(crate) config: Arc<AgentConfig>,
     /// Places for agents like it.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) places: Arc<Places>,
     /// How its session is opened, but for the folder.
     pub(crate) opening: Opening,
+    pub(crate) workplace: Workplace,
     pub(crate) prompt: Option<MessageContent>,
 }
 
 /// Lives: comes up, works until something ends it, and reports how it ended.
 pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start) {
-    let uplink = Uplink { session: start.session.id, mailbox, desk: agents.desk.clone() };
+    let uplink = Uplink { session: start.session.id, mailbox, desk: Arc::clone(&agents.desk) };
     let mut reporter = Reporter::new(uplink);
     let Err(mut end) = live(&agents, &mut reporter, start).await else { return };
     // A kill, also a second one, may still come while the end is being reported to a store that is away.
@@ -69,14 +71,14 @@ pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start
 }
 
 async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<(), Stop> {
-    let Start { session, config, places, mut opening, prompt } = start;
+    let Start { session, config, places, mut opening, workplace, prompt } = start;
     let mut prompts = VecDeque::new();
     if let Some(prompt) = prompt {
         reporter.tell(MessageRole::User, prompt.clone(), JsonObject::default()).await?;
         prompts.push_back(Prompt { seq: None, text: prompt.to_string() });
     }
     let _place = start::place(reporter, &config, places).await?;
-    let cwd = start::folder(agents, session.id, &config).await.map_err(failed)?;
+    let cwd = start::folder(agents, session.id, &config, &workplace).await.map_err(failed)?;
     let own = opening.resume.clone();
     let mut transcript = Transcript::new(config.usage);
     if let Some(own) = &own {
@@ -88,21 +90,10 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         transcript.replay(true);
     }
     let log = LogFile::new(agents.home.log(session.id), config.log_bytes);
-    let launch = Launch {
-        program: config.command.clone(),
-        args: config.args.clone(),
-        cwd: cwd.clone(),
-        env: config.env.clone(),
-        limits: config.limits,
-        cgroup: config.cgroup,
-        owner: agents.home.owner.clone(),
-        name: session.id.to_string(),
-        log: Some(log.clone()),
-    };
-    let launched = agents.launcher.launch(launch).await.map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        failed(format!("{error}{cause}"))
-    })?;
+    let name = session.id.to_string();
+    let variables = workplace.variables(&config);
+    let launched = start::launch(agents, &config, cwd.clone(), variables, name, Some(log.clone()));
+    let launched = launched.await.map_err(failed)?;
     agents.launched(session.id, &launched.process);
     let minute_left = opening.minute_left.unwrap_or_default();
     let (peer, heard) = peer::connect(launched.input, launched.output, launched.log, Opening { cwd, ..opening });

@@ -8,6 +8,7 @@ use flightdeck_processes::Limits;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::environment::Environment;
 use crate::settings::{McpServer, Settings};
 
 /// Variables that every agent gets: without them hardly any program works.
@@ -37,6 +38,7 @@ pub enum UsageScope {
 
 /// An agent that may be run.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings, each a plain yes or no")]
 pub struct AgentConfig {
     /// Its name, which a session bears as `agentType`.
     pub name: String,
@@ -46,10 +48,16 @@ pub struct AgentConfig {
     pub args: Vec<String>,
     /// The folder it works in; that of the server when missing. With `worktree` a git repository.
     pub cwd: Option<PathBuf>,
+    /// The folders within which a session's context may choose its own; with none of them it may not.
+    pub roots: Vec<PathBuf>,
     /// Whether each session gets a git worktree of `cwd` of its own.
     pub worktree: bool,
+    /// Whether a session's context may do without the worktree.
+    pub worktree_optional: bool,
     /// Its environment, apart from the mark by which its processes are found.
-    pub env: BTreeMap<String, String>,
+    pub env: Environment,
+    /// Its sealed credentials, each a variable over those of `env`. A session's context may choose among them.
+    pub credentials: Environment,
     /// What it may use.
     pub limits: Limits,
     /// How many of it may run at a time, at least 1.
@@ -97,7 +105,11 @@ struct Raw {
     args: Vec<String>,
     cwd: Option<PathBuf>,
     #[serde(default)]
+    roots: Vec<PathBuf>,
+    #[serde(default)]
     worktree: bool,
+    #[serde(default)]
+    worktree_optional: bool,
     #[serde(default)]
     env: BTreeMap<String, String>,
     #[serde(default)]
@@ -136,8 +148,11 @@ impl AgentConfig {
             command: command.into(),
             args,
             cwd: None,
+            roots: Vec::new(),
             worktree: false,
-            env: BTreeMap::new(),
+            worktree_optional: false,
+            env: Environment::default(),
+            credentials: Environment::default(),
             limits: Limits::default(),
             at_once: 8,
             pause: PauseBy::Turn,
@@ -174,6 +189,9 @@ impl AgentConfig {
         }
         if raw.worktree && raw.cwd.is_none() {
             return Err(wrong("worktree needs cwd, the repository".to_owned()));
+        }
+        if let Some(root) = raw.roots.iter().find(|root| !root.is_absolute()) {
+            return Err(wrong(format!("roots has {}; each of them must be an absolute folder", root.display())));
         }
         let seconds = |key: &str, given: Option<u64>, default: Duration, most: u64| match given {
             None => Ok(default),
@@ -216,8 +234,10 @@ impl AgentConfig {
         };
         Ok(Self {
             cwd: raw.cwd,
+            roots: raw.roots,
             worktree: raw.worktree,
-            env,
+            worktree_optional: raw.worktree_optional,
+            env: env.into(),
             limits,
             at_once,
             pause: raw.pause,
@@ -250,7 +270,7 @@ mod tests {
     fn an_agent_needs_a_command_and_gets_no_variable_that_is_not_named() {
         let plain = read(json!({"command": "claude"})).expect("valid");
         let expected = AgentConfig {
-            env: BTreeMap::from([("PATH".to_owned(), "PATH of the server".to_owned())]),
+            env: BTreeMap::from([("PATH".to_owned(), "PATH of the server".to_owned())]).into(),
             ..AgentConfig::new("claude", "claude", vec![])
         };
         assert_eq!(plain, expected);
@@ -280,6 +300,10 @@ mod tests {
             (json!({"command": "c", "at_once": 0}), "agents.claude: at_once is 0; 1 to 1000 is allowed"),
             (json!({"command": "c", "memory_mb": 0}), "agents.claude: memory_mb must be at least 1"),
             (json!({"command": "c", "worktree": true}), "agents.claude: worktree needs cwd"),
+            (
+                json!({"command": "c", "roots": ["/srv", "srv"]}),
+                "agents.claude: roots has srv; each of them must be an absolute folder",
+            ),
             (json!({"command": "c", "env": {"A=B": ""}}), "agents.claude: \"A=B\" is not the name of a variable"),
             (json!({"command": "c", "mode": ""}), "agents.claude: mode must be a text of 1 to 200 bytes"),
             (

@@ -4,7 +4,8 @@
 //! # Which agents
 //! Those that the configuration allows ([`AgentConfig`]), by name; a session's `agentType` is the name. Nothing of a
 //! request reaches a command line: the prompt goes over the protocol. Of the session's `context` is heeded how the session is
-//! opened ([`Settings`], `resume`: the agent's own id of an earlier session); any other key is refused by name.
+//! opened ([`Settings`], `resume`: the agent's own id of an earlier session), and where and with which credentials the agent works
+//! (`cwd` within the setting `roots`, `worktree`, `env`); any other key is refused by name.
 //!
 //! # How such an agent lives
 //! - It gets a process group, a cleared environment and limits of its own (`flightdeck-processes`). When as many agents run
@@ -32,14 +33,24 @@
 //! # What does not belong here
 //! HTTP, SQL, and rules: what is legal is the domain's to say.
 
+// The schema of the settings is one long literal.
+#![recursion_limit = "256"]
+
 mod agent;
 mod config;
+mod environment;
+mod kind;
 mod peer;
+mod places;
 mod provider;
+mod schema;
 mod settings;
 pub mod transcript;
+mod trial;
+mod workplace;
 mod worktree;
 
 pub use config::{AgentConfig, InvalidAgent, PauseBy, UsageScope};
+pub use environment::Environment;
 pub use provider::{AcpProvider, Home};
 pub use settings::Settings;

@@ -59,6 +59,8 @@ pub(crate) struct Introduction {
     pub(crate) session: String,
     /// Its name and version, where it says so.
     pub(crate) agent: Option<String>,
+    /// What it says that it can do.
+    pub(crate) offers: Vec<String>,
     pub(crate) resumed: bool,
 }
 

@@ -1,9 +1,9 @@
 //! The provider: which agents there are, and how commands reach them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,13 +15,14 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
-use flightdeck_uplink::{Crew, Desk, Entered, Presence, Uplink};
+use flightdeck_uplink::{Crew, Desk, Entered, LocalDesk, Places, Presence, Uplink};
 use flightdeck_vitals::Vitals;
-use tokio::sync::Semaphore;
 
 use crate::agent::{self, Start};
 use crate::config::{AgentConfig, PauseBy};
-use crate::settings::opening;
+use crate::places::Seats;
+use crate::settings::{opening, taken_up};
+use crate::workplace::Workplace;
 
 /// How long a shutdown waits for agents: each is asked for a second at most, and killed then.
 const GRACE: Duration = Duration::from_secs(5);
@@ -80,16 +81,31 @@ impl AcpProvider {
     /// # Errors
     /// Its folders cannot be made, or no thread can be started.
     pub fn new(ports: &Ports, configs: Vec<AgentConfig>, home: Home, supervisor: Supervisor) -> io::Result<Self> {
+        Self::with_desk(Arc::new(LocalDesk::new(ports)), configs, home, supervisor)
+    }
+
+    /// The same with a desk through which the agents report: for a program that has no store of its own.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with_desk(
+        desk: Arc<dyn Desk>,
+        configs: Vec<AgentConfig>,
+        home: Home,
+        supervisor: Supervisor,
+    ) -> io::Result<Self> {
         home.make()?;
         let kinds = configs.into_iter().map(|config| {
-            let places = Arc::new(Semaphore::new(config.at_once));
+            let places = Arc::new(Places::new(config.at_once));
             (config.name.clone(), Kind { config: Arc::new(config), places })
         });
         let agents = Agents {
-            desk: Desk::new(ports),
+            desk,
             launcher: Launcher::new(supervisor)?,
             home,
             kinds: kinds.collect(),
+            seats: Seats::default(),
+            at_work: Mutex::default(),
             crew: Arc::default(),
         };
         Ok(Self { agents: Arc::new(agents) })
@@ -116,6 +132,10 @@ impl AcpProvider {
         self.agents.crew.look(session, Process::crash).is_some()
     }
 
+    pub(crate) const fn agents(&self) -> &Arc<Agents> {
+        &self.agents
+    }
+
     fn kind(&self, agent_type: &AgentType) -> Result<&Kind, SpawnError> {
         let kinds = &self.agents.kinds;
         kinds.get(agent_type.as_str()).ok_or_else(|| {
@@ -135,29 +155,26 @@ impl AgentProvider for AcpProvider {
     }
 
     fn takes_up(&self, context: &JsonObject) -> Option<ProviderSessionId> {
-        let resumed = context.as_map().get("resume")?.as_str()?;
-        ProviderSessionId::new(resumed).ok()
+        taken_up(context)
     }
 
     /// What all of its agents can.
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            pause: Some(PauseCapability::Turn),
-            steer: false,
-            queue: true,
-            approve: true,
-            spawn: true,
-            in_process: true,
-        }
+        capabilities()
     }
 
+    /// What its agent can. Of an agent of a stored configuration that is at work elsewhere nobody here knows whether it
+    /// can be steered: it says so itself, by its receipt.
     fn capabilities_of(&self, session: &Session) -> Capabilities {
-        let Ok(Kind { config, .. }) = self.kind(&session.agent_type) else { return self.capabilities() };
-        let pause = match config.pause {
-            PauseBy::Turn => PauseCapability::Turn,
-            PauseBy::Freeze => PauseCapability::Freeze,
-        };
-        Capabilities { pause: Some(pause), steer: config.steer, ..self.capabilities() }
+        if let Some(config) = self.agents.config_of(session.id) {
+            return capabilities_of(&config);
+        }
+        let is_stored = session.started_by.as_ref().is_some_and(|by| by.revision > 0);
+        match self.kind(&session.agent_type) {
+            Ok(Kind { config, .. }) if !is_stored => capabilities_of(config),
+            _ if is_stored => Capabilities { steer: true, ..capabilities() },
+            _ => capabilities(),
+        }
     }
 
     /// The names of the configured agents.
@@ -166,22 +183,15 @@ impl AgentProvider for AcpProvider {
     }
 
     async fn check(&self, agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError> {
-        opening(&self.kind(agent_type)?.config, context).map(drop)
+        self.kind(agent_type)?.check(context).await
     }
 
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError> {
-        let Kind { config, places } = self.kind(&session.agent_type)?.clone();
-        let opening = opening(&config, &session.context)?;
-        let start = Start { session: session.clone(), config, places, opening, prompt };
-        if self.agents.start(start) { Ok(()) } else { Err(SpawnError::Failed("the server is going down".into())) }
+        self.agents.spawn(session, self.kind(&session.agent_type)?.clone(), prompt)
     }
 
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
-        self.agents.crew.deliver(command, message)?;
-        if command.is_past_the_queue() && command.kind == CommandKind::Pause {
-            self.agents.freeze(command.session_id).await;
-        }
-        Ok(())
+        self.agents.deliver(command, message).await
     }
 
     async fn log(&self, session: SessionId) -> Result<Option<AgentLog>, io::Error> {
@@ -191,23 +201,99 @@ impl AgentProvider for AcpProvider {
     }
 }
 
+/// An agent that may be run, with its places.
 #[derive(Clone)]
-struct Kind {
-    config: Arc<AgentConfig>,
+pub(crate) struct Kind {
+    pub(crate) config: Arc<AgentConfig>,
     /// First come, first served.
-    places: Arc<Semaphore>,
+    pub(crate) places: Arc<Places>,
+}
+
+impl Kind {
+    /// Whether a session with this context can be opened.
+    pub(crate) async fn check(&self, context: &JsonObject) -> Result<(), SpawnError> {
+        opening(&self.config, context)?;
+        Workplace::read(&self.config, context)?.check(&self.config).await
+    }
+}
+
+/// What all agents can do.
+pub(crate) const fn capabilities() -> Capabilities {
+    Capabilities {
+        pause: Some(PauseCapability::Turn),
+        steer: false,
+        queue: true,
+        approve: true,
+        spawn: true,
+        in_process: true,
+    }
+}
+
+/// What the agents of this configuration can do.
+pub(crate) const fn capabilities_of(config: &AgentConfig) -> Capabilities {
+    let pause = match config.pause {
+        PauseBy::Turn => PauseCapability::Turn,
+        PauseBy::Freeze => PauseCapability::Freeze,
+    };
+    Capabilities { pause: Some(pause), steer: config.steer, ..capabilities() }
 }
 
 /// The agents at work, and what they share.
 pub(crate) struct Agents {
-    pub(crate) desk: Desk,
+    pub(crate) desk: Arc<dyn Desk>,
     pub(crate) launcher: Launcher,
     pub(crate) home: Home,
     kinds: BTreeMap<String, Kind>,
+    /// The places of stored configurations.
+    pub(crate) seats: Seats,
+    /// What the agents at work were started with.
+    at_work: Mutex<HashMap<SessionId, Arc<AgentConfig>>>,
     crew: Arc<Crew<Process>>,
 }
 
 impl Agents {
+    /// The agents of the configuration file.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.kinds.values()
+    }
+
+    /// The agent of the configuration file that is called so.
+    pub(crate) fn of_file(&self, name: &str) -> Option<&Kind> {
+        self.kinds.get(name)
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<AgentConfig>>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the agent of a session was started with, while it is at work here.
+    fn config_of(&self, session: SessionId) -> Option<Arc<AgentConfig>> {
+        self.at_work().get(&session).cloned()
+    }
+
+    /// Starts the agent of a session.
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        session: &Session,
+        kind: Kind,
+        prompt: Option<MessageContent>,
+    ) -> Result<(), SpawnError> {
+        let Kind { config, places } = kind;
+        let opening = opening(&config, &session.context)?;
+        let workplace = Workplace::read(&config, &session.context)?;
+        let start = Start { session: session.clone(), config, places, opening, workplace, prompt };
+        if self.start(start) { Ok(()) } else { Err(SpawnError::Failed("the server is going down".into())) }
+    }
+
+    /// Hands a command to the agent of its session.
+    pub(crate) async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
+        self.crew.deliver(command, message)?;
+        if command.is_past_the_queue() && command.kind == CommandKind::Pause {
+            self.freeze(command.session_id).await;
+        }
+        Ok(())
+    }
+
     /// Starts an agent; `false` when the server goes down. A session whose agent is at work already has started.
     fn start(self: &Arc<Self>, start: Start) -> bool {
         let presence = match self.crew.enter(start.session.id) {
@@ -216,12 +302,16 @@ impl Agents {
             Entered::Closed => return false,
         };
         let agents = Arc::clone(self);
-        let last_word = Uplink { session: start.session.id, mailbox: presence.mailbox(), desk: self.desk.clone() };
+        let session = start.session.id;
+        self.at_work().insert(session, Arc::clone(&start.config));
+        let last_word = Uplink { session: start.session.id, mailbox: presence.mailbox(), desk: Arc::clone(&self.desk) };
         tokio::spawn(async move {
             // Its program ends with what the panic drops.
-            if Vitals::process().once("acp agent", agent::run(agents, presence.mailbox(), start)).await.is_err() {
+            let run = Box::pin(agent::run(Arc::clone(&agents), presence.mailbox(), start));
+            if Vitals::process().once("acp agent", run).await.is_err() {
                 last_word.broke_off().await;
             }
+            agents.at_work().remove(&session);
         });
         true
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flightdeck_domain::ports::SpawnError;
-use flightdeck_domain::text::JsonObject;
+use flightdeck_domain::text::{JsonObject, ProviderSessionId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::config::AgentConfig;
 use crate::peer::Opening;
 
 /// What is heeded of a context, besides nothing else.
-const KNOWN: [&str; 6] = ["resume", "authenticate", "model", "mode", "options", "mcpServers"];
+const KNOWN: [&str; 9] = ["resume", "authenticate", "model", "mode", "options", "mcpServers", "cwd", "worktree", "env"];
 /// The longest name of a model, mode, method or session, in bytes.
 const LONGEST: usize = 200;
 
@@ -174,7 +174,14 @@ fn by_url(server: &Value) -> Result<Value, String> {
     given.written(&name)
 }
 
-fn invalid(key: &str, problem: String) -> SpawnError {
+/// The agent's own id of the session that a context takes up.
+pub(crate) fn taken_up(context: &JsonObject) -> Option<ProviderSessionId> {
+    let resumed = context.as_map().get("resume")?.as_str()?;
+    ProviderSessionId::new(resumed).ok()
+}
+
+/// What is wrong with a member of a context.
+pub(crate) fn invalid(key: &str, problem: String) -> SpawnError {
     SpawnError::Invalid { field: format!("context.{key}").into(), problem }
 }
 

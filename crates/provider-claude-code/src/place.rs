@@ -192,7 +192,7 @@ impl Places<'_> {
             return Ok(None);
         }
         let since = ended.completed_at.unwrap_or(ended.spawned_at);
-        let query = OperationQuery { open: None, after: None, limit: OPERATIONS };
+        let query = OperationQuery { open: None, missions: None, after: None, limit: OPERATIONS };
         let page = self.operations.operations(query).await?;
         let newer = page.operations.into_iter().take_while(|operation| operation.requested_at >= since);
         let mut kills =
@@ -208,7 +208,7 @@ impl Places<'_> {
     async fn why(&self, refused: &RegistrationRefused) -> Result<Option<Reason>, StoreUnavailable> {
         let said = match refused {
             RegistrationRefused::KillSwitchEngaged => {
-                let query = OperationQuery { open: None, after: None, limit: OPERATIONS };
+                let query = OperationQuery { open: None, missions: None, after: None, limit: OPERATIONS };
                 let page = self.operations.operations(query).await?;
                 let kill_all = page.operations.into_iter().find(|operation| operation.scope == Scope::Fleet);
                 kill_all.and_then(|operation| operation.reason)

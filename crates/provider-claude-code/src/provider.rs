@@ -1,9 +1,12 @@
 //! What Flightdeck may expect of Claude Code.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::message::Message;
-use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, ProviderKind, SpawnError};
+use flightdeck_domain::provider_config::{ConfigFault, Credentials, ProviderConfig};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName};
 
@@ -42,5 +45,25 @@ impl AgentProvider for ClaudeCodeProvider {
     /// The command waits in the queue for the next hook.
     async fn deliver(&self, _command: &Command, _message: Option<Message>) -> Result<(), DeliverError> {
         Ok(())
+    }
+}
+
+/// Its configurations have no settings: Claude Code is set where it is started.
+#[async_trait]
+impl ProviderKind for ClaudeCodeProvider {
+    fn kind(&self) -> ProviderName {
+        ProviderName::claude_code()
+    }
+
+    fn capabilities(&self, _config: &ProviderConfig) -> Capabilities {
+        AgentProvider::capabilities(self)
+    }
+
+    fn build(
+        &self,
+        _config: &ProviderConfig,
+        _credentials: Credentials,
+    ) -> Result<Arc<dyn AgentProvider>, ConfigFault> {
+        Ok(Arc::new(*self))
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use flightdeck_domain::command::{Command, Receipt};
-use flightdeck_domain::ids::{CommandSeq, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, SessionId};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, Reason};
@@ -45,6 +45,8 @@ pub(crate) struct Agent {
     injected: BTreeMap<CommandSeq, Injected>,
     /// Interrupts that are still to be obeyed.
     interrupts: BTreeSet<CommandSeq>,
+    /// What it waits to have decided.
+    asking: Option<ApprovalId>,
     /// Commands taken in whose receipt is not final.
     unsettled: BTreeSet<CommandSeq>,
     /// The newest pause or resume that was obeyed.
@@ -55,7 +57,7 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn new(agents: Arc<Agents>, session: SessionId, mailbox: Arc<Mailbox>) -> Self {
-        let uplink = Uplink { session, mailbox, desk: agents.desk.clone() };
+        let uplink = Uplink { session, mailbox, desk: Arc::clone(&agents.desk) };
         Self {
             agents,
             uplink,
@@ -65,6 +67,7 @@ impl Agent {
             controls: BTreeMap::new(),
             injected: BTreeMap::new(),
             interrupts: BTreeSet::new(),
+            asking: None,
             unsettled: BTreeSet::new(),
             newest_control: CommandSeq::ZERO,
             searched: CommandSeq::ZERO,

@@ -37,6 +37,7 @@ impl From<RawAgent> for DemoAgent {
                 provider: ProviderName::scripted(),
                 provider_session_id: None,
                 replica: None,
+                started_by: None,
                 mission_id: Some(raw.mission_id),
                 task_id: raw.task_id,
                 task_source: raw.task_source,

@@ -32,6 +32,7 @@
 //! - The prompt enters the conversation as its first message, with the role `user`; then the agent reports `running`.
 //! - **Inject**: answered by a message that quotes it. `steer` at the next step boundary; `queue` when the turn ends or
 //!   the script does; `interrupt` cuts a wait or a tool short and is answered at once. Then the script goes on.
+//! - **Interrupt** ends the turn: it takes back what it has asked, and is idle until a message comes; then the script goes on.
 //! - **Pause** takes effect between two steps and inside a wait. `paused` is reported once the agent has stopped; after
 //!   the resume it goes on where it stood, also within the wait.
 //! - **Kill** takes effect at any moment; `killed` is reported once the agent has stopped.
@@ -46,6 +47,7 @@
 
 mod agent;
 pub mod demo;
+mod kind;
 mod provider;
 mod script;
 

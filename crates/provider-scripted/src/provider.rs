@@ -1,6 +1,7 @@
 //! The provider: which agents there are, and how commands reach them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,13 +11,23 @@ use flightdeck_domain::ports::{AgentProvider, Capabilities, DeliverError, PauseC
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ReplicaName};
 use flightdeck_domain::use_cases::Ports;
-use flightdeck_uplink::{Crew, Desk, Entered, Uplink};
+use flightdeck_uplink::{Crew, Desk, Entered, LocalDesk, Place, Places, Uplink};
 use flightdeck_vitals::Vitals;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::agent::{Agent, Start};
 use crate::script::Script;
+
+/// What all of its agents can do.
+pub(crate) const CAPABILITIES: Capabilities = Capabilities {
+    pause: Some(PauseCapability::Turn),
+    steer: true,
+    queue: true,
+    approve: true,
+    spawn: true,
+    in_process: true,
+};
 
 /// How long a shutdown waits for agents that are in the middle of a call to the store.
 const GRACE: Duration = Duration::from_secs(2);
@@ -41,9 +52,24 @@ impl ScriptedProvider {
     /// [`Providers::at_replica`](flightdeck_domain::use_cases::Providers::at_replica) has it for all others.
     #[must_use]
     pub fn at_replica(ports: &Ports, replica: Option<ReplicaName>) -> Self {
-        let agents =
-            Agents { replica, desk: Desk::new(ports), runtime: Handle::try_current().ok(), crew: Arc::default() };
+        Self::with_desk(Arc::new(LocalDesk::new(ports)), replica)
+    }
+
+    /// The same with a desk through which the agents report: for a program that has no store of its own.
+    #[must_use]
+    pub fn with_desk(desk: Arc<dyn Desk>, replica: Option<ReplicaName>) -> Self {
+        let agents = Agents {
+            replica,
+            desk,
+            runtime: Handle::try_current().ok(),
+            crew: Arc::default(),
+            places: Mutex::default(),
+        };
         Self { agents: Arc::new(agents) }
+    }
+
+    pub(crate) const fn agents(&self) -> &Arc<Agents> {
+        &self.agents
     }
 
     /// How many agents are at work.
@@ -69,14 +95,7 @@ impl AgentProvider for ScriptedProvider {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            pause: Some(PauseCapability::Turn),
-            steer: true,
-            queue: true,
-            approve: true,
-            spawn: true,
-            in_process: true,
-        }
+        CAPABILITIES
     }
 
     async fn check(&self, _agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError> {
@@ -86,15 +105,11 @@ impl AgentProvider for ScriptedProvider {
 
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError> {
         let script = Script::read(&session.context)?;
-        match self.agents.start(Start { session: session.id, script, prompt }) {
-            Started::Yes => Ok(()),
-            Started::ShuttingDown => Err(SpawnError::Failed("the server is going down".into())),
-            Started::NoRuntime => Err(SpawnError::Failed("there is no tokio runtime to run it on".into())),
-        }
+        self.agents.spawn(Start { session: session.id, script, prompt }, None)
     }
 
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
-        self.agents.crew.deliver(command, message)
+        self.agents.deliver(command, message)
     }
 }
 
@@ -110,14 +125,44 @@ pub(crate) enum Started {
 pub(crate) struct Agents {
     /// The replica that they live in, if there are several.
     pub(crate) replica: Option<ReplicaName>,
-    pub(crate) desk: Desk,
+    pub(crate) desk: Arc<dyn Desk>,
     runtime: Option<Handle>,
     crew: Arc<Crew<AbortHandle>>,
+    /// The places of configurations that have a limit.
+    places: Mutex<BTreeMap<String, Arc<Places>>>,
 }
 
 impl Agents {
+    /// The places of a configuration, so many from now on.
+    pub(crate) fn places_of(&self, name: &str, at_once: usize) -> Arc<Places> {
+        let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = all.entry(name.to_owned()).or_insert_with(|| Arc::new(Places::new(at_once)));
+        if places.all() != at_once {
+            places.resize(at_once);
+        }
+        Arc::clone(places)
+    }
+
+    /// Starts the agent of a session, which keeps its place until it ends.
+    pub(crate) fn spawn(self: &Arc<Self>, start: Start, place: Option<Place>) -> Result<(), SpawnError> {
+        match self.start_at(start, place) {
+            Started::Yes => Ok(()),
+            Started::ShuttingDown => Err(SpawnError::Failed("the server is going down".into())),
+            Started::NoRuntime => Err(SpawnError::Failed("there is no tokio runtime to run it on".into())),
+        }
+    }
+
+    /// Hands a command to the agent of its session.
+    pub(crate) fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError> {
+        self.crew.deliver(command, message)
+    }
+
     /// Starts an agent. A session whose agent is at work already has started.
     pub(crate) fn start(self: &Arc<Self>, start: Start) -> Started {
+        self.start_at(start, None)
+    }
+
+    fn start_at(self: &Arc<Self>, start: Start, place: Option<Place>) -> Started {
         let Some(runtime) = self.runtime.clone().or_else(|| Handle::try_current().ok()) else {
             return Started::NoRuntime;
         };
@@ -129,9 +174,9 @@ impl Agents {
         };
         let agent = Agent::new(Arc::clone(self), session, presence.mailbox());
         // A runtime that is gone drops the task, and with it the presence, at once.
-        let last_word = Uplink { session, mailbox: presence.mailbox(), desk: self.desk.clone() };
+        let last_word = Uplink { session, mailbox: presence.mailbox(), desk: Arc::clone(&self.desk) };
         let task = runtime.spawn(async move {
-            let _presence = presence;
+            let (_presence, _place) = (presence, place);
             if Vitals::process().once("scripted agent", agent.run(start)).await.is_err() {
                 last_word.broke_off().await;
             }

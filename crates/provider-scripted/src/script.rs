@@ -1,5 +1,6 @@
 //! The script: what it may say, and how a mistake in it is told.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use flightdeck_domain::approval::ApprovalOptions;
@@ -80,13 +81,13 @@ pub(crate) struct Question {
 /// What is wrong with a context, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mistake {
-    pub(crate) field: &'static str,
+    pub(crate) field: Cow<'static, str>,
     pub(crate) problem: String,
 }
 
 impl From<Mistake> for SpawnError {
     fn from(mistake: Mistake) -> Self {
-        Self::Invalid { field: mistake.field.into(), problem: mistake.problem }
+        Self::Invalid { field: mistake.field, problem: mistake.problem }
     }
 }
 
@@ -170,12 +171,10 @@ impl Script {
         let given = Value::Object(context.as_map().clone());
         let raw: RawScript = serde_path_to_error::deserialize(&given).map_err(|error| {
             let path = error.path().to_string();
-            let field = match path.as_str() {
-                "repeat" => "context.repeat",
-                "pace" => "context.pace",
-                path if path.starts_with("usage") => "context.usage",
-                path if path.starts_with("script") => SCRIPT,
-                _ => "context",
+            // The member at fault, also one that is not known.
+            let field = match path.split(['.', '[']).next().unwrap_or_default() {
+                "" => "context".into(),
+                member => format!("context.{member}").into(),
             };
             Mistake { field, problem: error.inner().to_string() }
         })?;
@@ -183,7 +182,7 @@ impl Script {
         let agents = script.agents();
         if agents > MAX_AGENTS {
             let problem = format!("would start {agents} agents in all; at most {MAX_AGENTS} are allowed");
-            return Err(Mistake { field: SCRIPT, problem });
+            return Err(Mistake { field: SCRIPT.into(), problem });
         }
         Ok(Some(script))
     }
@@ -224,8 +223,8 @@ pub(crate) fn quote(text: &MessageContent) -> String {
 /// `within` names the step that a spawned agent's script is in.
 fn read(raw: RawScript, nesting: usize, within: &str) -> Result<Option<Script>, Mistake> {
     let nested = nesting > 0;
-    let mistake = |field, problem: String| Mistake {
-        field: if nested { SCRIPT } else { field },
+    let mistake = |field: &'static str, problem: String| Mistake {
+        field: if nested { SCRIPT } else { field }.into(),
         problem: format!("{within}{problem}"),
     };
     let repeat = raw.repeat.unwrap_or(1);
@@ -255,10 +254,10 @@ fn read(raw: RawScript, nesting: usize, within: &str) -> Result<Option<Script>, 
     for (number, value) in (1..).zip(&given) {
         let here = format!("{within}step {number}");
         let step = read_step(value, nesting, &here, raw.usage.as_ref())
-            .map_err(|problem| Mistake { field: SCRIPT, problem })?;
+            .map_err(|problem| Mistake { field: SCRIPT.into(), problem })?;
         if step == Step::Idle && (number < last || repeat > 1) {
             let problem = format!("{here}: idle is for good, so it must be the last step and repeat must be 1");
-            return Err(Mistake { field: SCRIPT, problem });
+            return Err(Mistake { field: SCRIPT.into(), problem });
         }
         steps.push(step);
     }

@@ -43,6 +43,23 @@ async fn an_agent_whose_request_was_withdrawn_for_it_goes_on_without() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_interrupt_takes_back_what_is_asked() {
+    let deck = Deck::new();
+    let id = deck.spawn(asking(), None).await;
+    pass(10).await;
+    let asked = deck.asked(id).remove(0);
+    deck.step_in(id, Intervention::Interrupt { drop_queued: false }).await;
+    pass(3_600_000).await;
+    assert_eq!(deck.status(id), SessionStatus::Idle);
+    assert_eq!(deck.store.world().approvals[&asked.id].status(), ApprovalStatus::Expired);
+    deck.inject(id, "go on", Delivery::Queue).await;
+    pass(1_000).await;
+    let said = deck.journal(id).into_iter().filter(|line| line.starts_with("assistant: ")).collect::<Vec<_>>();
+    let left = "assistant: It was taken back, so I leave it: push";
+    assert_eq!(said, ["assistant: Understood: “go on”", left, "assistant: done"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiting_agent_can_be_paused_spoken_to_and_killed() {
     let deck = Deck::new();
     let id = deck.spawn(asking(), None).await;

@@ -31,8 +31,8 @@ pub enum SettingsError {
         /// All settings.
         known: String,
     },
-    /// A key of the file with a list or a table as its value.
-    #[error("{file}: {name} must be a text, a number or true/false")]
+    /// A key of the file whose value is neither a word nor a list of words.
+    #[error("{file}: {name} must be a text, a number, true/false or a list of these")]
     NotScalar {
         /// The file.
         file: String,

@@ -19,8 +19,15 @@ pub fn environment() -> BTreeMap<String, String> {
 }
 
 /// Variables of ours that are not settings of the server.
-const OTHER_VARIABLES: &[&str] =
-    &["FLIGHTDECK_URL", "FLIGHTDECK_API_KEY", "FLIGHTDECK_BIN", "FLIGHTDECK_COPY_FROM", "FLIGHTDECK_COPY_TO"];
+const OTHER_VARIABLES: &[&str] = &[
+    "FLIGHTDECK_URL",
+    "FLIGHTDECK_API_KEY",
+    "FLIGHTDECK_BIN",
+    "FLIGHTDECK_COPY_FROM",
+    "FLIGHTDECK_COPY_TO",
+    "FLIGHTDECK_SECRETS_KEY",
+    "FLIGHTDECK_SECRETS_KEY_OLD",
+];
 const OTHER_PREFIXES: &[&str] = &["FLIGHTDECK_TEST_", "FLIGHTDECK_TORTURE_", "FLIGHTDECK_CI_"];
 
 /// Variables that look like settings and are none: most likely mistyped.
@@ -116,20 +123,44 @@ fn from_file(path: &Path) -> Result<(Layer, Option<toml::Value>), SettingsError>
             let known = SETTINGS.iter().map(|setting| setting.name).filter(|name| *name != "config");
             return Err(SettingsError::UnknownSetting { file, name, known: known.collect::<Vec<_>>().join(", ") });
         };
-        let value = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(flag) => flag.to_string(),
-            _ => return Err(SettingsError::NotScalar { file, name }),
-        };
+        let Some(value) = words(value) else { return Err(SettingsError::NotScalar { file, name }) };
         layer.insert(setting.name, Given { value, origin: format!("{name} in {file}") });
     }
     Ok((layer, agents))
 }
 
+/// A value as it is given on a command line: a list has commas between its values.
+fn words(value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::Array(values) => {
+            let words: Option<Vec<String>> = values.into_iter().map(word).collect();
+            Some(words?.join(","))
+        }
+        value => word(value),
+    }
+}
+
+fn word(value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_its_values_with_commas_between() {
+        let value =
+            |text: &str| format!("x = {text}").parse::<toml::Table>().expect("TOML").remove("x").and_then(words);
+        assert_eq!(value("[\"deck.example\", \"other.example\"]").as_deref(), Some("deck.example,other.example"));
+        assert_eq!((value("[]").as_deref(), value("7600").as_deref()), (Some(""), Some("7600")));
+        assert_eq!((value("[[1]]"), value("{ a = 1 }"), value("1979-05-27")), (None, None, None));
+    }
 
     #[test]
     fn a_mistyped_variable_is_noticed() {

@@ -22,6 +22,6 @@ pub use error::SettingsError;
 pub use flags::Flags;
 pub use layers::{Settings, environment, unknown_variables};
 pub use local::{ADMIN_KEY_FILE, SERVER_URL_FILE, admin_key, local_url, published_url};
-pub use storage::StorageSettings;
+pub use storage::{ReadSettings, StorageSettings};
 pub use table::ORDER;
 pub use values::{DatabaseUrl, address, database, path, switch};

@@ -1,6 +1,7 @@
 //! Where a deployment keeps what it keeps.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::error::SettingsError;
 use crate::flags::Flags;
@@ -12,12 +13,25 @@ use crate::values::{self, DatabaseUrl};
 pub struct StorageSettings {
     /// The data folder.
     pub data_dir: PathBuf,
+    /// The file with the keys that credentials are sealed with.
+    pub secrets_key_file: PathBuf,
     /// A SQLite file inside the data folder unless it is set.
     pub database: DatabaseUrl,
     /// The most connections to PostgreSQL.
     pub database_connections: u32,
     /// Whether a pooler that shares connections by transaction stands before PostgreSQL.
     pub database_pooler: bool,
+    /// Standbys of the database, for reads that may lag.
+    pub database_read: Option<ReadSettings>,
+}
+
+/// Where reads go that may lag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadSettings {
+    /// The standbys; always [`DatabaseUrl::Postgres`].
+    pub url: DatabaseUrl,
+    /// How far behind one of them may be.
+    pub staleness: Duration,
 }
 
 impl StorageSettings {
@@ -40,9 +54,21 @@ impl StorageSettings {
         } else {
             DatabaseUrl::Sqlite(data_dir.join("flightdeck.db"))
         };
+        let is_shared = matches!(database, DatabaseUrl::Postgres(_));
+        let read = |text: &str| values::standbys(text, is_shared);
+        let staleness = settings.value("database_read_staleness", values::staleness)?;
+        let database_read = settings.is_given("database_read_url").then(|| settings.value("database_read_url", read));
+        let database_read = database_read.transpose()?.map(|url| ReadSettings { url, staleness });
+        let secrets_key_file = if settings.is_given("secrets_key_file") {
+            settings.value("secrets_key_file", values::path)?
+        } else {
+            data_dir.join("secrets.key")
+        };
         Ok(Self {
             data_dir,
+            secrets_key_file,
             database,
+            database_read,
             database_connections: settings.value("database_connections", values::connections)?,
             database_pooler: settings.value("database_pooler", values::switch)?,
         })

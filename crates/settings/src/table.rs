@@ -29,12 +29,23 @@ pub(crate) const SETTINGS: &[Setting] = &[
         default: Some("./flightdeck-data"),
         help: "Folder of the database and of the first admin key; made when missing",
     },
+    Setting {
+        name: "secrets_key_file",
+        default: None,
+        help: "File with the keys that credentials of providers are sealed with, for its owner alone; secrets.key in the \
+               data folder when missing; FLIGHTDECK_SECRETS_KEY in the environment goes before it",
+    },
+    Setting {
+        name: "labels",
+        default: None,
+        help: "What this server is labelled with, with commas between: provider configurations can ask for labels",
+    },
     Setting { name: "listen", default: Some("127.0.0.1:7600"), help: "Address and port to listen on" },
     Setting {
         name: "database_url",
         default: None,
         help: "Database: sqlite:///path/to/flightdeck.db, or postgres://user:password@host/database?sslmode=verify-full \
-               for several replicas; SQLite inside the data folder when missing",
+               for several replicas, with host1,host2 for a primary and its standby; SQLite inside the data folder when missing",
     },
     Setting {
         name: "database_connections",
@@ -45,6 +56,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "database_pooler",
         default: Some("off"),
         help: "With PostgreSQL: on behind a pooler that shares connections by transaction, such as pgbouncer",
+    },
+    Setting {
+        name: "database_read_url",
+        default: None,
+        help: "With PostgreSQL: standbys of the database, postgres://user:password@host1,host2/database, which are read for \
+               pages of conversations, searches and exports; the database itself when missing",
+    },
+    Setting {
+        name: "database_read_staleness",
+        default: Some("5s"),
+        help: "With database_read_url: how far behind a standby may be, from 1s to 1h; one that is further is not read",
     },
     Setting {
         name: "valkey_url",
@@ -116,4 +138,4 @@ pub(crate) const SETTINGS: &[Setting] = &[
 ];
 
 /// Those whose values may hold a password: never shown.
-pub(crate) const SECRETS: &[&str] = &["database_url", "valkey_url"];
+pub(crate) const SECRETS: &[&str] = &["database_url", "database_read_url", "valkey_url"];

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::duration;
 
 /// A path that is not empty.
 ///
@@ -64,6 +67,21 @@ pub fn database(text: &str) -> Result<DatabaseUrl, String> {
                 .to_owned())
         }
     }
+}
+
+/// Reads where standbys are, of a database on a server or of one in a file.
+pub(crate) fn standbys(text: &str, is_shared: bool) -> Result<DatabaseUrl, String> {
+    match database(text) {
+        _ if !is_shared => Err("needs a database_url of PostgreSQL: an embedded database has no standbys".to_owned()),
+        Ok(url @ DatabaseUrl::Postgres(_)) => Ok(url),
+        _ => Err("is no PostgreSQL; use postgres://user:password@host1,host2/database".to_owned()),
+    }
+}
+
+pub(crate) fn staleness(text: &str) -> Result<Duration, String> {
+    let span = duration::parse(text);
+    let span = span.filter(|span| (Duration::from_secs(1)..=Duration::from_hours(1)).contains(span));
+    span.ok_or_else(|| "is not a time from 1s to 1h, such as 5s".to_owned())
 }
 
 pub(crate) fn connections(text: &str) -> Result<u32, String> {

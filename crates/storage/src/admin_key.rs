@@ -41,7 +41,14 @@ pub async fn ensure(ports: &Ports, data_dir: &Path) -> Result<Option<PathBuf>, A
     let path = data_dir.join(ADMIN_KEY_FILE);
     let create = CreateKey::new(ports);
     let place = SessionPlace::default();
-    let new = NewKey { name: KeyName::new("first admin")?, role: Role::Admin, bound_to: None, place, lifetime: None };
+    let new = NewKey {
+        name: KeyName::new("first admin")?,
+        role: Role::Admin,
+        bound_to: None,
+        place,
+        missions: None,
+        lifetime: None,
+    };
     let (plain, key) = create.prepare(new);
     // The file is safe before the key is stored: a key that nobody can read would lock everybody out.
     write(&path, &plain.reveal()).map_err(|source| AdminKeyError::File { path: path.clone(), source })?;

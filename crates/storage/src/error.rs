@@ -42,6 +42,14 @@ pub enum StorageError {
         /// Why not.
         source: Box<flightdeck_store_sqlite::OpenError>,
     },
+    /// The standbys cannot be used.
+    #[error("database_read_url {url} cannot be used")]
+    Standbys {
+        /// Their address.
+        url: DatabaseUrl,
+        /// Why not.
+        source: Box<flightdeck_store_postgres::OpenError>,
+    },
     /// The database server cannot be used.
     #[error("cannot open the database {url}")]
     Postgres {

@@ -12,6 +12,7 @@ mod audit_spool;
 mod database_check;
 mod error;
 mod folder;
+mod lagging;
 mod mark_file;
 mod opening;
 mod server_url;
@@ -23,6 +24,7 @@ pub use audit_spool::{FILE as SPOOL_FILE, RESERVED as SPOOL_RESERVED, SpoolError
 pub use database_check::{DatabaseDamaged, at_start as check_database};
 pub use error::StorageError;
 pub use folder::{LOCK_FILE, lock, make_data_dir};
+pub use lagging::LaggingReads;
 pub use mark_file::MarkFile;
 pub use opening::{Opened, archive_holds, open_audited, open_store, open_store_with, postgres_options};
 pub use server_url::{publish, withdraw};

@@ -1,9 +1,10 @@
 //! API keys: [`flightdeck_domain::ports::ApiKeyRepository`].
 
-use flightdeck_domain::action::ActionName;
-use flightdeck_domain::api_key::ApiKey;
+use flightdeck_domain::action::{ActionName, Attribution};
+use flightdeck_domain::api_key::{ApiKey, LastAdminKey};
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
-use flightdeck_domain::operator::Role;
+use flightdeck_domain::mission_set::MissionSet;
+use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::{ApiKeyRepository, RevokeKeyError};
 use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::text::MissionId;
@@ -57,6 +58,62 @@ pub async fn the_place_of_a_key_reads_back(harness: &dyn Harness) {
         assert_eq!(told("parentSessionId"), place.parent_id.map(|id| id.to_string()));
         assert_eq!(told("missionId"), place.mission_id.map(|id| id.to_string()));
     }
+}
+
+/// Any number of missions with any names, also when the key ends.
+pub async fn the_missions_of_a_key_read_back(harness: &dyn Harness) {
+    let store = harness.store();
+    let many = (0..50).map(|n| text::<MissionId>(&format!("mission {n}"))).collect();
+    let sets = [vec![text::<MissionId>(AWKWARD)], vec![text("b"), text("a")], many];
+    for (n, missions) in (1..).zip(sets) {
+        let missions = Some(MissionSet::new(missions).expect("a set"));
+        let key = ApiKey { role: Role::Viewer, missions: missions.clone(), ..key(n) };
+        create(&*store, key.clone()).await;
+        assert_eq!(found(&*store, n).await, key);
+        assert_eq!(found(&*store, n).await.principal().missions, missions);
+        store.revoke(key_id(n), by(1, 60)).await.expect("revoked");
+        assert_eq!(found(&*store, n).await.missions, missions);
+    }
+    let entries = audit(&*store).await;
+    let made: Vec<_> = entries.iter().map(|sealed| sealed.entry().expect("readable").details).collect();
+    assert!(made.iter().any(|details| details.get("missions").map(String::as_str) == Some(r#"["a","b"]"#)), "{made:?}");
+}
+
+/// A refusal that is on record: nothing else changes. The command line of the machine may.
+pub async fn the_last_admin_key_is_kept_on_record(harness: &dyn Harness) {
+    let store = harness.store();
+    let admin = |n| ApiKey { role: Role::Admin, ..key(n) };
+    create(&*store, admin(1)).await;
+    create(&*store, ApiKey { expires_at: Some(at(55)), ..admin(2) }).await;
+    create(&*store, key(3)).await;
+    let error = store.revoke(key_id(1), by(1, 60)).await.expect_err("the last one");
+    assert!(matches!(&error, RevokeKeyError::Refused(LastAdminKey(id)) if *id == key_id(1)), "{error:?}");
+    assert_eq!(found(&*store, 1).await, admin(1));
+    let entries = audit(&*store).await;
+    assert_eq!(entries.len(), 4);
+    let refused = entries[3].entry().expect("readable");
+    assert_eq!((refused.action, refused.outcome), (ActionName::KeyRevoke, AuditOutcome::Refused));
+    assert_eq!(refused.target, AuditTarget::Key(key_id(1).to_string()));
+    assert!(refused.details["refusal"].contains("the last usable key"), "{refused:?}");
+    let by_cli = Attribution { actor: Actor::local_cli(), ..by(1, 61) };
+    assert_eq!(store.revoke(key_id(1), by_cli).await.expect("revoked").revoked_at, Some(at(61)));
+    assert!(verify(&*store).await.valid);
+}
+
+/// Which keys are left is read and acted on in one transaction. Each admin revokes the next one, all at the same time.
+pub async fn of_admins_that_revoke_each_other_one_stays(harness: &dyn Harness) {
+    const ADMINS: u32 = 8;
+    let store = harness.store();
+    for n in 1..=ADMINS {
+        create(&*store, ApiKey { role: Role::Admin, ..key(n) }).await;
+    }
+    let revoked = together(ADMINS, |n| {
+        let store = harness.store();
+        async move { store.revoke(key_id(n % ADMINS + 1), by(n, 60)).await.is_ok() }
+    })
+    .await;
+    assert_eq!(revoked.iter().filter(|revoked| !**revoked).count(), 1, "{revoked:?}");
+    assert_eq!(listed(&*store).await.iter().filter(|key| key.revoked_at.is_none()).count(), 1);
 }
 
 /// Every field of every role. A session to which a key is bound need not be there yet.

@@ -14,11 +14,12 @@ use flightdeck_domain::approval::{
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::{ApprovalId, MessageId};
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::ports::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
     DecidedApproval, OpenApprovalError,
 };
-use flightdeck_domain::session::{Observed, SessionStatus};
+use flightdeck_domain::session::{Observed, Registration, SessionStatus};
 use serde_json::json;
 
 use crate::given::{
@@ -289,9 +290,11 @@ pub async fn the_last_decision_lets_the_session_go_on(harness: &dyn Harness) {
 /// Every filter alone and with the others, and pages of any size laid end to end.
 pub async fn requests_are_listed_newest_first_in_pages_by_every_filter(harness: &dyn Harness) {
     let store = harness.store();
-    for given in [registration(1), child(2, 1), registration(3)] {
+    let apollo = |given| Registration { mission_id: Some(text("apollo")), ..given };
+    for given in [registration(1), apollo(child(2, 1)), apollo(registration(3))] {
         register(&*store, given).await;
     }
+    let missions = MissionSet::new([text("apollo"), text("gemini")]).ok();
     for n in 1..=9 {
         // Some at equal times.
         open(&*store, Ask { at: at(100 + n / 2), ..ask(n, 1 + n % 3) }).await;
@@ -312,10 +315,20 @@ pub async fn requests_are_listed_newest_first_in_pages_by_every_filter(harness: 
         vec![ApprovalStatus::Open, ApprovalStatus::Expired],
     ];
     for statuses in statuses {
-        for (top, of) in [(None, None), (Some(1), None), (None, Some(2)), (Some(1), Some(2)), (Some(3), Some(1))] {
+        for (top, of, on) in [
+            (None, None, None),
+            (Some(1), None, None),
+            (None, Some(2), None),
+            (Some(1), Some(2), None),
+            (Some(3), Some(1), None),
+            (None, None, missions.as_ref()),
+            (Some(1), None, missions.as_ref()),
+            (None, Some(1), missions.as_ref()),
+        ] {
             let filter = ApprovalFilter {
                 session_id: of.map(session_id),
                 subtree: top.map(session_id),
+                missions: on.cloned(),
                 statuses: statuses.clone(),
             };
             let below: Vec<_> = if top == Some(1) { vec![1, 2] } else { vec![3] }.into_iter().map(session_id).collect();
@@ -324,6 +337,7 @@ pub async fn requests_are_listed_newest_first_in_pages_by_every_filter(harness: 
                 .filter(|it| statuses.is_empty() || statuses.contains(&it.status()))
                 .filter(|it| filter.session_id.is_none_or(|id| it.session_id == id))
                 .filter(|it| top.is_none() || below.contains(&it.session_id))
+                .filter(|it| on.is_none() || it.session_id != session_id(1))
                 .cloned()
                 .collect();
             for limit in [1, 2, 3, 100] {

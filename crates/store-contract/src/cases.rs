@@ -204,6 +204,7 @@ macro_rules! __contract {
                 a_newer_wish_supersedes_an_older_one
                 kill_all_is_an_operation_and_supersedes_the_rest
                 operations_are_listed_newest_first
+                operations_and_targets_are_listed_by_missions
                 an_ended_session_is_a_fence_for_a_kill_below_it
                 no_racing_child_escapes_the_kill_of_its_subtree
                 of_a_thousand_races_with_a_kill_no_child_escapes
@@ -231,6 +232,9 @@ macro_rules! __contract {
             api_key:
                 a_key_reads_back_as_it_was_made
                 the_place_of_a_key_reads_back
+                the_missions_of_a_key_read_back
+                the_last_admin_key_is_kept_on_record
+                of_admins_that_revoke_each_other_one_stays
                 keys_are_listed_oldest_first
                 making_and_ending_a_key_is_on_record
                 revoking_twice_keeps_the_first_time
@@ -238,6 +242,30 @@ macro_rules! __contract {
                 a_key_without_its_entry_is_not_made
                 a_first_key_is_made_once
                 a_key_is_not_ended_without_its_entry;
+            provider_config:
+                a_configuration_reads_back_as_it_was_made
+                configurations_are_listed_by_name
+                a_change_needs_the_revision_that_is_there
+                one_of_many_racing_changes_is_done
+                one_of_many_racing_first_ones_is_made
+                changes_of_a_configuration_are_on_record
+                a_change_without_its_entry_is_not_made
+                credentials_are_sealed_anew_on_record_and_nothing_else_changes
+                a_session_keeps_the_configuration_that_started_it;
+            runner:
+                a_runner_reads_back_as_it_joined
+                a_name_of_a_runner_is_not_taken_over
+                one_of_many_racing_runners_joins
+                changes_of_a_runner_are_on_record
+                a_runner_is_not_changed_without_its_entry
+                an_assignment_reads_back_as_it_was_made
+                a_runner_is_given_what_it_can_start_oldest_first
+                what_nobody_can_start_holds_up_nothing
+                a_runner_that_drains_is_given_nothing
+                racing_leases_give_each_assignment_once
+                a_lapsed_lease_starts_nowhere_twice
+                a_late_start_and_a_new_lease_exclude_each_other
+                an_assignment_is_taken_back_before_its_start_or_not;
             usage:
                 a_report_is_booked_on_the_session_its_subtrees_and_its_mission
                 the_fleet_used_what_its_sessions_used
@@ -330,6 +358,7 @@ mod tests {
             include_str!("message/reading.rs"),
             include_str!("command.rs"),
             include_str!("operation.rs"),
+            include_str!("operation/listing.rs"),
             include_str!("operation/racing.rs"),
             include_str!("operator_actions.rs"),
             include_str!("idempotency.rs"),
@@ -340,6 +369,8 @@ mod tests {
             include_str!("epoch.rs"),
             include_str!("api_key.rs"),
             include_str!("login.rs"),
+            include_str!("provider_config.rs"),
+            include_str!("runner.rs"),
             include_str!("durability.rs"),
             include_str!("usage.rs"),
         ];

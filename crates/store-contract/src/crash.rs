@@ -13,10 +13,13 @@ use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::message::NewMessage;
 use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
 use flightdeck_domain::ports::{StoreUnavailable, Transactional, Tx};
+use flightdeck_domain::provider_config::Expected;
+use flightdeck_domain::runner::RunnerWish;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::JsonObject;
 use flightdeck_domain::transactions::{
-    self, Break, Brittle, Fuse, Steps, api_key, approval, command, login, operator_actions, session, usage,
+    self, Break, Brittle, Fuse, Steps, api_key, approval, command, login, operator_actions, provider_config, runner,
+    session, usage,
 };
 use flightdeck_domain::usage::AccountKey;
 use serde_json::json;
@@ -30,6 +33,8 @@ use crate::given::{
 };
 use crate::login::{id as login_id, link, login as session_login};
 use crate::order;
+use crate::provider_config::{remove, resealing, set};
+use crate::runner::{asks, assignment, joins, starts, wish};
 use crate::session::lease::silence;
 use crate::state::State;
 use crate::steps::{append, commit, observe, register, session as session_now, verify};
@@ -66,6 +71,22 @@ pub enum Act {
     CreateKey,
     /// A key is ended.
     RevokeKey,
+    /// A configuration of a provider is changed.
+    SetProvider,
+    /// One is made.
+    MakeProvider,
+    /// One is removed.
+    RemoveProvider,
+    /// The credentials of one are sealed with another key.
+    Reseal,
+    /// A runner joins again.
+    JoinRunner,
+    /// A runner is told to drain.
+    DrainRunner,
+    /// A runner leases assignments.
+    Lease,
+    /// A runner confirms a start.
+    StartAssignment,
     /// A link is used up.
     Redeem,
     /// A login ends.
@@ -88,7 +109,7 @@ pub enum Act {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 31] = [
         Self::Register,
         Self::End,
         Self::ComeBack,
@@ -103,6 +124,14 @@ impl Act {
         Self::Enforced,
         Self::CreateKey,
         Self::RevokeKey,
+        Self::SetProvider,
+        Self::MakeProvider,
+        Self::RemoveProvider,
+        Self::Reseal,
+        Self::JoinRunner,
+        Self::DrainRunner,
+        Self::Lease,
+        Self::StartAssignment,
         Self::Redeem,
         Self::EndLogin,
         Self::Inject,
@@ -133,7 +162,17 @@ impl Act {
         self.has_a_key()
             || matches!(
                 self,
-                Self::Budget | Self::CreateKey | Self::RevokeKey | Self::Redeem | Self::EndLogin | Self::KillEnded
+                Self::Budget
+                    | Self::CreateKey
+                    | Self::RevokeKey
+                    | Self::SetProvider
+                    | Self::MakeProvider
+                    | Self::RemoveProvider
+                    | Self::Reseal
+                    | Self::DrainRunner
+                    | Self::Redeem
+                    | Self::EndLogin
+                    | Self::KillEnded
             )
     }
 
@@ -168,6 +207,19 @@ impl Act {
             Self::Enforced => Ok(usage::enforced(tx, &AccountKey::Subtree(session_id(2)), at(300)).await?),
             Self::CreateKey => Ok(api_key::create(tx, &key(5), &by(1, 500)).await?),
             Self::RevokeKey => api_key::revoke(tx, &key_id(1), &by(1, 500)).await.map(drop).map_err(Stopped::by),
+            Self::SetProvider => {
+                let wanted = set("claude", Expected::Revision(1), 500);
+                Ok(provider_config::change(tx, &wanted).await.map(drop)?)
+            }
+            Self::MakeProvider => {
+                Ok(provider_config::change(tx, &set("other", Expected::Absent, 500)).await.map(drop)?)
+            }
+            Self::RemoveProvider => Ok(provider_config::change(tx, &remove("claude", 1, 500)).await.map(drop)?),
+            Self::Reseal => Ok(provider_config::reseal(tx, &resealing("claude", 1, 500)).await.map(drop)?),
+            Self::JoinRunner => runner::register(tx, &joins("a", 500)).await.map(drop).map_err(Stopped::by),
+            Self::DrainRunner => Ok(runner::change(tx, &wish("a", RunnerWish::Drain, 500)).await.map(drop)?),
+            Self::Lease => runner::lease(tx, &asks("a", 9, 500)).await.map(drop).map_err(Stopped::by),
+            Self::StartAssignment => runner::start(tx, &starts("a", 1, 1, 500)).await.map(drop).map_err(Stopped::by),
             Self::Redeem => login::redeem(tx, &login_id(1), &session_login(3), &by(1, 500)).await.map_err(Stopped::by),
             Self::EndLogin => Ok(login::end(tx, &login_id(2), &by(1, 500)).await.map(drop)?),
             Self::Inject => self.one(tx, 2, inject(800)).await,
@@ -245,6 +297,12 @@ async fn prepare(store: &dyn Store) {
     store.commit_scoped(scoped(1, 2, Wish::Pause, Reach::Subtree)).await.expect("accepted");
     open(store, Ask { expires_in: Some(Duration::from_mins(1)), ..ask(1, 2) }).await;
     store.create(key(1), by(1, 230)).await.expect("made");
+    store.change_provider_config(set("claude", Expected::Absent, 230)).await.expect("made");
+    store.register_runner(joins("a", 240)).await.expect("joined");
+    store.assign(assignment(1)).await.expect("assigned");
+    store.lease(asks("a", 1, 241)).await.expect("leased");
+    store.assign(assignment(2)).await.expect("assigned");
+    store.assign(assignment(3)).await.expect("assigned");
     store.begin_login(link(1), by(1, 231)).await.expect("begun");
     store.begin_login(session_login(2), by(1, 232)).await.expect("begun");
     assert_eq!(session_now(store, 3).await.status, SessionStatus::Lost);
@@ -254,6 +312,9 @@ async fn attempt<S: Transactional>(store: &S, act: Act, fuse: Fuse, steps: Steps
     store
         .write(move |tx| {
             let (fuse, steps) = (fuse.clone(), steps.clone());
+            // A store may do the work again from its beginning.
+            fuse.renew();
+            steps.clear();
             Box::pin(async move { act.run(&mut Brittle::new(tx, fuse).noting(steps)).await })
         })
         .await

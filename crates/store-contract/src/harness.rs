@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, LoginRepository,
-    MessageRepository, OperationRepository, OperatorActions, SessionRepository, UsageRepository,
+    MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository, RunnerRepository,
+    SessionRepository, UsageRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -22,6 +23,8 @@ pub trait Store:
     + ApiKeyRepository
     + EpochRepository
     + LoginRepository
+    + ProviderConfigRepository
+    + RunnerRepository
 {
 }
 
@@ -38,6 +41,8 @@ impl<S> Store for S where
         + ApiKeyRepository
         + EpochRepository
         + LoginRepository
+        + ProviderConfigRepository
+        + RunnerRepository
 {
 }
 

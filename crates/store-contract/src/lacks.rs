@@ -228,6 +228,87 @@ macro_rules! __lacks {
             }
         }
     };
+    (ProviderConfigRepository $store:ty) => {
+        #[async_trait]
+        impl ProviderConfigRepository for $store {
+            async fn provider_config(&self, _: ConfigName) -> Result<Option<ProviderConfig>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn provider_configs(&self) -> Result<Vec<ProviderConfig>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn change_provider_config(&self, _: ConfigChange) -> Result<ProviderConfig, ConfigChangeError> {
+                Err(lacking("provider configurations").into())
+            }
+
+            async fn reseal_credentials(&self, _: Resealing) -> Result<bool, StoreUnavailable> {
+                Err(lacking("provider configurations"))
+            }
+        }
+    };
+    (RunnerRepository $store:ty) => {
+        #[async_trait]
+        impl RunnerRepository for $store {
+            async fn register_runner(&self, _: RunnerRegistration) -> Result<Runner, RunnerError> {
+                Err(lacking("runners").into())
+            }
+
+            async fn hear_runner(&self, _: Heard, _: bool) -> Result<Runner, RunnerError> {
+                Err(lacking("runners").into())
+            }
+
+            async fn change_runner(&self, _: RunnerChange) -> Result<Option<Runner>, RunnerError> {
+                Err(lacking("runners").into())
+            }
+
+            async fn runner(&self, _: RunnerName) -> Result<Option<Runner>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn runners(&self) -> Result<Vec<Runner>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn assign(&self, _: Assignment) -> Result<bool, StoreUnavailable> {
+                Err(lacking("runners"))
+            }
+
+            async fn assignment(&self, _: SessionId) -> Result<Option<Assignment>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn assignments(
+                &self,
+                _: AssignmentFilter,
+                _: Option<AssignmentPlace>,
+                _: usize,
+            ) -> Result<Vec<Assignment>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn lease(&self, _: LeaseRequest) -> Result<Lease, RunnerError> {
+                Err(lacking("runners").into())
+            }
+
+            async fn start_assignment(&self, _: StartRequest) -> Result<Assignment, AssignmentError> {
+                Err(lacking("runners").into())
+            }
+
+            async fn cancel_assignment(&self, _: SessionId) -> Result<bool, StoreUnavailable> {
+                Ok(false)
+            }
+
+            async fn end_assignment(&self, _: SessionId) -> Result<bool, StoreUnavailable> {
+                Ok(false)
+            }
+
+            async fn loads(&self) -> Result<Vec<(RunnerName, u64)>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+        }
+    };
     (LoginRepository $store:ty) => {
         #[async_trait]
         impl LoginRepository for $store {

@@ -66,6 +66,8 @@ pub mod message;
 pub mod operation;
 pub mod operator_actions;
 mod order;
+pub mod provider_config;
+pub mod runner;
 pub mod session;
 mod state;
 mod steps;
@@ -92,6 +94,11 @@ pub mod parts {
         login::*,
         operation::*,
         ports::*,
+        provider_config::{ConfigChange, ConfigName, ProviderConfig, Resealing},
+        runner::{
+            Assignment, AssignmentFilter, Heard, Lease, LeaseRequest, Runner, RunnerChange, RunnerName,
+            RunnerRegistration, StartRequest,
+        },
         text::*,
         time::*,
         usage::*,

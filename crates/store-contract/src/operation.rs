@@ -1,7 +1,9 @@
 //! Operations: what was asked for is followed until it is seen: [`flightdeck_domain::ports::OperationRepository`].
 
+mod listing;
 mod racing;
 
+pub use listing::*;
 pub use racing::*;
 
 use flightdeck_domain::action::{
@@ -10,13 +12,11 @@ use flightdeck_domain::action::{
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::command::{CommandKind, Receipt};
 use flightdeck_domain::feed::FleetEventKind;
-use flightdeck_domain::ids::{CommandSeq, OperationId};
+use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::operation::{
     Operation, OperationState, OperationTarget, Reach, Scope, ScopedAction, Tally, TargetOutcome, Wish,
 };
-use flightdeck_domain::ports::{
-    OperationCursor, OperationQuery, OperatorActionError, OperatorActions, SessionFilter, TargetQuery,
-};
+use flightdeck_domain::ports::{OperatorActionError, OperatorActions, SessionFilter, TargetQuery};
 use flightdeck_domain::session::{DesiredStatus, Registration, SessionStatus};
 
 use crate::given::{
@@ -24,8 +24,8 @@ use crate::given::{
 };
 use crate::state::State;
 use crate::steps::{
-    audit, commit, feed_after, feed_head, newest_entry, observe, of_kind, operations, pending, register, run_by,
-    session, sessions, targets, verify,
+    audit, commit, feed_after, feed_head, newest_entry, observe, of_kind, pending, register, run_by, session, sessions,
+    targets, verify,
 };
 use crate::{Harness, Store};
 
@@ -137,7 +137,8 @@ pub async fn targets_are_read_leaves_first(harness: &dyn Harness) {
         for limit in [1, 2, 3, 100] {
             let (mut all, mut after) = (Vec::new(), None);
             loop {
-                let query = TargetQuery { operation: operation_id(n), unseen_only: false, after, limit };
+                let query =
+                    TargetQuery { operation: operation_id(n), unseen_only: false, missions: None, after, limit };
                 let page = store.targets(query).await.expect("read");
                 assert!(page.targets.len() <= limit);
                 all.extend(page.targets);
@@ -153,7 +154,7 @@ pub async fn targets_are_read_leaves_first(harness: &dyn Harness) {
     commit_scoped(&*store, scoped(9, 3, Wish::Kill, Reach::Subtree)).await;
     assert_eq!(order(&targets(&*store, operation_id(9)).await), [(2, session_id(4)), (1, session_id(3))]);
     observe(&*store, observation(4, SessionStatus::Killed, 70)).await;
-    let query = TargetQuery { operation: operation_id(9), unseen_only: true, after: None, limit: 10 };
+    let query = TargetQuery { operation: operation_id(9), unseen_only: true, missions: None, after: None, limit: 10 };
     assert_eq!(order(&store.targets(query).await.expect("read").targets), [(1, session_id(3))]);
 }
 
@@ -364,36 +365,4 @@ pub async fn kill_all_is_an_operation_and_supersedes_the_rest(harness: &dyn Harn
     assert_eq!(operation(&*store, 8).await.state(), OperationState::Done);
     let released = store.commit_fleet(fleet(FleetIntervention::ReleaseKillSwitch)).await.expect("released");
     assert_eq!(released.operation, None);
-}
-
-/// All, or only those that are open, or only those that are not; equal times by id.
-pub async fn operations_are_listed_newest_first(harness: &dyn Harness) {
-    let store = harness.store();
-    for n in 1..=6 {
-        register(&*store, registration(n)).await;
-        ask(&*store, n, n, Intervention::Kill).await;
-    }
-    commit_scoped(&*store, scoped(7, 1, Wish::Kill, Reach::Subtree)).await;
-    for n in [2, 5] {
-        observe(&*store, observation(n, SessionStatus::Killed, 60 + n)).await;
-    }
-    let ids = |ids: &[u32]| -> Vec<OperationId> { ids.iter().map(|n| operation_id(*n)).collect() };
-    for (open, expected) in
-        [(None, ids(&[7, 6, 5, 4, 3, 2, 1])), (Some(true), ids(&[7, 6, 4, 3, 1])), (Some(false), ids(&[5, 2]))]
-    {
-        for limit in [1, 2, 3, 100] {
-            let (mut all, mut after): (Vec<Operation>, Option<OperationCursor>) = (Vec::new(), None);
-            loop {
-                let page = store.operations(OperationQuery { open, after, limit }).await.expect("read");
-                assert!(page.operations.len() <= limit);
-                all.extend(page.operations);
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
-            }
-            assert_eq!(all.iter().map(|it| it.id).collect::<Vec<_>>(), expected, "{open:?}, pages of {limit}");
-        }
-    }
-    assert_eq!(operations(&*store).await.len(), 7);
 }

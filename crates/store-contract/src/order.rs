@@ -38,7 +38,10 @@ impl Step {
             | "lock_everything_open"
             | "lock_key"
             | "lock_keys"
-            | "lock_login" => Self::Lock(SUBJECT),
+            | "lock_login"
+            | "lock_provider_config"
+            | "lock_runner"
+            | "lock_assignment" => Self::Lock(SUBJECT),
             "lock_operation" | "lock_operations_of" => Self::Lock(OPERATIONS),
             "lock_accounts" => Self::Lock(ACCOUNTS),
             "tell" => Self::Tell,
@@ -50,7 +53,7 @@ impl Step {
             "kill_open" => Self::Save(SUBJECT),
             "open_account" | "forget_logins" => Self::Insert,
             name if verb(name) == "insert" => Self::Insert,
-            name if ["save", "touch", "supersede"].contains(&verb(name)) => Self::Save(SUBJECT),
+            name if ["save", "touch", "supersede", "remove"].contains(&verb(name)) => Self::Save(SUBJECT),
             _ => Self::Read,
         }
     }

@@ -14,6 +14,8 @@ use flightdeck_domain::ports::{
     ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, MessageRepository, MissionSummary, SessionFilter,
     SessionUsage,
 };
+use flightdeck_domain::provider_config::ProviderConfig;
+use flightdeck_domain::runner::{Assignment, AssignmentFilter, Runner};
 use flightdeck_domain::session::Session;
 
 use crate::Store;
@@ -35,6 +37,9 @@ pub(crate) struct State {
     audit_head: AuditHead,
     checkpoints: Vec<Checkpoint>,
     keys: Vec<ApiKey>,
+    provider_configs: Vec<ProviderConfig>,
+    runners: Vec<Runner>,
+    assignments: Vec<Assignment>,
     usage: Vec<SessionUsage>,
     missions: Vec<MissionSummary>,
 }
@@ -70,6 +75,9 @@ impl State {
             audit_head: AuditLog::head(store).await.expect("read"),
             checkpoints: store.checkpoints(AuditSeq::ZERO, 10_000).await.expect("read"),
             keys: ApiKeyRepository::list(store).await.expect("read"),
+            provider_configs: store.provider_configs().await.expect("read"),
+            runners: store.runners().await.expect("read"),
+            assignments: store.assignments(AssignmentFilter::default(), None, 10_000).await.expect("read"),
             usage,
             missions: missions(store).await,
         }

@@ -78,7 +78,7 @@ pub(crate) async fn operations(store: &dyn Store) -> Vec<Operation> {
 
 /// Every target of an operation, leaves first.
 pub(crate) async fn targets(store: &dyn Store, operation: OperationId) -> Vec<OperationTarget> {
-    let query = TargetQuery { operation, unseen_only: false, after: None, limit: 10_000 };
+    let query = TargetQuery { operation, unseen_only: false, missions: None, after: None, limit: 10_000 };
     OperationRepository::targets(store, query).await.expect("read").targets
 }
 

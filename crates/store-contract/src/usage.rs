@@ -6,6 +6,7 @@ use flightdeck_domain::action::{ActionName, Attribution};
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::{MessageRole, NewMessage};
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{AppendError, MissionQuery, MissionSummary, SessionUsage, SetBudgetError};
@@ -36,7 +37,7 @@ pub(crate) async fn usage_of(store: &dyn Store, session: SessionId) -> SessionUs
 
 /// Every mission, newest first.
 pub(crate) async fn missions(store: &dyn Store) -> Vec<MissionSummary> {
-    let page = store.missions(MissionQuery { after: None, limit: 1_000 }).await.expect("read");
+    let page = store.missions(MissionQuery { after: None, missions: None, limit: 1_000 }).await.expect("read");
     assert_eq!(page.next, None);
     page.missions
 }
@@ -187,7 +188,7 @@ pub async fn missions_are_listed_newest_first_in_pages(harness: &mut dyn Harness
     assert_eq!(names(&all), ["new", "ä", "b", "a", "Z", "old"]);
     let (mut after, mut paged) = (None, Vec::new());
     loop {
-        let page = store.missions(MissionQuery { after, limit: 2 }).await.expect("read");
+        let page = store.missions(MissionQuery { after, missions: None, limit: 2 }).await.expect("read");
         assert!(page.missions.len() <= 2);
         paged.extend(page.missions);
         after = page.next;
@@ -196,6 +197,17 @@ pub async fn missions_are_listed_newest_first_in_pages(harness: &mut dyn Harness
         }
     }
     assert_eq!(paged, all);
+    let wanted = MissionSet::new(["a", "old", "new", "unknown"].map(mission)).ok();
+    let (mut after, mut paged) = (None, Vec::new());
+    loop {
+        let page = store.missions(MissionQuery { after, missions: wanted.clone(), limit: 2 }).await.expect("read");
+        paged.extend(page.missions);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(names(&paged), ["new", "a", "old"]);
 }
 
 /// Who set it, and how much.

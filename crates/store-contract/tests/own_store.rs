@@ -13,7 +13,7 @@ use self::example::store::OwnStore;
 
 lacks!(
     OwnStore: CommandQueue, ApprovalRepository, OperationRepository, UsageRepository, FleetFeed, ApiKeyRepository,
-    EpochRepository, LoginRepository,
+    EpochRepository, LoginRepository, ProviderConfigRepository, RunnerRepository,
 );
 
 const NOUNS: [&str; 4] = ["session", "message", "audit", "action"];

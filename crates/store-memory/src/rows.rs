@@ -3,7 +3,9 @@
 mod access;
 mod approval;
 mod control;
+mod provider_config;
 mod record;
+mod runner;
 mod session;
 mod talk;
 mod usage;

@@ -13,6 +13,8 @@ use flightdeck_domain::ids::{ApprovalId, CommandSeq, FeedPosition, KeyId, Messag
 use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
+use flightdeck_domain::provider_config::{ConfigName, ProviderConfig};
+use flightdeck_domain::runner::{Assignment, Runner, RunnerName};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
@@ -51,6 +53,9 @@ pub struct State {
     pub(crate) epoch: Option<Epoch>,
     pub(crate) marks: BTreeMap<String, StoreMark>,
     pub(crate) logins: BTreeMap<LoginId, Login>,
+    pub(crate) provider_configs: BTreeMap<ConfigName, ProviderConfig>,
+    pub(crate) runners: BTreeMap<RunnerName, Runner>,
+    pub(crate) assignments: BTreeMap<SessionId, Assignment>,
     pub(crate) journal: Journal,
 }
 

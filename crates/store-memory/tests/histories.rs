@@ -108,6 +108,7 @@ impl World {
             provider: ProviderName::internal(),
             provider_session_id: None,
             replica: None,
+            started_by: None,
             mission_id: None,
             task_id: TaskId::new("FD-1").expect("valid"),
             task_source: TaskSource::default(),

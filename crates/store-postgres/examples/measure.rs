@@ -3,18 +3,22 @@
 //!
 //! `cargo run --release -p flightdeck-store-postgres --example measure -- postgres://postgres@127.0.0.1/test`
 //!
-//! It makes its tables where the URL says, and leaves them there: name an empty schema.
+//! It makes its tables where the URL says, and leaves them there: name an empty schema. Two numbers after the URL say how many
+//! tasks commit writes and how many commit appends.
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a program for a person at a terminal")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use flightdeck_domain::action::{Attribution, Intervention, OperatorAction};
+use flightdeck_domain::command::Delivery;
 use flightdeck_domain::ids::{MessageId, SessionId};
 use flightdeck_domain::message::{MessageRole, NewMessage};
-use flightdeck_domain::ports::{MessageRepository, SessionRepository};
+use flightdeck_domain::operator::Actor;
+use flightdeck_domain::ports::{MessageRepository, OperatorActions, SessionRepository};
 use flightdeck_domain::session::{Observation, Registration, SessionStatus};
-use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, TaskId, TaskSource};
+use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, RequestId, TaskId, TaskSource};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_store_postgres::{Options, PostgresStore};
 use tokio::runtime::Handle;
@@ -46,6 +50,7 @@ fn registration() -> Registration {
         provider: ProviderName::internal(),
         provider_session_id: None,
         replica: None,
+        started_by: None,
         mission_id: None,
         task_id: TaskId::new("FD-1").expect("valid"),
         task_source: TaskSource::default(),
@@ -73,6 +78,29 @@ async fn observe(store: Arc<PostgresStore>, session_id: SessionId, turn: u64) {
         at: at(1),
     };
     assert!(store.observe(observation).await.expect("observed").changed, "a change each time");
+}
+
+async fn heartbeat(store: Arc<PostgresStore>, session_id: SessionId, turn: u64) {
+    let at = at(i64::try_from(turn).expect("not so many"));
+    store.heartbeat(session_id, at).await.expect("heard").expect("there");
+}
+
+async fn inject(store: Arc<PostgresStore>, session_id: SessionId, _turn: u64) {
+    let by = Attribution {
+        actor: Actor::local_cli(),
+        reason: None,
+        request_id: RequestId::new("measured").expect("valid"),
+        at: at(3),
+        idempotency_key: None,
+        spooled: false,
+    };
+    let intervention = Intervention::Inject {
+        message_id: MessageId::new(id()),
+        content: MessageContent::new("stop, and say why").expect("valid"),
+        delivery: Delivery::Queue,
+    };
+    let action = OperatorAction { session_id, intervention, operation: None, able: None, by };
+    store.commit(action).await.expect("committed");
 }
 
 async fn append(store: Arc<PostgresStore>, session: SessionId, _turn: u64) {
@@ -119,9 +147,10 @@ where
         let of = |part: usize| took.get(took.len() * part / 100).copied().unwrap_or_default();
         let rate = f64::from(u32::try_from(took.len()).expect("not so many")) / EACH.as_secs_f64();
         let after = store.stats();
-        let groups = after.append_groups - before.append_groups;
+        let groups = after.append_groups + after.write_groups - before.append_groups - before.write_groups;
+        let alone = after.writes_alone - before.writes_alone;
         println!(
-            "{name:10} {callers:4} callers: {rate:8.0}/s, p50 {:?}, p99 {:?}, append groups {groups}",
+            "{name:10} {callers:4} callers: {rate:8.0}/s, p50 {:?}, p99 {:?}, groups {groups}, alone {alone}",
             of(50),
             of(99)
         );
@@ -130,10 +159,17 @@ where
 
 #[tokio::main]
 async fn main() {
-    let url = std::env::args().nth(1).expect("the URL of a database to measure in");
-    let store = PostgresStore::open(&url, Options::default(), Handle::current()).await.expect("opened");
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments.next().expect("the URL of a database to measure in");
+    let mut number = |default| arguments.next().map_or(default, |text| text.parse().expect("a number"));
+    let known = Options::default();
+    let options =
+        Options { write_groups: number(known.write_groups), append_shards: number(known.append_shards), ..known };
+    let store = PostgresStore::open(&url, options, Handle::current()).await.expect("opened");
     let store = Arc::new(store);
     measure("register", &store, register).await;
     measure("status", &store, observe).await;
+    measure("heartbeat", &store, heartbeat).await;
+    measure("inject", &store, inject).await;
     measure("append", &store, append).await;
 }

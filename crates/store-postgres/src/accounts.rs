@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey};
 use flightdeck_store_sql::rows::account::AccountRow;
@@ -13,25 +13,31 @@ use flightdeck_store_sql::schema::accounts;
 use flightdeck_store_sql::statement::Prepared;
 use flightdeck_store_sql::tx::Done;
 
+use crate::line::Line;
 use crate::statement::Column;
 
 /// PostgreSQL takes 65,535 values a statement, and a row has fifteen.
 const AT_ONCE: usize = 4_000;
 
-/// Puts accounts there that are not there yet; those of them that are stay as they are. Sorted, as the locks are taken.
-pub(crate) async fn open(connection: &mut AsyncPgConnection, keys: &[AccountKey], at: Timestamp) -> Done<()> {
-    let rows: Vec<AccountRow> = keys.iter().map(|key| AccountRow::from(&Account::open(key.clone(), at))).collect();
+/// Puts accounts there that are not there yet; those of them that are stay as they are, and of two with one key the first is
+/// put. Sorted, as the locks are taken.
+pub(crate) async fn open<'k>(
+    connection: &Line,
+    new: impl Iterator<Item = (&'k AccountKey, Timestamp)> + Send,
+) -> Done<()> {
+    let rows: Vec<AccountRow> = new.map(|(key, at)| AccountRow::from(&Account::open(key.clone(), at))).collect();
     for rows in rows.chunks(AT_ONCE) {
-        diesel::insert_into(accounts::table).values(rows).on_conflict_do_nothing().execute(connection).await?;
+        diesel::insert_into(accounts::table)
+            .values(rows)
+            .on_conflict_do_nothing()
+            .execute(&mut connection.pg())
+            .await?;
     }
     Ok(())
 }
 
 /// Locks accounts and gives them, by their keys. Those that are not there are missing.
-pub(crate) async fn lock(
-    connection: &mut AsyncPgConnection,
-    keys: &[AccountKey],
-) -> Done<HashMap<AccountKey, Account>> {
+pub(crate) async fn lock(connection: &Line, keys: &[AccountKey]) -> Done<HashMap<AccountKey, Account>> {
     let scopes = keys.iter().map(|key| Cow::Borrowed(key.scope())).collect();
     let names = keys.iter().map(|key| Cow::Owned(key.key())).collect();
     let rows: Vec<AccountRow> = Prepared::with(
@@ -42,14 +48,14 @@ pub(crate) async fn lock(
         ),
         [Column::Texts(scopes), Column::Texts(names)],
     )
-    .load(connection)
+    .load(&mut connection.pg())
     .await?;
     let accounts = rows.into_iter().map(Account::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(accounts.into_iter().map(|account| (account.key.clone(), account)).collect())
 }
 
 /// Writes accounts as they now are, in as few statements as there can be.
-pub(crate) async fn put(connection: &mut AsyncPgConnection, new: &[Account]) -> Done<()> {
+pub(crate) async fn put(connection: &Line, new: &[Account]) -> Done<()> {
     let rows: Vec<AccountRow> = new.iter().map(AccountRow::from).collect();
     for rows in rows.chunks(AT_ONCE) {
         diesel::insert_into(accounts::table)
@@ -70,7 +76,7 @@ pub(crate) async fn put(connection: &mut AsyncPgConnection, new: &[Account]) -> 
                 accounts::exhausted_at.eq(excluded(accounts::exhausted_at)),
                 accounts::enforced.eq(excluded(accounts::enforced)),
             ))
-            .execute(connection)
+            .execute(&mut connection.pg())
             .await?;
     }
     Ok(())

@@ -9,7 +9,9 @@
 //! queued is done, whether or not its caller still waits. Batches of one session are done in the order of their calls,
 //! for they are all queued with the same task.
 
+mod at_once;
 mod group;
+mod heads;
 mod repeats;
 mod statements;
 
@@ -24,6 +26,7 @@ use flightdeck_domain::time::Timestamp;
 use flightdeck_vitals::Vitals;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use self::heads::Heads;
 use self::repeats::Repeats;
 use crate::database::Database;
 use crate::error::StoreError;
@@ -55,11 +58,20 @@ struct Job {
     reply: oneshot::Sender<Answer>,
 }
 
+/// What a task remembers of its sessions.
+#[derive(Debug, Default)]
+struct Memory {
+    heads: Heads,
+    repeats: Repeats,
+}
+
 /// What the tasks have done so far.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) appends: AtomicU64,
     pub(crate) groups: AtomicU64,
+    /// Appends that needed more than one round trip.
+    pub(crate) long: AtomicU64,
     /// Groups that were done a second time because a message was in its conversation already.
     pub(crate) repeated_groups: AtomicU64,
     /// Groups that failed as a whole, and whose members were tried one by one.
@@ -118,14 +130,14 @@ impl Appends {
 
 async fn serve(database: Database, waiting: Arc<Mutex<mpsc::Receiver<Job>>>, limit: usize, counters: Arc<Counters>) {
     let mut waiting = waiting.lock().await;
-    let (mut jobs, repeats) = (Vec::with_capacity(limit), Arc::<Repeats>::default());
+    let (mut jobs, memory) = (Vec::with_capacity(limit), Arc::<Memory>::default());
     while waiting.recv_many(&mut jobs, limit).await > 0 {
         while !jobs.is_empty() {
             let (appends, replies): (Vec<Append>, Vec<_>) =
                 jobs.drain(..fitting(&jobs)).map(|job| (job.append, job.reply)).unzip();
             counters.appends.fetch_add(u64::try_from(appends.len()).unwrap_or_default(), Ordering::Relaxed);
             counters.groups.fetch_add(1, Ordering::Relaxed);
-            let answers = committed(&database, appends, replies.len(), &counters, &repeats).await;
+            let answers = committed(&database, appends, replies.len(), &counters, &memory).await;
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // A caller that has gone away has no use for it; the work is done all the same.
                 let _ = reply.send(answer);
@@ -140,10 +152,10 @@ async fn committed(
     appends: Vec<Append>,
     callers: usize,
     counters: &Arc<Counters>,
-    repeats: &Arc<Repeats>,
+    memory: &Arc<Memory>,
 ) -> Vec<Answer> {
-    let (work, counters, repeats) = (database.clone(), Arc::clone(counters), Arc::clone(repeats));
-    match database.handle().spawn(async move { group::commit(&work, appends, &counters, &repeats).await }).await {
+    let (work, counters, memory) = (database.clone(), Arc::clone(counters), Arc::clone(memory));
+    match database.handle().spawn(async move { group::commit(&work, appends, &counters, &memory).await }).await {
         Ok(answers) => answers,
         Err(stopped) => {
             let cause = Arc::new(StoreError::stopped(stopped));

@@ -5,20 +5,22 @@
 //! limits the time of a transaction from outside; PostgreSQL does it (`statement_timeout`,
 //! `idle_in_transaction_session_timeout`), and then knows that it did.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
+use bb8::PooledConnection;
 use diesel::result::Error as DieselError;
-use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
 use flightdeck_domain::ports::StoreUnavailable;
-use flightdeck_store_sql::tx::{Dialect as _, SqlTx};
+use flightdeck_store_sql::tx::SqlTx;
+use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::connection::Failures;
 use crate::error::{StoreError, is_lost, is_worth_another_try};
+use crate::line::Line;
+use crate::pool::{Connections, Failures, Manager};
 use crate::settings::{Options, Settings};
 use crate::transaction::{Remote, Transaction};
 
@@ -58,7 +60,7 @@ impl<A: Sync, T, E> Piece<T, E> for With<'_, A, T, E> {
 /// A script, which has in it what it needs to know.
 struct Script<F>(F);
 
-impl<T, E, F> Piece<T, E> for Script<F>
+impl<T, E, F> Piece<T, E> for Script<&F>
 where
     F: for<'b> Fn(&'b mut Transaction) -> BoxFuture<'b, Result<T, E>> + Sync,
 {
@@ -70,7 +72,7 @@ where
 /// The connections of a store. A clone is another handle to the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
-    pool: Pool<AsyncPgConnection>,
+    pool: Connections,
     handle: Handle,
     failures: Failures,
     settings: Arc<Settings>,
@@ -82,20 +84,21 @@ pub(crate) struct Database {
 #[derive(Debug)]
 struct Lanes {
     writers: Arc<Semaphore>,
+    groups: Arc<Semaphore>,
     readers: Arc<Semaphore>,
     appends: Arc<Semaphore>,
 }
 
 /// A connection, and the right to have it.
-pub struct Leased {
+pub(crate) struct Leased {
     // Given back before the right to it is.
-    connection: PooledConnection<'static, AsyncPgConnection>,
+    connection: PooledConnection<'static, Manager>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Database {
     pub(crate) fn new(
-        pool: Pool<AsyncPgConnection>,
+        pool: Connections,
         handle: Handle,
         failures: Failures,
         settings: Arc<Settings>,
@@ -104,6 +107,7 @@ impl Database {
         let lane = |permits: u32| Arc::new(Semaphore::new(usize::try_from(permits.max(1)).unwrap_or(1)));
         let lanes = Lanes {
             writers: lane(options.writers),
+            groups: lane(options.write_groups),
             readers: lane(options.readers),
             appends: lane(options.append_shards),
         };
@@ -133,7 +137,7 @@ impl Database {
         E: From<StoreUnavailable> + std::error::Error + Send + 'static,
     {
         let database = self.clone();
-        self.spawn(async move { database.transact(&database.lanes.writers, &Script(script)).await }).await
+        self.spawn(async move { database.alone(&script).await }).await
     }
 
     /// The same for the tasks that append: they have connections of their own, and are tasks that nobody ends.
@@ -143,6 +147,15 @@ impl Database {
         E: From<StoreUnavailable> + std::error::Error + 'static,
     {
         self.transact(&self.lanes.appends, &With { values, work }).await
+    }
+
+    /// The same for a member that left its group.
+    pub(crate) async fn alone<T, E, F>(&self, script: &F) -> Result<T, E>
+    where
+        F: for<'a> Fn(&'a mut Transaction) -> BoxFuture<'a, Result<T, E>> + Sync,
+        E: From<StoreUnavailable> + std::error::Error + 'static,
+    {
+        self.transact(&self.lanes.writers, &Script(script)).await
     }
 
     async fn transact<T, E>(&self, lane: &Arc<Semaphore>, piece: &impl Piece<T, E>) -> Result<T, E>
@@ -160,24 +173,59 @@ impl Database {
 
     async fn transact_once<T, E>(&self, lane: &Arc<Semaphore>, piece: &impl Piece<T, E>) -> Result<T, E>
     where
-        E: From<StoreUnavailable>,
+        E: From<StoreUnavailable> + std::error::Error + 'static,
     {
         let connection = self.begin(lane, &self.settings.begin_write).await.map_err(StoreUnavailable::from)?;
         let mut tx = transaction(connection);
-        match piece.on(&mut tx).await {
+        let done = match piece.on(&mut tx).await {
+            Ok(value) => tx.tell_all().await.map(|()| value).map_err(|error| StoreUnavailable::from(error).into()),
+            Err(error) => Err(error),
+        };
+        match done {
             Ok(value) => {
-                commit(tx).await.map_err(StoreUnavailable::from)?;
+                let SqlTx(Remote { line, .. }) = tx;
+                Self::commit(line).await.map_err(StoreUnavailable::from)?;
                 Ok(value)
             }
             Err(error) => {
-                rollback(tx.connection()).await;
+                tx.line.note(&error);
+                rollback(&mut tx.line).await;
                 Err(error)
             }
         }
     }
 
+    /// Whether a statement may be run outside of a transaction.
+    pub(crate) fn has_bare_statements(&self) -> bool {
+        self.settings.bare_reads
+    }
+
+    /// A connection for appends that are one statement.
+    pub(crate) async fn appending(&self) -> Result<Line, StoreError> {
+        Ok(Line::pooled(self.connection(&self.lanes.appends).await?))
+    }
+
+    /// A connection with the transaction of a group just begun.
+    pub(crate) async fn begin_group(&self) -> Result<Line, StoreError> {
+        Ok(Line::pooled(self.begin(&self.lanes.groups, &self.settings.begin_write).await?))
+    }
+
+    pub(crate) async fn commit(mut line: Line) -> Result<(), StoreError> {
+        let connection = line.alone().ok_or(StoreError::Spoilt)?;
+        Ok(AnsiTransactionManager::commit_transaction(connection).await?)
+    }
+
+    pub(crate) async fn undo(mut line: Line) {
+        rollback(&mut line).await;
+    }
+
+    /// How long a caller waits in line.
+    pub(crate) fn patience(&self) -> Duration {
+        self.settings.acquire_timeout
+    }
+
     /// Reads with one statement, which sees one moment by itself.
-    pub(crate) async fn read<A, T, E>(&self, values: A, work: Work<A, AsyncPgConnection, T, E>) -> Result<T, StoreError>
+    pub(crate) async fn read<A, T, E>(&self, values: A, work: Work<A, Line, T, E>) -> Result<T, StoreError>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
@@ -186,17 +234,16 @@ impl Database {
         let database = self.clone();
         let reading = async move {
             if !database.settings.bare_reads {
-                let mut connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
+                let connection = database.begin(&database.lanes.readers, &database.settings.begin_read).await?;
+                let mut connection = Line::pooled(connection);
                 let result = work(&values, &mut connection).await;
                 // Nothing was written; this only lets go of the moment.
                 rollback(&mut connection).await;
                 return result.map_err(E::into);
             }
-            match work(&values, &mut *database.connection(&database.lanes.readers).await?).await {
+            match work(&values, &mut database.reading().await?).await {
                 // The server went away and may be back; nothing is lost by asking again.
-                Err(error) if is_lost(&error) => {
-                    work(&values, &mut *database.connection(&database.lanes.readers).await?).await.map_err(E::into)
-                }
+                Err(error) if is_lost(&error) => work(&values, &mut database.reading().await?).await.map_err(E::into),
                 result => result.map_err(E::into),
             }
         };
@@ -224,7 +271,11 @@ impl Database {
     }
 
     async fn bare(&self) -> Result<Transaction, StoreError> {
-        Ok(transaction(self.connection(&self.lanes.readers).await?))
+        Ok(SqlTx(Remote::on(self.reading().await?)))
+    }
+
+    async fn reading(&self) -> Result<Line, StoreError> {
+        Ok(Line::pooled(self.connection(&self.lanes.readers).await?))
     }
 
     /// Reads by several operations of a script that all see the same moment.
@@ -239,7 +290,7 @@ impl Database {
             let mut tx = transaction(connection);
             let result = script(&mut tx).await;
             // Nothing was written; this only lets go of the moment.
-            rollback(tx.connection()).await;
+            rollback(&mut tx.line).await;
             result
         };
         self.spawn(reading).await
@@ -265,15 +316,34 @@ impl Database {
         let permit = tokio::time::timeout(self.settings.acquire_timeout, Arc::clone(lane).acquire_owned()).await;
         let Ok(permit) = permit else { return Err(StoreError::Busy) };
         let permit = permit.map_err(|_closed| StoreError::Closed)?;
-        loop {
-            let connection = self.pool.get_owned().await;
-            let mut connection = connection.map_err(|error| self.failures.explain(&error))?;
-            // The server closed it while it lay in the pool, which throws it away when it is given back. There are only
-            // so many of them, and a new one is open.
-            if !connection.is_broken() {
-                return Ok(Leased { connection, _permit: permit });
+        let connection = self.pool.get_owned().await.map_err(|error| self.failures.explain(&error))?;
+        Ok(Leased { connection, _permit: permit })
+    }
+
+    /// Awaits work on the connections, but not for long when none can be opened: whoever asks for the state of things should
+    /// hear why.
+    pub(crate) async fn hear<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T, StoreUnavailable>>,
+    ) -> Result<T, StoreUnavailable> {
+        // The caller's runtime may know no time.
+        let waiting = self.handle.spawn(tokio::time::sleep(patience));
+        match select(pin!(work), waiting).await {
+            Either::Left((done, waiting)) => {
+                waiting.abort();
+                done
             }
+            Either::Right((_, work)) => match self.failures.last() {
+                Some(last) => Err(StoreError::NoConnection(last).into()),
+                None => work.await,
+            },
         }
+    }
+
+    /// Why no connection can be opened, if the last attempt failed.
+    pub(crate) fn last_failure(&self) -> Option<String> {
+        self.failures.last()
     }
 
     /// How many connections are open, and how many of them lie idle.
@@ -284,19 +354,12 @@ impl Database {
 }
 
 /// Nothing of a script ran yet.
-const fn transaction(connection: Leased) -> Transaction {
-    SqlTx(Remote::on(connection))
+fn transaction(connection: Leased) -> Transaction {
+    SqlTx(Remote::on(Line::pooled(connection)))
 }
 
-async fn commit(mut tx: Transaction) -> Result<(), StoreError> {
-    if let Err(error) = tx.tell_all().await {
-        rollback(tx.connection()).await;
-        return Err(error.into());
-    }
-    Ok(AnsiTransactionManager::commit_transaction(tx.connection()).await?)
-}
-
-async fn rollback(connection: &mut AsyncPgConnection) {
+async fn rollback(line: &mut Line) {
+    let Some(connection) = line.alone() else { return };
     match AnsiTransactionManager::rollback_transaction(connection).await {
         Ok(()) | Err(DieselError::NotInTransaction) => {}
         // The pool sees that the connection is in no good state, and throws it away; the server then rolls back.
@@ -304,16 +367,23 @@ async fn rollback(connection: &mut AsyncPgConnection) {
     }
 }
 
+impl Leased {
+    /// Sees to it that nobody gets this connection again, nor any other that is open now.
+    pub(crate) fn retire(&self) {
+        self.connection.retire();
+    }
+}
+
 impl std::ops::Deref for Leased {
     type Target = AsyncPgConnection;
 
     fn deref(&self) -> &AsyncPgConnection {
-        &self.connection
+        &self.connection.pg
     }
 }
 
 impl std::ops::DerefMut for Leased {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
-        &mut self.connection
+        &mut self.connection.pg
     }
 }

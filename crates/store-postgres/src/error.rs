@@ -79,6 +79,15 @@ pub enum OpenError {
         #[source]
         source: diesel::result::Error,
     },
+    /// The primary does not say how far it is.
+    #[error("{database} does not say how far its log is")]
+    Standbys {
+        /// The database.
+        database: String,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The runtime that the store is to work on has ended.
     #[error("the runtime has ended")]
     Runtime,
@@ -98,6 +107,9 @@ pub(crate) enum StoreError {
     /// Never told to a caller: the group is done again with all facts.
     #[error("a message of the group is in its conversation already")]
     Repeated,
+    /// Never told to a caller: each member of the group is done by itself.
+    #[error("a group of writes cannot be kept")]
+    Spoilt,
     /// As a script saw it.
     #[error(transparent)]
     Script(#[from] StoreUnavailable),
@@ -125,6 +137,11 @@ impl StoreError {
         None
     }
 
+    /// Whether each member of a group that failed by it fails as well.
+    pub(crate) fn nobody_fares_better_alone(cause: &Self) -> bool {
+        is_lost(cause) || matches!(Self::within(cause), Some(Self::NoConnection(_) | Self::Busy))
+    }
+
     /// Why a task gave no result.
     pub(crate) fn stopped(stopped: JoinError) -> Self {
         let Ok(panic) = stopped.try_into_panic() else { return Self::Closed };
@@ -136,7 +153,7 @@ impl StoreError {
 }
 
 /// What PostgreSQL, or the way to it, had against a statement.
-fn refusal<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e DieselError> {
+pub(crate) fn refusal<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e DieselError> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         match error.downcast_ref() {
@@ -156,6 +173,11 @@ pub(crate) fn is_lost(error: &(dyn std::error::Error + 'static)) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the server allows no writes, as a standby does.
+pub(crate) fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(refusal(error), Some(DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)))
 }
 
 /// Whether PostgreSQL broke a transaction off, and it can be done again from its beginning.

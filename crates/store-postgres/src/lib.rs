@@ -3,11 +3,14 @@
 //! # How it is laid out
 //! - `tx`: what a transaction can do with the rows. The domain's scripts run on it and make up most of the ports.
 //! - `audit`, `feed`, `epoch`: the ports that need no script.
-//! - `append`: how many appends share a commit.
+//! - `append`: how many appends share a commit. `group`: how all other writes do. `line`: the connection that they share.
 //! - `locks`: what a transaction locks, and in which order.
 //! - `transfer`: the whole database, read from or filled when a deployment moves.
+//! - `partitions`: the table of messages, put into parts.
+//! - `standbys`: copies of the database, for reads that may lag.
 //! - `messages`, `accounts`: the statements on conversations and on sums of usage.
-//! - `database`: the pool, and how work is done on it. `settings`, `url`, `tls`, `connection`: how connections are made.
+//! - `database`: how work is done on the connections. `pool`: those that are kept. `settings`, `url`, `tls`, `connection`: how
+//!   they are made.
 //! - `migrations`: the tables (`migrations/postgres`). `examine`: a look at the server for whoever mends it.
 //!
 //! # What it guarantees
@@ -30,10 +33,15 @@ mod epoch;
 mod error;
 mod examine;
 mod feed;
+mod group;
+mod line;
 mod locks;
 mod messages;
 mod migrations;
+mod partitions;
+mod pool;
 mod settings;
+mod standbys;
 mod statement;
 mod tls;
 mod transaction;
@@ -44,6 +52,7 @@ mod url;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{Clock, IdGenerator, Readiness, Rows, StoreUnavailable, WakeUps};
@@ -53,15 +62,22 @@ use tokio::runtime::Handle;
 
 pub use self::error::OpenError;
 pub use self::examine::{Findings, examine};
+pub use self::partitions::{MessageLayout, MessageParts, MoveError, MovePhase, MoveProgress, MoveStep, MoveWaits};
 pub use self::settings::Options;
+pub use self::standbys::{PostgresStandbys, StandbyFindings, examine_standbys};
 pub use self::transaction::{Remote, Transaction};
 pub use self::transfer::PostgresTransfer;
 
 use self::append::Appends;
-use self::connection::{Connector, Failures};
+use self::connection::Connector;
 use self::database::{Database, on};
+use self::group::Groups;
+use self::pool::Failures;
 use self::settings::Settings;
 use self::url::Target;
+
+/// How long readiness waits for a connection when none can be opened, before it says why.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Work on a database that is being opened. It is boxed, or each crate that awaits it would compile it, and the driver
 /// below it, again.
@@ -74,14 +90,16 @@ pub type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T, OpenError>> + Se
 pub struct PostgresStore {
     database: Database,
     appends: Appends,
+    groups: Groups,
 }
 
 impl PostgresStore {
     /// Connects, and brings the tables up to date.
     ///
     /// The URL is `postgres://user:password@host:port/database`, with `?sslmode=` one of `disable`, `prefer` (the default),
-    /// `require` and `verify-full`, and `sslrootcert=` a file of PEM for the last. The tables lie in the first schema of
-    /// `search_path`.
+    /// `require` and `verify-full`, and `sslrootcert=` a file of PEM for the last. Several hosts may be named,
+    /// `host1:port,host2:port`: the first that allows writes is used, and looked for again when it no longer does. The tables
+    /// lie in the first schema of `search_path`.
     ///
     /// All work runs on the runtime of `handle`, which has to have I/O and time and must outlive the store; any other
     /// runtime may call it.
@@ -101,15 +119,13 @@ impl PostgresStore {
                 let connection = connect.connect().await.map_err(unreachable)?;
                 migrations::migrate(connection, &owner, &name).await?;
                 let failures = Failures::default();
-                let pool = connection::pool(connect, failures.clone(), options).await.map_err(|error| {
-                    let source = diesel::ConnectionError::BadConnection(error.to_string());
-                    OpenError::Connect { database: name.clone(), source }
-                })?;
+                let pool = pool::pool(connect, failures.clone(), options).await.map_err(unreachable)?;
                 Ok(Database::new(pool, owner, failures, settings, &options))
             });
             let database = opened.await.unwrap_or(Err(OpenError::Runtime))?;
             let appends = Appends::start(&database, &options);
-            Ok(Self { database, appends })
+            let groups = Groups::start(&database, &options);
+            Ok(Self { database, appends, groups })
         })
     }
 
@@ -150,14 +166,19 @@ impl PostgresStore {
     /// What the store has done, and the connections it has.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let counters = self.appends.counters();
+        let (counters, groups) = (self.appends.counters(), self.groups.counters());
         let (connections, idle) = self.database.connections();
         Stats {
             appends: counters.appends.load(Ordering::Relaxed),
+            long_appends: counters.long.load(Ordering::Relaxed),
             append_groups: counters.groups.load(Ordering::Relaxed),
             repeated_append_groups: counters.repeated_groups.load(Ordering::Relaxed),
             broken_append_groups: counters.broken_groups.load(Ordering::Relaxed),
-            waiting: self.appends.waiting(),
+            writes: groups.writes.load(Ordering::Relaxed),
+            write_groups: groups.groups.load(Ordering::Relaxed),
+            writes_alone: groups.alone.load(Ordering::Relaxed),
+            broken_write_groups: groups.broken_groups.load(Ordering::Relaxed),
+            waiting: self.appends.waiting().saturating_add(self.groups.waiting()),
             connections,
             idle,
         }
@@ -169,13 +190,23 @@ impl PostgresStore {
 pub struct Stats {
     /// Calls that appended, with those that were refused.
     pub appends: u64,
-    /// The groups that carried them, each one commit.
+    /// Those of them that were not written in one round trip.
+    pub long_appends: u64,
+    /// The groups that carried them.
     pub append_groups: u64,
     /// Groups that were done a second time because a message was in its conversation already.
     pub repeated_append_groups: u64,
     /// Those of the groups that failed as a whole, and whose members were tried one by one.
     pub broken_append_groups: u64,
-    /// Calls that stand in line to append.
+    /// Calls that wrote anything else.
+    pub writes: u64,
+    /// The groups that carried them, each one commit.
+    pub write_groups: u64,
+    /// Those of the calls that had a transaction of their own after all.
+    pub writes_alone: u64,
+    /// Those of the groups that failed as a whole, and whose members were done one by one.
+    pub broken_write_groups: u64,
+    /// Calls that stand in line.
     pub waiting: usize,
     /// Open connections.
     pub connections: u32,
@@ -188,8 +219,11 @@ impl Readiness for PostgresStore {
     /// Whether the store can work: PostgreSQL answers, every table is as this program needs it, and a transaction that
     /// writes is durable. What it writes is a record of the write-ahead log that nobody reads; no table changes.
     async fn ready(&self) -> Rows<()> {
-        on!(self.read, (), |connection| migrations::check(connection)).await?;
-        self.database.run(|tx| Box::pin(async move { Ok(connection::probe(tx.connection()).await?) })).await
+        let looking = async {
+            on!(self.read, (), |connection| async { migrations::check(connection.pg()).await }).await?;
+            self.database.run(|tx| Box::pin(async move { Ok(connection::probe(tx.connection()).await?) })).await
+        };
+        self.database.hear(PATIENCE, looking).await
     }
 }
 

@@ -21,70 +21,77 @@
 //!
 //! Rows are locked `FOR NO KEY UPDATE`: that keeps other writers out, and lets a row that refers to them be inserted.
 
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_store_sql::rows::session::OPEN;
 use flightdeck_store_sql::statement::{Bind, Prepared};
 use flightdeck_store_sql::tx::Done;
 use flightdeck_store_sql::values::Key;
 
+use crate::line::Line;
 use crate::statement::Column;
 
 /// The tree lock, shared with others that register.
-pub(crate) async fn tree_shared(connection: &mut AsyncPgConnection) -> Done<()> {
+pub(crate) async fn tree_shared(connection: &Line) -> Done<()> {
     // The second key is the number of a table of ours, so that two deployments in one database do not meet.
     Prepared::new("SELECT pg_advisory_xact_lock_shared(7600, 'fleet_state'::regclass::oid::integer)", [])
-        .execute(connection)
+        .execute(&mut connection.pg())
         .await?;
     Ok(())
 }
 
 /// The tree lock, alone.
-pub(crate) async fn tree_alone(connection: &mut AsyncPgConnection) -> Done<()> {
+pub(crate) async fn tree_alone(connection: &Line) -> Done<()> {
     Prepared::new("SELECT pg_advisory_xact_lock(7600, 'fleet_state'::regclass::oid::integer)", [])
-        .execute(connection)
+        .execute(&mut connection.pg())
         .await?;
     Ok(())
 }
 
 /// A key of one actor's calls: of two calls with it, one waits for the other. Always the first lock of a transaction.
-pub(crate) async fn idempotency_key(connection: &mut AsyncPgConnection, actor: &str, key: &str) -> Done<()> {
+pub(crate) async fn idempotency_key(connection: &Line, actor: &str, key: &str) -> Done<()> {
     // Keys that share a number only wait for one another.
     let sql = "SELECT pg_advisory_xact_lock(hashtextextended(?, 'idempotency_keys'::regclass::oid::bigint))";
-    Prepared::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(connection).await?;
+    Prepared::new(sql, [Bind::Text(&format!("{actor}\n{key}"))]).execute(&mut connection.pg()).await?;
     Ok(())
 }
 
 /// All keys, those that are about to be made too: nobody else makes one. A transaction that takes this takes nothing else but
 /// the heads, so it has no place in the order.
-pub(crate) async fn all_keys(connection: &mut AsyncPgConnection) -> Done<()> {
-    Prepared::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+pub(crate) async fn all_keys(connection: &Line) -> Done<()> {
+    Prepared::new("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE", []).execute(&mut connection.pg()).await?;
+    Ok(())
+}
+
+/// The head of the feed, by whoever may tell something after it has written to the audit log.
+pub(crate) async fn feed(connection: &Line) -> Done<()> {
+    Prepared::new("SELECT position FROM feed_head FOR NO KEY UPDATE", []).execute(&mut connection.pg()).await?;
     Ok(())
 }
 
 /// All checkpoints, those that are about to be kept too. Nothing is locked after it.
-pub(crate) async fn all_checkpoints(connection: &mut AsyncPgConnection) -> Done<()> {
-    Prepared::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(connection).await?;
+pub(crate) async fn all_checkpoints(connection: &Line) -> Done<()> {
+    Prepared::new("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE", []).execute(&mut connection.pg()).await?;
     Ok(())
 }
 
 /// The rows of all sessions that have not ended, and of the operations that are open at them.
-pub(crate) async fn everything_open(connection: &mut AsyncPgConnection) -> Done<()> {
+pub(crate) async fn everything_open(connection: &Line) -> Done<()> {
     // Counted, so that only one row comes back of however many are locked.
     let sql =
         format!("SELECT COUNT(*) FROM (SELECT id FROM sessions WHERE {OPEN} ORDER BY id FOR NO KEY UPDATE) AS locked");
-    Prepared::new(sql, []).execute(connection).await?;
+    Prepared::new(sql, []).execute(&mut connection.pg()).await?;
     let sql = "SELECT id FROM operations WHERE completed_at IS NULL ORDER BY id FOR NO KEY UPDATE";
-    Prepared::new(sql, []).execute(connection).await?;
+    Prepared::new(sql, []).execute(&mut connection.pg()).await?;
     Ok(())
 }
 
 /// The rows of the operations that are open at these sessions, whose locks the caller has.
-pub(crate) async fn operations_of(connection: &mut AsyncPgConnection, ids: &[SessionId]) -> Done<()> {
+pub(crate) async fn operations_of(connection: &Line, ids: &[SessionId]) -> Done<()> {
     let ids = ids.iter().map(Key::key).collect();
     let sql = "SELECT id FROM operations WHERE id IN \
                (SELECT operation_id FROM operation_targets WHERE session_id = ANY(?) AND outcome IS NULL) \
                ORDER BY id FOR NO KEY UPDATE";
-    Prepared::with(sql, [Column::Ids(ids)]).execute(connection).await?;
+    Prepared::with(sql, [Column::Ids(ids)]).execute(&mut connection.pg()).await?;
     Ok(())
 }

@@ -143,9 +143,9 @@ struct Applied {
 }
 
 /// Whether everything this program needs is applied. Reads only.
-pub(crate) async fn check(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+pub(crate) async fn check(connection: &AsyncPgConnection) -> Result<(), StoreError> {
     let sql = "SELECT version::text AS version FROM __diesel_schema_migrations";
-    let applied: Vec<Applied> = Statement::begin(sql).load(connection).await?;
+    let applied: Vec<Applied> = Statement::begin(sql).load(&mut &*connection).await?;
     let known = known().map_err(|cause| StoreError::NotMigrated(cause.to_string()))?;
     let missing = known.keys().map(ToString::to_string).find(|wanted| applied.iter().all(|it| it.version != *wanted));
     missing.map_or(Ok(()), |version| Err(StoreError::NotMigrated(version)))

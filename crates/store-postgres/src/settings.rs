@@ -5,8 +5,13 @@ use std::time::Duration;
 /// How a store works; the defaults are good for one replica on a PostgreSQL of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many connections write, appends aside. More than a few gain little, for most writes meet at the head of the feed.
+    /// How many connections write what needs a transaction of its own. More than a few gain little, for most writes meet at
+    /// the head of the feed.
     pub writers: u32,
+    /// How many tasks commit the other writes, appends aside, each with a connection for its own.
+    pub write_groups: u32,
+    /// How many writes one commit carries at most.
+    pub write_group: usize,
     /// How many connections read. They are kept apart from the others, so that no reader waits behind writers.
     pub readers: u32,
     /// How long a call waits in line for a connection, first come, first served, before it fails as unavailable.
@@ -32,6 +37,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             writers: 8,
+            write_groups: 2,
+            write_group: 128,
             readers: 8,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
@@ -48,7 +55,7 @@ impl Options {
     /// The most connections that are open at a time.
     #[must_use]
     pub fn connections(&self) -> u32 {
-        [self.writers, self.readers, self.append_shards].into_iter().map(|kind| kind.max(1)).sum()
+        [self.writers, self.write_groups, self.readers, self.append_shards].into_iter().map(|kind| kind.max(1)).sum()
     }
 }
 

@@ -18,7 +18,9 @@ pub(crate) enum Column<'a> {
     Ids(Vec<Id>),
     MaybeIds(Vec<Option<Id>>),
     Integers(Vec<i64>),
+    MaybeIntegers(Vec<Option<i64>>),
     Texts(Vec<Cow<'a, str>>),
+    MaybeTexts(Vec<Option<Cow<'a, str>>>),
 }
 
 impl Push<Pg> for Column<'_> {
@@ -28,7 +30,9 @@ impl Push<Pg> for Column<'_> {
             Self::Ids(values) => out.push_bind_param::<Array<types::Id>, [Id]>(values),
             Self::MaybeIds(values) => out.push_bind_param::<Array<Nullable<types::Id>>, [Option<Id>]>(values),
             Self::Integers(values) => out.push_bind_param::<Array<BigInt>, [i64]>(values),
+            Self::MaybeIntegers(values) => out.push_bind_param::<Array<Nullable<BigInt>>, [Option<i64>]>(values),
             Self::Texts(values) => out.push_bind_param::<Array<Text>, [Cow<'_, str>]>(values),
+            Self::MaybeTexts(values) => out.push_bind_param::<Array<Nullable<Text>>, [Option<Cow<'_, str>>]>(values),
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use crate::Opening;
 use crate::connection::Connector;
 use crate::error::OpenError;
+use crate::line::Line;
 use crate::migrations;
 use crate::settings::{Options, Settings};
 use crate::statement::Column;
@@ -31,7 +32,7 @@ const BEGIN_SOURCE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
 const BEGIN_TARGET: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '5s'; \
      LOCK TABLE sessions, messages, commands, approvals, operations, operation_targets, feed_events, feed_head, \
-         audit_entries, audit_head, audit_checkpoints, api_keys, idempotency_keys, fleet_state, epoch, replica_marks IN EXCLUSIVE MODE; \
+         audit_entries, audit_head, audit_checkpoints, api_keys, idempotency_keys, fleet_state, epoch, replica_marks, provider_configs, runners, assignments IN EXCLUSIVE MODE; \
      ALTER TABLE sessions ALTER CONSTRAINT sessions_parent_id_fkey DEFERRABLE INITIALLY DEFERRED";
 
 /// The parents are there by now. The head of the audit log goes to its end in one step: one for each entry would take
@@ -56,12 +57,12 @@ impl PostgresTransfer {
         Box::pin(async move {
             let (connector, name) = connector(url, options, handle)?;
             let mut connection = connect(&connector, &name).await?;
-            migrations::check(&mut connection)
+            migrations::check(&connection)
                 .await
                 .map_err(|source| OpenError::Outdated { database: name.clone(), source: source.into() })?;
             let begun = connection.batch_execute(BEGIN_SOURCE).await;
             begun.map_err(|source| OpenError::Locked { database: name, source })?;
-            let moved: Box<dyn TransferSource> = Box::new(Transfer::new(Remote::on(Box::new(connection))));
+            let moved: Box<dyn TransferSource> = Box::new(Transfer::new(Remote::on(Line::own(connection))));
             Ok(moved)
         })
     }
@@ -79,7 +80,7 @@ impl PostgresTransfer {
             let mut connection = connect(&connector, &name).await?;
             let begun = connection.batch_execute(BEGIN_TARGET).await;
             begun.map_err(|source| OpenError::Locked { database: name, source })?;
-            let moved: Box<dyn TransferTarget> = Box::new(Transfer::new(Remote::on(Box::new(connection))));
+            let moved: Box<dyn TransferTarget> = Box::new(Transfer::new(Remote::on(Line::own(connection))));
             Ok(moved)
         })
     }
@@ -96,11 +97,11 @@ pub(crate) async fn connect(connector: &Connector, name: &str) -> Result<AsyncPg
     opened.map_err(|source| OpenError::Connect { database: name.to_owned(), source })
 }
 
-impl Moving for Remote<Box<AsyncPgConnection>> {
+impl Moving for Remote {
     const BEGIN: &str = BEGIN_SOURCE;
 
     async fn batch(&mut self, sql: &str) -> Done<()> {
-        Ok(self.connection.batch_execute(sql).await?)
+        Ok(self.line.pg().batch_execute(sql).await?)
     }
 
     async fn insert_events(&mut self, events: &[FleetEvent]) -> Done<()> {
@@ -115,14 +116,14 @@ impl Moving for Remote<Box<AsyncPgConnection>> {
                 Column::Texts(events.iter().map(|event| json(&event.data).into()).collect()),
             ],
         )
-        .execute(self.connection())
+        .execute(&mut self.line.pg())
         .await?;
         Ok(())
     }
 
     async fn insert_entries(&mut self, entries: &[SealedAuditEntry]) -> Done<()> {
         let rows: Vec<_> = entries.iter().map(NewAuditRow::from).collect();
-        diesel::insert_into(audit_entries::table).values(&rows).execute(self.connection()).await?;
+        diesel::insert_into(audit_entries::table).values(&rows).execute(&mut self.line.pg()).await?;
         Ok(())
     }
 
@@ -131,11 +132,11 @@ impl Moving for Remote<Box<AsyncPgConnection>> {
     }
 
     async fn set_ends(&mut self, feed: FeedPosition, audit: &AuditHead) -> Done<()> {
-        self.connection.batch_execute(END_TARGET).await?;
+        self.line.pg().batch_execute(END_TARGET).await?;
         audit::set_head(self.connection(), audit.seq, &audit.hash).await?;
-        self.connection.batch_execute(HEAD_IS_SET).await?;
+        self.line.pg().batch_execute(HEAD_IS_SET).await?;
         let position = [Bind::Integer(feed.to_i64())];
-        Prepared::new("UPDATE feed_head SET position = ?", position).execute(self.connection()).await?;
+        Prepared::new("UPDATE feed_head SET position = ?", position).execute(&mut self.line.pg()).await?;
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ impl Transactional for PostgresStore {
         T: Send + 'static,
         E: From<StoreUnavailable> + std::error::Error + Send + 'static,
     {
-        self.database.run(work).await
+        self.groups.write(work).await
     }
 
     async fn read<T, F>(&self, work: F) -> Rows<T>

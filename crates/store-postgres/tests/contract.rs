@@ -5,11 +5,12 @@
 #![expect(clippy::expect_used, reason = "what fails here fails the test")]
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use flightdeck_store_contract::crash::{Act, crash_at_every_step};
 use flightdeck_store_contract::{Case, DurableHarness, Harness, Store, contract_cases, durability_cases};
-use flightdeck_store_postgres::{Options, PostgresStore};
+use flightdeck_store_postgres::{MessageParts, MoveStep, Options, PostgresStore};
 use flightdeck_test_servers::postgres::{Place, PostgresServer};
 use flightdeck_test_servers::{NoServer, trial};
 use libtest_mimic::Arguments;
@@ -34,6 +35,17 @@ impl PostgresHarness {
         let place = server.schema().await.expect("a schema");
         let store = PostgresStore::open(place.url(), options(), Handle::current()).await.expect("opened");
         Self { store: Some(Arc::new(store)), place }
+    }
+
+    /// The same with its messages in parts.
+    async fn open_in_parts() -> Self {
+        let harness = Self::open().await;
+        let parts = MessageParts::open(harness.place.url(), &options(), Handle::current()).await.expect("opened");
+        while parts.step().await.expect("a step") != MoveStep::Done {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        parts.drop_old().await.expect("removed");
+        harness
     }
 
     /// Changes the database behind the store's back.
@@ -99,10 +111,15 @@ fn main() {
     let cases = contract_cases!(PostgresHarness::open().await);
     let durable = durability_cases!(PostgresHarness::open().await);
     let cases = cases.into_iter().chain(durable).map(|case| trial(case.name, server, move || run(case)));
+    // What has nothing to do with messages is the same on both layouts.
+    let in_parts = contract_cases!(PostgresHarness::open_in_parts().await).into_iter();
+    let in_parts = in_parts.chain(durability_cases!(PostgresHarness::open_in_parts().await));
+    let in_parts = in_parts.filter(|case| case.nouns.iter().any(|noun| noun.contains("message")));
+    let in_parts = in_parts.map(|case| trial(&format!("in_parts::{}", case.name), server, move || run(case)));
     let crashes = trial("a_script_that_breaks_off_at_any_operation_leaves_nothing", server, || {
         block_on(a_script_that_breaks_off_at_any_operation_leaves_nothing());
     });
-    let trials = cases.chain([crashes]).collect();
+    let trials = cases.chain(in_parts).chain([crashes]).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Ok(server) = server {
         server.stop();

@@ -17,6 +17,7 @@ use flightdeck_domain::ports::{
 use flightdeck_domain::session::{Observation, Registration, SessionStatus, Silence};
 use flightdeck_domain::text::{MissionId, ProviderName};
 use flightdeck_store_contract::given;
+use flightdeck_store_postgres::{MessageParts, MoveStep};
 use libtest_mimic::Arguments;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -88,8 +89,7 @@ async fn fill(client: &Client) {
              INSERT INTO feed_events SELECT row_number() OVER (), 'spawned', id, 0, '{}' FROM sessions; \
              UPDATE feed_head SET position = 100000; \
              INSERT INTO audit_entries SELECT row_number() OVER (), decode(repeat('00', 32), 'hex'), '', 'kill', \
-                 'a' || spawned_at % 100, spawned_at, id FROM sessions; \
-             ANALYZE",
+                 'a' || spawned_at % 100, spawned_at, id FROM sessions",
         )
         .await
         .expect("filled");
@@ -138,6 +138,7 @@ async fn bench() -> (Bench, Client) {
     let bench = Bench::new().await;
     let client = bench.client().await;
     fill(&client).await;
+    bench.analyze().await;
     // Where few rows are expected, sorting them is as good. What is to be seen is that nothing has to be sorted.
     client.batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_sort = off").await.expect("set");
     (bench, client)
@@ -175,13 +176,13 @@ async fn pages_follow_an_index() {
     for (open, index) in
         [(None, "operations_newest"), (Some(true), "operations_open"), (Some(false), "operations_completed")]
     {
-        let query = OperationQuery { open, after: None, limit: 10 };
+        let query = OperationQuery { open, missions: None, after: None, limit: 10 };
         let plan = explained!(&client, "a page of operations", store.operations(query));
         plan.is_looked_up().uses(index).sorts_nothing();
     }
     let after = Some(TargetCursor { depth: 3, session_id: given::session_id(1) });
     let operation = OperationId::new(Uuid::from_u128(1));
-    let query = TargetQuery { operation, unseen_only: true, after, limit: 10 };
+    let query = TargetQuery { operation, unseen_only: true, missions: None, after, limit: 10 };
     let plan = explained!(&client, "a page of targets", store.targets(query));
     plan.is_looked_up().uses("operation_targets_pkey").sorts_nothing();
     let query = ApprovalQuery { filter: ApprovalFilter::default(), before: None, limit: 10 };
@@ -224,6 +225,8 @@ async fn writes_look_up_what_they_need() {
     explained!(&client, "a heartbeat", store.heartbeat(one, given::at(1))).is_looked_up();
     let batch = vec![given::said(1, "one"), given::said(2, "two")];
     explained!(&client, "append", store.append(one, batch.clone(), given::at(1))).is_looked_up();
+    let at_once = explained!(&client, "append at once", store.append(one, vec![given::said(3, "three")], given::at(1)));
+    at_once.is_looked_up().uses("sessions_pkey");
     let again = explained!(&client, "append again", store.append(one, batch, given::at(1)));
     again.is_looked_up().uses("messages_id");
     let message_id = MessageId::new(Uuid::from_u128(9));
@@ -237,6 +240,50 @@ async fn writes_look_up_what_they_need() {
     plan.is_looked_up().uses("sessions_open");
 }
 
+/// Of a partitioned table, one part is opened, and of those that a list of messages could be in each only for its own.
+async fn pages_and_repeats_read_one_part() {
+    let bench = Bench::new().await;
+    let client = bench.client().await;
+    let parts = MessageParts::open(bench.place.url(), &bench::options(), tokio::runtime::Handle::current()).await;
+    let parts = parts.expect("opened");
+    while parts.step().await.expect("a step") != MoveStep::Done {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    client
+        .batch_execute(
+            "INSERT INTO messages SELECT ('00000000-0000-0000-0002-' || lpad(to_hex(n / 10), 12, '0'))::uuid, n % 10 + 1, \
+                 gen_random_uuid(), 'user', 'internal', 0, '{}', 'hello' FROM generate_series(0, 49999) AS n; \
+             SET plan_cache_mode = force_generic_plan; SET enable_sort = off",
+        )
+        .await
+        .expect("filled");
+    bench.analyze().await;
+    let (store, one) = (&*bench.store, given::session_id(1));
+    store.register(given::registration(1)).await.expect("registered");
+    let batch = vec![given::said(1, "one"), given::said(2, "two")];
+    store.append(one, batch.clone(), given::at(1)).await.expect("appended");
+    for plan in [
+        explained!(&client, "forwards", MessageRepository::after(store, one, Seq::ZERO, 9)),
+        explained!(&client, "backwards", store.before(one, Seq::new(9), 9)),
+    ] {
+        plan.uses("Subplans Removed: ");
+        assert!(!plan.plan.iter().any(|step| step.contains("messages_part_")), "{:#?}", plan.plan);
+    }
+    sent();
+    store.append(one, batch, given::at(1)).await.expect("appended again");
+    let repeats = sent().into_iter().find(|sql| sql.contains("wanted")).expect("the known are looked up");
+    client.batch_execute(&format!("PREPARE repeats AS {repeats}")).await.expect("prepared");
+    let ids = "SELECT session_id::text, id::text FROM messages WHERE seq = 1 AND content = 'one'";
+    let row = client.query_one(ids, &[]).await.expect("a message");
+    let (session, id): (String, String) = (row.get(0), row.get(1));
+    let explain = format!(
+        "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE repeats(ARRAY['{session}']::uuid[], ARRAY['{id}']::uuid[])"
+    );
+    let plan: Vec<String> = client.query(&explain, &[]).await.expect("explained").iter().map(|it| it.get(0)).collect();
+    let untouched = plan.iter().filter(|step| step.contains("never executed")).count();
+    assert!(untouched >= 15, "all parts but one: {plan:#?}");
+}
+
 fn main() {
     let mut arguments = Arguments::from_args();
     // What is sent is noted for the whole program.
@@ -246,6 +293,7 @@ fn main() {
         bench::case("pages_follow_an_index", pages_follow_an_index),
         bench::case("logs_are_read_from_a_place", logs_are_read_from_a_place),
         bench::case("writes_look_up_what_they_need", writes_look_up_what_they_need),
+        bench::case("pages_and_repeats_read_one_part", pages_and_repeats_read_one_part),
     ];
     bench::main(trials, &arguments);
 }

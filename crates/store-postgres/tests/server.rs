@@ -16,6 +16,8 @@ mod pooler;
 mod rows;
 #[path = "server/trouble.rs"]
 mod trouble;
+#[path = "server/write_groups.rs"]
+mod write_groups;
 
 fn main() {
     let mut trials = cases! {
@@ -23,6 +25,7 @@ fn main() {
             batches_that_queue_share_a_commit_and_each_stands_alone
             a_group_that_fails_is_tried_one_by_one
             a_lost_session_comes_back_out_of_a_group
+            what_another_replica_did_is_never_overlooked
             who_repeats_is_looked_up_from_then_on
             replicas_share_one_dense_order;
         hang_ups:
@@ -50,6 +53,12 @@ fn main() {
             connections_that_the_server_ended_are_replaced
             a_statement_that_takes_too_long_fails_and_leaves_nothing
             the_limits_are_in_force;
+        write_groups:
+            writes_of_all_kinds_share_a_commit_and_each_stands_alone
+            agents_that_obey_at_the_same_time_are_all_counted
+            a_call_that_comes_twice_in_a_group_is_done_once
+            a_member_that_the_database_refuses_takes_nobody_along
+            replicas_that_write_everything_at_once_share_one_order;
     };
     trials.extend(pooler::trials());
     bench::main(trials, &libtest_mimic::Arguments::from_args());

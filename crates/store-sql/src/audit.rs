@@ -17,11 +17,19 @@ use crate::values::{Key, integer};
 /// # Errors
 /// Those of the database, and that the log has no sound head.
 pub async fn append<C: Connection>(connection: &mut C, draft: AuditDraft) -> Result<AuditSeq, SqlError> {
-    let head = Prepared::new(format!("SELECT seq, hash FROM audit_head{}", C::WORDS.lock()), []);
-    let rows: Vec<AuditHeadRow> = connection.load(head).await?;
-    let sealed = draft.seal(the_head(rows).map_err(SqlError::Headless)?);
+    let sealed = draft.seal(lock_head(connection).await?);
     write(connection, &sealed).await?;
     Ok(sealed.seq)
+}
+
+/// The end of the chain, locked until the end of the transaction.
+///
+/// # Errors
+/// Those of the database, and that the log has no sound head.
+pub async fn lock_head<C: Connection>(connection: &mut C) -> Result<AuditHead, SqlError> {
+    let head = Prepared::new(format!("SELECT seq, hash FROM audit_head{}", C::WORDS.lock()), []);
+    let rows: Vec<AuditHeadRow> = connection.load(head).await?;
+    the_head(rows).map_err(SqlError::Headless)
 }
 
 /// Writes an entry as it is, and moves the head to it.

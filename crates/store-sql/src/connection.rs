@@ -123,7 +123,7 @@ mod sqlite {
              started_at, completed_at, last_seen_at, provider, provider_session_id, mission_id, task_id, task_source, \
              agent_type, status_reason, gate_profile";
 
-        const REST: &str = "context, metadata, lost_from";
+        const REST: &str = "context, metadata, lost_from, provider_config, provider_revision";
 
         const HEAD_HAS_PAST: bool = false;
 
@@ -137,48 +137,6 @@ mod sqlite {
 
         async fn insert_session(&mut self, session: &Session) -> Result<usize, SqlError> {
             let row = NewSessionRow::from(session);
-            self.run(diesel::insert_into(sessions::table).values(&row).on_conflict_do_nothing()).await
-        }
-    }
-}
-
-#[cfg(feature = "postgres")]
-mod postgres {
-    use diesel_async::AsyncPgConnection;
-    use diesel_async::RunQueryDsl;
-    use flightdeck_domain::session::Session;
-
-    use super::{Connection, Row, Select, Sql};
-    use crate::error::SqlError;
-    use crate::rows::session::{NewSharedSessionRow, SharedHeadRow, SharedSessionRow};
-    use crate::schema::sessions;
-    use crate::words::Words;
-
-    impl Connection for AsyncPgConnection {
-        const WORDS: Words = Words::Postgres;
-
-        type Head = SharedHeadRow;
-
-        type Whole = SharedSessionRow;
-
-        const HEAD: &str = "id, parent_id, root_id, status, desired_status, last_seq, last_command_seq, revision, spawned_at, \
-             started_at, completed_at, last_seen_at, provider, provider_session_id, replica, mission_id, task_id, \
-             task_source, agent_type, status_reason, gate_profile, lost_from";
-
-        const REST: &str = "context, metadata";
-
-        const HEAD_HAS_PAST: bool = true;
-
-        async fn run(&mut self, statement: impl Sql) -> Result<usize, SqlError> {
-            Ok(RunQueryDsl::execute(statement, self).await?)
-        }
-
-        async fn load<R: Row>(&mut self, statement: impl Select) -> Result<Vec<R>, SqlError> {
-            Ok(RunQueryDsl::load(statement, self).await?)
-        }
-
-        async fn insert_session(&mut self, session: &Session) -> Result<usize, SqlError> {
-            let row = NewSharedSessionRow::from(session);
             self.run(diesel::insert_into(sessions::table).values(&row).on_conflict_do_nothing()).await
         }
     }

@@ -27,6 +27,9 @@ pub enum SqlError {
     /// A fault of a script: it would break the order of the locks.
     #[error("an event was told after the audit entry of its transaction")]
     Order,
+    /// What a script does needs a transaction of its own, and it is done again in one.
+    #[error("the work needs a transaction of its own")]
+    Alone,
 }
 
 impl From<SqlError> for StoreUnavailable {
@@ -69,6 +72,8 @@ pub fn hindrance(cause: &(dyn Error + 'static)) -> Hindrance {
             "attempt to write a readonly database" => return Hindrance::ReadOnly,
             "database or disk is full" => return Hindrance::DiskFull,
             text if text.contains("No space left on device") => return Hindrance::DiskFull,
+            // The words of the library that looks for the primary among several servers.
+            text if text.contains("database does not allow writes") => return Hindrance::ReadOnly,
             _ => next = error.source(),
         }
     }

@@ -43,6 +43,8 @@ pub mod message;
 pub mod number;
 pub mod operation;
 pub mod page;
+pub mod provider_config;
+pub mod runner;
 pub mod session;
 
 use crate::values::{Id, NoId};

@@ -36,6 +36,8 @@ diesel::table! {
         context -> Text,
         metadata -> Text,
         lost_from -> Nullable<Text>,
+        provider_config -> Nullable<Text>,
+        provider_revision -> Nullable<BigInt>,
     }
 }
 
@@ -203,6 +205,7 @@ diesel::table! {
         bound_to -> Nullable<Id>,
         parent_id -> Nullable<Id>,
         mission_id -> Nullable<Text>,
+        missions -> Nullable<Text>,
         secret_hash -> Binary,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
@@ -262,6 +265,75 @@ diesel::table! {
         max_tokens -> Nullable<BigInt>,
         exhausted_at -> Nullable<BigInt>,
         enforced -> Flag,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::Flag;
+
+    /// Configurations of providers.
+    provider_configs (name) {
+        name -> Text,
+        kind -> Text,
+        display_name -> Nullable<Text>,
+        enabled -> Flag,
+        settings -> Text,
+        credentials -> Text,
+        labels -> Text,
+        at_once -> Nullable<BigInt>,
+        max_cost -> Nullable<BigInt>,
+        max_tokens -> Nullable<BigInt>,
+        fail_after -> Nullable<BigInt>,
+        requeue -> Flag,
+        revision -> BigInt,
+        changed_by -> Text,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// Programs on other machines that run agents.
+    runners (name) {
+        name -> Text,
+        instance -> Text,
+        key_id -> Text,
+        state -> Text,
+        labels -> Text,
+        offers -> Text,
+        capacity -> BigInt,
+        protocol -> BigInt,
+        version -> Text,
+        registered_at -> BigInt,
+        seen_at -> BigInt,
+        clock_ahead -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::{Flag, Id};
+
+    /// Sessions whose agents runners start.
+    assignments (session_id) {
+        session_id -> Id,
+        config -> Text,
+        revision -> BigInt,
+        offer -> Text,
+        labels -> Text,
+        settings -> Text,
+        at_once -> Nullable<BigInt>,
+        prompt -> Nullable<Text>,
+        fail_after -> Nullable<BigInt>,
+        requeue -> Flag,
+        state -> Text,
+        fence -> BigInt,
+        runner -> Nullable<Text>,
+        instance -> Nullable<Text>,
+        leased_until -> Nullable<BigInt>,
+        created_at -> BigInt,
     }
 }
 

@@ -14,6 +14,7 @@ use diesel::query_dsl::RunQueryDsl;
 use diesel::result::Error;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Untyped};
 use diesel::sqlite::Sqlite;
+use flightdeck_domain::mission_set::MissionSet;
 
 use crate::types;
 use crate::values::{Id, Key};
@@ -138,6 +139,33 @@ impl<'a> Statement<'a> {
     pub fn bind(mut self, value: Bind<'a>) -> Self {
         self.binds.push(value);
         self
+    }
+}
+
+impl<'a> Statement<'a> {
+    /// Wants a column to be one of these missions, if there are any.
+    #[must_use]
+    pub fn of_missions(self, column: &str, missions: Option<&'a MissionSet>) -> Self {
+        match missions {
+            Some(missions) => self.sql(" AND ").one_of(column, missions),
+            None => self,
+        }
+    }
+
+    /// A column is one of these missions.
+    #[must_use]
+    pub fn one_of(self, column: &str, missions: &'a MissionSet) -> Self {
+        let places = vec!["?"; missions.iter().len()].join(", ");
+        let wanted = self.sql(&format!("{column} IN ({places})"));
+        missions.iter().fold(wanted, |wanted, mission| wanted.bind(Bind::Text(mission.as_str())))
+    }
+
+    /// A column is the id of a session of one of these missions. It is asked for each row of a page, which is short; the
+    /// sessions of the missions may be many.
+    #[must_use]
+    pub fn session_of(self, column: &str, missions: &'a MissionSet) -> Self {
+        let wanted = self.sql(&format!("EXISTS (SELECT 1 FROM sessions WHERE sessions.id = {column} AND "));
+        wanted.one_of("sessions.mission_id", missions).sql(")")
     }
 }
 

@@ -11,9 +11,11 @@ use flightdeck_domain::ids::{AuditSeq, FeedPosition};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    AccessRows as _, ApprovalRows as _, ControlRows, RememberedCall, Rows, SessionRows as _, TalkRows, TransferHeads,
-    TransferPage, TransferSource, TransferTarget, UsageRows,
+    AccessRows as _, ApprovalRows as _, ControlRows, ProviderConfigRows as _, RememberedCall, Rows, RunnerRows as _,
+    SessionRows as _, TalkRows, TransferHeads, TransferPage, TransferSource, TransferTarget, UsageRows,
 };
+use flightdeck_domain::provider_config::ProviderConfig;
+use flightdeck_domain::runner::{Assignment, Runner};
 use flightdeck_domain::session::Session;
 
 use crate::connection::{Connection, Row};
@@ -28,6 +30,8 @@ use crate::rows::feed::EventRow;
 use crate::rows::idempotency::RememberedRow;
 use crate::rows::message::MessageRow;
 use crate::rows::operation::{OperationRow, TargetRow};
+use crate::rows::provider_config::ProviderConfigRow;
+use crate::rows::runner::{AssignmentRow, RunnerRow};
 use crate::statement::{Bind, Statement};
 use crate::tx::{Dialect, Done, SqlTx};
 use crate::values::Key;
@@ -152,6 +156,21 @@ async fn put<D: Moving>(tx: &mut SqlTx<D>, page: &TransferPage) -> Rows<()> {
             }
         }
         TransferPage::Accounts(new) => UsageRows::put_accounts(tx, new).await?,
+        TransferPage::ProviderConfigs(new) => {
+            for config in new {
+                tx.insert_provider_config(config).await?;
+            }
+        }
+        TransferPage::Runners(new) => {
+            for runner in new {
+                tx.insert_runner(runner).await?;
+            }
+        }
+        TransferPage::Assignments(new) => {
+            for assignment in new {
+                tx.insert_assignment(assignment).await?;
+            }
+        }
         TransferPage::Marks(new) => {
             for mark in new {
                 epoch::exchange_mark(tx.connection(), &mark.replica, &[], mark.mark).await?;
@@ -206,6 +225,15 @@ async fn following<C: Connection>(connection: &mut C, page: &TransferPage) -> Re
             let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
             TransferPage::Accounts(next::<AccountRow, _, _>(connection, "accounts", "scope, key", last).await?)
         }
+        TransferPage::ProviderConfigs(last) => TransferPage::ProviderConfigs(
+            next::<ProviderConfigRow, _, _>(connection, "provider_configs", &bytes("name"), end(last)).await?,
+        ),
+        TransferPage::Runners(last) => {
+            TransferPage::Runners(next::<RunnerRow, _, _>(connection, "runners", &bytes("name"), end(last)).await?)
+        }
+        TransferPage::Assignments(last) => TransferPage::Assignments(
+            next::<AssignmentRow, _, _>(connection, "assignments", "session_id", end(last)).await?,
+        ),
         TransferPage::Marks(last) => {
             TransferPage::Marks(next::<MarkRow, _, _>(connection, "replica_marks", &bytes("replica"), end(last)).await?)
         }
@@ -252,6 +280,9 @@ placed! {
     FleetEvent: it => [Bind::Integer(it.position.to_i64())];
     ApiKey: it => [Bind::Text(it.id.as_str())];
     RememberedCall: it => [Bind::Text(it.actor.as_str()), Bind::Text(it.key.as_str())];
+    ProviderConfig: it => [Bind::Text(it.name.as_str())];
+    Runner: it => [Bind::Text(it.name.as_str())];
+    Assignment: it => [Bind::Id(it.session_id.key())];
     ReplicaMark: it => [Bind::Text(&it.replica)];
 }
 

@@ -11,10 +11,11 @@ pub(crate) mod heads;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::{Control, Message, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, SessionRows as _};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, SessionRows as _, WakeUps};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::transactions::{Booking, append, book, control};
@@ -42,6 +43,7 @@ pub(crate) struct AppendJob {
     pub(crate) append: Append,
     pub(crate) result: Option<Answer>,
     pub(crate) reply: oneshot::Sender<Answer>,
+    pub(crate) listener: Option<Arc<dyn WakeUps>>,
 }
 
 impl Job for AppendJob {
@@ -51,6 +53,14 @@ impl Job for AppendJob {
         let effects = if result.is_ok() { Effects::Keep } else { Effects::Undo };
         self.result = Some(result);
         effects
+    }
+
+    fn tell(&self) {
+        if let (Some(Ok(outcome)), Some(listener)) = (&self.result, &self.listener)
+            && !outcome.inserted.is_empty()
+        {
+            listener.messages_committed(&outcome.inserted);
+        }
     }
 
     fn answer(self: Box<Self>) {

@@ -148,6 +148,7 @@ impl SqliteStore {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Ports {
+        self.writer.tell(Arc::clone(&wake_ups));
         Ports::from_store(Arc::clone(self), wake_ups, clock, ids)
     }
 

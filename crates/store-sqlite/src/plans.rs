@@ -237,14 +237,14 @@ fn operations_are_read_by_their_indexes() {
         assert!(run(tx.open_targets(session())).expect("read").is_empty());
         assert!(run(tx.operation(operation)).expect("read").is_none());
         let after = Some(TargetCursor { depth: 3, session_id: session() });
-        let query = TargetQuery { operation, unseen_only: true, after, limit: 10 };
+        let query = TargetQuery { operation, unseen_only: true, missions: None, after, limit: 10 };
         assert!(run(tx.target_page(&query)).expect("read").targets.is_empty());
     }));
     for (open, index) in
         [(None, "operations_newest"), (Some(true), "operations_open"), (Some(false), "operations_completed")]
     {
         let plan = plan(|tx| {
-            let query = OperationQuery { open, after: None, limit: 10 };
+            let query = OperationQuery { open, missions: None, after: None, limit: 10 };
             assert!(run(tx.operation_page(&query)).expect("read").operations.is_empty());
         });
         assert!(plan.len() == 1 && plan[0].ends_with(index), "{plan:#?}");

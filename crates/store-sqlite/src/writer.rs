@@ -13,13 +13,13 @@ mod group;
 mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use flightdeck_domain::ports::{AppendError, AppendOutcome};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, WakeUps};
 use flightdeck_store_sql::tx::SqlTx;
 use flightdeck_vitals::Vitals;
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +41,9 @@ pub(crate) enum Effects {
 pub(crate) trait Job: Send {
     /// Does the work, inside a transaction that it must not end.
     fn run(&mut self, tx: &mut SqliteTx) -> Effects;
+
+    /// Tells who follows of the result, before the caller has it.
+    fn tell(&self) {}
 
     /// Hands the result to the caller.
     fn answer(self: Box<Self>);
@@ -98,6 +101,8 @@ pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
+    /// Who hears of appended messages on the writer's thread.
+    listener: OnceLock<Arc<dyn WakeUps>>,
 }
 
 impl Writer {
@@ -130,7 +135,7 @@ impl Writer {
             }
             Ok(())
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), counters })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), counters, listener: OnceLock::new() })
     }
 
     /// Does a piece of work and returns when it is durable. When the work gives an error, nothing of it is written.
@@ -155,7 +160,13 @@ impl Writer {
 
     /// Appends a batch and returns when it is durable.
     pub(crate) async fn append(&self, append: Append) -> Result<AppendOutcome, AppendError> {
-        self.queue(|reply| Box::new(AppendJob { append, result: None, reply })).await
+        let listener = self.listener.get().cloned();
+        self.queue(|reply| Box::new(AppendJob { append, result: None, reply, listener })).await
+    }
+
+    /// Tells a listener of appended messages, on this writer's thread, from here on. Only the first listener is taken.
+    pub(crate) fn tell(&self, listener: Arc<dyn WakeUps>) {
+        let _ = self.listener.set(listener);
     }
 
     async fn queue<T, E: From<StoreError>>(

@@ -1,5 +1,6 @@
 //! A PostgreSQL to test with.
 
+mod pair;
 mod private;
 mod throw_away;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls};
 
+pub use self::pair::Pair;
 pub use self::private::Private;
 use self::throw_away::ThrowAway;
 use crate::NoServer;

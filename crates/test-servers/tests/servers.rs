@@ -20,6 +20,11 @@ fn main() -> ExitCode {
             postgres::Private::start,
             a_postgres_of_ones_own_keeps_what_it_committed_when_it_crashes,
         ),
+        trial_with(
+            "a_pair_keeps_what_it_acknowledged_when_its_primary_is_killed",
+            postgres::Pair::start,
+            a_pair_keeps_what_it_acknowledged_when_its_primary_is_killed,
+        ),
         trial_with("a_balancer_passes_on_what_comes", Balancer::installed, |()| a_balancer_passes_on_what_comes()),
         Trial::test("a_test_without_its_server_is_ignored_and_failed_in_ci", || {
             a_test_without_its_server_is_ignored_and_failed_in_ci();
@@ -66,6 +71,28 @@ fn a_postgres_of_ones_own_keeps_what_it_committed_when_it_crashes(mut server: po
     let before = ask("SELECT * FROM kept");
     server.restart_immediately().expect("it comes back");
     assert_eq!((ask("SELECT * FROM kept"), server.url()), (before, url.clone()));
+}
+
+fn a_pair_keeps_what_it_acknowledged_when_its_primary_is_killed(mut pair: postgres::Pair) {
+    let ask = |url: &str, sql: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("it answers");
+            tokio::spawn(connection);
+            client.simple_query(sql).await.expect("an answer").len()
+        })
+    };
+    ask(pair.url(), "CREATE TABLE kept (number INT)");
+    for round in 1..=2_usize {
+        ask(pair.url(), "INSERT INTO kept VALUES (1)");
+        let (primary, standby) = (pair.primary(), pair.standby());
+        pair.kill_primary();
+        pair.promote().expect("promoted");
+        assert_eq!((pair.primary(), pair.standby()), (standby, primary));
+        // The answer's end counts as one.
+        assert_eq!(ask(&pair.primary(), "SELECT * FROM kept"), round + 2);
+        pair.rebuild().expect("it follows");
+    }
 }
 
 fn a_balancer_passes_on_what_comes() {

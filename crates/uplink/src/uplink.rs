@@ -1,4 +1,4 @@
-//! How an agent reports: the use cases of the domain, tried again while the store is away.
+//! How an agent reports: through a desk, tried again while the store is away.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,17 +9,14 @@ use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{AppendRefused, Control, Message, MessageRole};
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, IdGenerator, MessageRepository, ObserveError, OpenApprovalError, OpenedApproval,
-    RegisterError, Registered, SessionFilter, SessionQuery, SessionRepository, StoreUnavailable, WakeUps,
-    WithdrawApprovalError,
+    AcknowledgeError, AppendError, ObserveError, OpenApprovalError, OpenedApproval, RegisterError, Registered,
+    StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{RegistrationRefused, Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, ProviderSessionId, Reason};
-use flightdeck_domain::use_cases::{
-    AcknowledgeCommand, IngestError, IngestMessages, MessageInput, NewApproval, NewSession, OpenApproval, Ports,
-    ReadApprovals, ReadCommands, RegisterSession, ReportStatus, WithdrawApproval,
-};
+use flightdeck_domain::use_cases::{IngestError, MessageInput, NewApproval, NewSession, ReadCommands};
 
+use crate::desk::Desk;
 use crate::mailbox::{Interruption, Mailbox};
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -48,44 +45,6 @@ impl From<Interruption> for Stop {
     }
 }
 
-/// The use cases that every agent of a provider shares.
-#[derive(Clone)]
-pub struct Desk {
-    ingest: IngestMessages,
-    report: ReportStatus,
-    acknowledge: AcknowledgeCommand,
-    register: RegisterSession,
-    commands: ReadCommands,
-    open_approval: OpenApproval,
-    withdraw: WithdrawApproval,
-    approvals: ReadApprovals,
-    messages: Arc<dyn MessageRepository>,
-    sessions: Arc<dyn SessionRepository>,
-    ids: Arc<dyn IdGenerator>,
-    wake_ups: Arc<dyn WakeUps>,
-}
-
-impl Desk {
-    /// Takes the ports it needs.
-    #[must_use]
-    pub fn new(ports: &Ports) -> Self {
-        Self {
-            ingest: IngestMessages::new(ports),
-            report: ReportStatus::new(ports),
-            acknowledge: AcknowledgeCommand::new(ports),
-            register: RegisterSession::new(ports),
-            commands: ReadCommands::new(ports),
-            open_approval: OpenApproval::new(ports),
-            withdraw: WithdrawApproval::new(ports),
-            approvals: ReadApprovals::new(ports),
-            messages: Arc::clone(&ports.messages),
-            sessions: Arc::clone(&ports.sessions),
-            ids: Arc::clone(&ports.ids),
-            wake_ups: Arc::clone(&ports.wake_ups),
-        }
-    }
-}
-
 /// One agent's way to the record. Each call is tried again while the store is away, and ends with [`Stop`] when the agent
 /// is to stop meanwhile or its session is over.
 pub struct Uplink {
@@ -94,7 +53,7 @@ pub struct Uplink {
     /// Where it is stopped from.
     pub mailbox: Arc<Mailbox>,
     /// What it reports through.
-    pub desk: Desk,
+    pub desk: Arc<dyn Desk>,
 }
 
 /// Tells an outage, after which the same call may work, from an answer.
@@ -152,7 +111,7 @@ impl Uplink {
         content: MessageContent,
         metadata: JsonObject,
     ) -> Result<Option<Control>, Stop> {
-        self.message_as(self.desk.ids.message_id(), role, content, metadata).await
+        self.message_as(self.desk.message_id(), role, content, metadata).await
     }
 
     /// Appends a message under an id of one's own choice.
@@ -165,8 +124,8 @@ impl Uplink {
     ) -> Result<Option<Control>, Stop> {
         // One id for all attempts: an attempt whose answer got lost must not make the message appear twice.
         let input = MessageInput { id: Some(id), role, content, metadata, usage: None, created_at: None };
-        match self.persist(|| self.desk.ingest.execute(self.session, vec![input.clone()])).await? {
-            Ok(outcome) => Ok(Some(outcome.control)),
+        match self.persist(|| self.desk.append(self.session, vec![input.clone()])).await? {
+            Ok(control) => Ok(Some(control)),
             Err(IngestError::Append(
                 AppendError::UnknownSession(_) | AppendError::Refused(AppendRefused::Ended { .. }),
             )) => Err(Stop::Closed),
@@ -200,9 +159,9 @@ impl Uplink {
         reason: Option<Reason>,
         own: Option<ProviderSessionId>,
     ) -> Result<Option<Session>, Stop> {
-        let report = || self.desk.report.introduced(self.session, status, reason.clone(), own.clone());
+        let report = || self.desk.report(self.session, status, reason.clone(), own.clone());
         match self.persist(report).await? {
-            Ok(observed) => Ok(Some(observed.session)),
+            Ok(session) => Ok(Some(session)),
             Err(ObserveError::Illegal(illegal)) if !illegal.from.is_terminal() => {
                 tracing::warn!(session = %self.session, error = %illegal, "an agent's status was refused");
                 Ok(None)
@@ -214,7 +173,7 @@ impl Uplink {
     /// Moves a command's receipt on. Gives back whether it is as was reported: one that is final already says that the
     /// session has ended, or that an operator has taken the command back.
     pub async fn acknowledge(&self, seq: CommandSeq, receipt: Receipt) -> Result<bool, Stop> {
-        match self.persist(|| self.desk.acknowledge.execute(self.session, seq, receipt.clone())).await? {
+        match self.persist(|| self.desk.acknowledge(self.session, seq, receipt.clone())).await? {
             Ok(command) => Ok(command.receipt == receipt),
             Err(error) => {
                 tracing::debug!(session = %self.session, command = %seq, error = %error, "an acknowledgement was refused");
@@ -227,7 +186,7 @@ impl Uplink {
     pub async fn fetch_commands(&self) -> Result<(), Stop> {
         let mut after = CommandSeq::ZERO;
         loop {
-            let Ok(pending) = self.persist(|| self.desk.commands.execute(self.session, after)).await? else {
+            let Ok(pending) = self.persist(|| self.desk.commands(self.session, after)).await? else {
                 return Ok(());
             };
             let pending = pending.ok_or(Stop::Closed)?;
@@ -244,8 +203,8 @@ impl Uplink {
     /// Puts a session below this one into the tree.
     pub async fn register(&self, new: NewSession) -> Result<Result<Registered, RegistrationRefused>, Stop> {
         // The same id for all attempts, for the same reason as with a message.
-        let new = NewSession { session_id: Some(self.desk.ids.session_id()), ..new };
-        match self.persist(|| self.desk.register.execute(new.clone(), SessionStatus::Spawning)).await? {
+        let new = NewSession { session_id: Some(self.desk.session_id()), ..new };
+        match self.persist(|| self.desk.register(new.clone())).await? {
             Ok(registered) => Ok(Ok(registered)),
             Err(RegisterError::Refused(refused)) => Ok(Err(refused)),
             Err(RegisterError::Unavailable(_)) => Err(Stop::Closed),
@@ -255,8 +214,8 @@ impl Uplink {
     /// Opens a permission request.
     pub async fn open_approval(&self, new: NewApproval) -> Result<Result<OpenedApproval, AskRefused>, Stop> {
         // The same id for all attempts, for the same reason as with a message.
-        let new = NewApproval { id: Some(ApprovalId::new(self.desk.ids.uuid())), ..new };
-        match self.persist(|| self.desk.open_approval.execute(self.session, new.clone())).await? {
+        let new = NewApproval { id: Some(self.desk.approval_id()), ..new };
+        match self.persist(|| self.desk.open_approval(self.session, new.clone())).await? {
             Ok(opened) => Ok(Ok(opened)),
             Err(OpenApprovalError::Refused(AskRefused::Ended { .. }) | OpenApprovalError::UnknownSession(_)) => {
                 Err(Stop::Closed)
@@ -268,7 +227,7 @@ impl Uplink {
 
     /// Takes a permission request back; one that is closed already stays as it is.
     pub async fn withdraw_approval(&self, id: ApprovalId) -> Result<(), Stop> {
-        if let Err(error) = self.persist(|| self.desk.withdraw.execute(id)).await? {
+        if let Err(error) = self.persist(|| self.desk.withdraw_approval(id)).await? {
             tracing::debug!(session = %self.session, approval = %id, %error, "a request was closed already");
         }
         Ok(())
@@ -276,18 +235,18 @@ impl Uplink {
 
     /// Shows what is being said to whoever looks; it is no message yet.
     pub fn preview(&self, kind: &str, text: &str) {
-        self.desk.wake_ups.previewed(self.session, kind, text);
+        self.desk.previewed(self.session, kind, text);
     }
 
     /// A new id for a message.
     #[must_use]
     pub fn message_id(&self) -> MessageId {
-        self.desk.ids.message_id()
+        self.desk.message_id()
     }
 
     /// A permission request as it stands.
     pub async fn approval(&self, id: ApprovalId) -> Result<Approval, Stop> {
-        match self.persist(|| self.desk.approvals.one(id)).await? {
+        match self.persist(|| self.desk.approval(id)).await? {
             Ok(Some(approval)) => Ok(approval),
             Ok(None) | Err(_) => Err(Stop::Closed),
         }
@@ -295,26 +254,20 @@ impl Uplink {
 
     /// Gives a sign of life that says nothing of the status.
     pub async fn heartbeat(&self) -> Result<(), Stop> {
-        self.persist(|| self.desk.report.heartbeat(self.session)).await?.map(drop).map_err(|_outage| Stop::Closed)
+        self.persist(|| self.desk.heartbeat(self.session)).await?.map(drop).map_err(|_outage| Stop::Closed)
     }
 
     /// What the message at a place of the conversation says.
     pub async fn message_at(&self, seq: Seq) -> Result<Option<MessageContent>, Stop> {
-        let slice = self.persist(|| self.desk.messages.after(self.session, seq.previous(), 1)).await?;
+        let slice = self.persist(|| self.desk.messages_after(self.session, seq.previous(), 1)).await?;
         let found = slice.ok().flatten().and_then(|mut slice| slice.messages.pop());
         Ok(found.map(|message| message.content))
     }
 
     /// Other sessions that had an agent under this id of its own, the newest first.
     pub async fn earlier(&self, provider: &ProviderName, own: &ProviderSessionId) -> Result<Vec<Session>, Stop> {
-        let filter = SessionFilter {
-            provider: Some(provider.clone()),
-            provider_session_id: Some(own.clone()),
-            ..SessionFilter::default()
-        };
-        let query = SessionQuery { filter, after: None, limit: EARLIER_SESSIONS, heads_only: true };
-        let page = self.persist(|| self.desk.sessions.list(query.clone())).await?;
-        let sessions = page.map(|page| page.sessions).unwrap_or_default();
+        let found = self.persist(|| self.desk.sessions_known_as(provider, own, EARLIER_SESSIONS)).await?;
+        let sessions = found.unwrap_or_default();
         Ok(sessions.into_iter().filter(|session| session.id != self.session).collect())
     }
 
@@ -327,7 +280,7 @@ impl Uplink {
         for session in sessions {
             let mut before = session.last_seq.next();
             for _ in 0..EARLIER_PAGES {
-                let page = self.persist(|| self.desk.messages.before(session.id, before, EARLIER_PAGE)).await?;
+                let page = self.persist(|| self.desk.messages_before(session.id, before, EARLIER_PAGE)).await?;
                 let Ok(Some(slice)) = page else { break };
                 if let Some(found) = slice.messages.iter().rev().find_map(&find) {
                     return Ok(Some(found));

@@ -2,18 +2,22 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::ports::{Clock, StoreUnavailable, TransferPage, TransferSource};
 use flightdeck_domain::system::SystemClock;
-use flightdeck_settings::{DatabaseUrl, StorageSettings};
+use flightdeck_settings::{DatabaseUrl, ReadSettings, StorageSettings};
 use flightdeck_storage::postgres_options;
-use flightdeck_store_postgres::{Findings, PostgresTransfer, examine as look};
+use flightdeck_store_postgres::{
+    Findings, MessageLayout, MessageParts, PostgresTransfer, StandbyFindings, examine as look, examine_standbys,
+};
 use flightdeck_store_sqlite::{SqliteStore, SqliteTransfer};
 use tokio::runtime::Handle;
 
 use super::report::Check;
 use super::whole::whole;
+use crate::partition::told;
 
 /// What is known to have every feature that the store uses.
 const OLDEST_POSTGRES: i64 = 130_000;
@@ -35,6 +39,10 @@ pub(super) async fn examine(settings: &StorageSettings) -> Vec<Check> {
                 Ok(found) => {
                     let mut checks = vec![reachable(settings), migrations(&found.pending)];
                     checks.extend(postgres(settings, &found));
+                    checks.extend(standbys(settings, url).await);
+                    if found.pending.is_empty() {
+                        checks.push(messages(settings, url).await);
+                    }
                     checks
                 }
                 Err(error) => {
@@ -76,6 +84,53 @@ fn postgres(settings: &StorageSettings, found: &Findings) -> Vec<Check> {
         Check::ok("version", version)
     };
     vec![version, durability(found), connections(settings, found), clock(found)]
+}
+
+/// How the messages are stored.
+async fn messages(settings: &StorageSettings, url: &str) -> Check {
+    let options = postgres_options(settings);
+    let layout = match MessageParts::open(url, &options, Handle::current()).await {
+        Ok(parts) => parts.layout().await.map_err(|error| whole(&error)),
+        Err(error) => Err(whole(&error)),
+    };
+    match layout {
+        Ok(MessageLayout::Moving(progress)) => Check::warning(
+            "messages",
+            told(&MessageLayout::Moving(progress)),
+            "let `flightdeck partition-messages` run to its end, or undo it with --undo: until then each message is written twice",
+        ),
+        Ok(layout) => Check::ok("messages", told(&layout)),
+        Err(why) => Check::warning("messages", why, "mend the database first"),
+    }
+}
+
+/// Whether what `database_read_url` names can be read. Without it the database is.
+async fn standbys(settings: &StorageSettings, primary: &str) -> Vec<Check> {
+    let Some(ReadSettings { url: DatabaseUrl::Postgres(url), staleness }) = &settings.database_read else {
+        return Vec::new();
+    };
+    match examine_standbys(primary, url, &postgres_options(settings), Handle::current()).await {
+        Ok(found) => found.iter().map(|standby| judged(standby, *staleness)).collect(),
+        Err(error) => vec![Check::failed("read standbys", whole(&error), "correct database_read_url")],
+    }
+}
+
+fn judged(standby: &StandbyFindings, staleness: Duration) -> Check {
+    match &standby.behind {
+        Ok(0) => Check::ok("read standbys", format!("{} is up to date", standby.name)),
+        Ok(bytes) => {
+            let found = format!("{} has yet to replay {bytes} bytes of the log", standby.name);
+            Check::ok(
+                "read standbys",
+                format!("{found}; it is read while that takes at most {} s", staleness.as_secs()),
+            )
+        }
+        Err(why) => Check::warning(
+            "read standbys",
+            format!("{} is not read: {why}", standby.name),
+            "mend it, or correct database_read_url; until then the database itself is read",
+        ),
+    }
 }
 
 fn durability(found: &Findings) -> Check {
@@ -202,6 +257,19 @@ mod tests {
             let check = durability(&found);
             assert!(check.state == State::Failed && check.found.starts_with(named), "{check:?}");
         }
+    }
+
+    #[test]
+    fn a_standby_that_is_not_read_is_a_warning() {
+        let judged = |behind| {
+            let standby = StandbyFindings { name: "db2".to_owned(), behind };
+            let check = super::judged(&standby, Duration::from_secs(5));
+            (check.state, check.found)
+        };
+        assert_eq!(judged(Ok(0)), (State::Ok, "db2 is up to date".to_owned()));
+        let (state, found) = judged(Ok(77));
+        assert!(state == State::Ok && found.contains("77 bytes") && found.ends_with("5 s"), "{found}");
+        assert_eq!(judged(Err("gone".to_owned())), (State::Warning, "db2 is not read: gone".to_owned()));
     }
 
     #[test]

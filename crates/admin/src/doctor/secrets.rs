@@ -8,8 +8,9 @@ use flightdeck_settings::{DatabaseUrl, StorageSettings};
 use super::report::Check;
 
 /// What lies in a data folder: a name, and whether others may not even read it.
-const FILES: [(&str, bool); 12] = [
+const FILES: [(&str, bool); 13] = [
     ("audit-signing.key", true),
+    ("secrets.key", true),
     ("audit-spool.jsonl", true),
     ("flightdeck.db", true),
     ("flightdeck.db-wal", true),

@@ -3,12 +3,13 @@
 mod agents;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flightdeck_admin::Examined;
+use flightdeck_domain::provider_config::Label;
 use flightdeck_http_api::Rate;
 use flightdeck_provider_acp::AgentConfig;
 use flightdeck_settings::{DatabaseUrl, Flags, Settings, SettingsError, StorageSettings, address, environment, switch};
@@ -42,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) max_streams_per_key: usize,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// What this server is labelled with.
+    pub(crate) labels: BTreeSet<Label>,
     /// The agents that may be run: the tables `[agents.<name>]` of the file.
     pub(crate) agents: Vec<AgentConfig>,
     /// The file that it was read from, if there was one.
@@ -86,6 +89,7 @@ impl Config {
             max_streams_per_key: settings.value("max_streams_per_key", values::count)?,
             log: settings.value("log", values::log_filter)?,
             log_format: settings.value("log_format", values::log_format)?,
+            labels: settings.value("labels", values::labels)?,
             agents: agents.unwrap_or_default(),
             file: settings.file().map(Path::to_owned),
         })
@@ -95,7 +99,8 @@ impl Config {
     /// for what happens to it concerns no other replica.
     pub(crate) fn on_a_folder_of_its_own(self, folder: &Path) -> Self {
         let database = DatabaseUrl::Sqlite(folder.join("flightdeck.db"));
-        let storage = StorageSettings { data_dir: folder.to_owned(), database, ..self.storage };
+        let (data_dir, secrets_key_file) = (folder.to_owned(), folder.join("secrets.key"));
+        let storage = StorageSettings { data_dir, secrets_key_file, database, database_read: None, ..self.storage };
         Self { storage, valkey_url: None, ..self }
     }
 
@@ -183,6 +188,24 @@ mod tests {
             "postgres://db.internal/flightdeck",
             "a password is not shown"
         );
+    }
+
+    #[test]
+    fn standbys_need_a_database_that_has_some() {
+        let (database, read) = ("postgres://me:hush@db1/flightdeck", "postgres://me:hush@db2,db3/flightdeck");
+        let config = load(&["--database-url", database, "--database-read-url", read], &[]).expect("valid");
+        let standbys = config.storage.database_read.expect("given");
+        assert_eq!(format!("{standbys:?}"), "ReadSettings { url: postgres://db2,db3/flightdeck, staleness: 5s }");
+        assert_eq!(load(&["--database-url", database], &[]).expect("valid").storage.database_read, None);
+        let of_a_file = load(&[], &[("FLIGHTDECK_DATABASE_READ_URL", read)]).expect_err("no server").to_string();
+        assert!(of_a_file.starts_with("FLIGHTDECK_DATABASE_READ_URL: ") && of_a_file.contains("database_url"));
+        let args = ["--database-url", database, "--database-read-url", "sqlite:///hush"];
+        let file = load(&args, &[]).expect_err("no standby").to_string();
+        assert!(file.starts_with("--database-read-url: ") && !file.contains("hush"), "{file}");
+        for wrong in ["999ms", "off", "61m"] {
+            let text = load(&["--database-read-staleness", wrong], &[]).expect_err("wrong").to_string();
+            assert!(text.starts_with("--database-read-staleness: ") && text.contains("1s to 1h"), "{text}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! How the values of a server are read. Each fault says what would be right; the caller adds whose value it is.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use flightdeck_domain::provider_config::Label;
 use flightdeck_http_api::Rate;
 use flightdeck_settings::parse_duration;
 use flightdeck_wakeup_valkey::ValkeyUrl;
@@ -27,6 +29,12 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
     } else {
         Err("is not a prefix: 1 to 64 visible ASCII characters".to_owned())
     }
+}
+
+/// Labels, with commas between.
+pub(super) fn labels(text: &str) -> Result<BTreeSet<Label>, String> {
+    let labels = text.split(',').map(str::trim).filter(|label| !label.is_empty());
+    labels.map(|label| Label::new(label).map_err(|error| format!("has no labels: {error}"))).collect()
 }
 
 /// Names and addresses of hosts, with commas between.

@@ -16,5 +16,5 @@ pub(crate) async fn run(args: &ConformanceArgs, config: Config) -> Outcome {
     let _no_server_counts = logging::start(&config);
     let deployment = Deployment::open(&config).await?;
     let fleet = Fleet { ports: deployment.ports, providers: deployment.providers, acp: Arc::clone(&deployment.acp) };
-    conform(args, &agent, fleet).await
+    Box::pin(conform(args, &agent, fleet)).await
 }

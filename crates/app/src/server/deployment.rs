@@ -6,13 +6,16 @@ use std::sync::Arc;
 use flightdeck_domain::epoch::Epoch;
 use flightdeck_domain::ports::Readiness;
 use flightdeck_domain::text::ProviderName;
-use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
+use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers, RunnerProvider};
 use flightdeck_live::Hints;
 use flightdeck_processes::Supervisor;
 use flightdeck_provider_acp::{AcpProvider, Home};
 use flightdeck_provider_claude_code::ClaudeCodeProvider;
 use flightdeck_provider_scripted::ScriptedProvider;
-use flightdeck_storage::{MarkFile, Opened, SpoolFile, check_database, ensure_admin_key, open_store_with};
+use flightdeck_sealing::{KeySource, Sealer};
+use flightdeck_storage::{
+    LaggingReads, MarkFile, Opened, SpoolFile, check_database, ensure_admin_key, open_store_with,
+};
 use flightdeck_wakeup_valkey::Valkey;
 
 use super::error::DeploymentError;
@@ -40,6 +43,8 @@ pub(super) struct Deployment {
     pub(super) readiness: Arc<dyn Readiness>,
     /// Whether other replicas may work on the same store.
     pub(super) is_shared: bool,
+    /// Reads that may lag, where there are standbys for them.
+    pub(super) lagging: Option<LaggingReads>,
 }
 
 impl Deployment {
@@ -49,10 +54,13 @@ impl Deployment {
         let data_dir = &config.storage.data_dir;
         check_database(&config.storage)?;
         let hints = Arc::new(Hints::default());
-        let Opened { mut ports, readiness, is_shared } = open_store_with(&config.storage, hints.clone()).await?;
+        let Opened { mut ports, readiness, is_shared, lagging } =
+            open_store_with(&config.storage, hints.clone()).await?;
         // Before anything is signed: then there is something to sign.
         let first_key = ensure_admin_key(&ports, data_dir).await?;
         let valkey = replicas::join(config, &mut ports, &hints);
+        let keys = KeySource::find(config.storage.secrets_key_file.clone(), |name| std::env::var(name).ok())?;
+        let ports = ports.with_sealer(Arc::new(Sealer::new(keys)));
         let spool = SpoolFile::open(data_dir)?;
         let ports = replicas::signed(config, ports).await?.with_spool(Arc::new(spool));
         let name = replicas::name(data_dir)?;
@@ -70,10 +78,18 @@ impl Deployment {
         let acp = Arc::new(acp.map_err(DeploymentError::Agents)?);
         // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
         let claude_code = Arc::new(ClaudeCodeProvider);
+        let runners = RunnerProvider::new(&ports);
         let mut providers = Providers::default()
             .with(scripted.clone())
             .with(acp.clone())
-            .with(claude_code)
+            .with(claude_code.clone())
+            .with_kind(scripted.clone())
+            .with_kind(acp.clone())
+            .with_kind(claude_code)
+            .with(Arc::new(runners.clone()))
+            .with_kind(Arc::new(runners))
+            .without_lease(ProviderName::runner())
+            .with_labels(config.labels.clone())
             .without_lease(ProviderName::claude_code());
         if let Some(replica) = replica {
             providers = providers.at_replica(replica);
@@ -91,6 +107,7 @@ impl Deployment {
             valkey,
             readiness,
             is_shared,
+            lagging,
         })
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum DeploymentError {
     Audit(#[from] AuditFilesError),
     #[error("cannot read or write the name of this replica in {path}")]
     Replica { path: PathBuf, source: io::Error },
+    #[error("credentials of providers cannot be kept")]
+    Secrets(#[from] flightdeck_sealing::KeysError),
     #[error("the database, or what is remembered of it, cannot be read")]
     Store(#[from] StoreUnavailable),
     #[error(transparent)]

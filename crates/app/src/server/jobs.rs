@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod command_offers;
+mod copy_watch;
 mod epoch_marks;
 mod folder_watch;
 mod world;
@@ -46,6 +47,13 @@ const JOBS: &[Job] = &[
         name: "command offers",
         period: |world| world.is_shared.then_some(Duration::from_secs(1)),
         work: |every, world| Box::pin(command_offers::run(every, world)),
+        decides: false,
+    },
+    Job {
+        name: "read copy watch",
+        // Small beside the least time that a copy may be behind.
+        period: |world| world.copy.as_ref().map(|_| Duration::from_millis(250)),
+        work: |every, world| Box::pin(copy_watch::run(every, world)),
         decides: false,
     },
     Job {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use flightdeck_domain::ports::Clock;
@@ -10,7 +11,7 @@ use flightdeck_domain::use_cases::{ListKeys, MakeCheckpoint, Reconcile, Reconcil
 use flightdeck_http_api::{Api, ApiOptions, Counters, Listening};
 use flightdeck_provider_claude_code::ClaudeCode;
 use flightdeck_settings::local_url;
-use flightdeck_storage::{Witness, lock, publish, withdraw};
+use flightdeck_storage::{LaggingReads, Witness, lock, publish, withdraw};
 use flightdeck_terminal::{BoxError, Outcome};
 use flightdeck_vitals::Vitals;
 use tokio::runtime::Handle;
@@ -58,6 +59,8 @@ pub(crate) struct Server {
     /// Caught before anybody is told that it runs.
     signals: Signals,
     running: actix_web::dev::Server,
+    /// Ends with the last open stream, after the shutdown has begun.
+    streams_ended: Pin<Box<dyn Future<Output = bool> + Send>>,
     shutdown: CancellationToken,
     /// For the last checkpoint; missing when they are made on demand only.
     checkpoints: Option<MakeCheckpoint>,
@@ -119,6 +122,10 @@ impl Server {
         let hooks = ClaudeCode::new(&deployment.ports).ending_with(shutdown.clone());
         let api = api.with_claude_code(Arc::new(hooks)).with_counters(counters);
         let api = api.with_readiness(Arc::clone(&deployment.readiness));
+        let api = match &deployment.lagging {
+            Some(lagging) => api.with_history(lagging.messages(), lagging.audit(), lagging.copy()),
+            None => api,
+        };
         let current = api.epoch();
         current.set(deployment.epoch);
         let jobs = jobs::start(&World {
@@ -129,6 +136,7 @@ impl Server {
             current,
             witness: Arc::new(Witness::of(&config.storage)),
             is_shared: deployment.is_shared,
+            copy: deployment.lagging.as_ref().map(LaggingReads::copy),
             checkpoint_interval: config.checkpoint_interval,
             shutdown: shutdown.clone(),
         });
@@ -138,14 +146,16 @@ impl Server {
         let address = listening.address;
         let url = local_url(address);
         let running = listening.serve(&api, config.workers)?;
+        let streams_ended = Box::pin(api.streams_ended());
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
         let published = publish(&config.storage.data_dir, &url);
-        Ok(Self { address, published: (published, url), signals, running, shutdown, checkpoints, jobs })
+        Ok(Self { address, published: (published, url), signals, running, streams_ended, shutdown, checkpoints, jobs })
     }
 
     /// Answers until a signal comes; then streams end at once and requests in flight are finished.
     pub(crate) async fn until_stopped(self, deployment: &Deployment) -> Outcome {
-        let Self { mut running, shutdown, checkpoints, jobs, signals, published: (path, url), .. } = self;
+        let Self { mut running, streams_ended, shutdown, checkpoints, jobs, signals, published: (path, url), .. } =
+            self;
         let handle = running.handle();
         let mut lost = None;
         // No task of its own: whatever ends the server is seen as long as there is one.
@@ -160,7 +170,14 @@ impl Server {
             } => {
                 tracing::info!("stopping");
                 shutdown.cancel();
-                tokio::join!(&mut running, handle.stop(true)).0
+                // The workers do not count streams that have their sockets for themselves.
+                let stop = async {
+                    if !streams_ended.await {
+                        tracing::warn!("streams are cut: they did not end in time");
+                    }
+                    handle.stop(true).await;
+                };
+                tokio::join!(&mut running, stop).0
             }
         };
         shutdown.cancel();

@@ -126,6 +126,10 @@ fn redact_ids(word: &str) -> String {
     if word.contains('"') {
         return word.split('"').map(redact_ids).collect::<Vec<_>>().join("\"");
     }
+    // The id of a key stands behind its name.
+    if let Some(id) = word.strip_prefix('(').and_then(|word| word.strip_suffix(')')) {
+        return format!("({})", redact_ids(id));
+    }
     if [LEAD, TESTER, EDITOR, APPROVAL]
         .iter()
         .any(|known| *known == word || known.get(28..) == Some(word) || known.get(..8) == Some(word))

@@ -69,8 +69,11 @@ fn an_agent_that_reports_by_itself_is_registered_when_that_is_asked_for() {
 fn providers_are_told_with_the_agents_of_the_configuration() {
     let desk = Desk::with_agents(AGENTS);
     let (out, _) = told(&desk.run(&["providers"]));
-    let starts: Vec<&str> = out.lines().map(|line| line.get(13..22).expect("a column").trim()).collect();
-    assert_eq!(starts, ["STARTS", "mute", "nothing", "nothing", "any type"], "{out}");
+    let (kinds, configurations) = out.split_once("\n\n").expect("two tables");
+    let starts: Vec<&str> = kinds.lines().map(|line| line.get(13..22).expect("a column").trim()).collect();
+    assert_eq!(starts, ["STARTS", "mute", "nothing", "nothing", "nothing", "any type"], "{out}");
+    let words: Vec<&str> = configurations.lines().nth(1).expect("a configuration").split_whitespace().collect();
+    assert_eq!(words, ["mute", "acp", "file", "0", "enabled"], "{out}");
     let (out, _) = told(&desk.run(&["providers", "--json"]));
     let answer: Value = serde_json::from_str(&out).expect("JSON");
     let acp = &answer["providers"][0];

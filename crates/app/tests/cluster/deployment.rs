@@ -123,6 +123,11 @@ impl Cluster {
         Client::new(self.replicas[replica].address, &self.key)
     }
 
+    /// Where the balancer listens.
+    pub(crate) fn balancer(&self) -> SocketAddr {
+        self.balancer.address()
+    }
+
     /// The balancer and each replica itself.
     pub(crate) fn scene(&self) -> Scene {
         let direct = (0..REPLICAS).map(|replica| self.at(replica));

@@ -24,7 +24,7 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reply<'a> {
     pub(crate) status: u16,
-    head: &'a [u8],
+    pub(super) head: &'a [u8],
     pub(crate) body: &'a [u8],
 }
 

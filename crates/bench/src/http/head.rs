@@ -42,6 +42,19 @@ impl Head {
     }
 }
 
+/// The status and the whole length of the answer at the beginning of what came; `None` while it is not whole.
+///
+/// # Errors
+/// It is no answer, or has no length.
+pub(crate) fn front(bytes: &[u8]) -> Outcome<Option<(u16, usize)>> {
+    let Some(head) = Head::read(bytes)? else { return Ok(None) };
+    let Body::Length(body) = head.body else {
+        return Err(BenchError::Protocol("an answer came in chunks that must have a length".to_owned()));
+    };
+    let whole = head.length + crate::number::length(body);
+    Ok((bytes.len() >= whole).then_some((head.status, whole)))
+}
+
 /// The value of a header, without the space around it; names are the same in any case.
 pub(crate) fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
     head.split(|byte| *byte == b'\n').find_map(|line| {

@@ -23,10 +23,16 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// One write for each event, then many events in a write.
 pub(super) async fn measure(span: Duration, figures: &mut Figures) -> Outcome<()> {
     for together in [1, 10, 100] {
-        let rate = watched(PATIENCE, send(span, together)).await?;
-        let name = if together == 1 { "one a write".to_owned() } else { format!("{together} a write") };
-        figures.add(format!("loopback, {FOLLOWERS} sockets, {name}"), "events/s", rate);
+        one(span, together, figures).await?;
     }
+    Ok(())
+}
+
+/// So many events in a write.
+pub(super) async fn one(span: Duration, together: usize, figures: &mut Figures) -> Outcome<()> {
+    let rate = watched(PATIENCE, send(span, together)).await?;
+    let name = if together == 1 { "one a write".to_owned() } else { format!("{together} a write") };
+    figures.add(format!("loopback, {FOLLOWERS} sockets, {name}"), "events/s", rate);
     Ok(())
 }
 

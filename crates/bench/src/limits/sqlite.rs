@@ -93,7 +93,7 @@ pub(super) async fn measure(folder: &Path, span: Duration, figures: &mut Figures
 const PACE: u32 = 20;
 
 /// Single commits with a rest before each: a processor and a disk that rested take longer than those that run.
-async fn paced(folder: &Path, span: Duration, figures: &mut Figures) -> Outcome<()> {
+pub(super) async fn paced(folder: &Path, span: Duration, figures: &mut Figures) -> Outcome<()> {
     let mut connection = open(folder, "paced.db")?;
     let (mut rows, mut times) = (Rows::of_session(1), Samples::default());
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / PACE);
@@ -110,7 +110,8 @@ async fn paced(folder: &Path, span: Duration, figures: &mut Figures) -> Outcome<
     Ok(())
 }
 
-fn alone(folder: &Path, span: Duration, rows: usize, figures: &mut Figures) -> Outcome<()> {
+/// Commits of so many rows, one after the other.
+pub(super) fn alone(folder: &Path, span: Duration, rows: usize, figures: &mut Figures) -> Outcome<()> {
     let mut connection = open(folder, &format!("alone-{rows}.db"))?;
     let mut source = Rows::of_session(1);
     let mut times = Samples::default();
@@ -133,7 +134,8 @@ fn alone(folder: &Path, span: Duration, rows: usize, figures: &mut Figures) -> O
 /// A row, and whom to tell when it is durable.
 type Job = (Row, oneshot::Sender<QueryResult<()>>);
 
-async fn grouped(folder: &Path, span: Duration, figures: &mut Figures) -> Outcome<()> {
+/// What a writer thread reaches that commits what has queued.
+pub(super) async fn grouped(folder: &Path, span: Duration, figures: &mut Figures) -> Outcome<()> {
     let mut connection = open(folder, "grouped.db")?;
     let (send, receive) = sync_channel::<Job>(4_096);
     let writer = std::thread::spawn(move || write_groups(&mut connection, &receive));

@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 
 /// Its processor, memory and kernel, as far as they can be read.
-pub(super) fn describe() -> String {
+pub(crate) fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, NonZeroUsize::get);
     let model = field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown processor".to_owned());
     let memory = field(&read("/proc/meminfo"), "MemTotal").and_then(|text| gigabytes(&text));

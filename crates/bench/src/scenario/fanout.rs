@@ -7,8 +7,8 @@ use clap::{ArgMatches, Command};
 use tokio::task::JoinSet;
 
 use super::audience::{Notes, follow, open};
-use super::publish::{Plan, Topic, publish};
-use crate::append::{Appender, Batch};
+use super::publish::{Plan, Topic, publish, publish_in_flight};
+use crate::append::{Appender, Batch, PipelinedAppender};
 use crate::content::{Content, SHORTEST};
 use crate::error::{BenchError, Outcome};
 use crate::figures::Figures;
@@ -30,6 +30,11 @@ pub(super) fn grammar() -> Command {
         .arg(number("warmup", "2", "With a rate: seconds before that"))
         .arg(number("messages", "3000", "Without a rate: messages in all"))
         .arg(number("batch", "100", "Without a rate: messages in a request"))
+        .arg(number(
+            "pipeline",
+            "0",
+            "Requests of one message that each publisher keeps in flight on its connection; 0 for one after the other",
+        ))
         .arg(number("size", "500", "Bytes of text in a message"))
 }
 
@@ -41,6 +46,8 @@ struct Load {
     /// Of them, how many are not measured.
     warmup: u64,
     batch: usize,
+    /// Requests in flight; 0 when each waits for the last.
+    pipeline: usize,
     /// From one message of a publisher to its next.
     every: Option<Duration>,
 }
@@ -48,15 +55,19 @@ struct Load {
 impl Load {
     fn read(matches: &ArgMatches, sessions: u64, publishers: u32) -> Outcome<Self> {
         let rate = given(matches, "rate");
+        let pipeline = length(given(matches, "pipeline"));
         if rate == 0 {
-            let batch = u64::from(some(matches, "batch")?);
+            let batch = if pipeline > 0 { 1 } else { u64::from(some(matches, "batch")?) };
             let each = (given(matches, "messages") / sessions / batch).max(1) * batch;
-            return Ok(Self { each, warmup: 0, batch: length(batch), every: None });
+            return Ok(Self { each, warmup: 0, batch: length(batch), pipeline, every: None });
+        }
+        if pipeline > 0 {
+            return Err(BenchError::Usage("--pipeline and --rate do not go together".to_owned()));
         }
         let of = |name| (rate * given(matches, name)).div_ceil(sessions);
         let every = Duration::from_nanos((1_000_000_000 * u64::from(publishers) / rate).max(1));
         let warmup = of("warmup");
-        Ok(Self { each: warmup + of("seconds").max(1), warmup, batch: 1, every: Some(every) })
+        Ok(Self { each: warmup + of("seconds").max(1), warmup, batch: 1, pipeline, every: Some(every) })
     }
 }
 
@@ -77,7 +88,7 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
     let first = Instant::now();
     let mut publishing = JoinSet::new();
     for number in 0..publishers {
-        let appender = Appender::open(&server.site, &content, Batch::of(load.batch)).await?;
+        let batch = Batch::of(load.batch);
         let offset = load.every.map_or(Duration::ZERO, |every| every * number / publishers);
         let plan = Plan {
             topics: Rc::clone(&topics),
@@ -86,7 +97,13 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
             every: load.every,
             first: first + offset,
         };
-        publishing.spawn_local(publish(appender, load.batch, plan));
+        if load.pipeline > 0 {
+            let appender = PipelinedAppender::open(&server.site, &content, batch).await?;
+            publishing.spawn_local(publish_in_flight(appender, load.pipeline, plan));
+        } else {
+            let appender = Appender::open(&server.site, &content, batch).await?;
+            publishing.spawn_local(publish(appender, load.batch, plan));
+        }
     }
     let meter = Meter::start(server.pid);
     let mut replies = Samples::default();
@@ -134,16 +151,24 @@ mod tests {
 
     #[test]
     fn without_a_rate_every_session_gets_whole_batches() {
-        let expected = Load { each: 300, warmup: 0, batch: 100, every: None };
+        let expected = Load { each: 300, warmup: 0, batch: 100, pipeline: 0, every: None };
         assert_eq!(load(&["--messages", "3050"], 10, 1), expected);
         assert_eq!(load(&["--messages", "10"], 10, 1).each, 100);
     }
 
     #[test]
+    fn a_pipeline_carries_one_message_a_request() {
+        let expected = Load { each: 50, warmup: 0, batch: 1, pipeline: 64, every: None };
+        assert_eq!(load(&["--messages", "50", "--pipeline", "64"], 1, 1), expected);
+        let both = grammar().no_binary_name(true).get_matches_from(["--pipeline", "2", "--rate", "20"]);
+        assert!(Load::read(&both, 1, 1).is_err());
+    }
+
+    #[test]
     fn a_rate_is_one_over_all_sessions_and_publishers() {
         let one = load(&["--rate", "20", "--seconds", "5", "--warmup", "1"], 1, 1);
-        assert_eq!(one, Load { each: 120, warmup: 20, batch: 1, every: Some(Duration::from_millis(50)) });
+        assert_eq!(one, Load { each: 120, warmup: 20, batch: 1, pipeline: 0, every: Some(Duration::from_millis(50)) });
         let many = load(&["--rate", "1000", "--seconds", "5", "--warmup", "1"], 500, 10);
-        assert_eq!(many, Load { each: 12, warmup: 2, batch: 1, every: Some(Duration::from_millis(10)) });
+        assert_eq!(many, Load { each: 12, warmup: 2, batch: 1, pipeline: 0, every: Some(Duration::from_millis(10)) });
     }
 }

@@ -89,7 +89,7 @@ impl Watcher {
 }
 
 /// The text behind a name, to the next quote.
-fn field<'a>(json: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn field<'a>(json: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let text = json.get(memmem::find(json, name)? + name.len()..)?;
     text.split(|byte| *byte == b'"').next()
 }
@@ -140,7 +140,7 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
 }
 
 /// The position of the feed that the tree as it is now stands for.
-async fn position(site: &Site) -> Outcome<u64> {
+pub(super) async fn position(site: &Site) -> Outcome<u64> {
     let mut connection = Connection::open(site.address).await?;
     let reply = connection.exchange(&site.get("/agents/tree?limit=1")).await?.expect(&[200], "reading the tree")?;
     let position = reply.header("flightdeck-as-of").and_then(|text| text.rsplit('-').next()?.parse().ok());

@@ -1,32 +1,23 @@
 //! Agents that append messages: how many a second become durable, and how long each append takes.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::{ArgMatches, Command};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::verify::read_back;
-use crate::append::{Appender, Batch};
+use super::window::Window;
+use crate::append::{Appender, Batch, PipelinedAppender};
 use crate::content::{Content, SHORTEST};
 use crate::error::{BenchError, Outcome};
 use crate::figures::Figures;
 use crate::fleet::{Member, Names, register};
 use crate::number::{count, length, per_second};
 use crate::options::{given, number, seconds, some, switch};
-use crate::process::{Meter, tell_rss};
+use crate::process::tell_rss;
 use crate::server::Server;
-use crate::stats::Samples;
-
-/// What is counted while the clock runs.
-struct Window {
-    begin: Instant,
-    end: Instant,
-    messages: Cell<u64>,
-    replies: RefCell<Samples>,
-}
 
 /// How each connection is held back.
 #[derive(Clone, Copy)]
@@ -45,6 +36,11 @@ pub(super) fn grammar() -> Command {
         .arg(switch("usage", "Each message reports the tokens and the money that it used"))
         .arg(number("size", "500", "Bytes of text in a message"))
         .arg(number("rate", "0", "Messages a second in all; 0 for as many as can be"))
+        .arg(number(
+            "pipeline",
+            "0",
+            "Requests in flight on each connection (HTTP/1.1 pipelining); 0 for one after the other",
+        ))
         .arg(number("seconds", "10", "How long is measured"))
         .arg(number("warmup", "2", "Seconds before that"))
 }
@@ -55,35 +51,35 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
     let content = Content::of_size(length(given(matches, "size")).max(SHORTEST));
     let names = Names::fresh();
     let members = Rc::new(register(&server.site, names, 0..some(matches, "sessions")?, |_| None).await?);
-    let warmup = seconds(matches, "warmup");
+    let (rate, pipeline) = (given(matches, "rate"), length(given(matches, "pipeline")));
+    if rate > 0 && pipeline > 0 {
+        return Err(BenchError::Usage("--pipeline and --rate do not go together".to_owned()));
+    }
+    let window = Rc::new(Window::after(seconds(matches, "warmup"), seconds(matches, "seconds")));
     let first = Instant::now();
-    let window = Rc::new(Window {
-        begin: first + warmup,
-        end: first + warmup + seconds(matches, "seconds"),
-        messages: Cell::new(0),
-        replies: RefCell::new(Samples::with_room(1_000_000)),
-    });
-    let every = pause(given(matches, "rate"), connections, batch.messages);
+    let every = pause(rate, connections, batch.messages);
     let mut appenders = JoinSet::new();
     for number in 0..connections {
-        let appender = Appender::open(&server.site, &content, batch).await?;
         // Connections that all begin at once would come in bursts for ever.
         let offset = every.map_or(Duration::ZERO, |every| every * number / connections);
         let pace = Pace { every, first: first + offset };
         let mine: Vec<usize> = mine(number, connections, members.len());
-        appenders.spawn_local(append(appender, Rc::clone(&members), mine, Rc::clone(&window), pace));
+        let (members, window) = (Rc::clone(&members), Rc::clone(&window));
+        if pipeline > 0 {
+            let appender = PipelinedAppender::open(&server.site, &content, batch).await?;
+            appenders.spawn_local(append_in_flight(appender, members, mine, window, pipeline));
+        } else {
+            let appender = Appender::open(&server.site, &content, batch).await?;
+            appenders.spawn_local(append(appender, members, mine, window, pace));
+        }
     }
-    sleep_until(window.begin.into()).await;
-    let meter = Meter::start(server.pid);
-    sleep_until(window.end.into()).await;
-    let cost = meter.stop();
+    let cost = window.pass(server.pid).await;
     while let Some(done) = appenders.join_next().await {
         done.map_err(|error| BenchError::task(&error))??;
     }
     read_back(&server.site, &members, &content).await?;
 
-    let messages = window.messages.get();
-    let replies = window.replies.take().sorted();
+    let (messages, replies) = window.counted();
     let mut figures = Figures::default();
     figures.add("messages", "/s", per_second(messages, window.end - window.begin));
     figures.add("requests", "/s", per_second(replies.len(), window.end - window.begin));
@@ -130,13 +126,31 @@ async fn append(
             break;
         }
         let seqs = appender.append(&member.id, &member.ledger).await?;
-        let now = Instant::now();
-        if now >= window.begin && now < window.end {
-            window.messages.set(window.messages.get() + (seqs.end() + 1 - seqs.start()));
-            window.replies.borrow_mut().add(now - sent);
-        }
+        window.note(sent, seqs.end() + 1 - seqs.start());
     }
     Ok(())
+}
+
+/// The same with so many requests in flight.
+async fn append_in_flight(
+    mut appender: PipelinedAppender,
+    members: Rc<Vec<Member>>,
+    mine: Vec<usize>,
+    window: Rc<Window>,
+    pipeline: usize,
+) -> Outcome<()> {
+    let mut turns = mine.iter().cycle().filter_map(|at| Some((*at, members.get(*at)?)));
+    loop {
+        while appender.in_flight() < pipeline && Instant::now() < window.end {
+            let Some((place, member)) = turns.next() else { break };
+            appender.queue(place, member);
+        }
+        if appender.in_flight() == 0 {
+            return Ok(());
+        }
+        let settled = appender.settle(|place| members.get(place)).await?;
+        window.note(settled.sent, settled.seqs.end() + 1 - settled.seqs.start());
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use crate::append::Appender;
+use crate::append::{Appender, PipelinedAppender};
 use crate::error::Outcome;
 use crate::fleet::Member;
 use crate::number::length;
@@ -63,4 +63,32 @@ pub(super) async fn publish(mut appender: Appender, batch: usize, plan: Plan) ->
         replies.add(now.elapsed());
     }
     Ok(replies)
+}
+
+/// Publishes one message a request with so many requests in flight, to each of the sessions in turn, as fast as can be.
+/// Gives how long each request took.
+///
+/// # Errors
+/// A request failed, its seqs are wrong, or they do not follow the order of sending.
+pub(super) async fn publish_in_flight(mut appender: PipelinedAppender, window: usize, plan: Plan) -> Outcome<Samples> {
+    let mut replies = Samples::with_room(length(plan.messages) * plan.mine.len());
+    let mut due = (0..plan.messages).flat_map(|_| plan.mine.iter().copied());
+    loop {
+        while appender.in_flight() < window {
+            let Some((place, topic)) = due.next().and_then(|place| Some((place, plan.topics.get(place)?))) else {
+                break;
+            };
+            topic.sent.borrow_mut().push(Instant::now());
+            appender.queue(place, &topic.member);
+        }
+        if appender.in_flight() == 0 {
+            return Ok(replies);
+        }
+        let member_of = |place| plan.topics.get(place).map(|topic: &Topic| &topic.member);
+        let settled = appender.settle(member_of).await?;
+        if let Some(member) = member_of(settled.place) {
+            settled.in_order_of_sending(member)?;
+        }
+        replies.add(settled.reply);
+    }
 }

@@ -15,6 +15,12 @@ fn ingest(fault: Fault, batch: &str) -> Result<Figures, BenchError> {
     against(fault, ingest::grammar(), &words, &async |matches, launcher| ingest::run(matches, &launcher.start()?).await)
 }
 
+fn ingest_in_flight(fault: Fault) -> Result<Figures, BenchError> {
+    let words =
+        ["--connections", "2", "--sessions", "2", "--pipeline", "8", "--seconds", "1", "--warmup", "0", "--size", "40"];
+    against(fault, ingest::grammar(), &words, &async |matches, launcher| ingest::run(matches, &launcher.start()?).await)
+}
+
 fn fanout(fault: Fault, more: &[&str]) -> Result<Figures, BenchError> {
     let words = [&["--followers", "4", "--messages", "40", "--batch", "10"], more].concat();
     against(fault, fanout::grammar(), &words, &async |matches, launcher| {
@@ -48,6 +54,19 @@ fn a_server_that_keeps_its_promises_has_figures() {
     // 4 followers over 3 sessions of 20 messages each.
     assert_eq!(figures.get("delays measured"), Some(80.0));
     assert_eq!(history(Fault::None).expect("no violation").len(), 1);
+    let figures = fanout(Fault::None, &["--pipeline", "8"]).expect("no violation");
+    assert!(figures.get("events").is_some_and(|rate| rate > 0.0));
+    let figures = ingest_in_flight(Fault::None).expect("no violation");
+    assert!(figures.get("messages").is_some_and(|rate| rate > 0.0));
+}
+
+#[test]
+fn what_is_wrong_behind_a_pipeline_is_noticed() {
+    assert!(matches!(violation(ingest_in_flight(Fault::ReplySeqAgain)), Violation::Again { .. }));
+    assert!(matches!(violation(ingest_in_flight(Fault::Lost)), Violation::Again { .. } | Violation::Count { .. }));
+    assert!(matches!(violation(fanout(Fault::ReplySeqGap, &["--pipeline", "8"])), Violation::Gap { .. }));
+    assert!(matches!(violation(fanout(Fault::StreamGap, &["--pipeline", "8"])), Violation::Gap { .. }));
+    assert!(matches!(violation(fanout(Fault::StreamContent, &["--pipeline", "8"])), Violation::Content { .. }));
 }
 
 #[test]

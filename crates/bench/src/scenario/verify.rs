@@ -1,5 +1,7 @@
 //! Reads back what was acknowledged.
 
+use std::borrow::Borrow;
+
 use serde_json::Value;
 
 use crate::check::{Dense, Ledger, Violation};
@@ -19,10 +21,11 @@ const PAGE: u64 = 200;
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub(super) async fn read_back(site: &Site, members: &[Member], content: &Content) -> Outcome<()> {
+pub(super) async fn read_back<M: Borrow<Member>>(site: &Site, members: &[M], content: &Content) -> Outcome<()> {
     let mut connection = Connection::open(site.address).await?;
     let pages_each = (PAGES / count(members.len()).max(1)).max(1);
     for member in members {
+        let member: &Member = member.borrow();
         let ledger = member.ledger.borrow().clone();
         ledger.complete()?;
         let messages = ledger.last() - ledger.base();

@@ -11,6 +11,7 @@ use crate::ask::begin;
 use crate::error::CommandError;
 use crate::grammar::{ApprovalsArgs, ApprovalsCommand, ApprovalsListArgs, DecideArgs};
 use crate::ids::{tail_of, unique};
+use crate::operator::operator;
 
 pub(super) fn run(args: &ApprovalsArgs) -> Outcome {
     match &args.command {
@@ -115,7 +116,7 @@ fn tell(out: Out, approval: &Approval) {
         ("options", approval.options.join(", ")),
         ("opened", time(approval.opened_at).unwrap_or_default()),
         ("expires", time(approval.expires_at).unwrap_or_default()),
-        ("decided by", of_decision(|decision| Some(decision.by.clone()))),
+        ("decided by", of_decision(|decision| Some(operator(&decision.by, decision.by_name.as_deref())))),
         ("reason", of_decision(|decision| decision.reason.clone())),
         ("answer", of_decision(|decision| decision.answer.as_ref().map(ToString::to_string))),
     ];

@@ -13,6 +13,7 @@ use crate::ask::begin;
 use crate::error::CommandError;
 use crate::grammar::AuditListArgs;
 use crate::ids::{session, tail_of};
+use crate::operator::operator;
 
 /// Lists entries of a server's audit log.
 ///
@@ -46,7 +47,7 @@ pub fn list(args: &AuditListArgs) -> Outcome {
     let mut table = Table::new(&[
         Column::whole("SEQ"),
         Column::whole("TIME"),
-        Column::whole("OPERATOR"),
+        Column::wrapped("OPERATOR"),
         Column::cut("ACTION"),
         Column::whole("OUTCOME"),
         Column::whole("TARGET"),
@@ -58,7 +59,7 @@ pub fn list(args: &AuditListArgs) -> Outcome {
         table.row([
             (Tone::Faint, &entry.seq.to_string()),
             (Tone::Plain, &entry.at.map(local).unwrap_or_default()),
-            (Tone::Plain, &entry.actor),
+            (Tone::Plain, &operator(&entry.actor, entry.actor_name.as_deref())),
             (Tone::Strong, &entry.action),
             (if refused { Tone::Bad } else { Tone::Good }, &entry.outcome),
             (Tone::Plain, &target(&entry.target)),

@@ -29,7 +29,10 @@ pub(super) fn provider_for(client: &Client, agent_type: &str) -> Result<String, 
         other => other,
     }
     })?;
-    let Providers { providers } = reply.read()?;
+    let Providers { providers, configurations } = reply.read()?;
+    if configurations.iter().any(|config| config.name == agent_type && config.source == "stored") {
+        return Ok(agent_type.to_owned());
+    }
     choose(&providers, agent_type).map_err(CommandError::Usage)
 }
 

@@ -10,6 +10,7 @@ use crate::ask::begin;
 use crate::error::CommandError;
 use crate::grammar::{OperationsArgs, OperationsCommand, OperationsListArgs};
 use crate::ids::{tail_of, unique};
+use crate::operator::operator;
 
 /// Among how many of the newest a part of an id is looked for.
 const RECENT: usize = 5_000;
@@ -71,7 +72,7 @@ fn table(operations: &[Told<Operation>], now: DateTime<Utc>) -> Table {
         Column::whole("AGE"),
         Column::whole("SEEN"),
         Column::wrapped("TARGET"),
-        Column::whole("OPERATOR"),
+        Column::wrapped("OPERATOR"),
         Column::wrapped("REASON"),
     ]);
     for Told { read: operation, .. } in operations {
@@ -87,7 +88,7 @@ fn table(operations: &[Told<Operation>], now: DateTime<Utc>) -> Table {
             (Tone::Plain, &operation.requested_at.map(|at| age(at, now)).unwrap_or_default()),
             (Tone::Plain, &format!("{}/{}", operation.observed, operation.total)),
             (Tone::Plain, &target(operation)),
-            (Tone::Plain, &operation.operator),
+            (Tone::Plain, &operator(&operation.operator, operation.operator_name.as_deref())),
             (Tone::Plain, operation.reason.as_deref().unwrap_or_default()),
         ]);
     }
@@ -134,7 +135,7 @@ fn tell(out: Out, operation: &Operation) {
         ("operation", Some(operation.operation_id.clone())),
         ("action", Some(operation.action.clone())),
         ("target", Some(target(operation))),
-        ("operator", Some(operation.operator.clone())),
+        ("operator", Some(operator(&operation.operator, operation.operator_name.as_deref()))),
         ("reason", operation.reason.clone()),
         ("state", Some(operation.state.clone())),
         ("agents", Some(format!("{total}   ({})", counts.join(", ")))),
@@ -195,6 +196,7 @@ mod tests {
             scope: "subtree".to_owned(),
             agent_id: Some("0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b22".to_owned()),
             operator: "0123456789ab".to_owned(),
+            operator_name: Some("ada".to_owned()),
             state: "done".to_owned(),
             total: 2,
             observed: 2,
@@ -206,8 +208,8 @@ mod tests {
         assert_eq!(
             table.lines(Paint::OFF, None),
             [
-                "ID        ACTION  STATE  AGE  SEEN  TARGET            OPERATOR      REASON",
-                "0c0e8b11  kill    done   7m   2/2   subtree 0c0e8b22  0123456789ab",
+                "ID        ACTION  STATE  AGE  SEEN  TARGET            OPERATOR            REASON",
+                "0c0e8b11  kill    done   7m   2/2   subtree 0c0e8b22  ada (0123456789ab)",
             ]
         );
     }

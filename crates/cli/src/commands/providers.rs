@@ -1,26 +1,47 @@
-//! `flightdeck providers`: which agents a server starts, and what can be asked of these.
+//! `flightdeck providers`: which agents a server starts, what can be asked of these, and how they are configured.
 
-use flightdeck_client::replies::{Provider, Providers};
+mod configs;
+
+use flightdeck_client::replies::{Provider, ProviderConfig, Providers};
 use flightdeck_client::{Client, ClientError, Reply};
 use flightdeck_terminal::{Column, Outcome, Table, Tone};
 use serde_json::{Map, Value};
 
 use crate::ask::begin;
 use crate::error::CommandError;
-use crate::grammar::ProvidersArgs;
+use crate::grammar::{Asking, ProvidersArgs, ProvidersCommand};
 
 /// The kind of the problem with a path that the server does not know.
 const NO_ROUTE: &str = "urn:flightdeck:problem:no-route";
 
 pub(super) fn run(args: &ProvidersArgs) -> Outcome {
-    let (client, out) = begin(&args.asking)?;
+    match &args.command {
+        None => list(&args.asking),
+        Some(ProvidersCommand::List { asking }) => list(asking),
+        Some(ProvidersCommand::Show { named, asking }) => configs::show(&named.name, asking),
+        Some(ProvidersCommand::Set(args)) => configs::set(args),
+        Some(ProvidersCommand::Remove { named, why, unasked, asking }) => {
+            configs::remove(&named.name, why.reason.as_deref(), unasked.yes, asking)
+        }
+        Some(ProvidersCommand::Test { named, why, asking }) => {
+            configs::test(&named.name, why.reason.as_deref(), asking)
+        }
+    }
+}
+
+fn list(asking: &Asking) -> Outcome {
+    let (client, out) = begin(asking)?;
     let reply = ask(&client)?;
     if out.json {
         out.json(&reply.body);
         return Ok(());
     }
-    let Providers { providers } = reply.read()?;
+    let Providers { providers, configurations } = reply.read()?;
     out.table(&table(&providers), "this server has no provider");
+    if !configurations.is_empty() {
+        out.line("");
+        out.table(&configured(&configurations), "");
+    }
     Ok(())
 }
 
@@ -51,6 +72,30 @@ fn table(providers: &[Provider]) -> Table {
     table
 }
 
+fn configured(configs: &[ProviderConfig]) -> Table {
+    let mut table = Table::new(&[
+        Column::wrapped("CONFIGURATION"),
+        Column::whole("KIND"),
+        Column::whole("SOURCE"),
+        Column::whole("REVISION"),
+        Column::cut("STATE"),
+    ]);
+    for config in configs {
+        let (tone, state) = match &config.hindrance {
+            Some(hindrance) => (Tone::Faint, hindrance.as_str()),
+            None => (Tone::Good, "enabled"),
+        };
+        table.row([
+            (Tone::Strong, config.name.as_str()),
+            (Tone::Plain, &config.kind),
+            (Tone::Plain, &config.source),
+            (Tone::Plain, &config.revision.to_string()),
+            (tone, state),
+        ]);
+    }
+    table
+}
+
 /// What can be asked of it, in words: `pause, steer`.
 fn abilities(capabilities: &Map<String, Value>) -> String {
     let able = capabilities.iter().filter(|(_, value)| **value == Value::Bool(true));
@@ -73,7 +118,7 @@ mod tests {
             {"name": "internal", "spawns": false, "agentTypes": [], "capabilities": {"canPause": true}},
             {"name": "scripted", "spawns": true},
         ]});
-        let Providers { providers } = serde_json::from_value(providers).expect("providers");
+        let Providers { providers, .. } = serde_json::from_value(providers).expect("providers");
         let lines = table(&providers).lines(Paint::OFF, None);
         insta::assert_snapshot!(lines.join("\n"), @r"
         PROVIDER  STARTS            CAN

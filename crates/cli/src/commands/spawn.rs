@@ -13,13 +13,18 @@ use crate::grammar::SpawnArgs;
 use crate::ids::{session, tail_of};
 
 /// The flag of each field of the body.
-const FLAGS: [(&str, &str); 9] = [
+const FLAGS: [(&str, &str); 14] = [
     ("/provider", "--provider"),
     ("/agentType", "--type"),
     ("/taskId", "--task"),
     ("/taskSource", "--source"),
     ("/parentAgentId", "--parent"),
     ("/missionId", "--mission"),
+    ("/options/model", "--model"),
+    ("/options/mode", "--mode"),
+    ("/options/cwd", "--cwd"),
+    ("/options/worktree", "--worktree"),
+    ("/options/env", "--env"),
     ("/context", "--context"),
     ("/metadata", "--metadata"),
     ("/prompt", "PROMPT"),
@@ -39,6 +44,9 @@ pub(super) fn run(args: &SpawnArgs) -> Outcome {
         if let Some(value) = value {
             body.insert(name.to_owned(), object(name, value)?);
         }
+    }
+    if let Some(options) = options(args) {
+        body.insert("options".to_owned(), options);
     }
     let provider = match &args.provider {
         Some(named) => named.clone(),
@@ -66,6 +74,22 @@ pub(super) fn run(args: &SpawnArgs) -> Outcome {
     let tail = tail_of(&spawned.agent_id);
     note(&line(&format!("{}; look at it with: flightdeck logs -f {tail}", spawned.status)));
     Ok(())
+}
+
+/// What is set for this session; `None` when nothing is.
+fn options(args: &SpawnArgs) -> Option<Value> {
+    let text = |text: &Option<String>| text.as_deref().map(Value::from);
+    let env = (!args.env.is_empty()).then(|| args.env.clone().into());
+    let all = [
+        ("model", text(&args.model)),
+        ("mode", text(&args.mode)),
+        ("cwd", text(&args.cwd)),
+        ("worktree", args.worktree.map(Value::from)),
+        ("env", env),
+    ];
+    let given: Map<String, Value> =
+        all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    (!given.is_empty()).then_some(Value::Object(given))
 }
 
 /// What runs the agent.
@@ -118,6 +142,8 @@ fn object(name: &str, given: &str) -> Result<Value, CommandError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -127,8 +153,29 @@ mod tests {
             "--provider: there is no provider \"x\"; this server has internal"
         );
         assert_eq!(flags_for_fields("/context/script: is missing"), "--context: /script: is missing");
+        assert_eq!(flags_for_fields("/options/model: is in the context, too"), "--model: is in the context, too");
+        assert_eq!(flags_for_fields("/options/env/0: x"), "--env: /0: x");
         assert_eq!(flags_for_fields("/taskIdx: y"), "/taskIdx: y");
         assert_eq!(flags_for_fields("the kill switch is engaged"), "the kill switch is engaged");
+    }
+
+    #[test]
+    fn only_what_is_given_is_set() {
+        let options = |flags: &[&str]| {
+            #[derive(clap::Parser)]
+            struct Line {
+                #[command(flatten)]
+                spawn: SpawnArgs,
+            }
+            let words = ["spawn", "--type", "t", "--task", "k"].iter().chain(flags);
+            options(&<Line as clap::Parser>::try_parse_from(words).expect("valid").spawn)
+        };
+        assert_eq!(options(&["say hello"]), None);
+        assert_eq!(options(&["--worktree", "say hello"]), Some(json!({"worktree": true})));
+        let all =
+            ["--model", "large", "--mode", "plan", "--cwd", "web", "--worktree=false", "--env", "A", "--env", "B"];
+        let expected = json!({"model": "large", "mode": "plan", "cwd": "web", "worktree": false, "env": ["A", "B"]});
+        assert_eq!(options(&all), Some(expected));
     }
 
     #[test]

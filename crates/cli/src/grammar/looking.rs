@@ -153,13 +153,6 @@ pub(crate) struct SearchArgs {
     pub(crate) asking: Asking,
 }
 
-/// `flightdeck providers`
-#[derive(Debug, Args)]
-pub(crate) struct ProvidersArgs {
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-}
-
 /// `flightdeck audit list`
 #[derive(Debug, Args)]
 pub struct AuditListArgs {

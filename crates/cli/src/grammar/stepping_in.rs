@@ -29,6 +29,21 @@ pub(crate) struct SpawnArgs {
     /// what it is given to work with; what must be in it depends on the provider
     #[arg(long, value_name = "JSON|@FILE")]
     pub(crate) context: Option<String>,
+    /// the model, by the agent's name of it
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// the mode, by the agent's name of it
+    #[arg(long, value_name = "MODE")]
+    pub(crate) mode: Option<String>,
+    /// the folder that it works in, within the `roots` of its configuration
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cwd: Option<String>,
+    /// whether it gets a git worktree of its own
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) worktree: Option<bool>,
+    /// a credential of its configuration that it is given; may be given again. Without one it gets all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Vec<String>,
     /// whatever else is to be kept
     #[arg(long, value_name = "JSON|@FILE")]
     pub(crate) metadata: Option<String>,

@@ -21,6 +21,8 @@ pub struct Operation {
     pub mission_id: Option<String>,
     /// The id of the key that asked.
     pub operator: String,
+    /// The name of that key.
+    pub operator_name: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// `open`, `done` or `closed`.

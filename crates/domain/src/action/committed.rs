@@ -1,4 +1,4 @@
-//! What an action on one session comes to.
+//! The result of an action on one session.
 
 use super::{OperatorAction, Remembered};
 use crate::command::Command;
@@ -11,20 +11,20 @@ use crate::session::Session;
 pub struct Committed {
     /// The session after it.
     pub session: Session,
-    /// The operator's message.
+    /// The operator's message, if the action has one.
     pub message: Option<Message>,
     /// The command for the agent.
     pub command: Option<Command>,
-    /// The operation that tells when the effect is seen.
+    /// The operation that shows when the effect was observed.
     pub operation: Option<OperationId>,
     /// Its place on the audit log; `None` while its entry lies in the spool.
     pub audit_seq: Option<AuditSeq>,
-    /// Whether it was done by an earlier call with the same key; session and command are as they stand now.
+    /// Whether an earlier call with the same key did it. The session and the command are given in their current state.
     pub again: bool,
 }
 
 impl Committed {
-    /// What is kept of it, for the call that comes again.
+    /// What is stored of it for a repeated call.
     #[must_use]
     pub fn remember(&self, action: &OperatorAction) -> Remembered {
         Remembered {

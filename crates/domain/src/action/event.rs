@@ -1,4 +1,4 @@
-//! What the fleet feed says of an action on one session.
+//! The events of the fleet feed about an action on one session.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A person steps in on the whole fleet.
+//! An operator acts on the whole fleet.
 
 use std::collections::BTreeMap;
 
@@ -16,25 +16,25 @@ use crate::time::Timestamp;
 /// What an operator wants of the whole fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FleetIntervention {
-    /// Kill every session that has not ended, and let nothing spawn any more.
+    /// Kill every session that has not ended, and let no session spawn any more.
     KillAll,
-    /// Let things spawn again.
+    /// Let sessions spawn again.
     ReleaseKillSwitch,
 }
 
-/// A person steps in on the whole fleet.
+/// An action of an operator on the whole fleet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FleetAction {
     /// What is wanted.
     pub intervention: FleetIntervention,
-    /// The id for the operation of a kill, where it is to be followed until it is seen.
+    /// The id for the operation of a kill, if its effect is to be followed.
     pub operation: Option<OperationId>,
     /// Who wants it, why.
     pub by: Attribution,
 }
 
 impl FleetAction {
-    /// The audit entry, once it is known how many sessions it hit; `None` when it lies in the spool.
+    /// The audit entry, with the number of sessions that the action hit; `None` when the entry is in the spool.
     #[must_use]
     pub fn audit(&self, total: u64) -> Option<AuditDraft> {
         let mut details = BTreeMap::new();
@@ -47,14 +47,14 @@ impl FleetAction {
         self.by.entry(self.name(), AuditTarget::Fleet, AuditOutcome::Accepted, details)
     }
 
-    /// The audit entry of a call that was refused for its key.
+    /// The audit entry of a call that was refused because of its key.
     #[must_use]
     pub fn refuse(&self, refused: &KeyReused) -> Option<AuditDraft> {
         let details = BTreeMap::from([("refusal".to_owned(), refused.to_string())]);
         self.by.entry(self.name(), AuditTarget::Fleet, AuditOutcome::Refused, details)
     }
 
-    /// What it asks for, whenever it comes.
+    /// What the call asks for, independent of its time.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.name(), &AuditTarget::Fleet, self.by.reason.as_ref(), &BTreeMap::new())
@@ -67,7 +67,7 @@ impl FleetAction {
         }
     }
 
-    /// The operation of a kill, all of whose targets are open: none of those that it hits is seen dead.
+    /// The operation of a kill. All its targets are open, because none of its sessions was observed dead.
     #[must_use]
     pub fn operation(&self, total: u64) -> Option<Operation> {
         let id = self.operation.filter(|_| self.intervention == FleetIntervention::KillAll)?;
@@ -79,18 +79,18 @@ impl FleetAction {
 /// A fleet action that is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FleetCommitted {
-    /// The sessions it hit: all that had not ended.
+    /// How many sessions it hit: all that had not ended.
     pub total: u64,
     /// The operation of a kill.
     pub operation: Option<OperationId>,
     /// Its place on the audit log; `None` while its entry lies in the spool.
     pub audit_seq: Option<AuditSeq>,
-    /// Whether it was done by an earlier call with the same key.
+    /// Whether an earlier call with the same key did it.
     pub again: bool,
 }
 
 impl FleetCommitted {
-    /// What is kept of it, for the call that comes again.
+    /// What is stored of it for a repeated call.
     #[must_use]
     pub fn remember(&self, action: &FleetAction) -> Remembered {
         Remembered {
@@ -101,7 +101,7 @@ impl FleetCommitted {
     }
 }
 
-/// What an earlier call with the same key came to.
+/// The result of an earlier call with the same key.
 impl From<Remembered> for FleetCommitted {
     fn from(kept: Remembered) -> Self {
         let Remembered { total, operation, audit_seq, .. } = kept;

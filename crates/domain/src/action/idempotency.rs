@@ -1,7 +1,7 @@
-//! The same call again: an action that carries a key is done once.
+//! Repeated calls: an action that carries a key is done once.
 //!
-//! A caller who got no answer cannot know whether the action was done. With an `Idempotency-Key` they just ask again: the
-//! first call is done, every other one gets its result. The header is that of the IETF's draft
+//! A caller who got no answer cannot know whether the action was done. With an `Idempotency-Key` the caller repeats the
+//! call: the first call does the action, and every other call gets its result. The header is that of the IETF draft
 //! `draft-ietf-httpapi-idempotency-key-header`.
 
 use std::collections::BTreeMap;
@@ -16,8 +16,8 @@ use crate::ids::{AuditSeq, CommandSeq, OperationId, Seq};
 use crate::text::{IdempotencyKey, Reason};
 use crate::time::Timestamp;
 
-/// What a call asks for, as a hash: the same for two calls that ask for the same thing, whenever they come. Ids that are
-/// minted for a call are not part of it.
+/// What a call asks for, as a hash. Two calls that ask for the same thing have the same hash, whenever they come. Ids
+/// that are minted for a call are not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
@@ -33,7 +33,7 @@ impl Fingerprint {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// What a store has kept.
+    /// The hash that a store has kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -46,37 +46,37 @@ impl Fingerprint {
     }
 }
 
-/// What is kept of an accepted call with a key, for the one that comes again.
+/// What is stored of an accepted call with a key, for a repeated call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
-    /// What it asked for.
+    /// What the call asked for.
     pub fingerprint: Fingerprint,
-    /// When.
+    /// When the call came.
     pub at: Timestamp,
     /// Its place on the audit log; `None` while its entry lies in the spool.
     pub audit_seq: Option<AuditSeq>,
-    /// The place of the message that it put into a conversation.
+    /// The place of the message that it added to a conversation.
     pub message: Option<Seq>,
-    /// The place of the command that it left in a queue.
+    /// The place of the command that it added to a queue.
     pub command: Option<CommandSeq>,
-    /// The operation that began with it.
+    /// The operation that it began.
     pub operation: Option<OperationId>,
-    /// How many sessions it hit, of an action on the whole fleet.
+    /// How many sessions it hit, for an action on the whole fleet.
     pub total: u64,
 }
 
 impl Remembered {
-    /// How long a key is remembered at least. Then it is new again.
+    /// How long a key is remembered at least. After that the key counts as new.
     pub const KEPT_FOR: Duration = Duration::from_hours(24);
 
-    /// An accepted call that made nothing but its audit entry.
+    /// An accepted call that wrote only its audit entry.
     #[must_use]
     pub const fn new(fingerprint: Fingerprint, at: Timestamp, audit_seq: Option<AuditSeq>) -> Self {
         Self { fingerprint, at, audit_seq, message: None, command: None, operation: None, total: 0 }
     }
 }
 
-/// A key that was used for something else.
+/// A key that was used for another call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the Idempotency-Key {key:?} was used for another call at {at}; use a new key for a new call")]
 pub struct KeyReused {
@@ -86,26 +86,26 @@ pub struct KeyReused {
     pub at: Timestamp,
 }
 
-/// A call, held against what is remembered of its key.
+/// A call, compared with what is remembered of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// It is to be done.
+    /// The call is new and has to be done.
     New,
-    /// It was done; this is what came of it.
+    /// The call was done; this is its result.
     Again(Remembered),
-    /// Its key stands for something else.
+    /// The key belongs to another call.
     Reused(KeyReused),
 }
 
 impl Attribution {
-    /// From when on keys are remembered. What is older may be forgotten, and is not to be found.
+    /// The start of the time for which keys are remembered. Older keys may be deleted, and are not found.
     #[must_use]
     pub fn remembered_since(&self) -> Timestamp {
         self.at.saturating_sub(Remembered::KEPT_FOR)
     }
 
-    /// Holds a call against what is kept under this actor's key. A store calls this under the lock under which it does the
-    /// action, so that of two calls at the same moment one is done and the other gets its result.
+    /// Compares a call with what is stored under this actor's key. A store calls this under the lock under which it
+    /// does the action, so that of two simultaneous calls one is done and the other gets its result.
     #[must_use]
     pub fn call(&self, fingerprint: Fingerprint, kept: Option<Remembered>) -> Call {
         match (&self.idempotency_key, kept) {

@@ -1,39 +1,39 @@
-//! What an operator can want of one session.
+//! What an operator can ask of one session.
 
 use super::ActionName;
 use crate::command::Delivery;
 use crate::ids::{CommandSeq, MessageId};
 use crate::text::MessageContent;
 
-/// What an operator wants of one session.
+/// What an operator asks of one session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intervention {
-    /// Say something to the agent.
+    /// Send a message to the agent.
     Inject {
         /// The id for the message in the conversation.
         message_id: MessageId,
-        /// What to say.
+        /// The text of the message.
         content: MessageContent,
-        /// When it is to reach the agent.
+        /// When the message is to reach the agent.
         delivery: Delivery,
     },
-    /// Have it stop, able to go on.
+    /// Stop the agent so that it can continue.
     Pause,
-    /// Have it go on.
+    /// Let the agent continue.
     Resume,
-    /// Have it stop the current turn.
+    /// Stop the current turn of the agent.
     Interrupt {
-        /// Take back the messages that wait for it, too. Otherwise they start the next turn.
+        /// Also take back the messages that wait for the agent. Otherwise they start the next turn.
         drop_queued: bool,
     },
     /// Take an injected message back before the agent has it.
     Cancel {
-        /// The command that was to bring it.
+        /// The command that brings the message.
         command: CommandSeq,
     },
-    /// Have it stop for good.
+    /// Stop the agent for good.
     Kill,
-    /// Say that it has ended: nothing more is to be heard of it. Nothing is asked of the agent.
+    /// Declare that the session has ended and will not report again. The agent gets no command.
     Close,
 }
 
@@ -50,7 +50,7 @@ impl Intervention {
         }
     }
 
-    /// Which commands of the session the decision has to look at.
+    /// The commands of the session that the decision has to look at.
     #[must_use]
     pub const fn concerns(&self) -> ConcernedCommands {
         match self {

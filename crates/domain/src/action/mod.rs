@@ -1,7 +1,7 @@
-//! Operator actions: a person steps in.
+//! Operator actions: an operator steps in.
 //!
-//! An [`OperatorAction`] decides itself against the session it finds and always yields the audit entry along with the
-//! effects, so that a change without its entry cannot be written down in the first place.
+//! An [`OperatorAction`] is decided against the session that it finds. The decision always contains the audit entry
+//! together with the effects, so that a change without its entry cannot be expressed.
 
 mod committed;
 mod event;

@@ -1,8 +1,8 @@
-//! What can stand on the audit log.
+//! The names of audited actions.
 
 use serde::{Deserialize, Serialize};
 
-/// What can stand on the audit log.
+/// The name of an audited action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionName {
@@ -18,7 +18,7 @@ pub enum ActionName {
     CommandCancel,
     /// A kill was asked for.
     Kill,
-    /// A session was closed by hand: nothing more is to be heard of it.
+    /// A session was closed by an operator because it will not report again.
     Close,
     /// The kill switch was engaged.
     KillAll,
@@ -26,23 +26,37 @@ pub enum ActionName {
     KillSwitchRelease,
     /// A key was made.
     KeyCreate,
-    /// A key was ended.
+    /// A key was revoked.
     KeyRevoke,
-    /// Somebody logged in; the target is the key that they act as.
+    /// A browser logged in; the target is the key that it acts as.
     Login,
-    /// Somebody logged out.
+    /// A browser logged out.
     Logout,
     /// A permission request was decided.
     ApprovalDecide,
-    /// A budget was set or taken away.
+    /// A budget was set or removed.
     BudgetSet,
+    /// A configuration of a provider was made or changed.
+    ProviderSet,
+    /// A configuration of a provider was removed.
+    ProviderRemove,
+    /// A configuration of a provider was tried out: its agent was started and ended.
+    ProviderTest,
+    /// The credentials of a configuration were sealed with another key.
+    SecretsRotate,
+    /// A runner was told to take no more agents.
+    RunnerDrain,
+    /// A runner was told to take agents again.
+    RunnerUndrain,
+    /// A runner was forgotten.
+    RunnerRemove,
     /// The audit log itself was read, exported or verified.
     AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -58,6 +72,13 @@ impl ActionName {
         Self::Logout,
         Self::ApprovalDecide,
         Self::BudgetSet,
+        Self::ProviderSet,
+        Self::ProviderRemove,
+        Self::ProviderTest,
+        Self::SecretsRotate,
+        Self::RunnerDrain,
+        Self::RunnerUndrain,
+        Self::RunnerRemove,
         Self::AuditRead,
     ];
 
@@ -80,19 +101,26 @@ impl ActionName {
             Self::Logout => "logout",
             Self::ApprovalDecide => "approval_decide",
             Self::BudgetSet => "budget_set",
+            Self::ProviderSet => "provider_set",
+            Self::ProviderRemove => "provider_remove",
+            Self::ProviderTest => "provider_test",
+            Self::SecretsRotate => "secrets_rotate",
+            Self::RunnerDrain => "runner_drain",
+            Self::RunnerUndrain => "runner_undrain",
+            Self::RunnerRemove => "runner_remove",
             Self::AuditRead => "audit_read",
         }
     }
 
-    /// Whether it may be done while the audit log cannot be written, with its entry in a spool: only what stops agents. Of
-    /// everything else it holds that what cannot be recorded is not done.
+    /// Whether the action may be done while the audit log cannot be written, with its entry in the spool. This holds
+    /// only for what stops agents. No other action is done when it cannot be recorded.
     #[must_use]
     pub const fn may_be_spooled(self) -> bool {
         matches!(self, Self::Pause | Self::Kill | Self::KillAll)
     }
 }
 
-/// A word that names no action.
+/// A word that is not the name of an action.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an audited action")]
 pub struct UnknownAction(pub String);

@@ -1,4 +1,4 @@
-//! An intervention, held against the session that it finds.
+//! An intervention, decided against the session that it finds.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::text::{JsonObject, MessageContent};
 use super::{Attribution, Committed, Fingerprint, Intervention, KeyReused, Unable};
 use crate::ports::Capabilities;
 
-/// A person steps in on one session.
+/// An action of an operator on one session.
 ///
 /// ```
 /// use flightdeck_domain::action::{ActionRefused, Intervention, OperatorAction, Origin};
@@ -49,21 +49,21 @@ pub struct OperatorAction {
     pub session_id: SessionId,
     /// What is wanted.
     pub intervention: Intervention,
-    /// The id for the operation, where the effect is to be followed until it is seen. A message has none.
+    /// The id for the operation, if the effect is to be followed. A message has none.
     pub operation: Option<OperationId>,
-    /// What the one who runs the session can do; `None` where that is not known, and nothing is refused for it.
+    /// What the session's provider can do; `None` if that is not known, and then nothing is refused because of it.
     pub able: Option<Capabilities>,
     /// Who wants it, why.
     pub by: Attribution,
 }
 
-/// Why an action was refused. The refusal stands on the audit log.
+/// Why an action was refused. The refusal is on the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ActionRefused {
-    /// There is nothing to act on.
+    /// There is no such session.
     #[error("there is no session {0}")]
     UnknownSession(SessionId),
-    /// It is over.
+    /// The session has ended.
     #[error("session {session} is {status}; it cannot be acted on any more")]
     Ended {
         /// The session.
@@ -71,10 +71,10 @@ pub enum ActionRefused {
         /// How it ended.
         status: SessionStatus,
     },
-    /// It is about to be over.
+    /// The session is being killed.
     #[error("session {0} is being killed; only another kill is possible")]
     BeingKilled(SessionId),
-    /// Whoever runs it cannot do that, or not now.
+    /// The session's provider cannot do it, or not now.
     #[error("session {session}: {unable}")]
     Unable {
         /// The session.
@@ -82,7 +82,7 @@ pub enum ActionRefused {
         /// What cannot be done.
         unable: Unable,
     },
-    /// It was to stand for its mission.
+    /// The action was to cover its mission, but the session has none.
     #[error("session {0} belongs to no mission")]
     NoMission(SessionId),
     /// There is no such command.
@@ -93,44 +93,44 @@ pub enum ActionRefused {
         /// The place.
         seq: CommandSeq,
     },
-    /// The agent has it already, or it is no message.
+    /// The agent has the command already, or the command is no message.
     #[error(transparent)]
     NotCancellable(#[from] NotCancellable),
-    /// Its key stands for another call.
+    /// The key belongs to another call.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
 }
 
-/// Everything an accepted action writes, besides its audit entry.
+/// Everything that an accepted action writes besides its audit entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effects {
     /// The session after it.
     pub session: Session,
-    /// The message that it puts into the conversation: the operator's, or why a budget pauses the session.
+    /// The message that is added to the conversation: the operator's, or the reason why a budget pauses the session.
     pub message: Option<Message>,
-    /// The command for the agent, if there is anything left for it to do.
+    /// The command for the agent, if the agent has anything left to do.
     pub command: Option<Command>,
-    /// Commands that were taken back.
+    /// The commands that were taken back.
     pub cancelled: Vec<Command>,
-    /// What is wished now; it supersedes open targets of operations on the session, before the new one is written.
+    /// The new wish. It supersedes open targets of operations on the session before the new target is written.
     pub wish: Option<Wish>,
-    /// The operation that begins with it.
+    /// The operation that begins with the action.
     pub operation: Option<Opened>,
     /// The events for the fleet feed.
     pub events: Vec<FleetEventDraft>,
 }
 
-/// An action held against the session it found: effects or refusal, and in either case the audit entry.
+/// The decision about an action: effects or refusal, and in either case the audit entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// What to write, or why nothing.
+    /// What to write, or why nothing is written.
     pub outcome: Result<Box<Effects>, ActionRefused>,
-    /// What to write on the audit log in the same transaction; `None` when it lies in the spool.
+    /// What to write to the audit log in the same transaction; `None` when the entry is in the spool.
     pub audit: Option<AuditDraft>,
 }
 
 impl Effects {
-    /// What the action comes to, once the effects are written, and the audit entry at its place.
+    /// The result of the action, once the effects and the audit entry are written.
     #[must_use]
     pub fn committed(self, audit_seq: Option<AuditSeq>) -> Committed {
         let Self { session, message, command, operation, .. } = self;
@@ -183,7 +183,7 @@ impl OperatorAction {
         self.by.entry(self.intervention.name(), target, AuditOutcome::Refused, details)
     }
 
-    /// What it asks for, whenever it comes.
+    /// What the call asks for, independent of its time.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut details = self.details();

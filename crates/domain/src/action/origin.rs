@@ -1,4 +1,4 @@
-//! Who asks for an action, why, and by which request.
+//! Who asks for an action, why, and with which request.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::operator::Actor;
 use crate::text::{IdempotencyKey, Reason, RequestId};
 use crate::time::Timestamp;
 
-/// Who asks, why, and by which request, before it is stamped with the time.
+/// Who asks, why, and with which request, without the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// Who asks.
@@ -17,7 +17,7 @@ pub struct Origin {
     pub reason: Option<Reason>,
     /// The request.
     pub request_id: RequestId,
-    /// The key under which the same call is done once.
+    /// The idempotency key of the call.
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -28,13 +28,13 @@ impl Origin {
         Self { actor, reason: None, request_id, idempotency_key: None }
     }
 
-    /// With a reason, where one was given.
+    /// Adds a reason, if there is one.
     #[must_use]
     pub fn because(self, reason: Option<Reason>) -> Self {
         Self { reason, ..self }
     }
 
-    /// Stamps it with the time.
+    /// Adds the time.
     #[must_use]
     pub fn at(self, at: Timestamp) -> Attribution {
         let Self { actor, reason, request_id, idempotency_key } = self;
@@ -42,7 +42,7 @@ impl Origin {
     }
 }
 
-/// Who asks, why, by which request and when: the part of an action that only the record needs.
+/// Who asks, why, with which request and when: the part of an action that only the record needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribution {
     /// Who asks.
@@ -53,10 +53,10 @@ pub struct Attribution {
     pub request_id: RequestId,
     /// When.
     pub at: Timestamp,
-    /// The key under which the same call is done once.
+    /// The idempotency key of the call.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// The entry lies in the spool already, durably, because the audit log could not be written: the action is done
-    /// without one where it [may be](ActionName::may_be_spooled).
+    /// The entry is already durable in the spool, because the audit log could not be written. The action is done
+    /// without an entry if it [may be](ActionName::may_be_spooled).
     pub spooled: bool,
 }
 

@@ -1,32 +1,32 @@
-//! What a provider cannot do is refused, with what would work.
+//! An action that a provider cannot do is refused, with the alternatives.
 
 use super::Intervention;
 use crate::command::Delivery;
 use crate::ports::Capabilities;
 use crate::session::SessionStatus;
 
-/// Why a provider cannot do what is wanted, and what would work.
+/// Why a provider cannot do what is asked for, and the alternatives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unable {
-    /// A turn runs, and its agent takes nothing into it.
+    /// A turn runs, and its agent takes no message into a running turn.
     #[error(
         "its agent takes no message into a running turn; delivery queue brings it with the next turn, and interrupt stops \
          the turn for it"
     )]
     Steer,
-    /// Nothing waits for its agent.
+    /// The provider holds no message for its agent.
     #[error("no message waits for its agent until the next turn; delivery steer brings it at once")]
     Queue,
-    /// Its end is seen, and need not be told.
+    /// The provider sees the end of the session itself, so nobody can declare it.
     #[error("its agent runs in this server, which sees it end; kill ends it")]
     Close,
-    /// It goes on or it ends.
+    /// The agent cannot be paused; it continues or it ends.
     #[error("its agent cannot be paused; interrupt stops its turn, and kill ends it")]
     Pause,
 }
 
 impl Capabilities {
-    /// Why an intervention on a session that has this status cannot be done; `None` when it can.
+    /// Why an intervention cannot be done on a session with this status; `None` when it can be done.
     #[must_use]
     pub fn unable(&self, wanted: &Intervention, status: SessionStatus) -> Option<Unable> {
         let turn_runs = matches!(status, SessionStatus::Running | SessionStatus::Waiting);

@@ -12,19 +12,20 @@ use crate::time::Timestamp;
 /// An agent asks for permission.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
-    /// The id of the request: the same one again, with the same body, is the same request.
+    /// The id of the request. The same id with the same body is the same request.
     pub id: ApprovalId,
     /// The session.
     pub session_id: SessionId,
-    /// What for, in one line.
+    /// What permission is asked for, in one line.
     pub title: ApprovalTitle,
-    /// What for, in full.
+    /// What permission is asked for, in full.
     pub detail: JsonObject,
-    /// What may be chosen.
+    /// The options of the operator.
     pub options: ApprovalOptions,
-    /// After how long it expires by itself, if it does.
+    /// The time after which it expires, if it does.
     pub expires_in: Option<Duration>,
-    /// The id for the `system` message that tells that the session waits, if it begins to by this.
+    /// The id for the `system` message that says that the session waits, if the session begins to wait because of the
+    /// request.
     pub message_id: MessageId,
     /// When.
     pub at: Timestamp,
@@ -33,7 +34,7 @@ pub struct Ask {
 /// Why a request was not opened. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskRefused {
-    /// Nobody is left to act on a decision.
+    /// The session has ended, so no agent could act on a decision.
     #[error("session {session} is {status}; it cannot ask for anything any more")]
     Ended {
         /// The session.
@@ -41,39 +42,39 @@ pub enum AskRefused {
         /// How it ended.
         status: SessionStatus,
     },
-    /// It is about to be over.
+    /// The session is being killed.
     #[error("session {0} is being killed; it cannot ask for anything any more")]
     BeingKilled(SessionId),
-    /// The id is taken by another request.
+    /// Another request has this id.
     #[error("permission request {0} is there already, with another session, title, detail, options or deadline")]
     Conflict(ApprovalId),
 }
 
-/// What is to be done about an ask.
+/// The decision about an ask.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Asked {
-    /// Nothing: the request is there already, by an earlier call.
+    /// Nothing is to be done: an earlier call opened the request.
     Exists(Box<Approval>),
     /// Write this, in one transaction.
     Open(Box<Opened>),
 }
 
-/// Everything that a new request writes.
+/// Everything that is written for a new request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Opened {
     /// The request.
     pub approval: Approval,
-    /// Its event for the fleet feed; comes before that of the session's move.
+    /// Its event for the fleet feed; it comes before the event of the session's change of status.
     pub event: FleetEventDraft,
-    /// The session: asking is a sign of life, and one that runs waits from now on.
+    /// The session. Asking is a sign of life, and a running session begins to wait.
     pub session: Follow,
 }
 
 impl Ask {
-    /// Decides whether the request is opened. `existing` is the request that has its id already, of whatever session.
+    /// Decides whether the request is opened. `existing` is the request that already has its id, of any session.
     ///
-    /// Only a session that is `running` becomes `waiting`: one that waits may ask for more, and one that is seen
-    /// otherwise (paused in the middle of asking, not heard of for a while) stays what it was seen as.
+    /// Only a session that is `running` becomes `waiting`. A session that waits may ask for more. A session with
+    /// another status (paused while it asks, or lost) keeps that status.
     ///
     /// # Errors
     /// The id is taken by another request, or the session has ended or is being killed.

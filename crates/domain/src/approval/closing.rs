@@ -20,58 +20,58 @@ use crate::time::Timestamp;
 pub struct ApprovalAction {
     /// The request.
     pub approval_id: ApprovalId,
-    /// What is chosen.
+    /// The chosen option.
     pub option: ApprovalOption,
-    /// What is filled into the form, where the request has one.
+    /// What is filled into the form, if the request has one.
     pub answer: Option<JsonObject>,
-    /// The id for the `system` message that tells that the session goes on, if it does by this.
+    /// The id for the `system` message that says that the session continues, if it does because of this.
     pub message_id: MessageId,
-    /// Who decides, why.
+    /// Who decides, and why.
     pub by: Attribution,
 }
 
-/// The deadline of a permission request may have passed.
+/// A check whether the deadline of a permission request has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
     /// The request.
     pub approval_id: ApprovalId,
-    /// The id for the `system` message that tells that the session goes on, if it does by this.
+    /// The id for the `system` message that says that the session continues, if it does because of this.
     pub message_id: MessageId,
-    /// The moment of the look.
+    /// The time of the check.
     pub at: Timestamp,
 }
 
-/// What the rules look at, read under the session's lock.
+/// The facts that the rules need, read under the session's lock.
 #[derive(Clone, Copy, Debug)]
 pub struct ApprovalFacts<'a> {
     /// The request.
     pub approval: &'a Approval,
     /// Its session.
     pub session: &'a Session,
-    /// How many requests of the session are open, this one counted.
+    /// How many requests of the session are open, including this one.
     pub open: u64,
 }
 
-/// Why a decision was refused. The refusal stands on the audit log.
+/// Why a decision was refused. The refusal is on the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalRefused {
-    /// There is nothing to decide.
+    /// There is no such request.
     #[error("there is no permission request {0}")]
     Unknown(ApprovalId),
-    /// The agent did not offer this.
+    /// The agent did not offer this option.
     #[error("permission request {approval} does not offer {option}; choose one of {offered}")]
     NotOffered {
         /// The request.
         approval: ApprovalId,
-        /// What was chosen.
+        /// The chosen option.
         option: ApprovalOption,
-        /// What can be.
+        /// The options that the agent offers.
         offered: ApprovalOptions,
     },
     /// The answer does not fit the form.
     #[error(transparent)]
     Answer(#[from] InvalidAnswer),
-    /// Somebody was first.
+    /// Another operator has decided already.
     #[error("permission request {approval} was decided already: {} by {} at {}", verdict.option, verdict.by, verdict.at)]
     Decided {
         /// The request.
@@ -79,7 +79,7 @@ pub enum ApprovalRefused {
         /// Who decided what, and when.
         verdict: Box<Verdict>,
     },
-    /// It is too late.
+    /// The request has expired.
     #[error("permission request {approval} expired at {at}: {}", why.told())]
     Expired {
         /// The request.
@@ -89,37 +89,38 @@ pub enum ApprovalRefused {
         /// When.
         at: Timestamp,
     },
-    /// The agent is about to be stopped for good; nothing is allowed to it any more.
+    /// The session is being killed, so nothing is allowed to it any more.
     #[error("session {0} is being killed; its permission requests expire with it")]
     BeingKilled(SessionId),
-    /// Its key stands for another call.
+    /// The key belongs to another call.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
 }
 
-/// Everything that the closing of a request writes, besides an audit entry.
+/// Everything that is written when a request is closed, besides an audit entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Closing {
     /// The request after it.
     pub approval: Approval,
-    /// Its event for the fleet feed; comes before that of the session's move.
+    /// Its event for the fleet feed; it comes before the event of the session's change of status.
     pub event: FleetEventDraft,
-    /// The session, when it goes on by this (it waited, and this was the last open request) or gave a sign of life.
+    /// The session, if it continues because of this (it waited, and this was the last open request) or gave a sign of
+    /// life.
     pub session: Option<Follow>,
 }
 
-/// A decision held against the request it found: what to write or why nothing, and in either case the audit entry.
+/// The decision about a request: what to write or why nothing is written, and in either case the audit entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApprovalDecision {
-    /// What to write, or why nothing.
+    /// What to write, or why nothing is written.
     pub outcome: Result<Box<Closing>, ApprovalRefused>,
-    /// What to write on the audit log in the same transaction.
+    /// What to write to the audit log in the same transaction.
     pub audit: AuditDraft,
 }
 
 impl ApprovalAction {
-    /// Decides about the decision: the first one counts. A store calls this under the session's lock and writes what
-    /// comes back in one transaction.
+    /// Applies the rules to the decision; the first decision counts. A store calls this under the session's lock and
+    /// writes the result in one transaction.
     #[must_use]
     pub fn decide(&self, facts: Option<ApprovalFacts<'_>>) -> ApprovalDecision {
         let outcome = match facts {
@@ -136,7 +137,7 @@ impl ApprovalAction {
         ApprovalDecision { audit: self.by.audit(ActionName::ApprovalDecide, target, result, details), outcome }
     }
 
-    /// The audit entry of a call that was refused for its key, before any request was looked at.
+    /// The audit entry of a call that was refused because of its key, before any request was looked at.
     #[must_use]
     pub fn refuse(&self, refused: &KeyReused) -> AuditDraft {
         let mut details = self.details();
@@ -145,7 +146,7 @@ impl ApprovalAction {
         self.by.audit(ActionName::ApprovalDecide, target, AuditOutcome::Refused, details)
     }
 
-    /// What it asks for, whenever it comes.
+    /// What the call asks for, independent of its time.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let target = AuditTarget::Approval(self.approval_id);
@@ -207,8 +208,8 @@ impl ApprovalAction {
 }
 
 impl Expiry {
-    /// Closes the request when it is open and its deadline has passed; `None` when there is nothing to do. A store calls
-    /// this under the session's lock and writes what comes back in one transaction.
+    /// Closes the request if it is open and its deadline has passed; `None` when there is nothing to do. A store calls
+    /// this under the session's lock and writes the result in one transaction.
     #[must_use]
     pub fn close(&self, facts: ApprovalFacts<'_>) -> Option<Closing> {
         let at = self.at;

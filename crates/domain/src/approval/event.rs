@@ -1,4 +1,4 @@
-//! What the fleet feed says of a permission request.
+//! The events of the fleet feed about a permission request.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::feed::{FleetEventDraft, FleetEventKind};
 use crate::time::Timestamp;
 
 impl FleetEventDraft {
-    /// A permission request came to be as it now is.
+    /// A permission request reached its current state.
     #[must_use]
     pub fn approval(approval: &Approval, at: Timestamp) -> Self {
         let mut data = json!({

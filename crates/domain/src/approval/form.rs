@@ -1,12 +1,12 @@
-//! A permission request can be a question with a form: then who allows it answers it.
+//! A permission request can be a question with a form. An operator who allows it fills in the form.
 
 use serde_json::{Map, Value};
 
 use super::Approval;
 use crate::text::JsonObject;
 
-/// The fields that a request asks for: a JSON Schema of one object whose members are texts, numbers, truth values, or lists of
-/// choices, as in the elicitation of the Agent Client Protocol. It stands in the request's detail under [`Form::KEY`].
+/// The fields that a request asks for: a JSON Schema of one object whose members are texts, numbers, booleans, or lists
+/// of choices, as in the elicitation of the Agent Client Protocol. It is in the request's detail under [`Form::KEY`].
 #[derive(Clone, Copy, Debug)]
 pub struct Form<'a> {
     properties: &'a Map<String, Value>,
@@ -30,7 +30,7 @@ impl InvalidAnswer {
 }
 
 impl Approval {
-    /// The form that whoever allows the request has to fill in, if it has one.
+    /// The form that an operator has to fill in to allow the request, if it has one.
     #[must_use]
     pub fn form(&self) -> Option<Form<'_>> {
         let form = self.detail.as_map().get(Form::KEY)?;
@@ -39,7 +39,7 @@ impl Approval {
         Some(Form { properties, required })
     }
 
-    /// Checks what is answered to this request with a choice that allows it, or with one that does not.
+    /// Checks the answer to this request, for an option that allows it or one that does not.
     pub(super) fn check_answer(&self, allows: bool, answer: Option<&JsonObject>) -> Result<(), InvalidAnswer> {
         match (self.form(), answer) {
             (None, None) => Ok(()),
@@ -52,7 +52,7 @@ impl Approval {
 }
 
 impl Form<'_> {
-    /// The name in a request's detail.
+    /// The key in a request's detail.
     pub const KEY: &'static str = "form";
     /// The longest answer, in bytes of JSON.
     pub const LONGEST_ANSWER: usize = 16 << 10;

@@ -1,7 +1,8 @@
-//! Permission requests, approvals for short: an agent asks, an operator decides.
+//! Permission requests ("approvals" in the code): an agent asks, an operator decides.
 //!
-//! An [`Ask`] opens one, an [`ApprovalAction`] decides it, a [`Withdrawal`] takes it back, an [`Expiry`] closes it when its
-//! deadline has passed, and the end of its session closes all that are open. While one is open, the session waits.
+//! An [`Ask`] opens a request, an [`ApprovalAction`] decides it, a [`Withdrawal`] takes it back, and an [`Expiry`]
+//! closes it when its deadline has passed. The end of a session closes all its open requests. While a request is open,
+//! the session waits.
 
 mod ask;
 mod closing;

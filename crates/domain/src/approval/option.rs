@@ -1,4 +1,4 @@
-//! What an operator may choose from.
+//! The options of an operator.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 pub enum ApprovalOption {
     /// Yes, this time.
     AllowOnce,
-    /// Yes, and the agent need not ask for the like again.
+    /// Yes, and the agent need not ask for the same kind of thing again.
     AllowAlways,
-    /// No, not this time.
+    /// No, this time.
     RejectOnce,
-    /// No, and the agent need not ask for the like again.
+    /// No, and the agent need not ask for the same kind of thing again.
     RejectAlways,
 }
 
-/// A word that names no option.
+/// A word that is not an option.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no option; use one of allow_once, allow_always, reject_once, reject_always")]
 pub struct UnknownOption(pub String);
 
 impl ApprovalOption {
-    /// Every option, the most welcome first.
+    /// Every option, the most permissive kind first.
     pub const ALL: [Self; 4] = [Self::AllowOnce, Self::AllowAlways, Self::RejectOnce, Self::RejectAlways];
 
     /// The word used in the API and in stores.
@@ -40,7 +40,7 @@ impl ApprovalOption {
         }
     }
 
-    /// Whether the agent may do what it asked for.
+    /// Whether the option allows what the agent asked for.
     #[must_use]
     pub const fn allows(self) -> bool {
         matches!(self, Self::AllowOnce | Self::AllowAlways)
@@ -66,27 +66,27 @@ impl FromStr for ApprovalOption {
 #[serde(try_from = "BTreeSet<ApprovalOption>", into = "BTreeSet<ApprovalOption>")]
 pub struct ApprovalOptions(BTreeSet<ApprovalOption>);
 
-/// A request that leaves nothing to choose.
+/// A request without options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must not be empty: offer at least one of allow_once, allow_always, reject_once, reject_always")]
 pub struct NoOptions;
 
 impl ApprovalOptions {
-    /// Gathers options; one that is named twice counts once.
+    /// Collects options; an option that is named twice counts once.
     ///
     /// # Errors
-    /// There is none.
+    /// The list is empty.
     pub fn new(options: impl IntoIterator<Item = ApprovalOption>) -> Result<Self, NoOptions> {
         Self::try_from(options.into_iter().collect::<BTreeSet<_>>())
     }
 
-    /// Whether this one may be chosen.
+    /// Whether this option may be chosen.
     #[must_use]
     pub fn offers(&self, option: ApprovalOption) -> bool {
         self.0.contains(&option)
     }
 
-    /// Each in order.
+    /// Every option in order.
     pub fn iter(&self) -> impl Iterator<Item = ApprovalOption> {
         self.0.iter().copied()
     }
@@ -121,13 +121,13 @@ impl fmt::Display for ApprovalOptions {
     }
 }
 
-/// Why a list of options was not understood.
+/// Why a list of options could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOptions {
-    /// A word is none.
+    /// A word is not an option.
     #[error(transparent)]
     Unknown(#[from] UnknownOption),
-    /// There is none.
+    /// The list is empty.
     #[error(transparent)]
     None(#[from] NoOptions),
 }

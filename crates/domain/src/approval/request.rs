@@ -1,4 +1,4 @@
-//! What is known of one permission request.
+//! The record of one permission request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,28 +19,28 @@ pub struct Approval {
     pub id: ApprovalId,
     /// The session whose agent asks.
     pub session_id: SessionId,
-    /// What for, in one line.
+    /// What permission is asked for, in one line.
     pub title: ApprovalTitle,
-    /// What for, in full: the tool call, a diff, whatever helps to decide.
+    /// What permission is asked for, in full: the tool call, a diff, or anything that helps to decide.
     pub detail: JsonObject,
-    /// What an operator may choose from.
+    /// The options of the operator.
     pub options: ApprovalOptions,
-    /// How it stands.
+    /// Its state.
     pub state: ApprovalState,
     /// When the agent asked.
     pub opened_at: Timestamp,
-    /// When it expires by itself, if it does.
+    /// When it expires, if it does.
     pub expires_at: Option<Timestamp>,
 }
 
-/// How a permission request stands.
+/// The state of a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApprovalState {
-    /// Nobody has decided yet.
+    /// It is open: no operator has decided yet.
     Open,
-    /// An operator has. Final.
+    /// An operator has decided. Final.
     Decided(Verdict),
-    /// Nobody did, and nobody can any more. Final.
+    /// It closed without a decision. Final.
     Expired {
         /// What closed it.
         why: ExpiryReason,
@@ -52,15 +52,15 @@ pub enum ApprovalState {
 /// What an operator decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What was chosen.
+    /// The chosen option.
     pub option: ApprovalOption,
-    /// Who chose.
+    /// Who decided.
     pub by: Actor,
     /// When.
     pub at: Timestamp,
-    /// Why, in their words.
+    /// The reason, in the operator's words.
     pub reason: Option<Reason>,
-    /// What they filled into the form, where the request has one and is allowed.
+    /// What the operator filled into the form, if the request has one and was allowed.
     pub answer: Option<JsonObject>,
 }
 
@@ -68,15 +68,15 @@ pub struct Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalStatus {
-    /// Nobody has decided yet.
+    /// No operator has decided yet.
     Open,
-    /// An operator has.
+    /// An operator has decided.
     Decided,
-    /// Nobody did, and nobody can any more.
+    /// It closed without a decision.
     Expired,
 }
 
-/// A word that names no state of a permission request.
+/// A word that is not a state of a permission request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no state of a permission request; use open, decided or expired")]
 pub struct UnknownApprovalStatus(pub String);
@@ -113,7 +113,7 @@ impl FromStr for ApprovalStatus {
     }
 }
 
-/// What closed a permission request that nobody decided.
+/// Why a permission request closed without a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpiryReason {
@@ -125,7 +125,7 @@ pub enum ExpiryReason {
     Withdrawn,
 }
 
-/// A word that names no way to expire.
+/// A word that is not a way to expire.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no way to expire; use deadline, session_ended or withdrawn")]
 pub struct UnknownExpiryReason(pub String);
@@ -144,7 +144,7 @@ impl ExpiryReason {
         }
     }
 
-    /// In a sentence.
+    /// The cause, in a sentence.
     pub(in crate::approval) const fn told(self) -> &'static str {
         match self {
             Self::Deadline => "its deadline passed",
@@ -163,6 +163,15 @@ impl FromStr for ExpiryReason {
 }
 
 impl Approval {
+    /// Who decided it; `None` when nobody has.
+    #[must_use]
+    pub const fn decided_by(&self) -> Option<&Actor> {
+        match &self.state {
+            ApprovalState::Decided(verdict) => Some(&verdict.by),
+            ApprovalState::Open | ApprovalState::Expired { .. } => None,
+        }
+    }
+
     /// The name of its state.
     #[must_use]
     pub const fn status(&self) -> ApprovalStatus {
@@ -173,14 +182,14 @@ impl Approval {
         }
     }
 
-    /// Whether an operator can still decide it, as far as it knows itself.
+    /// Whether an operator can still decide it, as far as the request itself shows.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self.state, ApprovalState::Open)
     }
 
-    /// Closes an open one because its session has ended, with the event that tells of it. A store calls this for each in
-    /// the transaction of the end.
+    /// Closes an open request because its session has ended, with the event of this. A store calls this for each open
+    /// request in the transaction of the end.
     #[must_use]
     pub fn end(&self, at: Timestamp) -> (Self, FleetEventDraft) {
         self.expired(ExpiryReason::SessionEnded, at)

@@ -1,4 +1,4 @@
-//! An agent takes its own request back: it no longer needs the answer.
+//! An agent takes its own request back because it no longer needs the answer.
 
 use super::{Approval, ApprovalFacts, ApprovalState, Closing, ExpiryReason, Verdict};
 use crate::ids::{ApprovalId, MessageId};
@@ -10,25 +10,25 @@ use crate::time::Timestamp;
 pub struct Withdrawal {
     /// The request.
     pub approval_id: ApprovalId,
-    /// The id for the `system` message that tells that the session goes on, if it does by this.
+    /// The id for the `system` message that says that the session continues, if it does because of this.
     pub message_id: MessageId,
     /// When.
     pub at: Timestamp,
 }
 
-/// What is to be done about a withdrawal.
+/// The decision about a withdrawal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Withdrawn {
-    /// Nothing: the request was withdrawn by an earlier call.
+    /// Nothing is to be done: an earlier call withdrew the request.
     Already(Box<Approval>),
     /// Write this, in one transaction.
     Close(Box<Closing>),
 }
 
-/// Why a request was not withdrawn: it is closed otherwise. Nothing was written.
+/// Why a request was not withdrawn: it is closed in another way. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WithdrawalRefused {
-    /// An operator was first.
+    /// An operator has decided it.
     #[error("permission request {approval} was decided already: {} by {} at {}", verdict.option, verdict.by, verdict.at)]
     Decided {
         /// The request.
@@ -36,7 +36,7 @@ pub enum WithdrawalRefused {
         /// Who decided what, and when.
         verdict: Box<Verdict>,
     },
-    /// It closed by itself.
+    /// It has expired.
     #[error("permission request {approval} expired at {at}: {}", why.told())]
     Expired {
         /// The request.
@@ -49,10 +49,10 @@ pub enum WithdrawalRefused {
 }
 
 impl Withdrawal {
-    /// Closes the request when it is open: one that is being killed may withdraw as well, for nothing is allowed by it. A
-    /// store calls this under the session's lock and writes what comes back in one transaction.
+    /// Closes the request if it is open. A session that is being killed may withdraw as well, because this allows
+    /// nothing. A store calls this under the session's lock and writes the result in one transaction.
     ///
-    /// Withdrawing is a sign of life, and so the session is always among what is written.
+    /// A withdrawal is a sign of life, so the result always contains the session.
     ///
     /// # Errors
     /// The request was decided, its deadline has passed, or its session has ended.
@@ -81,7 +81,7 @@ impl Withdrawal {
         Ok(Withdrawn::Close(Box::new(Closing { approval, event, session: Some(follow) })))
     }
 
-    /// The session, seen in the status that it has already.
+    /// The session, observed in the status that it already has.
     const fn sign_of_life(&self, session: &Session) -> Observation {
         let Self { message_id, at, .. } = *self;
         Observation {

@@ -1,4 +1,4 @@
-//! How entries are chained.
+//! The hash chain of audit entries.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use crate::ids::AuditSeq;
 /// Keeps hashes of audit entries apart from hashes of anything else.
 const DOMAIN_SEPARATOR: &[u8] = b"flightdeck-audit/v1\0";
 
-/// The hash of one entry, and through it of the whole chain up to there.
+/// The hash of one entry, and thereby of the whole chain up to that entry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AuditHash([u8; 32]);
 
 impl AuditHash {
-    /// What stands before the first entry.
+    /// The hash before the first entry.
     pub const GENESIS: Self = Self([0; 32]);
 
     /// Wraps a stored hash.
@@ -87,12 +87,12 @@ pub struct SealedAuditEntry {
     pub hash: AuditHash,
     /// The exact bytes that were hashed: the entry's canonical JSON.
     pub bytes: Vec<u8>,
-    /// The facts that the store keeps beside it.
+    /// The facts that the store keeps in columns beside it.
     pub index: AuditIndex,
 }
 
 impl AuditDraft {
-    /// Puts the entry at the end of the chain. A store calls this in the transaction that writes the entry, with the
+    /// Adds the entry to the end of the chain. A store calls this in the transaction that writes the entry, with the
     /// head that it has locked.
     #[must_use]
     pub fn seal(self, head: AuditHead) -> SealedAuditEntry {
@@ -124,7 +124,7 @@ impl SealedAuditEntry {
     /// Reads the entry back from its bytes.
     ///
     /// # Errors
-    /// The bytes are not an entry: somebody has changed them.
+    /// The bytes are not an entry, so they were changed.
     pub fn entry(&self) -> Result<AuditEntry, serde_json::Error> {
         serde_json::from_slice(&self.bytes)
     }

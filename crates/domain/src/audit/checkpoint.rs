@@ -1,4 +1,4 @@
-//! The head of the chain, signed.
+//! Checkpoints: the signed head of the chain.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 /// Keeps signatures of checkpoints apart from signatures of anything else.
 const DOMAIN_SEPARATOR: &[u8] = b"flightdeck-checkpoint/v1\0";
 
-/// Proof that the chain once reached so far with this hash. What is signed is
-/// `"flightdeck-checkpoint/v1\0" ‖ canonical JSON of the fields without the signature`.
+/// Proof that the chain once reached this entry with this hash. What is signed is `"flightdeck-checkpoint/v1\0" ‖
+/// canonical JSON of the fields without the signature`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checkpoint {
@@ -27,7 +27,7 @@ pub struct Checkpoint {
     pub signature: CheckpointSignature,
 }
 
-/// What is signed, in the order of the names.
+/// The signed fields, in the order of their names.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Signed {
@@ -49,10 +49,10 @@ impl Signed {
 /// What is wrong with a checkpoint, or with the chain that it was signed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointProblem {
-    /// Somebody else signed it, or it was changed since.
+    /// Another key signed it, or it was changed after it was signed.
     #[error("the signature of the checkpoint at entry {0} is not good")]
     Signature(AuditSeq),
-    /// It names a key that is not the one it is held against.
+    /// It names another key than the trusted one.
     #[error("the checkpoint at entry {seq} is signed by the key {found} and not by {wanted}")]
     OtherKey {
         /// Its place.
@@ -65,7 +65,7 @@ pub enum CheckpointProblem {
     /// The chain was rewritten.
     #[error("entry {0} is not the one that its checkpoint was signed over")]
     Differs(AuditSeq),
-    /// The end of the chain was cut off, with all memory of it in the database.
+    /// The end of the chain was cut off, together with the checkpoints in the database.
     #[error("the chain ends at entry {end}, and a checkpoint was signed at entry {seq}: the end was cut off")]
     Beyond {
         /// The last entry.
@@ -73,13 +73,13 @@ pub enum CheckpointProblem {
         /// The place of the checkpoint.
         seq: AuditSeq,
     },
-    /// It does not stand where it belongs.
+    /// It is not at its place.
     #[error("the checkpoint at entry {0} does not stand behind that entry")]
     Order(AuditSeq),
-    /// The database has lost one that is kept outside.
+    /// The database has lost a checkpoint that is kept outside.
     #[error("the checkpoint at entry {0} was removed from the database or changed there")]
     Missing(AuditSeq),
-    /// What is kept outside has lost one that the database holds.
+    /// The file outside has lost a checkpoint that the database has.
     #[error(
         "the checkpoint at entry {0} is in the database and not in audit-checkpoints.jsonl: that file was removed, cut or \
          changed. Find out by whom; `flightdeck audit checkpoint --refill` takes the database's word for it, on record"
@@ -88,7 +88,7 @@ pub enum CheckpointProblem {
 }
 
 impl CheckpointProblem {
-    /// The place at fault.
+    /// The place of the fault.
     #[must_use]
     pub const fn seq(&self) -> AuditSeq {
         match self {
@@ -119,10 +119,10 @@ impl Checkpoint {
         AuditHead { seq: self.seq, hash: self.hash }
     }
 
-    /// Checks that the owner of the key has signed it.
+    /// Checks that the owner of the key signed it.
     ///
     /// # Errors
-    /// It was signed by somebody else, or was changed since.
+    /// Another key signed it, or it was changed after it was signed.
     pub fn check(&self, key: &CheckpointKey) -> Result<(), CheckpointProblem> {
         let Self { at, hash, key_id, seq, signature } = *self;
         if key_id != key.id() {

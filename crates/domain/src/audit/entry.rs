@@ -1,4 +1,4 @@
-//! What one entry says.
+//! The content of an entry.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ use super::AuditHash;
 use crate::action::ActionName;
 use crate::ids::{ApprovalId, AuditSeq, SessionId};
 use crate::operator::Actor;
+use crate::provider_config::ConfigName;
+use crate::runner::RunnerName;
 use crate::text::{MissionId, ProviderName, Reason, RequestId};
 use crate::time::Timestamp;
 
@@ -15,7 +17,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "value")]
 pub enum AuditTarget {
-    /// A permission request of which no session is known.
+    /// A permission request whose session is not known.
     Approval(ApprovalId),
     /// The audit log itself.
     AuditLog,
@@ -25,6 +27,10 @@ pub enum AuditTarget {
     Key(String),
     /// One mission.
     Mission(MissionId),
+    /// A configuration of a provider.
+    Provider(ConfigName),
+    /// A runner.
+    Runner(RunnerName),
     /// One session.
     Session(SessionId),
 }
@@ -39,7 +45,7 @@ pub enum AuditOutcome {
     Refused,
 }
 
-/// An entry before it has its place on the chain.
+/// An entry before it has its place in the chain.
 ///
 /// ```
 /// use flightdeck_domain::action::{ActionName, Origin};
@@ -69,7 +75,7 @@ pub struct AuditDraft {
     pub actor: Actor,
     /// When.
     pub at: Timestamp,
-    /// Particulars. Contents are never copied here, only their hashes.
+    /// Details. Contents are never copied here, only their hashes.
     pub details: BTreeMap<String, String>,
     /// How it ended.
     pub outcome: AuditOutcome,
@@ -82,17 +88,17 @@ pub struct AuditDraft {
 }
 
 impl AuditDraft {
-    /// What runs the session that the entry is aimed at, among its details.
+    /// The provider of the session that the entry is about, as one of its details.
     const PROVIDER: &str = "provider";
 
-    /// Says what runs the session that the entry is aimed at.
+    /// Adds the provider of the session that the entry is about.
     #[must_use]
     pub fn run_by(mut self, provider: &ProviderName) -> Self {
         self.details.insert(Self::PROVIDER.to_owned(), provider.to_string());
         self
     }
 
-    /// The session that the entry is aimed at, as long as the entry does not say what runs it.
+    /// The session that the entry is about, if the entry does not name its provider yet.
     pub(crate) fn lacks_provider_of(&self) -> Option<SessionId> {
         match self.target {
             AuditTarget::Session(id) if !self.details.contains_key(Self::PROVIDER) => Some(id),
@@ -101,10 +107,10 @@ impl AuditDraft {
     }
 }
 
-/// An entry with its place on the chain.
+/// An entry with its place in the chain.
 ///
-/// The fields stand in the order of their names, which with serde's derive makes the JSON canonical in the sense of
-/// RFC 8785: members sorted, no white space, integers only. A test holds this.
+/// The fields are in the order of their names. With serde's derive this makes the JSON canonical in the sense of RFC
+/// 8785: members sorted, no white space, integers only. A test checks this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditEntry {
@@ -114,7 +120,7 @@ pub struct AuditEntry {
     pub actor: Actor,
     /// When.
     pub at: Timestamp,
-    /// Particulars.
+    /// Details.
     pub details: BTreeMap<String, String>,
     /// How it ended.
     pub outcome: AuditOutcome,
@@ -130,7 +136,7 @@ pub struct AuditEntry {
     pub target: AuditTarget,
 }
 
-/// The facts of an entry that stores keep in columns of their own, to find it by.
+/// The facts of an entry that stores keep in columns of their own, to find the entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditIndex {
     /// What was done.
@@ -144,7 +150,7 @@ pub struct AuditIndex {
 }
 
 impl AuditEntry {
-    /// The facts to find it by.
+    /// The facts to find the entry.
     #[must_use]
     pub fn index(&self) -> AuditIndex {
         AuditIndex {
@@ -157,7 +163,9 @@ impl AuditEntry {
                 | AuditTarget::AuditLog
                 | AuditTarget::Fleet
                 | AuditTarget::Key(_)
-                | AuditTarget::Mission(_) => None,
+                | AuditTarget::Mission(_)
+                | AuditTarget::Provider(_)
+                | AuditTarget::Runner(_) => None,
             },
         }
     }

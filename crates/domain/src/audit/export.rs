@@ -1,6 +1,6 @@
-//! An export of the audit log, and its proof without the store.
+//! An export of the audit log, and its verification without the store.
 //!
-//! One line of JSON each: a header, then the entries in their order with the exact hashed bytes, each checkpoint behind
+//! Each line is JSON: a header, then the entries in their order with the exact hashed bytes, and each checkpoint after
 //! the entry that it was signed over.
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::ids::AuditSeq;
 
-/// The first line.
+/// The first line of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportHeader {
@@ -20,7 +20,7 @@ pub struct ExportHeader {
     pub after: AuditSeq,
     /// Its last entry.
     pub to: AuditSeq,
-    /// The key that its checkpoints are said to be signed with.
+    /// The key that the export names for its checkpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_key: Option<CheckpointKey>,
 }
@@ -42,13 +42,13 @@ pub struct ExportedEntry {
 }
 
 impl From<&SealedAuditEntry> for ExportedEntry {
-    /// Bytes that are no text were changed by somebody; what stands for them has another hash, which is the finding.
+    /// Bytes that are no text were changed. Their replacement has another hash, and that is the finding.
     fn from(entry: &SealedAuditEntry) -> Self {
         Self { seq: entry.seq, hash: entry.hash, bytes: String::from_utf8_lossy(&entry.bytes).into_owned() }
     }
 }
 
-/// What kept the server from exporting further.
+/// What prevented the server from exporting further.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportFault {
     /// The place.
@@ -57,7 +57,7 @@ pub struct ExportFault {
     pub problem: String,
 }
 
-/// Any line.
+/// Any line of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ExportLine {
@@ -65,12 +65,12 @@ pub enum ExportLine {
     Header(ExportHeader),
     /// An entry.
     Entry(ExportedEntry),
-    /// A checkpoint, behind its entry; or at the end, when the chain does not reach so far any more.
+    /// A checkpoint, after its entry; or at the end, if the chain no longer reaches its entry.
     Checkpoint {
         /// The checkpoint.
         checkpoint: Checkpoint,
     },
-    /// The end of what makes sense.
+    /// The end of what can be read.
     Fault {
         /// What is wrong.
         fault: ExportFault,
@@ -89,19 +89,19 @@ impl ExportLine {
 /// What is wrong with an export.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExportProblem {
-    /// The first line is no header.
+    /// The first line is not a header.
     #[error("it does not begin with the header of an export")]
     NoHeader,
-    /// A header of another version.
+    /// The header is of another version.
     #[error("its format is {0:?}, and this program reads \"v1\"")]
     Format(String),
-    /// A line of something else.
+    /// A line is something else.
     #[error("it is no line of an export")]
     NoLine,
     /// The server found a fault.
     #[error("the server could not export further: {}", .0.problem)]
     Fault(ExportFault),
-    /// An entry or a checkpoint is not what it was or where it was.
+    /// An entry or a checkpoint was changed or moved.
     #[error(transparent)]
     Chain(#[from] AuditProblem),
     /// The end is missing.
@@ -112,13 +112,13 @@ pub enum ExportProblem {
         /// What the header says.
         to: AuditSeq,
     },
-    /// A key was given, and nothing is signed with it.
+    /// A key was given, and the export has no checkpoint.
     #[error("no checkpoint in it is signed with the given key, so nothing says that it was not rewritten as a whole")]
     Unsigned,
 }
 
 impl ExportProblem {
-    /// The entry at fault, as far as it is about one.
+    /// The entry at fault, if the fault concerns one.
     #[must_use]
     pub const fn seq(&self) -> Option<AuditSeq> {
         match self {
@@ -135,13 +135,13 @@ impl ExportProblem {
 pub struct ExportSummary {
     /// How many entries are in it.
     pub entries: u64,
-    /// The entry after which it begins; the link to that one is not proven.
+    /// The entry after which it begins; the link to that entry is not proven.
     pub after: AuditSeq,
     /// Its last entry.
     pub head: AuditHead,
-    /// How many checkpoints were found good.
+    /// How many checkpoints were valid.
     pub checkpoints: u64,
-    /// The newest of them.
+    /// The newest valid checkpoint.
     pub signed_up_to: Option<AuditSeq>,
     /// The key that they were checked against.
     pub key: Option<CheckpointKey>,
@@ -156,16 +156,16 @@ pub struct ExportVerifier {
 }
 
 impl ExportVerifier {
-    /// Takes the key that is trusted. Without one, checkpoints are checked against the key that the export itself names.
+    /// Sets the trusted key. Without one, checkpoints are checked against the key that the export itself names.
     #[must_use]
     pub fn new(trusted: Option<CheckpointKey>) -> Self {
         Self { trusted, ..Self::default() }
     }
 
-    /// Takes the next line in, without its end.
+    /// Reads the next line, without its line end.
     ///
     /// # Errors
-    /// What is wrong with it; the reading ends there.
+    /// The line is wrong; the reading ends there.
     pub fn next(&mut self, line: &[u8]) -> Result<(), ExportProblem> {
         let Some(header) = &self.header else {
             self.header = Some(header(line)?);

@@ -1,4 +1,4 @@
-//! Which entries of the audit log somebody asks for.
+//! A filter for entries of the audit log.
 
 use super::AuditIndex;
 use crate::action::ActionName;
@@ -6,26 +6,26 @@ use crate::ids::SessionId;
 use crate::operator::Actor;
 use crate::time::Timestamp;
 
-/// Which entries are wanted; every part that is given must hold.
+/// Which entries are wanted; every given part must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Those aimed at this session.
+    /// Entries about this session.
     pub session_id: Option<SessionId>,
-    /// Those aimed at this session or one below it.
+    /// Entries about this session or one below it.
     pub subtree: Option<SessionId>,
-    /// Those by this operator.
+    /// Entries by this operator.
     pub actor: Option<Actor>,
-    /// Those of this action.
+    /// Entries of this action.
     pub action: Option<ActionName>,
-    /// Those of this moment or a later one.
+    /// Entries at this time or later.
     pub from: Option<Timestamp>,
-    /// Those before this moment.
+    /// Entries before this time.
     pub to: Option<Timestamp>,
 }
 
 impl AuditFilter {
-    /// Whether it holds for an entry. `is_within` tells whether a session is another one or below it, which only the tree
-    /// knows; a session that never was is within itself.
+    /// Whether an entry matches. `is_within` says whether a session is another one or below it, which only the tree
+    /// knows. A session that never existed is within itself.
     #[must_use]
     pub fn holds(&self, entry: &AuditIndex, is_within: impl FnOnce(SessionId, SessionId) -> bool) -> bool {
         let Self { session_id, subtree, actor, action, from, to } = self;

@@ -1,4 +1,4 @@
-//! An audit log that is held in memory.
+//! An audit log in memory.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use super::{AuditDraft, AuditHead, Checkpoint, SealedAuditEntry};
 use crate::ids::{AuditSeq, SessionId};
 use crate::ports::AuditFilter;
 
-/// Tells whether a session is another one or below it.
+/// Says whether a session is another one or below it.
 pub type IsWithin<'a> = dyn Fn(SessionId, SessionId) -> bool + 'a;
 
-/// The entries and checkpoints of an audit log, for a store that has them all in memory: it hands them out by
+/// The entries and checkpoints of an audit log, for a store that has all of them in memory. The store lends it through
 /// [`crate::ports::KeepsLedger`].
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    /// Dense: the entry at seq `n` is element `n - 1`.
+    /// Dense: the entry with seq `n` is element `n - 1`.
     entries: Vec<SealedAuditEntry>,
     checkpoints: BTreeMap<AuditSeq, Checkpoint>,
 }
 
 impl Ledger {
-    /// Puts an entry at the end of the chain, and gives its place.
+    /// Adds an entry to the end of the chain, and gives its place.
     pub fn record(&mut self, entry: AuditDraft) -> AuditSeq {
         let sealed = entry.seal(self.head());
         let seq = sealed.seq;
@@ -27,7 +27,7 @@ impl Ledger {
         seq
     }
 
-    /// Takes the newest entry out again: the transaction that wrote it is undone.
+    /// Removes the newest entry, when the transaction that wrote it is undone.
     pub fn take_back(&mut self) {
         self.entries.pop();
     }
@@ -67,7 +67,7 @@ impl Ledger {
     }
 }
 
-/// The element from which on the entries lie after a place.
+/// The first element after a place.
 fn index(seq: AuditSeq) -> usize {
     usize::try_from(seq.get()).unwrap_or(usize::MAX)
 }

@@ -1,12 +1,12 @@
 //! The audit log: one append-only chain of hashes per deployment.
 //!
-//! `hash = SHA-256("flightdeck-audit/v1\0" ‖ canonical JSON of the entry)`, and the entry contains its own seq and the hash
-//! before it: whoever edits, removes, inserts or swaps an entry breaks the chain at that place. The exact hashed bytes
-//! are stored, so that a proof never depends on how a later version writes JSON.
+//! `hash = SHA-256("flightdeck-audit/v1\0" ‖ canonical JSON of the entry)`, and the entry contains its own seq and the
+//! hash of the entry before it. Editing, removing, inserting or swapping an entry breaks the chain at that place. The
+//! exact hashed bytes are stored, so that a proof does not depend on how a later version writes JSON.
 //!
-//! The chain alone does not notice that its end was cut off together with all memory of it, nor that it was rewritten as
-//! a whole. A [`Checkpoint`] does: the head, signed with a key that is kept outside the database, and laid down outside
-//! the database too. An [`ExportVerifier`] holds an export against all of this without the store.
+//! The chain alone does not show that its end was cut off together with its head, or that it was rewritten as a whole.
+//! A [`Checkpoint`] shows it: the head, signed with a key that is kept outside the database, and also stored outside
+//! the database. An [`ExportVerifier`] verifies an export in the same way without the store.
 
 mod chain;
 mod checkpoint;

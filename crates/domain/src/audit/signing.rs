@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::hex::{hex, unhex};
 
-/// Text that is not so many hexadecimal digits.
+/// The text does not have this many hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not {digits} hexadecimal digits")]
 pub struct NotHex {
@@ -93,7 +93,7 @@ impl CheckpointKey {
         CheckpointKeyId(id)
     }
 
-    /// Whether the owner of this key has signed these bytes.
+    /// Whether the owner of this key signed these bytes.
     #[must_use]
     pub fn has_signed(&self, bytes: &[u8], signature: &CheckpointSignature) -> bool {
         VerifyingKey::from_bytes(&self.0)

@@ -8,7 +8,7 @@ use super::signing::{CheckpointKey, CheckpointSignature, NotHex};
 use crate::hex::{hex, unhex};
 use crate::ports::CheckpointSigner;
 
-/// The secret half, for deployments that keep it in a file of their own. It is wiped from memory when it is dropped.
+/// The secret half, for deployments that keep it in a file. It is wiped from memory when it is dropped.
 #[derive(Clone)]
 pub struct CheckpointSigningKey(SigningKey);
 
@@ -19,10 +19,10 @@ impl CheckpointSigningKey {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// The secret bytes as they stand in a file: hexadecimal digits.
+    /// The secret bytes as a file has them: hexadecimal digits.
     ///
     /// # Errors
-    /// The text is something else.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, NotHex> {
         unhex(text.trim()).map(|seed| Self::from_seed(&seed)).ok_or(NotHex { digits: 64 })
     }

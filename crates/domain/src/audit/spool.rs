@@ -1,7 +1,8 @@
-//! What stops agents while the audit log cannot be written.
+//! Actions that stop agents while the audit log cannot be written.
 //!
-//! Everything else is refused then. A kill or a pause is first put into a spool outside the database, durably, then done
-//! without its entry; the entry follows when the log can be written again, and says that it comes late.
+//! All other actions are refused at that time. A kill or a pause is first written to a spool outside the database,
+//! durably, and then done without its entry. The entry follows when the log can be written again, and says that it is
+//! late.
 
 use std::collections::BTreeMap;
 
@@ -20,23 +21,24 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpooledAction {
-    /// Names it in the spool, and in its entry as `details.spooled`.
+    /// Its id in the spool, and in its entry as `details.spooled`.
     pub id: Uuid,
-    /// Whom it is to stop.
+    /// Which sessions it stops.
     pub stop: Stop,
     /// When it was asked for.
     pub at: Timestamp,
     /// Who asked.
     pub actor: Actor,
-    /// Why, in their words.
+    /// The reason, in the operator's words.
     pub reason: Option<Reason>,
-    /// By which request.
+    /// The request.
     pub request_id: RequestId,
-    /// The key of the call.
+    /// The idempotency key of the call.
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Whom an intervention stops. Each has the id of its operation, by which its commands are found again.
+/// Which sessions an intervention stops. Each variant has the id of its operation, by which its commands are found
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "who", deny_unknown_fields)]
 pub enum Stop {
@@ -53,7 +55,7 @@ pub enum Stop {
     Around {
         /// The session that is named.
         session: SessionId,
-        /// How far it reaches from there.
+        /// How far the action reaches from that session.
         reach: Reach,
         /// `pause` or `kill`.
         wish: Wish,
@@ -71,7 +73,7 @@ pub enum Stop {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "fate", content = "why")]
 pub enum Fate {
-    /// It was done at once, only its entry is missing.
+    /// It was done at once; only its entry is missing.
     Done,
     /// It was done when the store could be written again.
     DoneLate,
@@ -80,7 +82,7 @@ pub enum Fate {
 }
 
 impl SpooledAction {
-    /// One session; `None` when the intervention does not stop it, or comes out of the spool itself.
+    /// An action on one session; `None` when the intervention does not stop it, or comes from the spool itself.
     #[must_use]
     pub fn one(id: Uuid, action: &OperatorAction) -> Option<Self> {
         let wish = Wish::of(&action.intervention)?;
@@ -88,14 +90,14 @@ impl SpooledAction {
         Self::new(id, stop, &action.by)
     }
 
-    /// The same for a session and those around it.
+    /// An action on a session and those around it.
     #[must_use]
     pub fn around(id: Uuid, action: &ScopedAction) -> Option<Self> {
         let ScopedAction { session_id: session, reach, wish, operation, .. } = *action;
         Self::new(id, Stop::Around { session, reach, wish, operation }, &action.by)
     }
 
-    /// The same for the whole fleet; a release stops nobody.
+    /// An action on the whole fleet; a release stops no session.
     #[must_use]
     pub fn fleet(id: Uuid, action: &FleetAction) -> Option<Self> {
         let kills = action.intervention == FleetIntervention::KillAll;
@@ -111,7 +113,7 @@ impl SpooledAction {
         spooled.name().may_be_spooled().then_some(spooled)
     }
 
-    /// How it stands on the audit log.
+    /// The name of the action on the audit log.
     #[must_use]
     pub const fn name(&self) -> ActionName {
         match &self.stop {
@@ -120,7 +122,7 @@ impl SpooledAction {
         }
     }
 
-    /// What it wishes of whom it is to stop.
+    /// The wish for the sessions that it stops.
     #[must_use]
     pub const fn wish(&self) -> Wish {
         match &self.stop {
@@ -138,7 +140,7 @@ impl SpooledAction {
         }
     }
 
-    /// The action, its entry left out.
+    /// The action without its entry.
     #[must_use]
     pub fn action(&self) -> SpooledIntervention {
         let by = self.by();
@@ -193,7 +195,7 @@ impl SpooledAction {
     }
 }
 
-/// An action as it comes out of the spool.
+/// An action that is read from the spool.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SpooledIntervention {
     /// On one session.

@@ -1,4 +1,4 @@
-//! Proving the chain.
+//! Verification of the chain.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,35 +8,35 @@ use crate::ids::AuditSeq;
 /// What is wrong at one place of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuditProblem {
-    /// The place is empty, or an entry stands where none belongs.
+    /// The place is empty, or an entry is where none belongs.
     #[error("entry {expected} was expected and entry {found} stands there")]
     Sequence {
         /// The place.
         expected: AuditSeq,
-        /// What stands there.
+        /// The place of the entry that was found.
         found: AuditSeq,
     },
     /// The bytes are not those that were hashed.
     #[error("the bytes of entry {0} do not have its hash")]
     Hash(AuditSeq),
-    /// The bytes are no entry at all.
+    /// The bytes are not an entry.
     #[error("the bytes of entry {0} are not an audit entry")]
     Unreadable(AuditSeq),
-    /// The entry says that it belongs elsewhere.
+    /// The entry says that it belongs to another place.
     #[error("entry {0} does not follow the entry before it")]
     Link(AuditSeq),
-    /// The columns kept beside the entry say something else than the entry.
+    /// The columns beside the entry differ from the entry.
     #[error("the stored columns of entry {0} differ from what it says")]
     Index(AuditSeq),
-    /// What is stored there was never written by this program.
+    /// The stored value was never written by this program.
     #[error("what is stored at {seq} makes no sense: {detail}")]
     Broken {
         /// The place.
         seq: AuditSeq,
-        /// What makes no sense.
+        /// What cannot be read.
         detail: String,
     },
-    /// The chain ends before the head that the store remembers.
+    /// The chain ends before the head that the store has.
     #[error("the chain ends at entry {end} and the head says entry {head}")]
     Truncated {
         /// The last entry found.
@@ -44,31 +44,31 @@ pub enum AuditProblem {
         /// The place that the head names.
         head: AuditSeq,
     },
-    /// The chain goes on behind the head that the store remembers.
+    /// The chain continues after the head that the store has.
     #[error("the head says entry {head}, and entry {found} stands behind it")]
     BeyondHead {
         /// The place that the head names.
         head: AuditSeq,
-        /// What stands behind it.
+        /// The first entry after the head.
         found: AuditSeq,
     },
-    /// The store does not remember where the chain ends.
+    /// The store does not know where the chain ends.
     #[error("the chain ends at entry {end}, and {problem}")]
     Head {
         /// The last entry found.
         end: AuditSeq,
-        /// What is wrong with what it remembers.
+        /// What is wrong with its head.
         problem: HeadProblem,
     },
-    /// The chain and a checkpoint do not go together.
+    /// The chain and a checkpoint contradict each other.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointProblem),
 }
 
-/// What a store keeps as the end of the chain is no end. Nobody but a tamperer leaves it so.
+/// The head that a store keeps is not a head. Only tampering leaves it like this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadProblem {
-    /// It is not there.
+    /// It is missing.
     #[error("the head of the log is missing")]
     Missing,
     /// It is something else.
@@ -77,7 +77,7 @@ pub enum HeadProblem {
 }
 
 impl AuditProblem {
-    /// The place at fault.
+    /// The place of the fault.
     #[must_use]
     pub const fn seq(&self) -> AuditSeq {
         match self {
@@ -95,15 +95,16 @@ impl AuditProblem {
     }
 }
 
-/// What a proof came to.
+/// The verdict of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditVerdict {
-    /// Every entry is what it was, and a signature vouches for it; or there is none yet.
+    /// Every entry is unchanged, and a signature vouches for it; or the log is empty.
     Good,
-    /// The entries fit together, and no signed checkpoint vouches for them: whoever rewrote all of them is not found.
+    /// The entries fit together, but no signed checkpoint vouches for them: a log that was rewritten as a whole is not
+    /// detected.
     Unvouched,
-    /// Something is not what it was.
+    /// Something was changed.
     Broken,
 }
 
@@ -122,21 +123,21 @@ impl AuditVerdict {
     }
 }
 
-/// The result of walking the whole chain.
+/// The result of verifying the whole chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditVerification {
-    /// Whether every entry is what it was and where it was, as far as the chain and its checkpoints tell.
+    /// Whether every entry is unchanged and at its place, as far as the chain and its checkpoints show.
     pub valid: bool,
-    /// The same with whether anything vouches for it.
+    /// The same, and whether a checkpoint vouches for it.
     pub verdict: AuditVerdict,
-    /// How many entries were found good.
+    /// How many entries were valid.
     pub entries: u64,
-    /// The hash of the last good entry.
+    /// The hash of the last valid entry.
     pub head: AuditHash,
-    /// How many signed checkpoints were found good.
+    /// How many signed checkpoints were valid.
     pub checkpoints: u64,
-    /// The newest of them: up to there the chain is signed.
+    /// The newest valid checkpoint: the chain is signed up to it.
     pub signed_up_to: Option<AuditSeq>,
     /// The key that they were checked against.
     pub key_id: Option<CheckpointKeyId>,
@@ -146,14 +147,15 @@ pub struct AuditVerification {
     pub problem_seq: Option<AuditSeq>,
 }
 
-/// The part of an entry that makes the chain. A proof reads no more of it, so that it holds for entries of later versions.
+/// The part of an entry that makes the chain. A verification reads only this, so that it also works for entries of
+/// later versions.
 #[derive(Deserialize)]
 struct Link {
     seq: AuditSeq,
     previous: AuditHash,
 }
 
-/// Walks a chain entry by entry, and checkpoint by checkpoint where each belongs, in constant memory.
+/// Verifies a chain entry by entry, and each checkpoint at its place, in constant memory.
 #[derive(Clone, Debug)]
 pub struct ChainVerifier {
     last: AuditHead,
@@ -169,22 +171,22 @@ impl Default for ChainVerifier {
 }
 
 impl ChainVerifier {
-    /// Begins in the midst of a chain, at a head that is taken as it is.
+    /// Begins in the middle of a chain, at a head that is trusted.
     #[must_use]
     pub const fn starting_after(head: AuditHead) -> Self {
         Self { last: head, key: None, checkpoints: 0, signed_up_to: None }
     }
 
-    /// Has checkpoints checked against a key; without, only what they say is held against the chain.
+    /// Sets the key for checkpoints. Without a key only their content is compared with the chain.
     #[must_use]
     pub const fn with_key(self, key: Option<CheckpointKey>) -> Self {
         Self { key, ..self }
     }
 
-    /// Takes the next entry in.
+    /// Reads the next entry.
     ///
     /// # Errors
-    /// What is wrong with it; the walk ends there.
+    /// The entry is wrong; the verification ends there.
     pub fn next(&mut self, sealed: &SealedAuditEntry) -> Result<(), AuditProblem> {
         self.check(sealed.seq, sealed.hash, &sealed.bytes)?;
         let entry = sealed.entry().or(Err(AuditProblem::Unreadable(sealed.seq)))?;
@@ -195,10 +197,10 @@ impl ChainVerifier {
         Ok(())
     }
 
-    /// Takes the next entry in, of which nothing is known but its place, its hash and the hashed bytes.
+    /// Reads the next entry, of which only its place, its hash and the hashed bytes are known.
     ///
     /// # Errors
-    /// What is wrong with it; the walk ends there.
+    /// The entry is wrong; the verification ends there.
     pub fn next_bytes(&mut self, seq: AuditSeq, hash: AuditHash, bytes: &[u8]) -> Result<(), AuditProblem> {
         self.check(seq, hash, bytes)?;
         self.last = AuditHead { seq, hash };
@@ -220,10 +222,10 @@ impl ChainVerifier {
         Ok(())
     }
 
-    /// Takes in a checkpoint that was signed over the entry taken in last.
+    /// Reads a checkpoint that was signed over the entry that was read last.
     ///
     /// # Errors
-    /// What is wrong with it, or with the chain.
+    /// The checkpoint or the chain is wrong.
     pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointProblem> {
         self.signed(checkpoint)?;
         if checkpoint.seq > self.last.seq {
@@ -254,16 +256,16 @@ impl ChainVerifier {
         self.last.seq
     }
 
-    /// The entry taken in last.
+    /// The entry that was read last.
     #[must_use]
     pub const fn head(&self) -> AuditHead {
         self.last
     }
 
-    /// Whether the chain ends at the head that the store remembers.
+    /// Whether the chain ends at the head that the store has.
     ///
     /// # Errors
-    /// It does not.
+    /// The chain ends elsewhere.
     pub fn ends_at(&self, head: AuditHead) -> Result<(), AuditProblem> {
         if self.last == head {
             return Ok(());
@@ -271,14 +273,14 @@ impl ChainVerifier {
         Err(AuditProblem::Truncated { end: self.last.seq, head: head.seq })
     }
 
-    /// Ends the walk against the head that the store remembers.
+    /// Ends the verification at the head that the store has.
     #[must_use]
     pub fn finish(self, head: AuditHead) -> AuditVerification {
         let problem = self.ends_at(head).err();
         self.report(problem)
     }
 
-    /// The result, with the fault that ended the walk.
+    /// The result, with the fault that ended the verification.
     #[must_use]
     pub fn report(self, problem: Option<AuditProblem>) -> AuditVerification {
         let verdict = match &problem {

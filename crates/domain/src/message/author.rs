@@ -1,22 +1,22 @@
-//! Who wrote a `system` message: Flightdeck itself, or an agent and what runs it.
+//! The author of a `system` message: Flightdeck itself, or an agent and what runs it.
 
 use serde_json::Value;
 
 use super::MessageRole;
 use crate::text::JsonObject;
 
-/// The author of a `system` message, as its metadata says under [`Author::KEY`]. Nobody but the server sets it: what others
-/// bring under the key is taken out. Messages from before it was kept have none.
+/// The author of a `system` message, as its metadata has it under [`Author::KEY`]. Only the server sets it; a value
+/// from a client is removed. Older messages have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author {
-    /// Flightdeck: a status that was observed, a pause that a budget asked for.
+    /// Flightdeck: it reports an observed status, or a pause because of a budget.
     Server,
-    /// The agent, its runtime, or what reads them on its behalf: whatever is reported.
+    /// The agent, its runtime, or a reader on its behalf: everything that is reported.
     Agent,
 }
 
 impl Author {
-    /// Where the metadata of a message says it.
+    /// The key in the metadata of a message.
     pub const KEY: &'static str = "flightdeck";
 
     /// The word in metadata.
@@ -28,19 +28,19 @@ impl Author {
         }
     }
 
-    /// The author of a message with this metadata, where it says.
+    /// The author of a message with this metadata, if it says so.
     #[must_use]
     pub fn of(metadata: &JsonObject) -> Option<Self> {
         let word = metadata.as_map().get(Self::KEY).and_then(Value::as_str)?;
         [Self::Server, Self::Agent].into_iter().find(|author| author.as_str() == word)
     }
 
-    /// The metadata of a line of the server's own.
+    /// The metadata of a message of the server itself.
     pub(crate) fn server(metadata: Value) -> JsonObject {
         Self::Server.within(JsonObject::trusted(metadata))
     }
 
-    /// The metadata of a message that was reported: a `system` message bears the mark of the agent, and no other message any.
+    /// The metadata of a reported message. A `system` message gets the mark of the agent; other messages have no mark.
     #[must_use]
     pub fn reported(role: MessageRole, metadata: JsonObject) -> JsonObject {
         match role {
@@ -54,7 +54,7 @@ impl Author {
         }
     }
 
-    /// Whether two messages say the same in their metadata, whoever they are marked as.
+    /// Whether two messages have the same metadata, apart from the mark of the author.
     pub(super) fn is_all_that_differs(one: &JsonObject, other: &JsonObject) -> bool {
         let (one, other) = (one.as_map(), other.as_map());
         let told = |map: &serde_json::Map<String, Value>| map.len() - usize::from(map.contains_key(Self::KEY));

@@ -1,4 +1,4 @@
-//! What an append comes to.
+//! The result of an append.
 
 use super::{Appended, Control, Message};
 use crate::ids::Seq;
@@ -8,14 +8,14 @@ use crate::ids::Seq;
 pub struct AppendOutcome {
     /// One for each message of the batch, in its order.
     pub appended: Vec<Appended>,
-    /// Those messages that this call put there, in order, as they will be read.
+    /// The messages that this call appended, in order, as they will be read.
     pub inserted: Vec<Message>,
     /// The session's newest seq.
     pub last_seq: Seq,
-    /// What the agent should know.
+    /// What the agent has to know.
     pub control: Control,
-    /// Whether the session was lost and came back by this.
+    /// Whether the session was lost and came back with this append.
     pub came_back: bool,
-    /// Whether a budget is used up by this; [`crate::use_cases::EnforceBudgets`] follows from it.
+    /// Whether this append uses a budget up; then [`crate::use_cases::EnforceBudgets`] is to be called.
     pub exhausted: bool,
 }

@@ -1,4 +1,4 @@
-//! What an action on a session and those around it comes to.
+//! The result of an action on a session and those around it.
 
 use super::{Operation, ScopedAction};
 use crate::action::Remembered;
@@ -7,16 +7,16 @@ use crate::ids::AuditSeq;
 /// An action on a session and those around it that is durable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScopedCommitted {
-    /// The operation as it begins; as it stands, when it was done by an earlier call.
+    /// The operation at its beginning, or in its current state if an earlier call began it.
     pub operation: Operation,
     /// Its place on the audit log; `None` while its entry lies in the spool.
     pub audit_seq: Option<AuditSeq>,
-    /// Whether it was done by an earlier call with the same key.
+    /// Whether an earlier call with the same key did it.
     pub again: bool,
 }
 
 impl ScopedCommitted {
-    /// What is kept of it, for the call that comes again.
+    /// What is stored of it for a repeated call.
     #[must_use]
     pub fn remember(&self, action: &ScopedAction) -> Remembered {
         let operation = Some(self.operation.id);

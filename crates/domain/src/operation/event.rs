@@ -1,4 +1,4 @@
-//! What the fleet feed says of an operation.
+//! The events of the fleet feed about an operation.
 
 use serde_json::json;
 

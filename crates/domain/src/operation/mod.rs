@@ -1,7 +1,7 @@
-//! Operations: one wish for one or many sessions, kept until it is proven what became of it.
+//! Operations: one wish for one or many sessions, followed until the result at each is known.
 //!
-//! A command's receipt says what an agent answered; an operation says what was *seen*. Each [`OperationTarget`] is moved by
-//! what is observed of its session, and the [`Operation`] is completed when none is open any more.
+//! A command's receipt has the answer of an agent; an operation has what was *observed*. Observations of its session
+//! settle each [`OperationTarget`], and the [`Operation`] is completed when no target is open any more.
 
 mod committed;
 mod event;

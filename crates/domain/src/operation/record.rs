@@ -1,4 +1,4 @@
-//! What is known of one operation.
+//! The record of one operation.
 
 use super::{OperationTarget, TargetOutcome, Wish};
 use crate::action::Attribution;
@@ -8,16 +8,16 @@ use crate::operator::Actor;
 use crate::text::{MissionId, Reason};
 use crate::time::Timestamp;
 
-/// Whom an operation concerns: those of them that had not ended when it was asked for.
+/// Which sessions an operation is for: those of the scope that had not ended when it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// One session.
     Session(SessionId),
     /// A session and all below it.
     Subtree(SessionId),
-    /// The sessions of a mission, in whatever trees they stand.
+    /// The sessions of a mission, in any tree.
     Mission(MissionId),
-    /// All.
+    /// All sessions.
     Fleet,
 }
 
@@ -36,7 +36,7 @@ impl Scope {
         }
     }
 
-    /// The session that it is about or begins at.
+    /// The session that the scope is or begins at.
     #[must_use]
     pub const fn session_id(&self) -> Option<SessionId> {
         match self {
@@ -45,7 +45,7 @@ impl Scope {
         }
     }
 
-    /// The mission that it is about.
+    /// The mission of the scope.
     #[must_use]
     pub const fn mission_id(&self) -> Option<&MissionId> {
         match self {
@@ -55,20 +55,20 @@ impl Scope {
     }
 }
 
-/// How many targets of an operation stand where.
+/// How many targets of an operation are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// All.
+    /// All targets.
     pub total: u64,
-    /// Nothing final is known of them.
+    /// Targets without a final result.
     pub open: u64,
-    /// They were seen to be as wished.
+    /// Targets that were observed as wished.
     pub observed: u64,
-    /// They were seen to have ended in another way.
+    /// Targets that were observed to have ended in another way.
     pub ended: u64,
-    /// The agent, or a rule, refused.
+    /// Targets whose agent, or a rule, refused.
     pub refused: u64,
-    /// A newer wish took its place.
+    /// Targets that a newer wish superseded.
     pub superseded: u64,
 }
 
@@ -94,14 +94,14 @@ impl Tally {
     }
 }
 
-/// How far an operation has come.
+/// The state of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperationState {
-    /// Of some target nothing final is known.
+    /// At least one target has no final result.
     Open,
-    /// Every target was seen to be as wished.
+    /// Every target was observed as wished.
     Done,
-    /// Nothing is open any more, and not every target was seen to be as wished.
+    /// No target is open any more, and not every target was observed as wished.
     Closed,
 }
 
@@ -125,24 +125,24 @@ impl OperationState {
 pub struct Operation {
     /// Its id.
     pub id: OperationId,
-    /// What is wished.
+    /// The wish.
     pub wish: Wish,
-    /// Of whom.
+    /// Its scope.
     pub scope: Scope,
-    /// Who asked.
+    /// Who asked for it.
     pub actor: Actor,
-    /// Why, where they said.
+    /// The reason, if there is one.
     pub reason: Option<Reason>,
     /// When.
     pub requested_at: Timestamp,
-    /// How many targets stand where.
+    /// How many targets are in which state.
     pub tally: Tally,
-    /// Since when no target is open.
+    /// When the last target was settled.
     pub completed_at: Option<Timestamp>,
 }
 
 impl Operation {
-    /// An operation as it begins; one without open targets is completed from the start.
+    /// An operation at its beginning; one without open targets is completed from the start.
     #[must_use]
     pub fn begin(id: OperationId, wish: Wish, scope: Scope, by: &Attribution, tally: Tally) -> Self {
         Self {
@@ -157,7 +157,7 @@ impl Operation {
         }
     }
 
-    /// The operation after so many of its open targets came to an outcome.
+    /// The operation after this number of its open targets got an outcome.
     #[must_use]
     pub fn settled(&self, outcome: &TargetOutcome, targets: u64, at: Timestamp) -> Self {
         let mut after = self.clone();
@@ -170,7 +170,7 @@ impl Operation {
         after
     }
 
-    /// How far it has come. A session that ended by itself has stopped, and so fulfils a kill.
+    /// The state of the operation. A session that ended by itself has stopped, so it counts as killed.
     #[must_use]
     pub const fn state(&self) -> OperationState {
         let Tally { total, observed, ended, .. } = self.tally;
@@ -189,7 +189,7 @@ impl Operation {
         std::iter::once(created).chain(self.completion_event()).collect()
     }
 
-    /// The event of its end, once there is one.
+    /// The event of its end, once it is completed.
     #[must_use]
     pub fn completion_event(&self) -> Option<FleetEventDraft> {
         self.completed_at.map(|at| FleetEventDraft::operation(self, "completed", at))

@@ -1,4 +1,4 @@
-//! A person steps in on many sessions at once.
+//! An operator steps in on many sessions at once.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -17,13 +17,13 @@ use crate::text::Reason;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
-    /// To all below it.
+    /// To all sessions below it.
     Subtree,
-    /// To all of its mission.
+    /// To all sessions of its mission.
     Mission,
 }
 
-/// A word that names no reach.
+/// A word that is not a reach.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} reaches nobody; use subtree or mission")]
 pub struct UnknownReach(pub String);
@@ -50,27 +50,27 @@ impl FromStr for Reach {
     }
 }
 
-/// A person steps in on a session and those around it.
+/// An action of an operator on a session and those around it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScopedAction {
     /// The id for the operation.
     pub operation: OperationId,
     /// The session that is named.
     pub session_id: SessionId,
-    /// How far it reaches from there.
+    /// How far it reaches from that session.
     pub reach: Reach,
-    /// What is wished.
+    /// The wish.
     pub wish: Wish,
-    /// With an interrupt: take back the messages that wait, too.
+    /// For an interrupt: also take back the messages that wait.
     pub drop_queued: bool,
-    /// Who wants it, why.
+    /// Who asks, and why.
     pub by: Attribution,
 }
 
-/// A session within the scope that has not ended, as the decision needs it.
+/// A session of the scope that has not ended, with what the decision needs of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
-    /// The session. Its context and metadata are not looked at.
+    /// The session. Its context and metadata are not used.
     pub session: Session,
     /// How many sessions are above it.
     pub depth: u64,
@@ -81,21 +81,21 @@ pub struct Member {
 /// Everything that an accepted scoped action writes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScopedEffects {
-    /// The named session, when it has ended and a kill makes a fence of it all the same: nothing may spawn under it.
+    /// The named session, if it has ended and a kill still makes it a fence: nothing may spawn below it.
     pub fence: Option<Session>,
-    /// For each session that the wish is put to, what is to be written of it.
+    /// What is to be written for each session that gets the wish.
     pub sessions: Vec<Effects>,
     /// The operation.
     pub opened: Opened,
-    /// The one audit entry of it all; `None` when it lies in the spool.
+    /// The one audit entry of the whole action; `None` when it is in the spool.
     pub audit: Option<AuditDraft>,
 }
 
 impl ScopedAction {
-    /// Whom it concerns.
+    /// The scope of the action.
     ///
     /// # Errors
-    /// There is no such session, or it has no mission. The refusal goes on the audit log, see [`ScopedAction::refuse`].
+    /// There is no such session, or it has no mission. The refusal goes to the audit log, see [`ScopedAction::refuse`].
     pub fn scope(&self, named: Option<&Session>) -> Result<Scope, ActionRefused> {
         let session = named.ok_or(ActionRefused::UnknownSession(self.session_id))?;
         match self.reach {
@@ -114,15 +114,15 @@ impl ScopedAction {
         self.by.entry(self.wish.name(), AuditTarget::Session(self.session_id), AuditOutcome::Refused, details)
     }
 
-    /// What it asks for, whenever it comes.
+    /// What the call asks for, independent of its time.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let target = AuditTarget::Session(self.session_id);
         Fingerprint::of(self.wish.name(), &target, self.by.reason.as_ref(), &self.details())
     }
 
-    /// Decides the action. A store calls this with every session of the scope that has not ended, all read under the
-    /// lock under which it writes what comes back.
+    /// Decides the action. A store calls this with every session of the scope that has not ended. It reads them under
+    /// the lock under which it writes the result.
     #[must_use]
     pub fn decide(&self, named: &Session, scope: Scope, members: &[Member]) -> ScopedEffects {
         let (mut sessions, mut targets) = (Vec::new(), Vec::new());
@@ -156,7 +156,8 @@ impl ScopedAction {
         OperationTarget::begin(self.operation, self.wish, session, *depth, command, self.by.at)
     }
 
-    /// A session that has not ended is a fence by its desired status; one that has, needs it written down as well.
+    /// A session that has not ended is a fence by its desired status. For a session that has ended, the fence has to be
+    /// written.
     fn fence(&self, named: &Session) -> Option<Session> {
         let kills_below = self.wish == Wish::Kill && self.reach == Reach::Subtree;
         let stands = named.desired_status == DesiredStatus::Killed || !named.status.is_terminal();
@@ -167,7 +168,7 @@ impl ScopedAction {
         })
     }
 
-    /// What it is to one session.
+    /// The effects on one session.
     #[must_use]
     pub fn on(&self, session_id: SessionId) -> OperatorAction {
         OperatorAction {

@@ -1,4 +1,4 @@
-//! One session of an operation, and what moves it.
+//! One session of an operation, and what settles it.
 
 use super::Wish;
 use crate::command::{Command, Receipt};
@@ -7,22 +7,22 @@ use crate::session::{Session, SessionStatus};
 use crate::text::Reason;
 use crate::time::Timestamp;
 
-/// What became of an operation at one session.
+/// The result of an operation at one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetOutcome {
-    /// It was seen to be as wished.
+    /// It was observed as wished.
     Observed,
-    /// It was seen to have ended in another way.
+    /// It was observed to have ended in another way.
     Ended {
-        /// How.
+        /// How it ended.
         status: SessionStatus,
     },
     /// The agent, or a rule, refused.
     Refused {
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// A newer wish took its place.
+    /// A newer wish superseded it.
     Superseded,
 }
 
@@ -51,22 +51,22 @@ pub struct OperationTarget {
     pub session_id: SessionId,
     /// How many sessions are above it in its tree. Commands are handed over deepest first.
     pub depth: u64,
-    /// What is wished; that of the operation.
+    /// The wish of the operation.
     pub wish: Wish,
-    /// The command for the agent, if it got one.
+    /// The command for the agent, if the session got one.
     pub command_seq: Option<CommandSeq>,
     /// When it was asked for.
     pub requested_at: Timestamp,
-    /// When the agent's runtime first said that it has the command.
+    /// When the agent's runtime first acknowledged the command.
     pub acknowledged_at: Option<Timestamp>,
-    /// When the effect, or another end, was seen.
+    /// When the effect, or another end, was observed.
     pub observed_at: Option<Timestamp>,
-    /// What became of it; nothing final is known while there is none.
+    /// The result; `None` while it is not final.
     pub outcome: Option<TargetOutcome>,
 }
 
 impl OperationTarget {
-    /// A target as it begins: open, unless its session is as wished already.
+    /// A target at its beginning: open, unless its session is as wished already.
     #[must_use]
     pub fn begin(
         operation_id: OperationId,
@@ -90,7 +90,7 @@ impl OperationTarget {
         target.after_status(session.status, at).unwrap_or(target)
     }
 
-    /// The target after its session was seen in a status; `None` when that changes nothing.
+    /// The target after its session was observed in a status; `None` if nothing changes.
     #[must_use]
     pub fn after_status(&self, status: SessionStatus, at: Timestamp) -> Option<Self> {
         let outcome = if self.wish.is_seen_in(status) {
@@ -103,8 +103,9 @@ impl OperationTarget {
         self.is_open().then(|| Self { observed_at: Some(at), outcome: Some(outcome), ..self.clone() })
     }
 
-    /// The target after the receipt of a command of its session moved; `None` when that changes nothing. What an agent
-    /// says is no proof: only a status is. An interrupt alone is done when the agent says so, for it may go on at once.
+    /// The target after the receipt of a command of its session changed; `None` if nothing changes. What an agent says
+    /// is no proof; only a status is. Only an interrupt is done when the agent says so, because the agent may continue
+    /// at once.
     #[must_use]
     pub fn after_receipt(&self, command: &Command) -> Option<Self> {
         if !self.is_open() || self.command_seq != Some(command.seq) {
@@ -124,14 +125,14 @@ impl OperationTarget {
         (after != *self).then_some(after)
     }
 
-    /// The target after a newer wish for its session; `None` when both can be.
+    /// The target after a newer wish for its session; `None` if both can be fulfilled.
     #[must_use]
     pub fn after_wish(&self, newer: Wish) -> Option<Self> {
         let superseded = self.is_open() && self.wish.is_superseded_by(newer);
         superseded.then(|| Self { outcome: Some(TargetOutcome::Superseded), ..self.clone() })
     }
 
-    /// Whether nothing final is known.
+    /// Whether the target has no final result.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.outcome.is_none()

@@ -1,4 +1,4 @@
-//! What somebody wants of one or many sessions.
+//! What an operator asks of one or many sessions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,9 +12,9 @@ use crate::session::SessionStatus;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
-    /// Stop, able to go on.
+    /// Stop so that the agent can continue.
     Pause,
-    /// Go on.
+    /// Continue.
     Resume,
     /// Stop the current turn.
     Interrupt,
@@ -22,7 +22,7 @@ pub enum Wish {
     Kill,
 }
 
-/// A word that names no wish.
+/// A word that is not a wish.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no operation; use pause, resume, interrupt or kill")]
 pub struct UnknownWish(pub String);
@@ -31,7 +31,7 @@ impl Wish {
     /// Every wish.
     pub const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Interrupt, Self::Kill];
 
-    /// The wish of an intervention; a message has no effect that could be seen by a status.
+    /// The wish of an intervention. A message has none, because no status shows its effect.
     #[must_use]
     pub const fn of(intervention: &Intervention) -> Option<Self> {
         match intervention {
@@ -54,7 +54,7 @@ impl Wish {
         }
     }
 
-    /// How it stands on the audit log.
+    /// The name on the audit log.
     #[must_use]
     pub const fn name(self) -> ActionName {
         match self {

@@ -8,16 +8,17 @@ use crate::approval::{
     Approval, ApprovalAction, ApprovalRefused, ApprovalStatus, Ask, AskRefused, Expiry, Withdrawal, WithdrawalRefused,
 };
 use crate::ids::{ApprovalId, AuditSeq, FeedPosition, Seq, SessionId};
+use crate::mission_set::MissionSet;
 use crate::time::Timestamp;
 
-/// A request that is there, durably.
+/// A request that is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenedApproval {
-    /// The request as it stands.
+    /// The request in its current state.
     pub approval: Approval,
     /// Whether this call opened it; `false` when it was there already.
     pub created: bool,
-    /// The newest seq of the session's conversation, when its status moved by this call.
+    /// The newest seq of the session's conversation, if this call changed the session's status.
     pub moved: Option<Seq>,
 }
 
@@ -30,51 +31,51 @@ pub enum OpenApprovalError {
     /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] AskRefused),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// A request that was decided, durably.
+/// A request that was decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecidedApproval {
-    /// The request as it stands.
+    /// The request in its current state.
     pub approval: Approval,
-    /// The newest seq of the session's conversation, when its status moved by this.
+    /// The newest seq of the session's conversation, if the decision changed the session's status.
     pub moved: Option<Seq>,
     /// The decision's place on the audit log.
     pub audit_seq: AuditSeq,
-    /// Whether it was done by an earlier call with the same key.
+    /// Whether an earlier call with the same key decided it.
     pub again: bool,
 }
 
 impl DecidedApproval {
-    /// What is kept of it, for the call that comes again.
+    /// What is stored of it for a repeated call.
     #[must_use]
     pub fn remember(&self, action: &ApprovalAction) -> Remembered {
         Remembered::new(action.fingerprint(), action.by.at, Some(self.audit_seq))
     }
 }
 
-/// Why a decision was not taken.
+/// Why a decision was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideApprovalError {
     /// A rule forbids it. The refusal is on the audit log.
     #[error(transparent)]
     Refused(#[from] ApprovalRefused),
-    /// The store cannot. Nothing was written, neither the decision nor an entry.
+    /// The store is not available. Neither the decision nor an entry was written.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// A request that its agent took back, durably.
+/// A request that its agent withdrew.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WithdrawnApproval {
-    /// The request as it stands.
+    /// The request in its current state.
     pub approval: Approval,
     /// Whether this call closed it; `false` when it was withdrawn already.
     pub closed: bool,
-    /// The newest seq of the session's conversation, when its status moved by this call.
+    /// The newest seq of the session's conversation, if this call changed the session's status.
     pub moved: Option<Seq>,
 }
 
@@ -84,10 +85,10 @@ pub enum WithdrawApprovalError {
     /// There is no such request.
     #[error("there is no permission request {0}")]
     Unknown(ApprovalId),
-    /// It is closed otherwise.
+    /// The request is closed in another way.
     #[error(transparent)]
     Refused(#[from] WithdrawalRefused),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -95,20 +96,22 @@ pub enum WithdrawApprovalError {
 /// A request whose deadline closed it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpiredApproval {
-    /// The request as it stands.
+    /// The request in its current state.
     pub approval: Approval,
-    /// The newest seq of the session's conversation, when its status moved by this.
+    /// The newest seq of the session's conversation, if the expiry changed the session's status.
     pub moved: Option<Seq>,
 }
 
-/// Which requests are wanted; every part that is given must hold.
+/// Which requests are wanted; every given part must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApprovalFilter {
-    /// Those of this session.
+    /// Requests of this session.
     pub session_id: Option<SessionId>,
-    /// Those of this session and all below it.
+    /// Requests of this session and all below it.
     pub subtree: Option<SessionId>,
-    /// Those in one of these states; any when empty.
+    /// Requests of sessions of one of these missions.
+    pub missions: Option<MissionSet>,
+    /// Requests in one of these states; any state when empty.
     pub statuses: Vec<ApprovalStatus>,
 }
 
@@ -124,22 +127,22 @@ pub struct ApprovalCursor {
 /// One page of requests, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovalQuery {
-    /// Which requests.
+    /// The filter.
     pub filter: ApprovalFilter,
-    /// Only those behind this place.
+    /// Only requests after this place.
     pub before: Option<ApprovalCursor>,
-    /// At most so many.
+    /// The largest number of requests.
     pub limit: usize,
 }
 
-/// A page of requests as they stood at one moment.
+/// A page of requests in their state at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApprovalPage {
     /// The requests, newest first.
     pub approvals: Vec<Approval>,
     /// Where the next page begins; `None` when this was the last.
     pub next: Option<ApprovalCursor>,
-    /// The feed position of that moment: the fleet feed after it holds exactly what the page does not show.
+    /// The feed position of that moment: the fleet feed after it has exactly what the page does not show.
     pub as_of: FeedPosition,
 }
 
@@ -152,26 +155,26 @@ pub trait ApprovalRepository: Send + Sync {
     /// message and event, in one transaction.
     async fn open(&self, ask: Ask) -> Result<OpenedApproval, OpenApprovalError>;
 
-    /// One request, or `None`.
+    /// Gives one request, or `None`.
     async fn get(&self, id: ApprovalId) -> Result<Option<Approval>, StoreUnavailable>;
 
-    /// Decides a request under the rules of [`ApprovalAction::decide`]. Of those who decide at the same time exactly one
-    /// is accepted. Request, event, move of the session and audit entry are written in one transaction; a refusal writes
-    /// its audit entry alone. If the audit entry cannot be written, nothing is. A key is treated as with
-    /// [`super::OperatorActions`].
+    /// Decides a request under the rules of [`ApprovalAction::decide`]. Of simultaneous decisions exactly one is
+    /// accepted. The request, its event, the session's change of status and the audit entry are written in one
+    /// transaction; a refusal writes only its audit entry. If the audit entry cannot be written, nothing is written. A
+    /// key works as in [`super::OperatorActions`].
     async fn decide(&self, action: ApprovalAction) -> Result<DecidedApproval, DecideApprovalError>;
 
-    /// Takes a request back under the rules of [`Withdrawal::close`], in one transaction as with a decision, but for the
-    /// audit entry: no operator acted. Of a decision and a withdrawal at the same time exactly one counts.
+    /// Takes a request back under the rules of [`Withdrawal::close`], in one transaction like a decision, but without
+    /// an audit entry, because no operator acted. Of a simultaneous decision and withdrawal exactly one counts.
     async fn withdraw(&self, withdrawal: Withdrawal) -> Result<WithdrawnApproval, WithdrawApprovalError>;
 
-    /// A page of requests, newest first, all read at one moment.
+    /// Gives a page of requests, newest first, all read at one moment.
     async fn list(&self, query: ApprovalQuery) -> Result<ApprovalPage, StoreUnavailable>;
 
-    /// At most `limit` open requests whose deadline is not after `now`, the earliest deadline first.
+    /// Gives at most `limit` open requests whose deadline is not after `now`, the earliest deadline first.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<ApprovalId>, StoreUnavailable>;
 
-    /// Closes a request under the rules of [`Expiry::close`], in one transaction as with a decision, but for the audit
-    /// entry: nobody acted. `None` when there was nothing to do.
+    /// Closes a request under the rules of [`Expiry::close`], in one transaction like a decision, but without an audit
+    /// entry, because nobody acted. `None` when there was nothing to do.
     async fn expire(&self, expiry: Expiry) -> Result<Option<ExpiredApproval>, StoreUnavailable>;
 }

@@ -1,5 +1,5 @@
-//! The audit log, for reading. It is written by the port of the action that an entry tells of; only its checkpoints are
-//! written here.
+//! Reading the audit log. Entries are written by the port of the action that they record; only checkpoints are written
+//! here.
 
 use async_trait::async_trait;
 
@@ -7,35 +7,35 @@ use super::{AuditFilter, StoreUnavailable};
 use crate::audit::{AuditHead, Checkpoint, HeadProblem, IsWithin, Ledger, SealedAuditEntry};
 use crate::ids::AuditSeq;
 
-/// Why the audit log could not be read for a proof.
+/// Why the audit log could not be read for a verification.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditLogError {
-    /// What stands at a place is nothing that was ever written there: somebody changed it. This is a finding.
+    /// The value at a place was never written by this program, so it was changed. This is a finding.
     #[error("what is stored at {seq} makes no sense: {detail}")]
     Broken {
-        /// The place, as far as it can be told.
+        /// The place, as far as it is known.
         seq: AuditSeq,
-        /// What makes no sense about it.
+        /// What cannot be read.
         detail: String,
     },
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// Why there is no end of the chain to be told.
+/// Why the end of the chain is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditHeadError {
-    /// What is remembered of it was changed or removed. This is a finding; until it is mended the log takes no entry.
+    /// The stored head was changed or removed. This is a finding; until it is repaired the log takes no entry.
     #[error(transparent)]
     Broken(#[from] HeadProblem),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
 impl AuditHeadError {
-    /// The same as a fault of the log behind its last good entry.
+    /// The same as a fault of the log after its last valid entry.
     #[must_use]
     pub fn behind(self, end: AuditSeq) -> AuditLogError {
         match self {
@@ -49,7 +49,8 @@ impl AuditHeadError {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// At most `limit` entries before a place (or from the end), newest first. A page once read never changes.
+    /// Gives at most `limit` entries before a place (or from the end), newest first. A page that was read once never
+    /// changes.
     async fn page(
         &self,
         filter: AuditFilter,
@@ -57,28 +58,30 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<SealedAuditEntry>, StoreUnavailable>;
 
-    /// At most `limit` entries after a place, oldest first, exactly as they are stored: whatever stands there, good or
-    /// bad. From [`AuditSeq::ZERO`] nothing is left out, whatever its place. A page ends before what makes no sense
-    /// (so only an empty one is the last), and that is an error when it would be the first of its page.
+    /// Gives at most `limit` entries after a place, oldest first, exactly as they are stored, valid or not. From
+    /// [`AuditSeq::ZERO`] nothing is left out, whatever its place. A page ends before a value that cannot be read (so
+    /// only an empty page is the last one); such a value is an error when it would be the first of its page.
     async fn walk(&self, after: AuditSeq, limit: usize) -> Result<Vec<SealedAuditEntry>, AuditLogError>;
 
-    /// The end of the chain, as the store remembers it beside the entries.
+    /// Gives the end of the chain, as the store keeps it beside the entries.
     async fn head(&self) -> Result<AuditHead, AuditHeadError>;
 
-    /// Keeps a checkpoint, and gives the one that stands at its place then: when there was one already, that one stays. A
-    /// store that several servers share keeps those of one key: while the newest is of another, it gives that one.
+    /// Stores a checkpoint, and gives the one that is then at its place: if there was one already, that one stays. A
+    /// store that several servers share keeps checkpoints of one key: if the newest is of another key, it gives that
+    /// one.
     async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpoint, StoreUnavailable>;
 
-    /// At most `limit` checkpoints after a place, oldest first; pages end as those of [`AuditLog::walk`].
+    /// Gives at most `limit` checkpoints after a place, oldest first; pages end like those of [`AuditLog::walk`].
     async fn checkpoints(&self, after: AuditSeq, limit: usize) -> Result<Vec<Checkpoint>, AuditLogError>;
 
-    /// The newest checkpoint.
+    /// Gives the newest checkpoint.
     async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, StoreUnavailable>;
 }
 
-/// A store whose audit log is in memory: it has the port [`AuditLog`] by handing out its [`Ledger`].
+/// A store whose audit log is in memory. It gets the port [`AuditLog`] by lending its [`Ledger`].
 pub trait KeepsLedger: Send + Sync {
-    /// Runs work on the ledger, under the lock that guards it; the work comes with what tells of the session tree, too.
+    /// Runs work on the ledger, under the lock that guards it. The work also gets a function that knows the session
+    /// tree.
     fn ledger<T>(&self, work: impl FnOnce(&mut Ledger, &IsWithin<'_>) -> T) -> T;
 }
 

@@ -1,4 +1,4 @@
-//! Where interventions lie whose audit entry cannot be written yet.
+//! The spool for interventions whose audit entry cannot be written yet.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,29 +6,29 @@ use uuid::Uuid;
 use super::StoreUnavailable;
 use crate::audit::{Fate, SpooledAction};
 
-/// Something in the spool, and what became of it so far.
+/// An intervention in the spool, and what became of it so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// The intervention.
     pub action: SpooledAction,
-    /// What became of it; `None` while it is not done, or nobody had the time to say.
+    /// What became of it; `None` while it is not done, or its result was not noted.
     pub fate: Option<Fate>,
 }
 
-/// Keeps interventions outside the database until their entries are on the audit log. Everything is durable when it
-/// returns, and is there again after a restart.
+/// Keeps interventions outside the database until their entries are on the audit log. Everything is durable when a
+/// method returns, and is there again after a restart.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait AuditSpool: Send + Sync {
-    /// Keeps an intervention, behind what is there.
+    /// Adds an intervention at the end.
     async fn keep(&self, action: SpooledAction) -> Result<(), StoreUnavailable>;
 
-    /// Notes what became of one.
+    /// Notes what became of an intervention.
     async fn settle(&self, id: Uuid, fate: Fate) -> Result<(), StoreUnavailable>;
 
-    /// Everything that is there, oldest first.
+    /// Gives everything in the spool, oldest first.
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreUnavailable>;
 
-    /// Takes one out: its entry is on the log.
+    /// Removes an intervention, because its entry is on the log.
     async fn remove(&self, id: Uuid) -> Result<(), StoreUnavailable>;
 }

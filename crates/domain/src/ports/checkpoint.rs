@@ -7,58 +7,61 @@ use async_trait::async_trait;
 use super::{AuditLogError, CheckpointSigner, StoreUnavailable};
 use crate::audit::Checkpoint;
 
-/// A place in the archive, as the archive itself counts; zero is the beginning.
+/// A place in the archive, in the archive's own numbering; zero is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArchivePlace(pub u64);
 
-/// A piece of the archive.
+/// A part of the archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArchivePage {
-    /// The checkpoints, as they stand; none at the end.
+    /// The checkpoints as they are stored; none at the end.
     pub checkpoints: Vec<Checkpoint>,
-    /// Where the next piece begins.
+    /// Where the next part begins.
     pub next: ArchivePlace,
 }
 
-/// Which of the database's checkpoints an archive has to hold. What it lacks of them was taken out of it.
+/// Which checkpoints of the database an archive has to have. A checkpoint that it lacks was removed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveHolds {
-    /// None: it is no archive.
+    /// None: there is no archive.
     Nothing,
-    /// Every one: nobody else makes any.
+    /// All of them, because only this server makes any.
     All,
-    /// Those of other replicas as they are seen: every one between its first and its newest, and one at least.
+    /// Also those of other replicas, as this one reads them: every checkpoint between its first and its newest, and at
+    /// least one.
     Seen,
 }
 
-/// As long as it lives, nobody else who uses the archive is between the database and the archive with a new checkpoint.
+/// A guard. While it exists, no other user of the archive is between the database and the archive with a new
+/// checkpoint.
 pub type ArchiveTurn = Box<dyn std::any::Any + Send + Sync>;
 
-/// Keeps checkpoints where whoever changes the database does not reach them, or does so only by another door.
+/// Keeps checkpoints where a person who can change the database cannot reach them, or only in another way.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CheckpointArchive: Send + Sync {
-    /// Adds a checkpoint; it is durable when this returns. One that is not beyond the newest is passed over: it is
-    /// there already, or was overtaken.
+    /// Adds a checkpoint; it is durable when this returns. A checkpoint that is not after the newest one is ignored: it
+    /// is there already, or a newer one came first.
     async fn append(&self, checkpoint: Checkpoint) -> Result<(), StoreUnavailable>;
 
-    /// At most `limit` checkpoints from a place on, in the order in which they were added.
+    /// Gives at most `limit` checkpoints from a place on, in the order in which they were added.
     async fn page(&self, from: ArchivePlace, limit: usize) -> Result<ArchivePage, AuditLogError>;
 
-    /// The newest.
+    /// Gives the newest checkpoint.
     async fn newest(&self) -> Result<Option<Checkpoint>, StoreUnavailable>;
 
-    /// Which of the database's checkpoints it has to hold.
+    /// Says which checkpoints of the database it has to have.
     fn holds(&self) -> ArchiveHolds;
 
-    /// Waits until nobody is about to bring a checkpoint from the database to the archive, and keeps others from beginning.
+    /// Waits until nobody is about to bring a checkpoint from the database to the archive, and keeps others from
+    /// beginning.
     async fn turn(&self) -> Result<ArchiveTurn, StoreUnavailable>;
 
-    /// Puts those that are missing where they belong, and keeps what is there.
+    /// Puts missing checkpoints at their places, and keeps the others.
     async fn refill(&self, checkpoints: Vec<Checkpoint>) -> Result<(), AuditLogError>;
 }
 
-/// For programs that keep checkpoints in the database alone.
+/// An archive for programs that keep checkpoints only in the database.
 #[async_trait]
 impl CheckpointArchive for () {
     async fn append(&self, _checkpoint: Checkpoint) -> Result<(), StoreUnavailable> {
@@ -89,8 +92,8 @@ impl CheckpointArchive for () {
 /// What a deployment needs for checkpoints.
 #[derive(Clone)]
 pub struct Checkpointing {
-    /// Who signs.
+    /// The signer.
     pub signer: Arc<dyn CheckpointSigner>,
-    /// Where they are kept besides the database.
+    /// Where checkpoints are kept besides the database.
     pub archive: Arc<dyn CheckpointArchive>,
 }

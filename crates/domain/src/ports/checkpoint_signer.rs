@@ -1,11 +1,11 @@
-//! Who signs checkpoints of the audit log.
+//! The signer of checkpoints of the audit log.
 
 use crate::audit::{CheckpointKey, CheckpointSignature};
 
-/// Signs checkpoints. The secret is no part of the database.
+/// Signs checkpoints. The secret is not in the database.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait CheckpointSigner: Send + Sync {
-    /// The key that its signatures are checked with.
+    /// The key that verifies its signatures.
     fn public_key(&self) -> CheckpointKey;
 
     /// Signs bytes.

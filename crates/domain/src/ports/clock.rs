@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::ids::{MessageId, SessionId};
 use crate::time::Timestamp;
 
-/// Tells the time.
+/// Gives the time.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Clock: Send + Sync {
     /// The present moment.
@@ -15,10 +15,10 @@ pub trait Clock: Send + Sync {
 /// Makes ids and secrets.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait IdGenerator: Send + Sync {
-    /// A new UUID; never the same twice.
+    /// Gives a new UUID, never the same one twice.
     fn uuid(&self) -> Uuid;
 
-    /// 256 bits that nobody can guess.
+    /// Gives 256 bits that nobody can guess.
     fn random_bytes(&self) -> [u8; 32];
 
     /// A new session id.

@@ -7,7 +7,7 @@ use crate::command::{Command, Receipt, ReceiptIsFinal};
 use crate::ids::{CommandSeq, SessionId};
 use crate::time::Timestamp;
 
-/// Why an acknowledgement was not taken.
+/// Why an acknowledgement was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AcknowledgeError {
     /// There is no such command.
@@ -21,17 +21,17 @@ pub enum AcknowledgeError {
     /// The receipt is final.
     #[error(transparent)]
     Final(#[from] ReceiptIsFinal),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// Keeps commands until they are acknowledged. They enter by [`super::OperatorActions`] alone.
+/// Keeps commands until they are acknowledged. Commands enter only by [`super::OperatorActions`].
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CommandQueue: Send + Sync {
-    /// At most `limit` pending commands after a place, in order: a command comes again until it is acknowledged as
-    /// consumed or refused. `None` when there is no such session.
+    /// Gives at most `limit` pending commands after a place, in order. A command is given again until it is
+    /// acknowledged as consumed or refused. `None` when there is no such session.
     async fn pending(
         &self,
         session: SessionId,
@@ -39,7 +39,7 @@ pub trait CommandQueue: Send + Sync {
         limit: usize,
     ) -> Result<Option<Vec<Command>>, StoreUnavailable>;
 
-    /// Moves a receipt on, under the rules of [`Command::acknowledge`], with a `receipt` event when it moved.
+    /// Moves a receipt forward, under the rules of [`Command::acknowledge`], with a `receipt` event if it changed.
     async fn acknowledge(
         &self,
         session: SessionId,

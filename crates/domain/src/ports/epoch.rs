@@ -12,11 +12,11 @@ pub trait EpochRepository: Send + Sync {
     /// The epoch; `None` before the first.
     async fn epoch(&self) -> Result<Option<Epoch>, StoreUnavailable>;
 
-    /// Puts `next` in the place of `known`, unless another one stands there by now. Gives the one that holds then.
+    /// Replaces `known` by `next`, unless another one is stored by now. Gives the stored one.
     async fn renew_epoch(&self, known: Option<Epoch>, next: Epoch) -> Result<Epoch, StoreUnavailable>;
 
-    /// Puts `next` in the place of a server's mark, if that is one of `known`; with none known it is put there whatever
-    /// there is. `false` when the mark is another one, or missing: then nothing is changed.
+    /// Replaces a server's mark by `next`, if the stored mark is one of `known`; with none known it is always replaced.
+    /// `false` when the stored mark is another one, or is missing: then nothing is changed.
     async fn exchange_mark(
         &self,
         replica: String,
@@ -25,12 +25,12 @@ pub trait EpochRepository: Send + Sync {
     ) -> Result<bool, StoreUnavailable>;
 }
 
-/// What a server remembers of its store, where a restore of the store does not reach.
+/// What a server remembers of its store, where a restore of the store does not change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownStore {
-    /// The epoch that held.
+    /// The last known epoch.
     pub epoch: Epoch,
-    /// The mark that was left last; two of them while nobody knows whether the second got there.
+    /// The mark that was written last; two marks while it is not known whether the second reached the store.
     pub marks: Vec<StoreMark>,
 }
 
@@ -38,9 +38,9 @@ pub struct KnownStore {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait StoreMemory: Send + Sync {
-    /// What was remembered last; `None` at the first start.
+    /// Gives what was remembered last; `None` at the first start.
     async fn known(&self) -> Result<Option<KnownStore>, StoreUnavailable>;
 
-    /// Remembers it; durable when this returns.
+    /// Remembers the store; durable when this returns.
     async fn remember(&self, known: KnownStore) -> Result<(), StoreUnavailable>;
 }

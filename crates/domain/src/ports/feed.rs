@@ -1,4 +1,4 @@
-//! The fleet feed, for reading. It is written by the port of the change that an event tells of.
+//! Reading the fleet feed. Events are written by the port of the change that they report.
 
 use async_trait::async_trait;
 
@@ -10,11 +10,11 @@ use crate::ids::{FeedPosition, SessionId};
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait FleetFeed: Send + Sync {
-    /// At most `limit` events after a place, in order. A reader that has seen a position will never see a lower one
+    /// Gives at most `limit` events after a place, in order. A reader that has seen a position never sees a lower one
     /// appear later.
     async fn after(&self, after: FeedPosition, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable>;
 
-    /// At most `limit` `receipt` events of one session after a place, in order.
+    /// Gives at most `limit` `receipt` events of one session after a place, in order.
     async fn receipts(
         &self,
         session: SessionId,
@@ -22,7 +22,7 @@ pub trait FleetFeed: Send + Sync {
         limit: usize,
     ) -> Result<Vec<FleetEvent>, StoreUnavailable>;
 
-    /// The last `limit` `receipt` events of one session, in order.
+    /// Gives the last `limit` `receipt` events of one session, in order.
     async fn newest_receipts(&self, session: SessionId, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable>;
 
     /// The position of the newest `receipt` event of each of many sessions, read at once, in any order. Sessions without one
@@ -30,6 +30,6 @@ pub trait FleetFeed: Send + Sync {
     async fn receipt_heads(&self, sessions: Vec<SessionId>)
     -> Result<Vec<(SessionId, FeedPosition)>, StoreUnavailable>;
 
-    /// The newest position that [`FleetFeed::after`] shows.
+    /// Gives the newest position that [`FleetFeed::after`] shows.
     async fn head(&self) -> Result<FeedPosition, StoreUnavailable>;
 }

@@ -1,4 +1,4 @@
-//! Hooks: an agent's own runtime calls at points where it can be answered.
+//! Hooks: an agent's own runtime calls the server at points where the server can answer.
 
 use std::time::Duration;
 
@@ -13,27 +13,28 @@ use crate::text::{MissionId, TaskId};
 /// One call of an agent's runtime.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HookCall {
-    /// What it says, in its own words; what could be read of it.
+    /// What the call says, in the runtime's own words, as far as it could be read.
     pub body: Map<String, Value>,
-    /// Why not all of it could be read; `None` when all could.
+    /// Why a part of it could not be read; `None` when all could be read.
     pub unread: Option<String>,
-    /// How long the answer may be held back: while it is, the agent does not go on.
+    /// How long the answer may be held back. The agent waits meanwhile.
     pub hold: Duration,
-    /// While the store cannot be asked, the agent does not do what it is about to do.
+    /// Whether the agent must not continue while the store is not available.
     pub deny_when_away: bool,
-    /// The session whose subtree the caller's key is bound to: the agent's sessions are, and register, below it.
+    /// The session whose subtree the caller's key is bound to. The agent's sessions have to be in it, and register
+    /// below that session.
     pub bound_to: Option<SessionId>,
-    /// The mission for a session that registers by this call.
+    /// The mission for a session that this call registers.
     pub mission_id: Option<MissionId>,
-    /// The work item for a session that registers by this call.
+    /// The work item for a session that this call registers.
     pub task_id: Option<TaskId>,
 }
 
-/// Why a call was not taken in. The agent goes on as if nobody had been asked: so a call of a session that an operator has
-/// stopped or holds is answered, whatever is wrong with it.
+/// Why a call was not accepted. The agent continues as if it had not called. Therefore a call of a session that an
+/// operator has stopped or holds is always answered, whatever is wrong with it.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
-    /// It makes no sense.
+    /// The call cannot be understood.
     #[error("{field}: {problem}")]
     Invalid {
         /// The field at fault.
@@ -41,27 +42,27 @@ pub enum HookError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The session is outside of the subtree that the key is bound to.
+    /// The session is outside the subtree that the key is bound to.
     #[error("this key is bound to session {bound_to} and those below it")]
     OutsideSubtree {
         /// The session whose subtree the key is bound to.
         bound_to: SessionId,
     },
-    /// The place that it names for a new session is not one for the key.
+    /// The key may not use the place that the call names for a new session.
     #[error(transparent)]
     Place(#[from] PlaceRefused),
-    /// Its session may not enter the tree.
+    /// The rules of the tree refuse the session.
     #[error(transparent)]
     Register(RegisterError),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// Takes in the hooks of one kind of agent, and answers them: what an operator wants goes back with the answer.
+/// Accepts the hooks of one kind of agent, and answers them. The answer contains what an operator wants.
 #[async_trait]
 pub trait HookReceiver: Send + Sync {
-    /// Writes down what the call tells, and gives the answer in the words of the agent's runtime. The same call again writes
-    /// nothing again. Returns at the latest when the hold is over; dropping it takes nothing back.
+    /// Records what the call says, and gives the answer in the format of the agent's runtime. A repeated call records
+    /// nothing again. Returns at the latest when the hold is over; dropping the future undoes nothing.
     async fn take(&self, call: HookCall) -> Result<Value, HookError>;
 }

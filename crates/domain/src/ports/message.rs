@@ -19,48 +19,49 @@ pub enum AppendError {
     /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] AppendRefused),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// A run of a conversation, with the state of the whole at the same moment.
+/// A part of a conversation, with the state of the whole at the same moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MessageSlice {
     /// The messages, by rising seq, dense.
     pub messages: Vec<Message>,
-    /// What became of each operator's message among them.
+    /// The receipts of the operator's messages among them.
     pub receipts: HashMap<MessageId, MessageReceipt>,
-    /// The newest seq: also the number of messages, for they are dense.
+    /// The newest seq. It is also the number of messages, because seqs are dense.
     pub last_seq: Seq,
-    /// The session's status. When it is terminal, nothing follows `last_seq`, ever.
+    /// The session's status. When it is terminal, nothing ever follows `last_seq`.
     pub status: SessionStatus,
 }
 
-/// Where a conversation ends at one moment.
+/// The end of a conversation at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConversationEnd {
-    /// Whose conversation it is.
+    /// The session of the conversation.
     pub session: SessionId,
     /// The newest seq.
     pub last_seq: Seq,
-    /// The session's status. When it is terminal, nothing follows `last_seq`, ever.
+    /// The session's status. When it is terminal, nothing ever follows `last_seq`.
     pub status: SessionStatus,
 }
 
 impl MessageSlice {
-    /// A run ends before a message when those before it have so many bytes of content and metadata: a thousand messages of
-    /// the largest kind would be a gigabyte in memory. So every run but an empty one has at least one message.
+    /// A part ends before a message when the messages before it have this many bytes of content and metadata, because a
+    /// thousand messages of the largest size would be a gigabyte in memory. So every part that is not empty has at
+    /// least one message.
     pub const ENOUGH_BYTES: usize = 4 * 1_048_576;
 
-    /// The run after a place, out of a whole conversation, which is dense. For a store that has it at hand, and no commands:
-    /// there is no receipt in it.
+    /// The part after a place, of a whole dense conversation. For a store that has the conversation in memory and has
+    /// no commands: the part has no receipts.
     #[must_use]
     pub fn after(session: &Session, conversation: &[Message], after: Seq, limit: usize) -> Self {
         Self::of(session, Self::enough(conversation.iter().skip(place(after)).take(limit)))
     }
 
-    /// The run before a place, out of a whole conversation, as [`MessageSlice::after`].
+    /// The part before a place, of a whole conversation, as [`MessageSlice::after`].
     #[must_use]
     pub fn before(session: &Session, conversation: &[Message], before: Seq, limit: usize) -> Self {
         let end = place(before.previous()).min(conversation.len());
@@ -69,11 +70,39 @@ impl MessageSlice {
         Self::of(session, messages)
     }
 
+    /// Whether this part, which a copy of the store gave for the messages after a place, is what the store itself gives:
+    /// nothing is missing that the store has, up to the limit. `end` is the end that the store knows.
+    #[must_use]
+    pub fn is_whole_after(&self, after: Seq, limit: usize, end: Seq) -> bool {
+        let reached = self.messages.last().map_or(after, |last| last.seq);
+        // The copy itself has more: the part ended at its size.
+        let was_cut = !self.messages.is_empty() && reached < self.last_seq;
+        reached >= end || self.messages.len() >= limit || was_cut
+    }
+
+    /// The same for the last messages before a place.
+    #[must_use]
+    pub fn is_whole_before(&self, before: Seq, limit: usize, end: Seq) -> bool {
+        let newest = before.previous().min(end);
+        limit == 0 || self.messages.last().map_or(Seq::ZERO, |last| last.seq) >= newest
+    }
+
+    /// The part with the state of the whole as the store itself knows it.
+    #[must_use]
+    pub fn at_end(self, end: ConversationEnd) -> Self {
+        // The copy may have been asked a moment later.
+        if self.last_seq > end.last_seq {
+            return self;
+        }
+        Self { last_seq: end.last_seq, status: end.status, ..self }
+    }
+
     fn of(session: &Session, messages: Vec<Message>) -> Self {
         Self { messages, receipts: HashMap::new(), last_seq: session.last_seq, status: session.status }
     }
 
-    /// As many of the messages as make up one run, in the order in which they count. For a store that has them at hand.
+    /// As many of the messages as fit into one part, in the order in which they count. For a store that has them in
+    /// memory.
     #[must_use]
     pub fn enough<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<Message> {
         let mut bytes = 0;
@@ -86,7 +115,7 @@ impl MessageSlice {
     }
 }
 
-/// The element of a dense conversation from which on it lies after a place.
+/// The first element of a dense conversation after a place.
 fn place(seq: Seq) -> usize {
     usize::try_from(seq.get()).unwrap_or(usize::MAX)
 }
@@ -96,13 +125,13 @@ fn place(seq: Seq) -> usize {
 #[async_trait]
 pub trait MessageRepository: Send + Sync {
     /// Appends a batch whole or not at all, under the rules of [`crate::session::Session::append`]. When it returns,
-    /// the batch is durable. Seqs are given in commit order: a reader that has seen seq `n` will never see a lower one
-    /// appear later. Counts as a sign of life of the session at `at`: a lost one comes back in the same
-    /// transaction under the rule of [`crate::session::Session::come_back`], and the message that tells of it stands before
-    /// the batch. A batch that is refused brings nobody back.
+    /// the batch is durable. Seqs are assigned in commit order: a reader that has seen seq `n` never sees a lower one
+    /// appear later. The append is a sign of life of the session at `at`: a lost session comes back in the same
+    /// transaction under the rule of [`crate::session::Session::come_back`], and the message that says so is before the
+    /// batch. A refused batch brings no session back.
     ///
-    /// What the inserted messages say about usage ([`crate::message::AppendPlan::used`]) is booked in the same transaction
-    /// on every account that it belongs to ([`crate::usage::AccountKey::of`]), by the rule of
+    /// The usage that the inserted messages report ([`crate::message::AppendPlan::used`]) is booked in the same
+    /// transaction on every account that it belongs to ([`crate::usage::AccountKey::of`]), by the rule of
     /// [`crate::usage::Account::book`].
     async fn append(
         &self,
@@ -111,8 +140,8 @@ pub trait MessageRepository: Send + Sync {
         at: Timestamp,
     ) -> Result<AppendOutcome, AppendError>;
 
-    /// At most `limit` messages after a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are reached; `None`
-    /// when there is no such session. Costs the same at any depth.
+    /// Gives at most `limit` messages after a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are
+    /// reached; `None` when there is no such session. The cost does not depend on the place.
     async fn after(
         &self,
         session: SessionId,
@@ -120,8 +149,9 @@ pub trait MessageRepository: Send + Sync {
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable>;
 
-    /// The last `limit` messages before a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are reached, of
-    /// which the last ones count first; `None` when there is no such session. Costs the same at any depth.
+    /// Gives the last `limit` messages before a place, in order, and fewer when [`MessageSlice::ENOUGH_BYTES`] are
+    /// reached, where the last messages count first; `None` when there is no such session. The cost does not depend on
+    /// the place.
     async fn before(
         &self,
         session: SessionId,
@@ -129,8 +159,8 @@ pub trait MessageRepository: Send + Sync {
         limit: usize,
     ) -> Result<Option<MessageSlice>, StoreUnavailable>;
 
-    /// Where many conversations end, read at once, in any order. Sessions that are not there are left out. As given here it
-    /// reads one after the other.
+    /// Gives the ends of many conversations, read at once, in any order. Sessions that do not exist are left out. The
+    /// default implementation reads one after the other.
     async fn ends(&self, sessions: Vec<SessionId>) -> Result<Vec<ConversationEnd>, StoreUnavailable> {
         let mut ends = Vec::with_capacity(sessions.len());
         for session in sessions {

@@ -1,6 +1,6 @@
-//! What the rules need of the world outside.
+//! What the rules need from outside, as traits.
 //!
-//! One file for each port. Every method is a contract: what is promised holds for every implementation, and the suite in
+//! There is one file for each port. Every method is a contract that every implementation has to keep; the suite in
 //! `flightdeck-store-contract` proves it for the stores.
 //!
 //! # Adding a port
@@ -23,7 +23,12 @@ mod message;
 mod operation;
 mod operator_actions;
 mod provider;
+mod provider_config;
+mod provider_kind;
+mod read_copy;
 mod readiness;
+mod runner;
+mod secret_sealer;
 mod session;
 mod transaction;
 mod transfer;
@@ -55,14 +60,19 @@ pub use operation::{
 };
 pub use operator_actions::{OperatorActionError, OperatorActions};
 pub use provider::{AgentLog, AgentProvider, DeliverError, SpawnError};
+pub use provider_config::{ConfigChangeError, ProviderConfigRepository};
+pub use provider_kind::{ProviderKind, ProviderTrial, TrialFailed};
+pub use read_copy::{CopyState, ReadCopy};
 pub use readiness::Readiness;
+pub use runner::{AssignmentError, AssignmentPlace, RunnerError, RunnerRepository};
+pub use secret_sealer::SecretSealer;
 pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
 };
 pub use transaction::{
-    AccessRows, ApprovalRows, ControlRows, MissionAccounts, RecordRows, Rows, SessionRows, TalkRows, Transactional,
-    TreeLock, Tx, UsageRows, Work,
+    AccessRows, ApprovalRows, ControlRows, MissionAccounts, ProviderConfigRows, RecordRows, Rows, RunnerRows,
+    SessionRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
 pub use unavailable::{Hindrance, StoreUnavailable};
@@ -79,5 +89,7 @@ pub use {
     clock::MockIdGenerator, command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory,
     feed::MockFleetFeed, login::MockLoginRepository, message::MockMessageRepository,
     operation::MockOperationRepository, operator_actions::MockOperatorActions, provider::MockAgentProvider,
-    session::MockSessionRepository, usage::MockUsageRepository, wake_up::MockWakeUps,
+    provider_config::MockProviderConfigRepository, provider_kind::MockProviderKind, read_copy::MockReadCopy,
+    runner::MockRunnerRepository, secret_sealer::MockSecretSealer, session::MockSessionRepository,
+    usage::MockUsageRepository, wake_up::MockWakeUps,
 };

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::ids::{OperationId, SessionId};
+use crate::mission_set::MissionSet;
 use crate::operation::{Operation, OperationTarget};
 use crate::time::Timestamp;
 
@@ -17,13 +18,15 @@ pub struct OperationCursor {
 }
 
 /// One page of operations, newest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperationQuery {
-    /// Only those with open targets, or only those without; all when missing.
+    /// Only operations with open targets, or only those without; all when missing.
     pub open: Option<bool>,
-    /// Only those behind this place.
+    /// Only operations on one of these missions, on one of their sessions, or on all below one.
+    pub missions: Option<MissionSet>,
+    /// Only operations after this place.
     pub after: Option<OperationCursor>,
-    /// At most so many.
+    /// The largest number of operations.
     pub limit: usize,
 }
 
@@ -46,15 +49,17 @@ pub struct TargetCursor {
 }
 
 /// One page of an operation's targets, leaves first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetQuery {
     /// The operation.
     pub operation: OperationId,
-    /// Leave out those that were seen to be as wished, or to have ended.
+    /// Leaves out targets that were observed as wished, or to have ended.
     pub unseen_only: bool,
-    /// Only those behind this place.
+    /// Only targets that are sessions of one of these missions.
+    pub missions: Option<MissionSet>,
+    /// Only targets after this place.
     pub after: Option<TargetCursor>,
-    /// At most so many.
+    /// The largest number of targets.
     pub limit: usize,
 }
 
@@ -67,18 +72,18 @@ pub struct TargetPage {
     pub next: Option<TargetCursor>,
 }
 
-/// Keeps operations. They enter by [`super::OperatorActions`], and are moved by [`super::SessionRepository::observe`], by
-/// [`super::CommandQueue::acknowledge`] and by newer actions, each in the transaction of that change: by the rules of
-/// [`OperationTarget`], and with an event when the last target is settled.
+/// Keeps operations. They are written by [`super::OperatorActions`]. [`super::SessionRepository::observe`],
+/// [`super::CommandQueue::acknowledge`] and newer actions settle their targets, each in the transaction of its change,
+/// by the rules of [`OperationTarget`]; the last settled target adds an event.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait OperationRepository: Send + Sync {
-    /// One operation, or `None`.
+    /// Gives one operation, or `None`.
     async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreUnavailable>;
 
-    /// A page of operations, newest first.
+    /// Gives a page of operations, newest first.
     async fn operations(&self, query: OperationQuery) -> Result<OperationPage, StoreUnavailable>;
 
-    /// A page of an operation's targets, leaves first; empty when there is no such operation.
+    /// Gives a page of an operation's targets, leaves first; empty when there is no such operation.
     async fn targets(&self, query: TargetQuery) -> Result<TargetPage, StoreUnavailable>;
 }

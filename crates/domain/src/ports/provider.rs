@@ -1,4 +1,4 @@
-//! What runs sessions.
+//! Providers: what runs sessions.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use crate::message::Message;
 use crate::session::Session;
 use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 
-/// What an agent's program wrote beside its work: the newest part of it.
+/// The newest part of what an agent's program wrote to its standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentLog {
-    /// The text. It is the agent's: whoever shows it must not trust it.
+    /// The text. It comes from the agent, so a reader must not trust it.
     pub text: String,
     /// Whether there was more before it.
     pub truncated: bool,
@@ -23,7 +23,7 @@ pub struct AgentLog {
 /// Why an agent was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// What it was given to work with makes no sense to the provider.
+    /// The provider cannot use the context.
     #[error("{field}: {problem}")]
     Invalid {
         /// The field at fault, as the API names it.
@@ -31,12 +31,12 @@ pub enum SpawnError {
         /// What is wrong with it, and what would be right.
         problem: String,
     },
-    /// It did not come up.
+    /// The agent did not start.
     #[error("the agent did not start")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Why a command did not reach the agent. It stays in the queue.
+/// Why a command did not reach the agent. The command stays in the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
     /// The provider does not run this session (any more).
@@ -44,51 +44,53 @@ pub enum DeliverError {
     NotRunning(SessionId),
 }
 
-/// Runs agents. The domain has already written down what is wanted; a provider makes it happen and reports what it
-/// sees, through the same use cases as an agent that reports over HTTP.
+/// Runs agents. The domain has already recorded what is wanted. A provider makes it happen and reports what it
+/// observes, through the same use cases as an agent that reports over HTTP.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait AgentProvider: Send + Sync {
-    /// The name under which sessions refer to it.
+    /// The name of the provider, which sessions have too.
     fn name(&self) -> ProviderName;
 
-    /// What it can do, whatever the session.
+    /// What it can do in general.
     fn capabilities(&self) -> Capabilities;
 
-    /// What it can do with this session, where agents differ.
+    /// What it can do with this session, if its agents differ.
     fn capabilities_of(&self, session: &Session) -> Capabilities {
         let _ = session;
         self.capabilities()
     }
 
-    /// The types of the agents that it can start, as it is configured, sorted; `None` when it does not tell agents apart by
-    /// their type. A spawn that names a type of the list and no provider is for this one.
+    /// The configured types of agents that it can start, sorted; `None` when it does not distinguish agents by type. A
+    /// spawn that names one of these types and no provider goes to this provider.
     fn agent_types(&self) -> Option<Vec<AgentType>> {
         None
     }
 
-    /// Checks what an agent would be given, before the session is in the tree.
+    /// Checks the context of an agent before the session is in the tree.
     async fn check(&self, agent_type: &AgentType, context: &JsonObject) -> Result<(), SpawnError>;
 
-    /// The agent's own id of an earlier conversation that an agent with this context would take up; `None` for a new one.
+    /// The agent's own id of an earlier conversation that an agent with this context would resume; `None` for a new
+    /// one.
     fn takes_up(&self, context: &JsonObject) -> Option<ProviderSessionId> {
         let _ = context;
         None
     }
 
-    /// Starts the agent of a session that is `spawning`. Returns when it is on its way, not when it is done.
+    /// Starts the agent of a session that is `spawning`. Returns when the start has begun, not when it is complete.
     async fn spawn(&self, session: &Session, prompt: Option<MessageContent>) -> Result<(), SpawnError>;
 
-    /// Hands a command to the agent, with the message of an inject where that is at hand; otherwise it is found in the
-    /// conversation by the command's message id. Returns at once; the receipt tells what becomes of it. The same command
-    /// may be handed over again, and is after every start until its receipt is final.
+    /// Hands a command to the agent, with the message of an inject if the caller has it; otherwise the message is found
+    /// in the conversation by the command's message id. Returns at once; the receipt shows what becomes of the command.
+    /// The same command may be handed over again, and is handed over again after every start until its receipt is
+    /// final.
     async fn deliver(&self, command: &Command, message: Option<Message>) -> Result<(), DeliverError>;
 
-    /// What the program of a session's agent wrote to its standard error; `None` where nothing of the kind is kept. Also
+    /// What the program of a session's agent wrote to its standard error; `None` if it is not kept. It is also given
     /// after the agent has ended.
     ///
     /// # Errors
-    /// It is kept and cannot be read.
+    /// It is kept but cannot be read.
     async fn log(&self, session: SessionId) -> Result<Option<AgentLog>, std::io::Error> {
         let _ = session;
         Ok(None)

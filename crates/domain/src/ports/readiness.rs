@@ -1,12 +1,12 @@
-//! Whether a store can be worked with.
+//! Whether a store works.
 
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
 
-/// Whether the store can be worked with, beyond that it answers.
+/// Whether the store can also be written, and not only answers.
 #[async_trait]
 pub trait Readiness: Send + Sync {
-    /// Tries a write, as far as there is one that changes nothing. Says why it failed.
+    /// Tries a write that changes nothing, if the store has one. Returns why it failed.
     async fn ready(&self) -> Result<(), StoreUnavailable>;
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::StoreUnavailable;
 use crate::ids::{FeedPosition, Seq, SessionId};
 use crate::message::Control;
+use crate::mission_set::MissionSet;
 use crate::session::{
     Admission, IllegalTransition, Observation, Registration, RegistrationRefused, Session, SessionStatus, Silence,
 };
@@ -22,7 +23,7 @@ pub struct Registered {
     pub created: bool,
 }
 
-/// What the admission comes to once it is written.
+/// The result of the admission, once it is written.
 impl From<Admission> for Registered {
     fn from(admission: Admission) -> Self {
         match admission {
@@ -38,7 +39,7 @@ pub enum RegisterError {
     /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] RegistrationRefused),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -48,13 +49,13 @@ pub enum RegisterError {
 pub struct ObservedSession {
     /// The session.
     pub session: Session,
-    /// Whether its status moved.
+    /// Whether its status changed.
     pub changed: bool,
-    /// What the agent should know. After an end nothing is pending any more.
+    /// What the agent has to know. After an end nothing is pending any more.
     pub control: Control,
 }
 
-/// Why an observation was not taken in.
+/// Why an observation was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// There is no such session.
@@ -63,7 +64,7 @@ pub enum ObserveError {
     /// The status machine forbids it.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -71,38 +72,41 @@ pub enum ObserveError {
 /// The answer to a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// What the agent should know.
+    /// What the agent has to know.
     pub control: Control,
-    /// The session's newest seq, when it was lost and came back by this.
+    /// The session's newest seq, if it was lost and came back because of this.
     pub came_back: Option<Seq>,
 }
 
-/// Which sessions are wanted; every part that is given must hold.
+/// Which sessions are wanted; every given part must match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionFilter {
     /// This session and all below it.
     pub subtree: Option<SessionId>,
-    /// Those of this mission.
+    /// Sessions of this mission.
     pub mission_id: Option<MissionId>,
-    /// Those in one of these statuses; any when empty.
+    /// Sessions of one of these missions.
+    pub missions: Option<MissionSet>,
+    /// Sessions in one of these statuses; any status when empty.
     pub statuses: Vec<SessionStatus>,
-    /// Those that this provider runs.
+    /// Sessions of this provider.
     pub provider: Option<ProviderName>,
-    /// Those that their provider knows under this id: more than one when a later one takes up an earlier.
+    /// Sessions that their provider knows by this id. There are several when a later session resumes an earlier one.
     pub provider_session_id: Option<ProviderSessionId>,
-    /// Agents of this type.
+    /// Sessions of this type of agent.
     pub agent_type: Option<AgentType>,
-    /// Those about this work item.
+    /// Sessions about this work item.
     pub task_id: Option<TaskId>,
 }
 
 impl SessionFilter {
-    /// Whether it holds for a session. `is_within` tells whether the session is a given one or below it, which only the
-    /// tree knows.
+    /// Whether a session matches. `is_within` says whether the session is a given one or below it, which only the tree
+    /// knows.
     #[must_use]
     pub fn holds(&self, session: &Session, is_within: impl FnOnce(SessionId) -> bool) -> bool {
-        let Self { subtree, mission_id, statuses, provider, provider_session_id, agent_type, task_id } = self;
+        let Self { subtree, mission_id, missions, statuses, provider, provider_session_id, agent_type, task_id } = self;
         mission_id.as_ref().is_none_or(|mission| session.mission_id.as_ref() == Some(mission))
+            && missions.as_ref().is_none_or(|missions| missions.holds(session.mission_id.as_ref()))
             && (statuses.is_empty() || statuses.contains(&session.status))
             && provider.as_ref().is_none_or(|provider| session.provider == *provider)
             && provider_session_id.as_ref().is_none_or(|id| session.provider_session_id.as_ref() == Some(id))
@@ -124,20 +128,20 @@ pub struct SessionCursor {
 /// One page of sessions, newest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionQuery {
-    /// Which sessions.
+    /// The filter.
     pub filter: SessionFilter,
-    /// Only those behind this place.
+    /// Only sessions after this place.
     pub after: Option<SessionCursor>,
-    /// At most so many.
+    /// The largest number of sessions.
     pub limit: usize,
-    /// Whether context and metadata may be left out, and are empty then: who lists many looks at neither, and they can be
-    /// long.
+    /// Whether context and metadata may be left out, and are then empty. Readers of long lists need neither, and both
+    /// can be long.
     pub heads_only: bool,
 }
 
 impl SessionQuery {
-    /// The page out of all sessions that its filter holds for, in any order; and where the next one begins. For a store
-    /// that has them all at hand.
+    /// Makes the page from all sessions that match its filter, in any order, and says where the next page begins. For a
+    /// store that has all sessions in memory.
     #[must_use]
     pub fn page_of(&self, mut found: Vec<Session>) -> (Vec<Session>, Option<SessionCursor>) {
         let place = |session: &Session| (session.spawned_at, session.id);
@@ -156,14 +160,14 @@ impl SessionQuery {
     }
 }
 
-/// A page of sessions as they stood at one moment.
+/// A page of sessions in their state at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionPage {
     /// The sessions, newest spawned first.
     pub sessions: Vec<Session>,
     /// Where the next page begins; `None` when this was the last.
     pub next: Option<SessionCursor>,
-    /// The feed position of that moment: the fleet feed after it holds exactly what the page does not show.
+    /// The feed position of that moment: the fleet feed after it has exactly what the page does not show.
     pub as_of: FeedPosition,
 }
 
@@ -172,30 +176,31 @@ pub struct SessionPage {
 #[async_trait]
 pub trait SessionRepository: Send + Sync {
     /// Puts a session into the tree under the rules of [`Registration::admit`], together with its event on the fleet
-    /// feed. The facts are read and the result written in one transaction: two registrations of one id, or a
-    /// registration and a kill above it, cannot pass each other.
+    /// feed. The facts are read and the result is written in one transaction, so two registrations of one id, or a
+    /// registration and a kill above it, cannot overtake each other.
     async fn register(&self, registration: Registration) -> Result<Registered, RegisterError>;
 
-    /// One session, or `None`.
+    /// Gives one session, or `None`.
     async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreUnavailable>;
 
-    /// A page of sessions, newest spawned first, all read at one moment.
+    /// Gives a page of sessions, newest spawned first, all read at one moment.
     async fn list(&self, query: SessionQuery) -> Result<SessionPage, StoreUnavailable>;
 
-    /// How many sessions the filter holds for. As given here it lists them, which is slow where there are many.
+    /// Counts the sessions that match the filter. The default implementation lists them, which is slow if there are
+    /// many.
     async fn count(&self, filter: SessionFilter) -> Result<u64, StoreUnavailable> {
         let query = SessionQuery { filter, after: None, limit: usize::MAX, heads_only: true };
         Ok(self.list(query).await?.sessions.len().try_into().unwrap_or(u64::MAX))
     }
 
-    /// Whether the kill switch is engaged: nothing new comes into the tree until it is released. As given here there is none:
-    /// for a store that takes no actions on the whole fleet.
+    /// Whether the kill switch is engaged: then nothing new enters the tree until it is released. The default
+    /// implementation has no kill switch, for a store without actions on the whole fleet.
     async fn kill_switch_engaged(&self) -> Result<bool, StoreUnavailable> {
         Ok(false)
     }
 
-    /// Whether `id` is `top` or below it; `false` when either is unknown. As given here it reads one session after the
-    /// other on the way up.
+    /// Whether `id` is `top` or below it; `false` when either is unknown. The default implementation reads one session
+    /// after the other on the way up.
     async fn is_within(&self, id: SessionId, top: SessionId) -> Result<bool, StoreUnavailable> {
         let mut place = Some(id);
         while let Some(id) = place {
@@ -208,19 +213,19 @@ pub trait SessionRepository: Send + Sync {
         Ok(false)
     }
 
-    /// Takes in what was observed, under the rules of [`Session::observe`]: status, `system` message and feed event in
-    /// one transaction. When the session ends by it, its pending commands are settled
-    /// ([`crate::command::Command::settle`]) in the same transaction, each with a `receipt` event, and its open permission
-    /// requests are closed ([`crate::approval::Approval::end`]), each with an `approval` event. What is wanted is read in
-    /// the same transaction, after all that.
+    /// Records an observation, under the rules of [`Session::observe`]: status, `system` message and feed event in one
+    /// transaction. If the session ends with it, its pending commands are settled ([`crate::command::Command::settle`])
+    /// in the same transaction, each with a `receipt` event, and its open permission requests are closed
+    /// ([`crate::approval::Approval::end`]), each with an `approval` event. The desired status is read in the same
+    /// transaction, after all of that.
     async fn observe(&self, observation: Observation) -> Result<ObservedSession, ObserveError>;
 
-    /// Notes a sign of life; `None` when there is no such session. Never moves the time back. A lost session comes back
-    /// by it under the rule of [`Session::come_back`]: status, `system` message and feed event in one transaction.
+    /// Records a sign of life; `None` when there is no such session. The time never moves back. A lost session comes
+    /// back under the rule of [`Session::come_back`]: status, `system` message and feed event in one transaction.
     async fn heartbeat(&self, id: SessionId, at: Timestamp) -> Result<Option<Heard>, StoreUnavailable>;
 
-    /// Loses at most `limit` sessions that were silent for too long, and gives them back as they are then. Each is lost
-    /// under the rule of [`Session::lose`], asked in the transaction that writes status, `system` message and feed event:
-    /// a sign of life that was noted before is seen, and one that comes after brings the session back.
+    /// Marks at most `limit` sessions as lost that were silent for too long, and gives them in their new state. The
+    /// rule of [`Session::lose`] is asked in the transaction that writes status, `system` message and feed event. So it
+    /// sees every earlier sign of life, and a later one brings the session back.
     async fn lose(&self, silence: Silence, limit: usize) -> Result<Vec<Session>, StoreUnavailable>;
 }

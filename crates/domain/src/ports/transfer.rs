@@ -14,25 +14,27 @@ use crate::message::Message;
 use crate::operation::{Operation, OperationTarget};
 use crate::operator::Actor;
 use crate::ports::StoreUnavailable;
+use crate::provider_config::ProviderConfig;
+use crate::runner::{Assignment, Runner};
 use crate::session::Session;
 use crate::text::IdempotencyKey;
 use crate::usage::Account;
 
-/// What a store keeps of a control call that came with an idempotency key.
+/// What a store keeps of a control call with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RememberedCall {
-    /// Whose key it is.
+    /// The actor of the key.
     pub actor: Actor,
     /// The key.
     pub key: IdempotencyKey,
-    /// What the call came to.
+    /// The result of the call.
     pub remembered: Remembered,
 }
 
-/// Some records of one kind, in the order that every store gives them in: by the key of the kind, ids by their bytes.
+/// Records of one kind, in the order in which every store gives them: by the key of the kind, with ids by their bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TransferPage {
-    /// Sessions by id; so a child may come before its parent.
+    /// Sessions by id. A child may come before its parent.
     Sessions(Vec<Session>),
     /// Messages by session and place.
     Messages(Vec<Message>),
@@ -46,9 +48,9 @@ pub enum TransferPage {
     Targets(Vec<OperationTarget>),
     /// Events of the fleet feed by position.
     Events(Vec<FleetEvent>),
-    /// Entries of the audit log by place, each with the very bytes that were hashed.
+    /// Entries of the audit log by place, each with the exact bytes that were hashed.
     AuditEntries(Vec<SealedAuditEntry>),
-    /// Signed heads of the audit log by place.
+    /// Checkpoints of the audit log by place.
     Checkpoints(Vec<Checkpoint>),
     /// API keys by id.
     Keys(Vec<ApiKey>),
@@ -56,14 +58,21 @@ pub enum TransferPage {
     Calls(Vec<RememberedCall>),
     /// Sums of usage and budgets, by scope and key.
     Accounts(Vec<Account>),
-    /// What servers left in the store, by their names.
+    /// Configurations of providers by name, their credentials sealed as they are.
+    ProviderConfigs(Vec<ProviderConfig>),
+    /// Runners by name.
+    Runners(Vec<Runner>),
+    /// Assignments by session.
+    Assignments(Vec<Assignment>),
+    /// Marks of servers, by their names.
     Marks(Vec<ReplicaMark>),
 }
 
 impl TransferPage {
-    /// An empty page of each kind, in an order in which nothing comes before what it names, sessions aside.
+    /// An empty page of each kind, in an order in which every record comes after the records that it names, apart from
+    /// sessions.
     #[must_use]
-    pub const fn every_kind() -> [Self; 13] {
+    pub const fn every_kind() -> [Self; 16] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -77,11 +86,14 @@ impl TransferPage {
             Self::Keys(Vec::new()),
             Self::Calls(Vec::new()),
             Self::Accounts(Vec::new()),
+            Self::ProviderConfigs(Vec::new()),
+            Self::Runners(Vec::new()),
+            Self::Assignments(Vec::new()),
             Self::Marks(Vec::new()),
         ]
     }
 
-    /// What the records are, for a person.
+    /// The kind of the records, in words for people.
     #[must_use]
     pub const fn what(&self) -> &'static str {
         match self {
@@ -97,11 +109,14 @@ impl TransferPage {
             Self::Keys(_) => "API keys",
             Self::Calls(_) => "idempotency keys",
             Self::Accounts(_) => "usage accounts",
+            Self::ProviderConfigs(_) => "provider configurations",
+            Self::Runners(_) => "runners",
+            Self::Assignments(_) => "assignments",
             Self::Marks(_) => "marks of servers",
         }
     }
 
-    /// How many records.
+    /// The number of records.
     #[must_use]
     pub const fn len(&self) -> usize {
         match self {
@@ -117,18 +132,21 @@ impl TransferPage {
             Self::Keys(records) => records.len(),
             Self::Calls(records) => records.len(),
             Self::Accounts(records) => records.len(),
+            Self::ProviderConfigs(records) => records.len(),
+            Self::Runners(records) => records.len(),
+            Self::Assignments(records) => records.len(),
             Self::Marks(records) => records.len(),
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no records.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// What a store knows once.
+/// The single values of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransferHeads {
     /// The end of the audit log.
@@ -137,40 +155,40 @@ pub struct TransferHeads {
     pub feed: FeedPosition,
     /// Whether the kill switch is engaged.
     pub kill_switch: bool,
-    /// Which history of the deployment it is.
+    /// The current epoch.
     pub epoch: Option<Epoch>,
 }
 
 impl TransferHeads {
-    /// Those of a store in which nothing has happened.
+    /// The values of an empty store.
     pub const EMPTY: Self =
         Self { audit: AuditHead::EMPTY, feed: FeedPosition::new(0), kill_switch: false, epoch: None };
 }
 
-/// A store that is read as a whole. All that it gives is of one moment.
+/// A store that is read as a whole. Everything that it gives is of one moment.
 ///
-/// It belongs to a command of its own, not to a server: it may block the thread that asks.
+/// It belongs to a command, not to a server: it may block the thread of the caller.
 #[async_trait]
 pub trait TransferSource: Send {
-    /// The records that follow the last one of `page`, or the first ones when it is empty: of the same kind, and so few that
-    /// they fit into memory with room to spare. Nothing when there are no more.
+    /// Gives the records that follow the last one of `page`, or the first records when it is empty. They are of the
+    /// same kind, and few enough to fit into memory easily. Empty when there are no more.
     async fn following(&mut self, page: &TransferPage) -> Result<TransferPage, StoreUnavailable>;
 
-    /// What it knows once.
+    /// Gives the single values.
     async fn heads(&mut self) -> Result<TransferHeads, StoreUnavailable>;
 
-    /// Goes on to the present moment: what others have written meanwhile is seen from here on.
+    /// Moves to the present moment: from here on it sees what others have written meanwhile.
     async fn look_again(&mut self) -> Result<(), StoreUnavailable>;
 }
 
-/// A store that is filled as a whole. It is one transaction from the beginning: nobody else writes meanwhile, it reads what
-/// it has put, and dropping it leaves everything as it was.
+/// A store that is filled as a whole. It is one transaction from the beginning: nobody else writes meanwhile, it reads
+/// what it has written, and dropping it changes nothing.
 #[async_trait]
 pub trait TransferTarget: TransferSource {
-    /// Writes records as they are, whatever the rules would say to them.
+    /// Writes records unchanged, without asking any rule.
     async fn put(&mut self, page: &TransferPage) -> Result<(), StoreUnavailable>;
 
-    /// Writes what is known once. Comes after every record.
+    /// Writes the single values. Call it after all records.
     async fn put_heads(&mut self, heads: &TransferHeads) -> Result<(), StoreUnavailable>;
 
     /// Makes all of it durable at once.

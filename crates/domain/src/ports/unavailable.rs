@@ -1,6 +1,7 @@
 //! A port that cannot do its work.
 
-/// A port could not do its work: the database is away, a disk is full, a stored value is broken. Nothing was written.
+/// A port could not do its work: the database is not reachable, a disk is full, a stored value is broken. Nothing was
+/// written.
 ///
 /// The caller can only try again later; the cause is for the log.
 #[derive(Debug, thiserror::Error)]
@@ -11,12 +12,12 @@ pub struct StoreUnavailable {
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// What keeps a store from working, as far as an operator can act on it without the log.
+/// What prevents a store from working, as far as an operator can act on it without the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hindrance {
-    /// There is no room for what is to be written.
+    /// There is no space left.
     DiskFull,
-    /// The database takes no writes: a standby, or files that this user may only read.
+    /// The database does not accept writes: it is a standby, or the files are read-only for this user.
     ReadOnly,
     /// Something else; the cause says what.
     #[default]
@@ -30,13 +31,13 @@ impl StoreUnavailable {
         Self { hindrance: Hindrance::Other, cause: cause.into() }
     }
 
-    /// The same with a hindrance that the store knows.
+    /// The same with a known hindrance.
     #[must_use]
     pub fn hindered(self, hindrance: Hindrance) -> Self {
         Self { hindrance, ..self }
     }
 
-    /// What keeps the store from working.
+    /// What prevents the store from working.
     #[must_use]
     pub const fn hindrance(&self) -> Hindrance {
         self.hindrance

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::StoreUnavailable;
 use crate::ids::{AuditSeq, SessionId};
+use crate::mission_set::MissionSet;
 use crate::session::SessionStatus;
 use crate::text::MissionId;
 use crate::time::Timestamp;
@@ -16,18 +17,18 @@ use crate::usage::{Account, AccountKey, BudgetAction, BudgetRefused, Totals};
 pub struct SessionUsage {
     /// What it used by itself.
     pub own: Totals,
-    /// The account of it and all below it, with the budget over that.
+    /// The account of the session and all below it, with the budget over them.
     pub subtree: Account,
 }
 
 /// A mission as a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MissionSummary {
-    /// Which.
+    /// The mission.
     pub id: MissionId,
-    /// How many of its sessions are in each status; those without any are missing.
+    /// How many of its sessions are in each status; statuses without sessions are missing.
     pub sessions: BTreeMap<SessionStatus, u64>,
-    /// What all of its sessions used, with the budget over that.
+    /// What all its sessions used, with the budget over it.
     pub account: Account,
 }
 
@@ -43,9 +44,11 @@ pub struct MissionCursor {
 /// One page of missions, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissionQuery {
-    /// Only those behind this place.
+    /// Only missions after this place.
     pub after: Option<MissionCursor>,
-    /// At most so many.
+    /// Only these missions.
+    pub missions: Option<MissionSet>,
+    /// The largest number of missions.
     pub limit: usize,
 }
 
@@ -58,10 +61,10 @@ pub struct MissionPage {
     pub next: Option<MissionCursor>,
 }
 
-/// A budget that is set, durably.
+/// A budget that is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetCommitted {
-    /// The account as it is now.
+    /// The account in its current state.
     pub account: Account,
     /// Its place on the audit log.
     pub audit_seq: AuditSeq,
@@ -73,34 +76,36 @@ pub enum SetBudgetError {
     /// A rule forbids it. The refusal is on the audit log.
     #[error(transparent)]
     Refused(#[from] BudgetRefused),
-    /// The store cannot. Nothing was written, neither the budget nor an entry.
+    /// The store is not available. Neither the budget nor an entry was written.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// Keeps sums of usage. They are kept as sums: what they cost to read does not grow with what was reported. Booked by
-/// [`super::MessageRepository::append`]; the account of a mission is opened by [`super::SessionRepository::register`] with
-/// its first session, at the moment of that registration.
+/// Keeps sums of usage. Because sums are stored, the cost of reading them does not grow with the number of reports.
+/// [`super::MessageRepository::append`] books them; [`super::SessionRepository::register`] opens the account of a
+/// mission with its first session, at the time of that registration.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait UsageRepository: Send + Sync {
-    /// The usage of a session; zero where nothing was reported. `None` when there is no such session.
+    /// Gives the usage of a session; zero if nothing was reported. `None` when there is no such session.
     async fn of_session(&self, session: SessionId) -> Result<Option<SessionUsage>, StoreUnavailable>;
 
-    /// What all sessions used together. Costs a look at each that has reported anything.
+    /// Gives the usage of all sessions together. It reads each session that has reported anything.
     async fn of_fleet(&self) -> Result<Totals, StoreUnavailable>;
 
-    /// A mission; `None` when it has neither a session nor a budget.
+    /// Gives a mission; `None` when it has neither a session nor a budget.
     async fn of_mission(&self, mission: MissionId) -> Result<Option<MissionSummary>, StoreUnavailable>;
 
-    /// A page of missions, newest first, all read at one moment.
+    /// Gives a page of missions, newest first, all read at one moment.
     async fn missions(&self, query: MissionQuery) -> Result<MissionPage, StoreUnavailable>;
 
-    /// Sets a budget under the rules of [`BudgetAction::decide`], with the account locked. The account and the audit entry
-    /// are written in one transaction; a refusal writes its audit entry alone. If the entry cannot be written, nothing is.
+    /// Sets a budget under the rules of [`BudgetAction::decide`], with the account locked. The account and the audit
+    /// entry are written in one transaction; a refusal writes only its audit entry. If the entry cannot be written,
+    /// nothing is written.
     async fn set_budget(&self, action: BudgetAction) -> Result<BudgetCommitted, SetBudgetError>;
 
-    /// At most `limit` accounts whose budget is used up and whose pause was not asked for yet, the earliest first.
+    /// Gives at most `limit` accounts whose budget is used up and whose pause was not asked for yet, the earliest
+    /// first.
     async fn exhausted(&self, limit: usize) -> Result<Vec<Account>, StoreUnavailable>;
 
     /// Notes under the rule of [`Account::enforced`] that the pause was asked for.

@@ -3,19 +3,19 @@
 use crate::ids::{Seq, SessionId};
 use crate::message::Message;
 
-/// What is being said and is no message yet: a picture of the moment, never the record.
+/// Unfinished text of an agent that is no message yet. It is a picture of the moment, and is never recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// What kind of message it will be, as in the metadata of messages: `message`, `thought` …
+    /// The kind of message that it becomes, as in the metadata of messages: `message`, `thought` …
     pub kind: String,
-    /// The newest part of it, at most [`Preview::LIMIT`] bytes.
+    /// The newest part of the text, at most [`Preview::LIMIT`] bytes.
     pub text: String,
-    /// How much of it was left out before that, in bytes.
+    /// How many bytes before that part were left out.
     pub left_out: usize,
 }
 
 impl Preview {
-    /// The most bytes of a text that are shown.
+    /// The largest number of bytes of a text that are shown.
     pub const LIMIT: usize = 4_096;
 
     /// Shows the end of a text.
@@ -27,35 +27,41 @@ impl Preview {
     }
 }
 
-/// Passes on that something moved. A hint may be lost; whoever waits for one also looks by itself from time to time. Called
-/// after the commit, never waits, never fails.
+/// Passes hints on. A hint may be lost, so a reader that waits for one also reads from time to time. It is called after
+/// the commit, never waits, and never fails.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait WakeUps: Send + Sync {
     /// The conversation of a session has reached a seq.
     fn session_moved(&self, session: SessionId, seq: Seq);
 
-    /// The same with the messages of one session that were just appended, dense and in order, which spares those who follow
-    /// it in this process a look into the store. Whoever has not seen the message before them looks all the same.
+    /// A store that has a thread to commit on calls this there, before it answers who appended, when nobody else waits for
+    /// the thread: followers in this process then have the messages one wake-up earlier. Whoever appended still calls
+    /// [`WakeUps::messages_appended`] for the same messages.
+    fn messages_committed(&self, messages: &[Message]) {
+        let _ = messages;
+    }
+
+    /// The same with the messages of one session that were just appended, dense and in order. With them, followers in
+    /// this process need not read the store. A follower that has not seen the message before them still reads it.
     fn messages_appended(&self, messages: &[Message]) {
         if let Some(last) = messages.last() {
             self.session_moved(last.session_id, last.seq);
         }
     }
 
-    /// The commands of a session have moved: there are new ones, or what became of one is known.
+    /// The commands of a session have changed: there are new ones, or a receipt changed.
     fn command_queued(&self, session: SessionId);
 
     /// The fleet feed has grown.
     fn feed_grew(&self);
 
-    /// Something is being said in a session. Only those who look at this moment see it, and it is not passed on beyond this
-    /// process.
+    /// An agent is writing in a session. Only readers at this moment see it, and it stays within this process.
     fn previewed(&self, session: SessionId, kind: &str, text: &str) {
         let _ = (session, kind, text);
     }
 }
 
-/// For programs in which nobody follows anything.
+/// For programs without followers.
 impl WakeUps for () {
     fn session_moved(&self, _session: SessionId, _seq: Seq) {}
 

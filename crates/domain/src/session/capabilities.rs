@@ -1,9 +1,9 @@
-//! What can be asked of what runs a session.
+//! What the provider of a session can do.
 
 /// Where a provider can pause an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseCapability {
-    /// When the current turn or step ends.
+    /// At the end of the current turn or step.
     Turn,
     /// At any instruction.
     Freeze,
@@ -21,7 +21,7 @@ pub struct Capabilities {
     pub queue: bool,
     /// Whether its agents wait for the decision of their permission requests.
     pub approve: bool,
-    /// Whether it starts agents, or only hears of them.
+    /// Whether it starts agents; otherwise they only report to it.
     pub spawn: bool,
     /// Whether its agents live in this process and die with it.
     pub in_process: bool,

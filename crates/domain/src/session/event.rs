@@ -1,4 +1,4 @@
-//! What the fleet feed says of a session.
+//! The events of the fleet feed about a session.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ impl FleetEventDraft {
         Self::new(FleetEventKind::Spawned, Some(session.id), session.spawned_at, data)
     }
 
-    /// A session moved to the status that it now has.
+    /// A session changed to its current status.
     #[must_use]
     pub fn status(session: &Session, from: SessionStatus, at: Timestamp) -> Self {
         let data = json!({

@@ -1,4 +1,5 @@
-//! A session that reports by itself has a lease: whoever is silent for longer is lost, and comes back by speaking.
+//! A session that reports by itself has a lease: a session that is silent for longer is lost, and comes back when it
+//! reports.
 
 use std::time::Duration;
 
@@ -10,21 +11,21 @@ use crate::message::Message;
 use crate::text::{ProviderName, Reason};
 use crate::time::Timestamp;
 
-/// How long a session may be silent, asked at one moment.
+/// How long a session may be silent, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Silence {
-    /// Whoever gave its last sign of life before this is lost.
+    /// A session whose last sign of life is before this time is lost.
     pub not_seen_since: Timestamp,
     /// The providers whose agents live in this process; their sessions have no lease.
     pub without_lease: Vec<ProviderName>,
     /// Why a session is lost, for the transcript.
     pub reason: Option<Reason>,
-    /// Now.
+    /// The current time.
     pub at: Timestamp,
 }
 
 impl Silence {
-    /// The silence that a lease does not bear.
+    /// The silence that a lease does not allow.
     #[must_use]
     pub fn longer_than(lease: Duration, without_lease: Vec<ProviderName>, at: Timestamp) -> Self {
         let reason = Reason::new(format!("no sign of life for {}", in_words(lease))).ok();
@@ -32,7 +33,7 @@ impl Silence {
     }
 }
 
-/// The largest unit that says it without a fraction.
+/// The largest unit that expresses the duration without a fraction.
 fn in_words(span: Duration) -> String {
     match (span.as_millis(), span.as_secs()) {
         (millis, _) if !millis.is_multiple_of(1_000) || millis == 0 => format!("{millis}ms"),
@@ -43,15 +44,15 @@ fn in_words(span: Duration) -> String {
 }
 
 impl Session {
-    /// When it last gave a sign of life; one that never did counts from its spawning.
+    /// The time of the last sign of life; that of the spawning if there was none.
     #[must_use]
     pub fn last_sign_of_life(&self) -> Timestamp {
         self.last_seen_at.unwrap_or(self.spawned_at)
     }
 
-    /// Loses a session that was silent for too long. `None` when it was not, has no lease, is lost already or has ended.
+    /// Loses a session that was silent for too long. `None` if it was not, has no lease, is lost already, or has ended.
     ///
-    /// Asked under the session's lock: a sign of life that comes first wins.
+    /// It is asked under the session's lock, so an earlier sign of life wins.
     #[must_use]
     pub fn lose(&self, silence: &Silence) -> Option<StatusChange> {
         let leased = self.status.is_live() && !silence.without_lease.contains(&self.provider);
@@ -61,8 +62,8 @@ impl Session {
         self.moved(SessionStatus::Lost, silence.reason.clone(), silence.at)
     }
 
-    /// Takes a sign of life that says nothing of a status: a message or a heartbeat. A lost session is again what it was
-    /// before, and one that was never seen at work is running; for any other nothing changes.
+    /// Handles a sign of life without a status: a message or a heartbeat. A lost session gets the status that it had
+    /// before, and one that was never observed at work becomes running. For any other session nothing changes.
     #[must_use]
     pub fn come_back(&self, at: Timestamp) -> Option<StatusChange> {
         if self.status != SessionStatus::Lost {
@@ -72,8 +73,8 @@ impl Session {
         self.moved(was, Reason::new("it gave a sign of life").ok(), at)
     }
 
-    /// Notes a sign of life that says nothing of a status: the session after it and, when it was lost, the message that
-    /// tells of its return ([`Session::come_back`]).
+    /// Records a sign of life without a status: gives the session after it and, if it was lost, the message that
+    /// reports its return ([`Session::come_back`]).
     #[must_use]
     pub fn heard(&self, at: Timestamp) -> (Self, Option<Message>) {
         match self.come_back(at) {
@@ -97,8 +98,8 @@ impl Session {
         }
     }
 
-    /// The id of the message that tells of the next change. Nobody asked for the change, so nobody brings an id: it
-    /// follows from what is changed, and when, which nobody can know beforehand.
+    /// The id of the message that reports the next change. Nobody asked for the change, so no caller gives an id: it
+    /// follows from what is changed, and when, which nobody can know in advance.
     fn message_of_change(&self, at: Timestamp) -> MessageId {
         let hash = Sha256::new()
             .chain_update(b"flightdeck-change/v1\0")

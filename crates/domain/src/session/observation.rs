@@ -1,4 +1,4 @@
-//! What was seen of a session, and what that changes.
+//! An observation of a session, and what it changes.
 
 use serde_json::json;
 
@@ -9,46 +9,46 @@ use crate::message::{Author, Message, MessageRole};
 use crate::text::{MessageContent, ProviderSessionId, Reason};
 use crate::time::Timestamp;
 
-/// Somebody saw a session in a status.
+/// A session was observed in a status.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
     /// The session.
     pub session_id: SessionId,
     /// The status it was seen in.
     pub status: SessionStatus,
-    /// Why, where known.
+    /// The reason, if it is known.
     pub reason: Option<Reason>,
-    /// The provider's own id of the session, where it was told with it.
+    /// The provider's own id of the session, if it was reported too.
     pub provider_session_id: Option<ProviderSessionId>,
-    /// The id for the `system` message that will tell of it in the transcript.
+    /// The id for the `system` message that will report the change in the conversation.
     pub message_id: MessageId,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// What an observation does to a session.
+/// The effect of an observation on a session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observed {
-    /// Nothing new; only the sign of life counts.
+    /// Nothing new; it counts only as a sign of life.
     Unchanged(Box<Session>),
-    /// A move of the status machine.
+    /// A change of status.
     Changed(Box<StatusChange>),
 }
 
-/// A change of status with all that is to be written in one transaction.
+/// A change of status with everything that is to be written in one transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatusChange {
     /// The session after it.
     pub session: Session,
-    /// The `system` message that tells of it.
+    /// The `system` message that reports it.
     pub message: Message,
     /// The event for the fleet feed.
     pub event: FleetEventDraft,
 }
 
 impl Observed {
-    /// The session as it is to be written, and the `system` message that tells of a move. The event of a move is dropped: for a
-    /// store without a feed.
+    /// The session as it is to be written, and the `system` message that reports a change. The event of the change is
+    /// dropped: for a store without a feed.
     #[must_use]
     pub fn into_parts(self) -> (Session, Option<Message>) {
         match self {
@@ -62,7 +62,7 @@ impl Session {
     /// Applies an observation.
     ///
     /// # Errors
-    /// The status machine has no such move.
+    /// The status machine does not allow the change.
     pub fn observe(&self, observation: &Observation) -> Result<Observed, IllegalTransition> {
         let (from, at) = (self.status, observation.at);
         let to = from.transition(observation.status)?;

@@ -1,15 +1,15 @@
-//! Where a session stands, and where a bound key may put one.
+//! The place of a session in the tree, and where a bound key may put one.
 
 use super::Session;
 use crate::ids::SessionId;
 use crate::text::MissionId;
 
-/// The place of a session: what its usage counts for, and whose stop reaches it.
+/// The place of a session. It decides which accounts its usage counts for, and whose stop includes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionPlace {
     /// The session directly above it; `None` at the top of a tree.
     pub parent_id: Option<SessionId>,
-    /// The mission it belongs to. `None`: that of its parent, and none where there is no parent.
+    /// The mission it belongs to. `None`: the mission of its parent, or none without a parent.
     pub mission_id: Option<MissionId>,
 }
 
@@ -19,7 +19,7 @@ impl From<&Session> for SessionPlace {
     }
 }
 
-/// A place that a bound key may not give to a session.
+/// A place at which a bound key may not put a session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceRefused {
     /// The key's own session has another parent.
@@ -83,10 +83,10 @@ fn belongs(mission: Option<&MissionId>) -> String {
 }
 
 impl SessionPlace {
-    /// The place of the session that a key is bound to: this one, whether the key names it or leaves it out.
+    /// The place of the session that a key is bound to: this place, whether the key names it or not.
     ///
     /// # Errors
-    /// The key names another one.
+    /// The key names another place.
     pub fn of_own(&self, session: SessionId, asked: &Self) -> Result<Self, PlaceRefused> {
         if asked.parent_id.is_some() && asked.parent_id != self.parent_id {
             return Err(PlaceRefused::OwnParent { session, fixed: self.parent_id });
@@ -97,11 +97,11 @@ impl SessionPlace {
         Ok(self.clone())
     }
 
-    /// Whether a bound key may name this mission for a session below `parent`: that of the parent, which is what the
-    /// session gets without a word, or that of the key's own session, whose place `self` is.
+    /// Whether a bound key may name this mission for a session below `parent`. It may name that of the parent, which
+    /// the session gets anyway, or that of the key's own session, whose place `self` is.
     ///
     /// # Errors
-    /// It is another one.
+    /// It is another mission.
     pub fn of_child(
         &self,
         parent: SessionId,

@@ -1,7 +1,8 @@
-//! What is known of one agent at work.
+//! The record of one agent at work.
 
 use super::{DesiredStatus, SessionStatus};
 use crate::ids::{CommandSeq, Seq, SessionId};
+use crate::provider_config::StartedBy;
 use crate::text::{
     AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason, ReplicaName, TaskId,
     TaskSource,
@@ -22,6 +23,7 @@ use crate::time::Timestamp;
 ///     provider: ProviderName::internal(),
 ///     provider_session_id: None,
 ///     replica: None,
+///     started_by: None,
 ///     mission_id: None,
 ///     task_id: "FD-1".parse()?,
 ///     task_source: TaskSource::default(),
@@ -61,10 +63,13 @@ pub struct Session {
     pub root_id: SessionId,
     /// What runs it.
     pub provider: ProviderName,
-    /// The provider's own id of it, once it is known. Several sessions have the same when a later one takes up an earlier.
+    /// The provider's own id of the session, once it is known. Several sessions have the same id when a later one
+    /// resumes an earlier one.
     pub provider_session_id: Option<ProviderSessionId>,
-    /// The replica in whose process its agent lives, where several share one database.
+    /// The replica whose process runs its agent, if several replicas share one database.
     pub replica: Option<ReplicaName>,
+    /// The configuration that it was started from, if it was started from one. Heads do not have it.
+    pub started_by: Option<StartedBy>,
     /// The mission it belongs to.
     pub mission_id: Option<MissionId>,
     /// The work item.
@@ -73,19 +78,19 @@ pub struct Session {
     pub task_source: TaskSource,
     /// What kind of agent it is.
     pub agent_type: AgentType,
-    /// What was last observed.
+    /// Its status: what was last observed.
     pub status: SessionStatus,
-    /// What an operator last asked for.
+    /// Its desired status: what an operator last asked for.
     pub desired_status: DesiredStatus,
-    /// Why it has its status, where somebody said.
+    /// The reason for its status, if there is one.
     pub status_reason: Option<Reason>,
     /// The quality gate profile for its work.
     pub gate_profile: Option<GateProfile>,
-    /// What it was given to work with.
+    /// The context for its work.
     pub context: JsonObject,
-    /// Whatever else its author wants to be kept.
+    /// Other data that its author wants to keep.
     pub metadata: JsonObject,
-    /// The seq of its newest message, and so the number of its messages.
+    /// The seq of its newest message, which is also the number of its messages.
     pub last_seq: Seq,
     /// The seq of its newest command.
     pub last_command_seq: CommandSeq,
@@ -93,17 +98,17 @@ pub struct Session {
     pub revision: u64,
     /// When it was registered.
     pub spawned_at: Timestamp,
-    /// When it was first seen at work.
+    /// When it was first observed at work.
     pub started_at: Option<Timestamp>,
-    /// When it was seen to have ended.
+    /// When it was observed to have ended.
     pub completed_at: Option<Timestamp>,
     /// When it last gave a sign of life.
     pub last_seen_at: Option<Timestamp>,
-    /// While it is lost: what it was before, and will be again when it comes back.
+    /// While it is lost: its status before, which it gets again when it comes back.
     pub lost_from: Option<SessionStatus>,
 }
 
 impl Session {
-    /// The most levels that a tree can have.
+    /// The largest depth of a tree.
     pub const MAX_DEPTH: usize = 64;
 }

@@ -3,15 +3,16 @@
 use super::{DesiredStatus, Session, SessionStatus};
 use crate::feed::FleetEventDraft;
 use crate::ids::{CommandSeq, Seq, SessionId};
+use crate::provider_config::StartedBy;
 use crate::text::{
     AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, ReplicaName, TaskId, TaskSource,
 };
 use crate::time::Timestamp;
 
-/// A session that wants to be in the tree.
+/// A session that is to enter the tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Registration {
-    /// The id it wants; registering the same id again with the same facts is harmless.
+    /// Its id. Registering the same id again with the same facts is harmless.
     pub id: SessionId,
     /// The session that spawned it.
     pub parent_id: Option<SessionId>,
@@ -19,8 +20,10 @@ pub struct Registration {
     pub provider: ProviderName,
     /// The provider's own id of it.
     pub provider_session_id: Option<ProviderSessionId>,
-    /// The replica in whose process its agent lives, where several share one database.
+    /// The replica whose process runs its agent, if several replicas share one database.
     pub replica: Option<ReplicaName>,
+    /// The configuration that it is started from, if it is started from one.
+    pub started_by: Option<StartedBy>,
     /// The mission it belongs to; a child without one inherits its parent's.
     pub mission_id: Option<MissionId>,
     /// The work item.
@@ -29,19 +32,19 @@ pub struct Registration {
     pub task_source: TaskSource,
     /// What kind of agent it is.
     pub agent_type: AgentType,
-    /// The status it starts with: `spawning` when somebody is to start it, `running` when it reports itself.
+    /// Its first status: `spawning` when a provider is to start it, `running` when it reports by itself.
     pub status: SessionStatus,
     /// The quality gate profile for its work.
     pub gate_profile: Option<GateProfile>,
-    /// What it was given to work with.
+    /// The context for its work.
     pub context: JsonObject,
-    /// Whatever else its author wants to be kept.
+    /// Other data that its author wants to keep.
     pub metadata: JsonObject,
     /// When it registers.
     pub at: Timestamp,
 }
 
-/// What the tree rules need to know of a session above the new one.
+/// What the rules of the tree need to know of a session above the new one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ancestor {
     /// Its id.
@@ -52,7 +55,7 @@ pub struct Ancestor {
     pub mission_id: Option<MissionId>,
     /// Its observed status.
     pub status: SessionStatus,
-    /// What an operator asked of it.
+    /// Its desired status.
     pub desired_status: DesiredStatus,
 }
 
@@ -68,12 +71,12 @@ impl From<&Session> for Ancestor {
     }
 }
 
-/// The state of the tree around a registration, read in the transaction that will write it.
+/// The state of the tree around a registration, read in the transaction that writes the result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TreeFacts {
     /// The session that already has the id.
     pub existing: Option<Session>,
-    /// The wanted parent, its parent, and so on to the top; empty when there is no such parent.
+    /// The requested parent, its parent, and so on to the top; empty when there is no such parent.
     pub ancestors: Vec<Ancestor>,
     /// Whether the kill switch is engaged.
     pub kill_switch_engaged: bool,
@@ -110,7 +113,7 @@ pub enum RegistrationRefused {
         /// The parent it named.
         parent: SessionId,
     },
-    /// The id is taken by a session with other facts.
+    /// The id belongs to a session with other facts.
     #[error("session {session} is registered already with another {field}, which cannot change")]
     Conflict {
         /// The id.
@@ -118,13 +121,13 @@ pub enum RegistrationRefused {
         /// The first fact that differs, as the API names it.
         field: &'static str,
     },
-    /// The spawn fence of a session above.
+    /// A session above is a fence.
     #[error("session {0} above it is killed or being killed; nothing may spawn under it")]
     Fenced(SessionId),
-    /// The fleet-wide spawn fence.
+    /// The kill switch is engaged.
     #[error("the kill switch is engaged; nothing may spawn until it is released (POST /killswitch/release)")]
     KillSwitchEngaged,
-    /// The tree would be deeper than anybody can follow.
+    /// The tree would be too deep.
     #[error("the tree would be deeper than {} levels", Session::MAX_DEPTH)]
     TooDeep,
     /// A session cannot start with this status.
@@ -139,7 +142,7 @@ impl Registration {
     /// Applies the tree rules.
     ///
     /// # Errors
-    /// The rule that forbids it.
+    /// A rule forbids it.
     pub fn admit(self, facts: TreeFacts) -> Result<Admission, RegistrationRefused> {
         if self.parent_id == Some(self.id) {
             return Err(RegistrationRefused::ParentIsSelf(self.id));
@@ -173,6 +176,7 @@ impl Registration {
             provider: self.provider,
             provider_session_id: self.provider_session_id,
             replica: self.replica,
+            started_by: self.started_by,
             mission_id: self.mission_id.or_else(|| parent.and_then(|parent| parent.mission_id.clone())),
             task_id: self.task_id,
             task_source: self.task_source,
@@ -196,7 +200,7 @@ impl Registration {
         Ok(Admission::Create { session: Box::new(session), event })
     }
 
-    /// The same id again: harmless when the facts are the same.
+    /// The same id again: harmless if the facts are the same.
     fn repeat(self, existing: Session, ancestors: &[Ancestor]) -> Result<Admission, RegistrationRefused> {
         if let Some(parent) = self.parent_id.filter(|parent| existing.parent_id != Some(*parent)) {
             if ancestors.iter().any(|above| above.id == self.id) {

@@ -1,4 +1,4 @@
-//! The status machine: the only place that knows which moves are legal.
+//! The status machine: the only place that knows which changes are legal.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,37 +9,37 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
-    /// Asked for, not yet seen at work.
+    /// It was requested, and is not observed at work yet.
     Spawning,
-    /// In a turn.
+    /// It is in a turn.
     Running,
-    /// A turn ended; waiting for the next prompt.
+    /// A turn ended; it waits for the next prompt.
     Idle,
-    /// A permission request is open.
+    /// It has an open permission request.
     Waiting,
-    /// Seen to have stopped at an operator's wish, able to go on.
+    /// It was observed to have stopped because an operator asked for it, and can continue.
     Paused,
-    /// Ended well. Final.
+    /// It ended well. Final.
     Completed,
-    /// Ended badly. Final.
+    /// It ended badly. Final.
     Failed,
-    /// Seen dead at an operator's wish. Final.
+    /// It was observed dead after an operator asked for it. Final.
     Killed,
-    /// Not heard of for longer than its lease; it may come back by reporting.
+    /// It was silent for longer than its lease; it may come back by reporting.
     Lost,
 }
 
-/// A move that the status machine does not have.
+/// A change that the status machine does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a session that is {from} cannot become {to}")]
 pub struct IllegalTransition {
-    /// Where the session is.
+    /// The current status.
     pub from: SessionStatus,
-    /// Where it was to go.
+    /// The requested status.
     pub to: SessionStatus,
 }
 
-/// A word that names no status.
+/// A word that is not a status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a status; use one of spawning, running, idle, waiting, paused, completed, failed, killed, lost")]
 pub struct UnknownStatus(pub String);
@@ -74,19 +74,19 @@ impl SessionStatus {
         }
     }
 
-    /// Whether nothing can follow.
+    /// Whether no other status can follow.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Killed)
     }
 
-    /// Whether the agent is (thought to be) at work: neither ended nor lost.
+    /// Whether the agent is thought to be at work: it has neither ended nor is it lost.
     #[must_use]
     pub const fn is_live(self) -> bool {
         !self.is_terminal() && !matches!(self, Self::Lost)
     }
 
-    /// Makes a move.
+    /// Changes the status.
     ///
     /// ```text
     /// spawning ─▶ running ⇄ idle        running ⇄ waiting
@@ -94,10 +94,10 @@ impl SessionStatus {
     /// any live ─▶ completed | failed | killed | lost
     /// lost     ─▶ anything but spawning
     /// ```
-    /// A status may be reported again; that is no move and changes nothing.
+    /// A status may be reported again; that changes nothing.
     ///
     /// # Errors
-    /// The move is not in the machine.
+    /// The status machine does not allow the change.
     pub const fn transition(self, to: Self) -> Result<Self, IllegalTransition> {
         use SessionStatus::{Completed, Failed, Idle, Killed, Lost, Paused, Running, Spawning, Waiting};
         let legal = match (self, to) {
@@ -129,21 +129,21 @@ impl FromStr for SessionStatus {
     }
 }
 
-/// What an operator asked for. Never confused with [`SessionStatus`], which is what was observed.
+/// What an operator asked for. [`SessionStatus`] is what was observed; the two are never confused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DesiredStatus {
     /// Work.
     #[default]
     Running,
-    /// Stop where that is possible, and be able to go on.
+    /// Stop where that is possible, so that the agent can continue.
     Paused,
     /// Stop for good. Final.
     Killed,
 }
 
 impl DesiredStatus {
-    /// Every wish.
+    /// Every desired status.
     pub const ALL: [Self; 3] = [Self::Running, Self::Paused, Self::Killed];
 
     /// The word used in the API and in stores.

@@ -1,4 +1,4 @@
-//! Free-form JSON that cannot be endless.
+//! Free-form JSON of a limited size.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl JsonObject {
         Ok(Self(map))
     }
 
-    /// Wraps an object that the domain itself made; anything but an object is empty.
+    /// Wraps an object that the domain itself made; a value that is no object becomes an empty object.
     pub(crate) fn trusted(value: serde_json::Value) -> Self {
         match value {
             serde_json::Value::Object(map) => Self(map),
@@ -50,7 +50,8 @@ impl JsonObject {
         if self.is_empty() { 2 } else { self.to_string().len() }
     }
 
-    /// Whether another says the same, in whatever order, and however a number is written: a database may write 1e2 as 100.
+    /// Whether another object has the same content, in any order and with any form of numbers: a database may write 1e2
+    /// as 100.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
         same_members(&self.0, &other.0)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::run::run;
 use crate::action::{ActionName, Attribution};
-use crate::api_key::ApiKey;
+use crate::api_key::{ApiKey, LastAdminKey};
 use crate::audit::{AuditOutcome, AuditTarget};
 use crate::ids::KeyId;
 use crate::ports::{AccessRows, ApiKeyRepository, RevokeKeyError, Rows, StoreUnavailable, Transactional, Tx};
@@ -37,12 +37,24 @@ pub async fn create_first<T: Tx>(tx: &mut T, key: &ApiKey, by: &Attribution) -> 
 ///
 /// # Errors
 /// A rule forbids it, or the store is not available.
-pub async fn revoke<T: Tx>(tx: &mut T, id: &KeyId, by: &Attribution) -> Result<ApiKey, RevokeKeyError> {
+pub async fn revoke<T: Tx>(
+    tx: &mut T,
+    id: &KeyId,
+    by: &Attribution,
+) -> Result<Result<ApiKey, LastAdminKey>, RevokeKeyError> {
+    // The other keys must not end before this one has.
+    tx.lock_keys().await?;
     let mut key = tx.lock_key(id).await?.ok_or_else(|| RevokeKeyError::UnknownKey(id.clone()))?;
+    if let Err(refused) = key.may_be_revoked(&tx.keys().await?, &by.actor, by.at) {
+        let details = BTreeMap::from([("refusal".to_owned(), refused.to_string())]);
+        let target = AuditTarget::Key(key.id.to_string());
+        tx.record(by.audit(ActionName::KeyRevoke, target, AuditOutcome::Refused, details)).await?;
+        return Ok(Err(refused));
+    }
     key.revoked_at = key.revoked_at.or(Some(by.at));
     tx.save_key(&key).await?;
     record(tx, ActionName::KeyRevoke, &key, by).await?;
-    Ok(key)
+    Ok(Ok(key))
 }
 
 async fn record<T: Tx>(tx: &mut T, action: ActionName, key: &ApiKey, by: &Attribution) -> Rows<()> {
@@ -71,6 +83,7 @@ impl<S: Transactional> ApiKeyRepository for S {
     }
 
     async fn revoke(&self, id: KeyId, by: Attribution) -> Result<ApiKey, RevokeKeyError> {
-        run!(self.write, (id, by), |tx| revoke(tx, &id, &by)).await
+        let done: Result<_, RevokeKeyError> = run!(self.write, (id, by), |tx| revoke(tx, &id, &by)).await;
+        Ok(done??)
     }
 }

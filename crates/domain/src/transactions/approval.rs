@@ -109,7 +109,7 @@ pub async fn expire<T: Tx>(tx: &mut T, expiry: &Expiry) -> Rows<Option<ExpiredAp
     }
 }
 
-/// What the rules look at.
+/// The facts that the rules need.
 struct Facts {
     approval: Approval,
     session: Session,

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// A future waited, on a store that has nothing to wait for: an operation of it is at fault.
+/// A future waited in a store whose operations never wait: one of its operations is faulty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an operation of the store waits for something; it has to be done when it returns")]
 pub struct Waited;
@@ -11,7 +11,7 @@ pub struct Waited;
 /// Runs a future to its end on this thread: that of a script over operations that block instead of waiting.
 ///
 /// # Errors
-/// It waits. What it has done so far must be undone.
+/// The future waits. What it has done so far must be undone.
 pub fn at_once<F: Future>(future: F) -> Result<F::Output, Waited> {
     match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => Ok(done),

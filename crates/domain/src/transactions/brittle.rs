@@ -1,4 +1,4 @@
-//! Transactions that break off on purpose.
+//! Transactions that fail on purpose.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,16 +16,19 @@ use crate::message::{Message, NewMessage};
 use crate::operation::{Operation, OperationTarget, Scope, Wish};
 use crate::operator::Actor;
 use crate::ports::{
-    AccessRows, ApprovalCursor, ApprovalQuery, ApprovalRows, ControlRows, ConversationEnd, MessageSlice,
-    MissionAccounts, MissionQuery, OperationPage, OperationQuery, RecordRows, Rows, SessionCursor, SessionFilter,
-    SessionQuery, SessionRows, StoreUnavailable, TalkRows, TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
+    AccessRows, ApprovalCursor, ApprovalQuery, ApprovalRows, AssignmentPlace, ControlRows, ConversationEnd,
+    MessageSlice, MissionAccounts, MissionQuery, OperationPage, OperationQuery, ProviderConfigRows, RecordRows, Rows,
+    RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, StoreUnavailable, TalkRows, TargetPage,
+    TargetQuery, TreeLock, Tx, UsageRows,
 };
+use crate::provider_config::{ConfigName, ProviderConfig};
+use crate::runner::{Assignment, AssignmentFilter, Runner, RunnerName};
 use crate::session::{Ancestor, Session, SessionStatus, Silence};
 use crate::text::{IdempotencyKey, MissionId, Reason};
 use crate::time::Timestamp;
 use crate::usage::{Account, AccountKey, Totals};
 
-/// How a transaction breaks off.
+/// How a transaction fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
     /// An operation gives an error.
@@ -34,39 +37,45 @@ pub enum Break {
     Hangs,
 }
 
-/// How many operations are left before a transaction breaks off. A clone is another handle to the same.
+/// How many operations are left before a transaction fails. A clone is another handle to the same counter.
 #[derive(Clone, Debug)]
 pub struct Fuse {
     left: Arc<AtomicU64>,
+    whole: u64,
     how: Break,
 }
 
 impl Fuse {
-    /// The transaction breaks off at the operation behind so many.
+    /// The transaction fails at the operation after this number of operations.
     #[must_use]
     pub fn after(operations: u64, how: Break) -> Self {
-        Self { left: Arc::new(AtomicU64::new(operations)), how }
+        Self { left: Arc::new(AtomicU64::new(operations)), whole: operations, how }
     }
 
-    /// It never breaks off.
+    /// It never fails.
     #[must_use]
     pub fn never() -> Self {
         Self::after(u64::MAX, Break::Fails)
     }
 
-    /// Whether it has broken off.
+    /// As long as it was, for a transaction that is done again from its beginning.
+    pub fn renew(&self) {
+        self.left.store(self.whole, Ordering::SeqCst);
+    }
+
+    /// Whether it has failed.
     #[must_use]
     pub fn is_burnt(&self) -> bool {
         self.left.load(Ordering::SeqCst) == 0
     }
 
-    /// How many operations are left with the one that breaks; `None` when it never breaks off.
+    /// How many operations are left, including the one that fails; `None` when it never fails.
     #[must_use]
     pub fn left(&self) -> Option<u64> {
         Some(self.left.load(Ordering::SeqCst)).filter(|left| *left < u64::MAX / 2)
     }
 
-    /// Whether whoever meets its end waits for ever.
+    /// Whether the failing operation waits for ever.
     #[must_use]
     pub const fn hangs(&self) -> bool {
         matches!(self.how, Break::Hangs)
@@ -90,15 +99,21 @@ impl Fuse {
     }
 }
 
-/// The operations that a transaction has begun, by their names, in their order. A clone is another handle to the same.
+/// The names of the operations that a transaction has begun, in their order. A clone is another handle to the same
+/// list.
 #[derive(Clone, Debug, Default)]
 pub struct Steps(Arc<Mutex<Vec<&'static str>>>);
 
 impl Steps {
-    /// Their names so far.
+    /// The names so far.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets them, for a transaction that is done again from its beginning.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn note(&self, name: &'static str) {
@@ -106,8 +121,8 @@ impl Steps {
     }
 }
 
-/// A transaction that breaks off by a fuse, and notes its operations: for proofs that it is whole or not at all, wherever it
-/// breaks off, and of the order of what it does.
+/// A transaction that fails by a fuse, and notes its operations. It serves to prove that the transaction is whole or
+/// not at all, wherever it fails, and in which order it works.
 #[derive(Debug)]
 pub struct Brittle<T> {
     tx: T,
@@ -122,7 +137,7 @@ impl<T> Brittle<T> {
         Self { tx, fuse, steps: Steps::default() }
     }
 
-    /// The same with its operations noted here.
+    /// The same, with its operations noted here.
     #[must_use]
     pub fn noting(self, steps: Steps) -> Self {
         Self { steps, ..self }
@@ -243,6 +258,31 @@ operations! { AccessRows {
     lock_login(id: &LoginId) -> Option<Login>;
     save_login(login: &Login) -> ();
     forget_logins(before: Timestamp) -> ();
+} }
+
+operations! { ProviderConfigRows {
+    insert_provider_config(config: &ProviderConfig) -> bool;
+    provider_config(name: &ConfigName) -> Option<ProviderConfig>;
+    lock_provider_config(name: &ConfigName) -> Option<ProviderConfig>;
+    provider_configs() -> Vec<ProviderConfig>;
+    save_provider_config(config: &ProviderConfig) -> ();
+    remove_provider_config(name: &ConfigName) -> ();
+} }
+
+operations! { RunnerRows {
+    insert_runner(runner: &Runner) -> bool;
+    runner(name: &RunnerName) -> Option<Runner>;
+    lock_runner(name: &RunnerName) -> Option<Runner>;
+    runners() -> Vec<Runner>;
+    save_runner(runner: &Runner) -> ();
+    remove_runner(name: &RunnerName) -> ();
+    insert_assignment(assignment: &Assignment) -> bool;
+    assignment(session: SessionId) -> Option<Assignment>;
+    lock_assignment(session: SessionId) -> Option<Assignment>;
+    assignments(filter: &AssignmentFilter, after: Option<AssignmentPlace>, limit: usize) -> Vec<Assignment>;
+    open_assignments(now: Timestamp, runner: &RunnerName, after: Option<AssignmentPlace>, limit: usize) -> Vec<Assignment>;
+    loads() -> Vec<(RunnerName, u64)>;
+    save_assignment(assignment: &Assignment) -> ();
 } }
 
 operations! { RecordRows {

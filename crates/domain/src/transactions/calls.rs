@@ -3,14 +3,14 @@
 use crate::action::{Attribution, Call, Fingerprint, Remembered};
 use crate::ports::{Rows, Tx};
 
-/// Holds a call against what is remembered of its key, which is locked for it.
+/// Compares a call with what is remembered of its key, which is locked for it.
 pub(super) async fn call<T: Tx>(tx: &mut T, by: &Attribution, fingerprint: Fingerprint) -> Rows<Call> {
     let Some(key) = &by.idempotency_key else { return Ok(Call::New) };
     let kept = tx.remembered(&by.actor, key).await?;
     Ok(by.call(fingerprint, kept))
 }
 
-/// Remembers what an accepted call came to, if it has a key; forgets what is too old.
+/// Remembers the result of an accepted call, if it has a key; deletes what is too old.
 pub(super) async fn keep<T: Tx>(
     tx: &mut T,
     by: &Attribution,

@@ -1,18 +1,18 @@
-//! The script of each transaction, once for all stores: what is read under which lock, which rule is asked, what is written
-//! in which order.
+//! The script of each transaction, once for all stores: what is read under which lock, which rule is asked, and what is
+//! written in which order.
 //!
-//! A script is a function over [`Tx`], next to the others of its subject. Below the scripts of a subject stands the port
-//! that they make up, for everything that is [`Transactional`].
+//! A script is a function over [`Tx`], in the file of its subject. After the scripts of a subject comes the port that
+//! they implement, for every store that is [`Transactional`].
 //!
 //! # The order
-//! A key of calls first; then the locks, in the order of [`crate::ports::Tx`]; the facts, read under them; the rule; what the
-//! rule gives back; events; the audit entry last, for from it on everybody else waits. What a call is remembered by is
-//! written after that, and is the one thing that is. The suite of the stores holds every script to this order, by the
-//! operations that it notes.
+//! First comes the key of the call. Then come the locks, in the order of [`crate::ports::Tx`], the facts, read under
+//! the locks, the rule, the result of the rule, and the events. The audit entry is last, because its lock blocks all
+//! others. Only the remembered call is written after it. The suite of the stores checks this order for every script, by
+//! the operations that it notes.
 //!
 //! # Refusals
-//! A refusal that goes on the audit log is a success to the transaction, or its entry would be undone: such scripts give a
-//! result within the result.
+//! A refusal that goes on the audit log is a success for the transaction; otherwise its entry would be undone. Such
+//! scripts return a result within the result.
 
 pub mod api_key;
 pub mod approval;
@@ -25,8 +25,10 @@ pub mod login;
 pub mod message;
 mod operation;
 pub mod operator_actions;
+pub mod provider_config;
 mod record;
 mod run;
+pub mod runner;
 pub mod session;
 mod status_change;
 pub mod usage;

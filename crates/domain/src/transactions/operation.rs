@@ -1,4 +1,4 @@
-//! Operations, from their beginning until nothing of them is open.
+//! Operations, from their beginning until their last target is settled.
 
 use async_trait::async_trait;
 
@@ -11,7 +11,7 @@ use crate::ports::{
 };
 use crate::time::Timestamp;
 
-/// Writes an operation as it begins, with its events.
+/// Writes an operation at its beginning, with its events.
 pub(super) async fn open<T: Tx>(tx: &mut T, opened: &Opened) -> Rows<()> {
     tx.insert_operation(&opened.operation).await?;
     tx.insert_targets(&opened.targets).await?;
@@ -21,7 +21,8 @@ pub(super) async fn open<T: Tx>(tx: &mut T, opened: &Opened) -> Rows<()> {
     Ok(())
 }
 
-/// Moves each open target of a session, which is locked, as the rule says, and tells of operations that are completed by it.
+/// Settles open targets of a session, which is locked, as the rule says, and reports operations that are completed by
+/// it.
 pub(super) async fn move_targets<T: Tx>(
     tx: &mut T,
     session: SessionId,
@@ -38,8 +39,8 @@ pub(super) async fn move_targets<T: Tx>(
     Ok(())
 }
 
-/// Every session that has not ended, all of which are locked, gets a newer wish: whatever open target it makes pointless is
-/// superseded.
+/// Gives every session that has not ended a newer wish: open targets that it makes pointless are superseded. All these
+/// sessions are locked.
 pub(super) async fn supersede_all<T: Tx>(tx: &mut T, newer: Wish, at: Timestamp) -> Rows<()> {
     for wish in Wish::ALL.into_iter().filter(|wish| wish.is_superseded_by(newer)) {
         for operation in tx.open_operations(wish).await? {

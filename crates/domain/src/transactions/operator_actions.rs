@@ -55,7 +55,7 @@ pub async fn commit<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Result<C
     Ok(Ok(committed))
 }
 
-/// What an earlier call with the same key came to, as it stands now.
+/// The result of an earlier call with the same key, in its current state.
 async fn committed_again<T: Tx>(tx: &mut T, action: &OperatorAction, kept: &Remembered) -> Rows<Committed> {
     let id = action.session_id;
     let message = match kept.message {
@@ -71,7 +71,7 @@ async fn committed_again<T: Tx>(tx: &mut T, action: &OperatorAction, kept: &Reme
     Ok(Committed { session, message, command, operation: kept.operation, audit_seq: kept.audit_seq, again: true })
 }
 
-/// Writes what an accepted action does to its session, which is locked, besides the audit entry.
+/// Writes the effects of an accepted action on its session, which is locked, without the audit entry.
 async fn apply<T: Tx>(tx: &mut T, effects: &Effects, action: &OperatorAction) -> Rows<()> {
     tx.save_session(&effects.session).await?;
     if let Some(message) = &effects.message {
@@ -155,7 +155,7 @@ async fn refuse<T: Tx>(
     Ok(Err(refused))
 }
 
-/// Those of the scope that have not ended, as they are under their locks.
+/// The sessions of the scope that have not ended, read under their locks.
 async fn members<T: Tx>(
     tx: &mut T,
     action: &ScopedAction,
@@ -181,7 +181,7 @@ async fn concerned<T: Tx>(tx: &mut T, action: &OperatorAction) -> Rows<Vec<Comma
     }
 }
 
-/// However large the fleet is, a few operations over all of it.
+/// One action on the whole fleet, with a few operations however large the fleet is.
 ///
 /// # Errors
 /// A rule forbids it, or the store is not available.

@@ -4,8 +4,8 @@ use crate::audit::AuditDraft;
 use crate::ids::AuditSeq;
 use crate::ports::{Rows, Tx};
 
-/// Puts an entry at the end of the audit log. One that is aimed at a session says what runs that session, refusals
-/// included; where there is no such session it says nothing of it.
+/// Adds an entry to the end of the audit log. An entry about a session names the provider of the session, also for a
+/// refusal; without such a session it names none.
 pub(super) async fn record<T: Tx>(tx: &mut T, mut entry: AuditDraft) -> Rows<AuditSeq> {
     if let Some(id) = entry.lacks_provider_of()
         && let Some(session) = tx.head(id).await?
@@ -15,7 +15,7 @@ pub(super) async fn record<T: Tx>(tx: &mut T, mut entry: AuditDraft) -> Rows<Aud
     tx.record(entry).await
 }
 
-/// Records an intervention; one whose entry lies in the spool has none to record.
+/// Records an intervention. An intervention whose entry is in the spool has none to record.
 pub(super) async fn record_any<T: Tx>(tx: &mut T, entry: Option<AuditDraft>) -> Rows<Option<AuditSeq>> {
     match entry {
         Some(entry) => Ok(Some(record(tx, entry).await?)),

@@ -46,7 +46,7 @@ pub async fn register<T: Tx>(tx: &mut T, registration: &Registration) -> Result<
     }
 }
 
-/// Takes in what was observed: [`SessionRepository::observe`].
+/// Records an observation: [`SessionRepository::observe`].
 ///
 /// # Errors
 /// A rule forbids it, or the store is not available.
@@ -74,7 +74,7 @@ pub async fn observe<T: Tx>(tx: &mut T, observation: &Observation) -> Result<Obs
     Ok(ObservedSession { session, changed, control })
 }
 
-/// Notes a sign of life: [`SessionRepository::heartbeat`].
+/// Records a sign of life: [`SessionRepository::heartbeat`].
 ///
 /// # Errors
 /// A rule forbids it, or the store is not available.
@@ -88,7 +88,7 @@ pub async fn heartbeat<T: Tx>(tx: &mut T, id: SessionId, at: Timestamp) -> Rows<
     Ok(Some(Heard { control, came_back: back.map(|session| session.last_seq) }))
 }
 
-/// Asks the rule again of those that seem to be silent: they may have been heard since.
+/// Asks the rule again for the sessions that seem to be silent, because they may have reported meanwhile.
 ///
 /// # Errors
 /// A rule forbids it, or the store is not available.
@@ -106,7 +106,7 @@ pub async fn lose<T: Tx>(tx: &mut T, suspects: &[SessionId], silence: &Silence) 
     Ok(lost)
 }
 
-/// What an agent should know whenever it reports.
+/// What an agent has to know whenever it reports.
 ///
 /// # Errors
 /// The store is not available.

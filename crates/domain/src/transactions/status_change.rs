@@ -1,4 +1,4 @@
-//! What follows from a change of status, whoever it comes from.
+//! The consequences of a change of status, from any source.
 
 use super::operation::move_targets;
 use crate::feed::FleetEventDraft;
@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// How many pending commands are settled at a time.
 const SETTLED_AT_ONCE: usize = 500;
 
-/// Writes a change of status of a session, which is locked, with all that follows from it.
+/// Writes a change of status of a session, which is locked, with all its consequences.
 pub(super) async fn write<T: Tx>(tx: &mut T, change: &StatusChange) -> Rows<()> {
     let (id, status, at) = (change.session.id, change.session.status, change.message.created_at);
     tx.save_session(&change.session).await?;
@@ -23,14 +23,14 @@ pub(super) async fn write<T: Tx>(tx: &mut T, change: &StatusChange) -> Rows<()> 
     move_targets(tx, id, at, |target| target.after_status(status, at)).await
 }
 
-/// Brings a session back by a sign of life, when it was lost.
+/// Brings a session back with a sign of life, if it was lost.
 pub(super) async fn come_back<T: Tx>(tx: &mut T, session: &Session, at: Timestamp) -> Rows<Option<Session>> {
     let Some(change) = session.come_back(at) else { return Ok(None) };
     write(tx, &change).await?;
     Ok(Some(change.session))
 }
 
-/// Closes what is pending of a session that has ended.
+/// Settles the pending commands of a session that has ended.
 async fn settle<T: Tx>(tx: &mut T, session: &Session, at: Timestamp) -> Rows<()> {
     let mut after = CommandSeq::ZERO;
     while after < session.last_command_seq {
@@ -45,7 +45,7 @@ async fn settle<T: Tx>(tx: &mut T, session: &Session, at: Timestamp) -> Rows<()>
     Ok(())
 }
 
-/// Closes the permission requests that are open of a session that has ended.
+/// Closes the open permission requests of a session that has ended.
 async fn end_approvals<T: Tx>(tx: &mut T, session: SessionId, at: Timestamp) -> Rows<()> {
     for open in tx.open_approvals(session).await? {
         let (ended, event) = open.end(at);

@@ -16,19 +16,19 @@ use crate::text::MissionId;
 use crate::time::Timestamp;
 use crate::usage::{Account, AccountKey, BudgetAction, BudgetRefused, Totals};
 
-/// What a session, which is locked, used, and is to be booked.
+/// What a session, which is locked, used, to be booked.
 #[derive(Clone, Copy, Debug)]
 pub struct Booking<'a> {
     /// The session.
     pub session: &'a Session,
     /// What it used.
     pub used: Totals,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// Books what sessions used, and gives those by whom a budget is used up. Most messages say nothing of usage, and cost nothing
-/// here; otherwise it is the same few operations for however many.
+/// Books what sessions used, and gives the sessions whose booking used a budget up. Most messages report no usage and
+/// cost nothing here. Otherwise a few operations book any number of them.
 ///
 /// # Errors
 /// The store is not available.
@@ -62,7 +62,7 @@ pub async fn book<T: Tx>(tx: &mut T, bookings: &[Booking<'_>]) -> Rows<HashSet<S
     Ok(exhausted)
 }
 
-/// A session has entered the tree; with the first one of a mission, its account is opened.
+/// Opens the account of a mission when its first session enters the tree.
 pub(super) async fn open_mission<T: Tx>(tx: &mut T, session: &Session) -> Rows<()> {
     let Some(mission) = &session.mission_id else { return Ok(()) };
     tx.open_account(&AccountKey::Mission(mission.clone()), session.spawned_at).await

@@ -1,4 +1,4 @@
-//! Accounts: a sum, and perhaps a budget over it.
+//! Accounts: a sum of usage, and an optional budget over it.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use crate::session::{Ancestor, Session};
 use crate::text::MissionId;
 use crate::time::Timestamp;
 
-/// Whose usage an account sums. Ordered as a store orders it: by the name of the scope, then by the key as text.
+/// The owner of an account. The order is that of a store: by the name of the scope, then by the key as text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccountKey {
     /// All sessions of a mission.
     Mission(MissionId),
-    /// One session alone.
+    /// One session by itself.
     Session(SessionId),
     /// A session and all below it.
     Subtree(SessionId),
 }
 
-/// Words that name no account.
+/// Words that are not the owner of an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no account {scope}/{key}")]
 pub struct UnknownAccount {
@@ -91,16 +91,16 @@ impl fmt::Display for AccountKey {
 /// A budget that is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhaustion {
-    /// Since when.
+    /// When it was used up.
     pub at: Timestamp,
-    /// Whether the pause that follows from it was asked for.
+    /// Whether the pause for it was asked for.
     pub enforced: bool,
 }
 
-/// The usage of a session, a subtree or a mission, and perhaps a budget over it.
+/// The usage of a session, a subtree or a mission, and an optional budget over it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
-    /// Whose.
+    /// The owner.
     pub key: AccountKey,
     /// When it was opened; for a mission with its first session or its budget.
     pub opened_at: Timestamp,
@@ -108,14 +108,14 @@ pub struct Account {
     pub totals: Totals,
     /// The session that used something last.
     pub last_session: Option<SessionId>,
-    /// What may be used.
+    /// The budget.
     pub budget: Option<Budget>,
-    /// When nothing of the budget is left.
+    /// Set when the budget is used up.
     pub exhausted: Option<Exhaustion>,
 }
 
 impl Account {
-    /// One on which nothing is booked.
+    /// An account without bookings.
     #[must_use]
     pub const fn open(key: AccountKey, at: Timestamp) -> Self {
         let totals = Totals {
@@ -130,7 +130,7 @@ impl Account {
         Self { key, opened_at: at, totals, last_session: None, budget: None, exhausted: None }
     }
 
-    /// Books what a session has used, and says whether a budget is used up by just this.
+    /// Books what a session has used, and says whether exactly this booking used a budget up.
     #[must_use]
     pub fn book(self, used: Totals, by: SessionId, at: Timestamp) -> (Self, bool) {
         let totals = self.totals.plus(used);
@@ -140,7 +140,7 @@ impl Account {
         (account, now)
     }
 
-    /// With another budget, or without one. What it was paused for before no longer counts.
+    /// The account with another budget, or without one. An earlier pause no longer counts.
     #[must_use]
     pub fn budgeted(self, budget: Option<Budget>, at: Timestamp) -> Self {
         if self.budget == budget {
@@ -149,7 +149,7 @@ impl Account {
         Self { budget, exhausted: None, ..self }.judged(at)
     }
 
-    /// With the pause done that followed when the budget was used up at that moment.
+    /// The account after the pause for the budget that was used up at that time.
     #[must_use]
     pub fn enforced(self, at: Timestamp) -> Self {
         let exhausted = self.exhausted.map(|used| Exhaustion { enforced: used.enforced || used.at == at, ..used });

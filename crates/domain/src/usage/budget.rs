@@ -8,7 +8,7 @@ use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::ids::SessionId;
 use crate::text::Reason;
 
-/// What may be used. Whatever is reached first counts.
+/// The limits of a budget. The limit that is reached first counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     max_cost: Option<Cost>,
@@ -24,7 +24,7 @@ impl Budget {
     /// A budget with at least one limit.
     ///
     /// # Errors
-    /// There is none.
+    /// Both limits are missing.
     pub fn new(max_cost: Option<Cost>, max_tokens: Option<u64>) -> Result<Self, EmptyBudget> {
         if max_cost.is_none() && max_tokens.is_none() {
             return Err(EmptyBudget);
@@ -32,19 +32,19 @@ impl Budget {
         Ok(Self { max_cost, max_tokens: max_tokens.map(|most| most.min(i64::MAX.unsigned_abs())) })
     }
 
-    /// The most that may be spent.
+    /// The largest cost.
     #[must_use]
     pub const fn max_cost(&self) -> Option<Cost> {
         self.max_cost
     }
 
-    /// The most tokens, of every kind together.
+    /// The largest number of tokens, of all kinds together.
     #[must_use]
     pub const fn max_tokens(&self) -> Option<u64> {
         self.max_tokens
     }
 
-    /// Whether nothing of it is left.
+    /// Whether the budget is used up.
     #[must_use]
     pub fn is_reached(&self, totals: &Totals) -> bool {
         self.max_cost.is_some_and(|most| totals.cost >= most)
@@ -53,7 +53,7 @@ impl Budget {
 }
 
 impl Account {
-    /// Why whom it concerns is paused, for the audit log and for the conversations.
+    /// The reason of the pause, for the audit log and for the conversations.
     #[must_use]
     pub fn why_paused(&self) -> Option<Reason> {
         let budget = self.budget.filter(|_| self.exhausted.is_some())?;
@@ -68,37 +68,37 @@ impl Account {
     }
 }
 
-/// Somebody sets the budget of a subtree or a mission, or takes it away.
+/// A person sets or removes the budget of a subtree or a mission.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetAction {
-    /// Whose.
+    /// The owner of the account.
     pub key: AccountKey,
-    /// The budget; `None` takes away the one there is.
+    /// The budget; `None` removes the current one.
     pub budget: Option<Budget>,
-    /// Who wants it, why.
+    /// Who asks, and why.
     pub by: Attribution,
 }
 
-/// Why a budget was not set. The refusal stands on the audit log.
+/// Why a budget was not set. The refusal is on the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetRefused {
-    /// There is nothing to limit.
+    /// There is no such session.
     #[error("there is no session {0}")]
     UnknownSession(SessionId),
 }
 
-/// A budget held against the account it found, and in either case the audit entry.
+/// The decision about a budget, and in either case the audit entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetDecision {
-    /// The account to write, or why none.
+    /// The account to write, or why none is written.
     pub outcome: Result<Box<Account>, BudgetRefused>,
-    /// What to write on the audit log in the same transaction.
+    /// What to write to the audit log in the same transaction.
     pub audit: AuditDraft,
 }
 
 impl BudgetAction {
-    /// Decides it. A store calls this under the lock of the account, and tells whether the session is there that it is
-    /// about; a mission may get a budget before its first session.
+    /// Decides the action. A store calls this under the lock of the account, and says whether the session exists; a
+    /// mission may get a budget before its first session.
     #[must_use]
     pub fn decide(&self, account: Option<Account>, session_is_there: bool) -> BudgetDecision {
         let (target, session) = match &self.key {

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An amount of US dollars, exact to a billionth: the price of a single token is seldom a whole millionth.
+/// An amount of US dollars, exact to a billionth, because the price of a single token is seldom a whole millionth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Cost(u64);
 
-/// A number that is no amount.
+/// A number that is not an amount.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{0} is no amount of US dollars: a number from 0 to 1000000000")]
 pub struct InvalidCost(pub f64);
@@ -32,7 +32,7 @@ impl Cost {
         self.0
     }
 
-    /// The sum; it stops at the greatest amount there is.
+    /// The sum; it stops at the largest amount.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self::from_nanos(self.0.saturating_add(other.0))
@@ -61,7 +61,7 @@ impl From<Cost> for f64 {
 }
 
 impl fmt::Display for Cost {
-    /// Two digits behind the point, and more where there are more.
+    /// Two digits after the point, and more if they are needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = format!("{}.{:09}", self.0 / NANOS, self.0 % NANOS);
         let shortest = text.len().saturating_sub(7);

@@ -1,4 +1,4 @@
-//! Running totals become differences.
+//! The meter: it turns running totals into differences.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cost, Usage};
 
-/// What an agent's runtime tells of its usage, in its own way of counting: each part only where it is told.
+/// What an agent's runtime reports of its usage, in its own way of counting. A part that it does not report is missing.
 ///
-/// Input is what the model was given besides what came out of a cache or went into one: who reads an agent that counts
-/// these within its input takes them out, exactly once ([`Reading::without_cache`]).
+/// Input is what the model was given, without what was read from a cache or written to it. A reader of an agent that
+/// counts these as input subtracts them, exactly once ([`Reading::without_cache`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Reading {
-    /// The model, where it is named. Each model has counts of its own.
+    /// The model, if the agent names it. Each model is counted separately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// See [`Usage::input_tokens`].
@@ -34,7 +34,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The same with an input that counted the parts of the cache, too, and no longer does.
+    /// The same reading with the cached parts subtracted from its input.
     #[must_use]
     pub fn without_cache(self) -> Self {
         let cached = self.cache_read_tokens.unwrap_or(0).saturating_add(self.cache_write_tokens.unwrap_or(0));
@@ -56,35 +56,36 @@ impl Reading {
 /// Four kinds of tokens, and billionths of a dollar.
 type Parts = [Option<u64>; 5];
 
-/// How many messages of a model are remembered: what is told of an older one again counts again.
+/// How many messages of a model are remembered. A repeated report about an older message counts again.
 const REMEMBERED: usize = 1_000;
 
-/// Counts what one session uses, however its agent tells it, so that the sum of what it gives is what was used.
+/// Counts what one session uses, however its agent reports it. The sum of its results is what was used.
 ///
-/// - A *total* of everything so far counts as far as it exceeds what was counted already. A total that is smaller than the
-///   last one is that of an agent that began anew, and counts whole.
-/// - What was used for a *message* counts once for its id, however often it is told; when more is told of it, the more.
-/// - What was used *since* the last report counts as it is.
+/// - A *total* of everything so far counts by the amount above what was counted already. A total that is smaller than
+///   the last one comes from an agent that began again, and counts completely.
+/// - The usage of a *message* counts once by the message's id, however often it is reported; if a later report is
+///   higher, the difference counts.
+/// - The usage *since* the last report counts as it is.
 ///
-/// Whatever was counted in the second and third way is taken off the next total that covers it.
+/// Usage that was counted in the second and third way is subtracted from the next total that covers it.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
     models: BTreeMap<Option<String>, Counted>,
 }
 
-/// What was counted of one model.
+/// What was counted for one model.
 #[derive(Clone, Debug, Default)]
 struct Counted {
     /// The last totals.
     told: Parts,
-    /// What was counted and no total has covered.
+    /// What was counted and is not covered by a total yet.
     since: Parts,
-    /// What was told of single messages, oldest first.
+    /// What was reported for single messages, oldest first.
     messages: VecDeque<(String, Parts)>,
 }
 
 impl Meter {
-    /// A meter of a session that takes up an earlier one whose last totals were these: they are counted there.
+    /// A meter of a session that resumes an earlier one with these last totals: they are counted there.
     #[must_use]
     pub fn going_on_from(totals: impl IntoIterator<Item = Reading>) -> Self {
         let counted = |total: Reading| {
@@ -94,14 +95,14 @@ impl Meter {
         Self { models: totals.into_iter().map(counted).collect() }
     }
 
-    /// The last totals, one a model, for a session that takes this one up.
+    /// The last totals, one for each model, for a session that resumes this one.
     #[must_use]
     pub fn totals(&self) -> Vec<Reading> {
         let told = self.models.iter().filter(|(_, counted)| counted.told.iter().any(Option::is_some));
         told.map(|(model, counted)| Reading::of(model.clone(), counted.told)).collect()
     }
 
-    /// Takes in a total of everything so far; gives what it adds, if anything.
+    /// Counts a total of everything so far; gives what it adds, if anything.
     pub fn total(&mut self, total: Reading) -> Option<Usage> {
         let parts = total.parts();
         let counted = self.models.entry(total.model.clone()).or_default();
@@ -120,7 +121,7 @@ impl Meter {
         Usage::of_parts(Reading::of(total.model, more))
     }
 
-    /// Takes in what was used for one message; gives what is new in it, if anything.
+    /// Counts the usage of one message; gives what is new in it, if anything.
     pub fn message(&mut self, id: &str, used: Reading) -> Option<Usage> {
         let counted = self.models.entry(used.model.clone()).or_default();
         let parts = used.parts();
@@ -139,7 +140,7 @@ impl Meter {
         self.since(Reading::of(used.model, more))
     }
 
-    /// Takes in what was used since the last report, and gives it back, if it is anything.
+    /// Counts the usage since the last report, and gives it back, if there is any.
     pub fn since(&mut self, used: Reading) -> Option<Usage> {
         let counted = self.models.entry(used.model.clone()).or_default();
         counted.since = zipped(counted.since, used.parts(), |since, more| match (since, more) {
@@ -150,7 +151,7 @@ impl Meter {
     }
 }
 
-/// Whether totals are those of an agent that began anew: it has used fewer tokens, or less money, than before.
+/// Whether totals come from an agent that began again: it has used fewer tokens, or less money, than before.
 fn began_anew(before: Parts, now: Parts) -> bool {
     let told = zipped(before, now, |before, now| now.and(before));
     let sum = |[input, output, read, write, _]: Parts| {

@@ -1,12 +1,12 @@
-//! Usage: what agents say they have used, summed up, and budgets over the sums.
+//! Usage: what agents report that they used, summed up, and budgets over the sums.
 //!
-//! An agent says it along with a message ([`Usage`]), and it counts when the message is written: a message that is sent
-//! again is written once, so it counts once. Each session, each subtree and each mission has an [`Account`], booked in the
-//! transaction of the message. A [`Budget`] is over a subtree or a mission; the booking that reaches it marks the account,
-//! and [`crate::use_cases::EnforceBudgets`] pauses whom it concerns, on the record.
+//! An agent reports it with a message ([`Usage`]), and it counts when the message is written. A repeated message is
+//! written once, so it counts once. Each session, each subtree and each mission has an [`Account`], which is booked in
+//! the transaction of the message. A [`Budget`] is over a subtree or a mission. The booking that reaches it marks the
+//! account, and [`crate::use_cases::EnforceBudgets`] pauses the sessions of the account, with an audit entry.
 //!
-//! Agents of other people count in other ways: running totals, or the same report again with each part of an answer. A
-//! [`Meter`] makes of it what was used since the last report.
+//! Other agents count in other ways: they report running totals, or repeat the same report with each part of an answer.
+//! A [`Meter`] turns this into the usage since the last report.
 
 mod account;
 mod budget;

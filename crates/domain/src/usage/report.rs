@@ -1,4 +1,4 @@
-//! What one message says about usage.
+//! The usage that one message reports.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -7,10 +7,10 @@ use super::{Cost, Reading};
 use crate::number::whole;
 use crate::text::JsonObject;
 
-/// What an agent has used since it last said so: it stands with the message that it was used for.
+/// What an agent has used since its last report. It is part of the message that it was used for.
 ///
-/// In a conversation it is found in the message's metadata under [`Usage::KEY`]. Metadata that has something else there
-/// says nothing about usage.
+/// In a conversation it is in the message's metadata under [`Usage::KEY`]. Metadata with another kind of value there
+/// reports no usage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct Usage {
@@ -25,16 +25,16 @@ pub struct Usage {
 /// Why a report of usage was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUsage {
-    /// Nobody can have used so many.
+    /// The number of tokens is impossible.
     #[error("{field} is more than {} tokens", Usage::MOST_TOKENS)]
     TooMany {
         /// The field, as the API names it.
         field: &'static str,
     },
-    /// No model has such a name.
+    /// The name is not that of a model.
     #[error("model must be a text of 1 to {} bytes", Usage::LONGEST_MODEL)]
     Model,
-    /// There is no number in it.
+    /// It has no number.
     #[error(
         "says nothing: give at least one of inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens and costUsd"
     )]
@@ -59,17 +59,17 @@ struct Fields {
 }
 
 impl Usage {
-    /// The name in a message's metadata.
+    /// The key in a message's metadata.
     pub const KEY: &'static str = "usage";
 
-    /// The most tokens of one kind that one report can say.
+    /// The largest number of tokens of one kind in one report.
     pub const MOST_TOKENS: u64 = 1_000_000_000_000;
 
     /// The longest name of a model, in bytes.
     pub const LONGEST_MODEL: usize = 200;
 
-    /// What a meter has counted; `None` when it is nothing. A name that no model has is left out, and so many tokens as
-    /// nobody can have used are as many as one report can say.
+    /// The usage that a meter has counted; `None` if it is nothing. An impossible name of a model is left out, and an
+    /// impossible number of tokens becomes the largest of one report.
     pub(super) fn of_parts(counted: Reading) -> Option<Self> {
         let tokens = |count: Option<u64>| count.unwrap_or_default().min(Self::MOST_TOKENS);
         let usage = Self {
@@ -85,13 +85,13 @@ impl Usage {
         (!is_nothing).then_some(usage)
     }
 
-    /// What the metadata of a message says.
+    /// The usage in the metadata of a message.
     #[must_use]
     pub fn of(metadata: &JsonObject) -> Option<Self> {
         Self::deserialize(metadata.as_map().get(Self::KEY)?).ok()
     }
 
-    /// The metadata with this in it, in the place of whatever stood there.
+    /// The metadata with this usage in it, which replaces any other value there.
     #[must_use]
     pub fn within(self, metadata: JsonObject) -> JsonObject {
         let mut map = serde_json::Map::from(metadata);
@@ -99,13 +99,13 @@ impl Usage {
         JsonObject::trusted(map.into())
     }
 
-    /// The model that was used, where the agent names it.
+    /// The model that was used, if the agent names it.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
 
-    /// What the model was given, besides what came out of a cache or went into one.
+    /// What the model was given, without what was read from a cache or written to it.
     #[must_use]
     pub const fn input_tokens(&self) -> u64 {
         self.input_tokens
@@ -117,19 +117,19 @@ impl Usage {
         self.output_tokens
     }
 
-    /// What came out of the provider's cache.
+    /// What was read from the provider's cache.
     #[must_use]
     pub const fn cache_read_tokens(&self) -> u64 {
         self.cache_read_tokens
     }
 
-    /// What went into the provider's cache.
+    /// What was written to the provider's cache.
     #[must_use]
     pub const fn cache_write_tokens(&self) -> u64 {
         self.cache_write_tokens
     }
 
-    /// What it cost, where the agent knows.
+    /// The cost, if the agent knows it.
     #[must_use]
     pub const fn cost(&self) -> Option<Cost> {
         self.cost

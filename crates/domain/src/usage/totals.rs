@@ -2,7 +2,7 @@
 
 use super::{Cost, Usage};
 
-/// The sum of many reports. No sum overflows: it stops at the greatest number that a store can keep.
+/// The sum of many reports. No sum overflows: it stops at the largest number that a store can keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// See [`Usage::input_tokens`].
@@ -13,11 +13,11 @@ pub struct Totals {
     pub cache_read_tokens: u64,
     /// See [`Usage::cache_write_tokens`].
     pub cache_write_tokens: u64,
-    /// The costs that were said.
+    /// The sum of the reported costs.
     pub cost: Cost,
     /// How many reports there were.
     pub reports: u64,
-    /// How many of them said what it cost. When these are fewer, the cost is a part of the whole.
+    /// How many of them reported a cost. If these are fewer, the cost is only a part of the whole.
     pub priced_reports: u64,
 }
 
@@ -26,7 +26,7 @@ fn sum(a: u64, b: u64) -> u64 {
 }
 
 impl Totals {
-    /// With one more report.
+    /// The sum with one more report.
     #[must_use]
     pub fn with(self, usage: &Usage) -> Self {
         self.plus(Self {
@@ -54,13 +54,13 @@ impl Totals {
         }
     }
 
-    /// Tokens of every kind.
+    /// Tokens of all kinds.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         [self.output_tokens, self.cache_read_tokens, self.cache_write_tokens].into_iter().fold(self.input_tokens, sum)
     }
 
-    /// Whether nobody has reported anything.
+    /// Whether nothing was reported.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.reports == 0

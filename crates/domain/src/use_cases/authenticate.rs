@@ -1,4 +1,4 @@
-//! A key opens the door, or does not.
+//! Checks keys and logins.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::login::{Login, LoginKind, LoginRejected, LoginToken};
 use crate::operator::Principal;
 use crate::ports::{ApiKeyRepository, Clock, LoginRepository, StoreUnavailable};
 
-/// Why nobody was let in.
+/// Why a caller was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
-    /// The key is not good.
+    /// The key is not valid.
     #[error(transparent)]
     Rejected(#[from] KeyRejected),
-    /// The login is not good.
+    /// The login is not valid.
     #[error(transparent)]
     Login(#[from] LoginRejected),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -50,15 +50,15 @@ impl Authenticate {
         Ok((principal, key))
     }
 
-    /// Checks against a stored key that was found a moment ago.
+    /// Checks against a stored key that was read a moment ago.
     ///
     /// # Errors
-    /// The secret is wrong, or the key is no longer good.
+    /// The secret is wrong, or the key is no longer valid.
     pub fn recheck(&self, key: &ApiKey, presented: &PlainKey) -> Result<Principal, KeyRejected> {
         key.admit(presented, self.clock.now())
     }
 
-    /// Whether a key that was good is still good, asked of the store.
+    /// Whether a key that was valid is still valid, as the store says.
     ///
     /// # Errors
     /// It is gone, revoked or expired; or the store is not available.
@@ -79,10 +79,10 @@ impl Authenticate {
         Ok((principal, key, login))
     }
 
-    /// Checks against a stored login and key that were found a moment ago.
+    /// Checks against a stored login and key that were read a moment ago.
     ///
     /// # Errors
-    /// The secret is wrong, or the login or its key is no longer good.
+    /// The secret is wrong, or the login or its key is no longer valid.
     pub fn recheck_login(
         &self,
         login: &Login,
@@ -92,10 +92,10 @@ impl Authenticate {
         login.admit(presented, LoginKind::Session, key, self.clock.now())
     }
 
-    /// Whether a login that was good is still good, asked of the store. Of its key, see [`Authenticate::still_good`].
+    /// Whether a login that was valid is still valid, as the store says. For its key, see [`Authenticate::still_good`].
     ///
     /// # Errors
-    /// It is gone or over; or the store is not available.
+    /// The login is gone or over; or the store is not available.
     pub async fn login_still_good(&self, login: &Login) -> Result<Login, AuthenticateError> {
         let stored = self.logins.login(login.id.clone()).await?.ok_or(LoginRejected::Unknown)?;
         stored.usable_at(self.clock.now())?;
@@ -122,6 +122,7 @@ mod tests {
             role: Role::Operator,
             bound_to: None,
             place: crate::session::SessionPlace::default(),
+            missions: None,
             secret_hash: plain().secret_hash(),
             created_at: at(0),
             expires_at: None,

@@ -1,110 +1,28 @@
-//! Who may do this, and on which session.
+//! Decides who may do what, and on which session.
+
+mod denied;
+mod within_missions;
 
 use std::sync::Arc;
 
+pub use denied::{AccessDenied, AuthorizeError};
+use within_missions::WithinMissions;
+
 use super::{Has, NewSession};
+use crate::audit::AuditTarget;
 use crate::ids::SessionId;
+use crate::mission_set::MissionSet;
+use crate::operation::{Operation, Scope};
 use crate::operator::{Permission, Principal};
-use crate::ports::{SessionFilter, SessionQuery, SessionRepository, StoreUnavailable};
-use crate::session::{PlaceRefused, Session, SessionPlace};
+use crate::ports::{ApprovalRepository, SessionFilter, SessionQuery, SessionRepository, StoreUnavailable};
+use crate::session::{Session, SessionPlace};
 use crate::text::{MissionId, ProviderName, ProviderSessionId};
-
-/// Why something was denied.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AccessDenied {
-    /// The role may not do it anywhere.
-    #[error("a key with the role {0} may not do this")]
-    Role(&'static str),
-    /// The role may do it, but not on this session.
-    #[error("this key is bound to session {bound_to} and those below it")]
-    OutsideSubtree {
-        /// The session whose subtree the key is bound to.
-        bound_to: SessionId,
-    },
-    /// An agent's key without a session is good for nothing.
-    #[error("this agent key is bound to no session")]
-    Unbound,
-    /// The place that it names is not the one that the key was made for.
-    #[error(transparent)]
-    Place(#[from] PlaceRefused),
-    /// A session that is not the key's own needs a parent.
-    #[error(
-        "parentAgentId: is missing; this key is bound to session {bound_to}: name it, or a session below it, as the parent, \
-         or register session {bound_to} itself"
-    )]
-    ParentMissing {
-        /// The session whose subtree the key is bound to.
-        bound_to: SessionId,
-    },
-    /// The parent is a stranger's.
-    #[error(
-        "parentAgentId: session {parent} is not below session {bound_to}, which this key is bound to; name that session, or \
-         one below it, as the parent"
-    )]
-    ParentOutside {
-        /// The session whose subtree the key is bound to.
-        bound_to: SessionId,
-        /// The parent that was named.
-        parent: SessionId,
-    },
-    /// The id belongs to a stranger's session.
-    #[error("sessionId: {session} is not below session {bound_to}, which this key is bound to; take another id")]
-    SessionOutside {
-        /// The session whose subtree the key is bound to.
-        bound_to: SessionId,
-        /// The id that was named.
-        session: SessionId,
-    },
-    /// A session that the server, or a hook, looks after cannot be made up.
-    #[error("provider: sessions of {0} are registered by the server itself; leave provider out, or name your own")]
-    ServersProvider(ProviderName),
-    /// Of an agent that the server runs, it knows the own id itself.
-    #[error("providerSessionId: the server knows this of sessions of {0} by itself; leave it out")]
-    ServersOwnId(ProviderName),
-    /// The conversation to be taken up is a stranger's.
-    #[error(
-        "context.resume: {resumed:?} is not the own id of a session below session {bound_to}, which this key is bound to; an \
-         operator can take it up"
-    )]
-    ResumeOutside {
-        /// The session whose subtree the key is bound to.
-        bound_to: SessionId,
-        /// The agent's own id of the conversation.
-        resumed: ProviderSessionId,
-    },
-}
-
-impl AccessDenied {
-    /// The field of the request at fault, as the API names it.
-    #[must_use]
-    pub const fn field(&self) -> Option<&'static str> {
-        match self {
-            Self::Role(_) | Self::OutsideSubtree { .. } | Self::Unbound => None,
-            Self::Place(refused) => Some(refused.field()),
-            Self::ParentMissing { .. } | Self::ParentOutside { .. } => Some("parentAgentId"),
-            Self::SessionOutside { .. } => Some("sessionId"),
-            Self::ServersProvider(_) => Some("provider"),
-            Self::ServersOwnId(_) => Some("providerSessionId"),
-            Self::ResumeOutside { .. } => Some("context/resume"),
-        }
-    }
-}
-
-/// Why access was not given.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthorizeError {
-    /// The rules deny it.
-    #[error(transparent)]
-    Denied(#[from] AccessDenied),
-    /// The store cannot tell.
-    #[error(transparent)]
-    Unavailable(#[from] StoreUnavailable),
-}
 
 /// Decides access.
 #[derive(Clone)]
 pub struct Authorize {
     sessions: Arc<dyn SessionRepository>,
+    approvals: Arc<dyn ApprovalRepository>,
 }
 
 impl Authorize {
@@ -112,23 +30,146 @@ impl Authorize {
     #[must_use]
     pub fn new<P>(ports: &P) -> Self
     where
-        P: Has<dyn SessionRepository>,
+        P: Has<dyn SessionRepository> + Has<dyn ApprovalRepository>,
     {
-        Self { sessions: ports.port() }
+        Self { sessions: ports.port(), approvals: ports.port() }
     }
 
-    /// Whether the role may do it at all.
+    /// Whether the role may do it at all. A key with missions may nothing that concerns all missions.
     ///
     /// # Errors
-    /// It may not.
-    pub const fn role(&self, principal: &Principal, permission: Permission) -> Result<(), AccessDenied> {
-        if principal.role.may(permission) { Ok(()) } else { Err(AccessDenied::Role(principal.role.as_str())) }
+    /// The principal may not do it.
+    pub fn role(&self, principal: &Principal, permission: Permission) -> Result<(), AccessDenied> {
+        if !principal.role.may(permission) {
+            return Err(AccessDenied::Role(principal.role.as_str()));
+        }
+        match &principal.missions {
+            Some(missions) if permission.concerns_all_missions() => {
+                Err(AccessDenied::WholeFleet { missions: missions.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Whether the principal may do it on this session: a bound key only on its own subtree.
+    /// Whether the principal may do it on the whole fleet: no key with missions may.
     ///
     /// # Errors
-    /// It may not, or the store is not available.
+    /// The principal may not do it.
+    pub fn on_fleet(&self, principal: &Principal, permission: Permission) -> Result<(), AccessDenied> {
+        self.role(principal, permission)?;
+        match &principal.missions {
+            Some(missions) => Err(AccessDenied::WholeFleet { missions: missions.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the principal may do it on a mission as a whole.
+    ///
+    /// # Errors
+    /// The principal may not do it.
+    pub fn on_mission(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        mission: &MissionId,
+    ) -> Result<(), AccessDenied> {
+        self.role(principal, permission)?;
+        match &principal.missions {
+            Some(missions) if !missions.holds(Some(mission)) => {
+                Err(AccessDenied::OutsideMissions { missions: missions.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the principal may do it on what the audit log would name as the target.
+    ///
+    /// # Errors
+    /// The principal may not do it, or the store is not available.
+    pub async fn on_target(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        target: &AuditTarget,
+    ) -> Result<(), AuthorizeError> {
+        match target {
+            AuditTarget::Session(session) => self.on_session(principal, permission, *session).await,
+            AuditTarget::Mission(mission) => Ok(self.on_mission(principal, permission, mission)?),
+            AuditTarget::Fleet => Ok(self.on_fleet(principal, permission)?),
+            AuditTarget::AuditLog | AuditTarget::Key(_) | AuditTarget::Provider(_) | AuditTarget::Runner(_) => {
+                Ok(self.role(principal, permission)?)
+            }
+            AuditTarget::Approval(id) => {
+                self.role(principal, permission)?;
+                let Some(missions) = &principal.missions else { return Ok(()) };
+                match self.approvals.get(*id).await? {
+                    Some(approval) => self.on_session(principal, permission, approval.session_id).await,
+                    None => Err(AccessDenied::OutsideMissions { missions: missions.clone() }.into()),
+                }
+            }
+        }
+    }
+
+    /// Whether the principal may see an operation: with missions, one on a session of theirs, or on one of them.
+    ///
+    /// # Errors
+    /// The principal may not do it, or the store is not available.
+    pub async fn on_operation(&self, principal: &Principal, operation: &Operation) -> Result<(), AuthorizeError> {
+        let permission = Permission::ReadFleet;
+        match &operation.scope {
+            Scope::Session(id) | Scope::Subtree(id) => self.on_session(principal, permission, *id).await,
+            Scope::Mission(mission) => Ok(self.on_mission(principal, permission, mission)?),
+            Scope::Fleet => Ok(self.on_fleet(principal, permission)?),
+        }
+    }
+
+    /// Whether the principal may do it on this session and all below it that have not ended.
+    ///
+    /// # Errors
+    /// The principal may not do it, or the store is not available.
+    pub async fn on_subtree(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        top: SessionId,
+    ) -> Result<(), AuthorizeError> {
+        self.on_session(principal, permission, top).await?;
+        match &principal.missions {
+            Some(missions) => self.within(missions).all_below(top).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The missions to which what the principal reads is restricted; `None` for all sessions. What is asked for by name has
+    /// to be within them.
+    ///
+    /// # Errors
+    /// The principal may not see the session or the mission that is named, or the store is not available.
+    pub async fn narrowed(
+        &self,
+        principal: &Principal,
+        session: Option<SessionId>,
+        mission: Option<&MissionId>,
+    ) -> Result<Option<MissionSet>, AuthorizeError> {
+        let Some(missions) = &principal.missions else { return Ok(None) };
+        if let Some(mission) = mission {
+            self.on_mission(principal, Permission::ReadFleet, mission)?;
+        }
+        if let Some(session) = session {
+            self.within(missions).session(session).await?;
+        }
+        Ok(Some(missions.clone()))
+    }
+
+    fn within<'a>(&'a self, missions: &'a MissionSet) -> WithinMissions<'a> {
+        WithinMissions { sessions: &*self.sessions, missions }
+    }
+
+    /// Whether the principal may do it on this session: a bound key only in its own subtree, and a key with missions only on
+    /// their sessions.
+    ///
+    /// # Errors
+    /// The principal may not do it, or the store is not available.
     pub async fn on_session(
         &self,
         principal: &Principal,
@@ -136,6 +177,9 @@ impl Authorize {
         session: SessionId,
     ) -> Result<(), AuthorizeError> {
         self.role(principal, permission)?;
+        if let Some(missions) = &principal.missions {
+            self.within(missions).session(session).await?;
+        }
         match bound(principal)? {
             Some(bound_to) if bound_to != session && !self.sessions.is_within(session, bound_to).await? => {
                 Err(AccessDenied::OutsideSubtree { bound_to }.into())
@@ -144,15 +188,19 @@ impl Authorize {
         }
     }
 
-    /// Whether the principal may put this session into the tree, and the session with its place filled in. A bound key
-    /// registers its own session at the place that was fixed when the key was made, and others below it, on the mission of
-    /// their parent. A session that is in the tree already is at its place, whatever the key says.
+    /// Whether the principal may put this session into the tree. Gives the session with its place filled in. A bound
+    /// key registers its own session at the place that was fixed when the key was made, and other sessions below it, on
+    /// the mission of their parent. A session that is already in the tree stays at its place, whatever the key says. A key
+    /// with missions puts sessions into one of them, by name or by the parent.
     ///
     /// # Errors
-    /// It may not, or the store is not available.
+    /// The principal may not do it, or the store is not available.
     pub async fn register(&self, principal: &Principal, new: NewSession) -> Result<NewSession, AuthorizeError> {
         self.role(principal, Permission::Spawn)?;
-        let Some(bound_to) = bound(principal)? else { return Ok(new) };
+        let (bound_to, missions) = (bound(principal)?, &principal.missions);
+        if bound_to.is_none() && missions.is_none() {
+            return Ok(new);
+        }
         let existing = match new.session_id {
             Some(id) => self.sessions.get(id).await?,
             None => None,
@@ -160,6 +208,10 @@ impl Authorize {
         if is_servers(&new.provider) && existing.as_ref().is_none_or(|session| session.provider != new.provider) {
             return Err(AccessDenied::ServersProvider(new.provider).into());
         }
+        if let Some(missions) = missions {
+            self.within(missions).register(&new, existing.as_ref()).await?;
+        }
+        let Some(bound_to) = bound_to else { return Ok(new) };
         if new.session_id == Some(bound_to) {
             let fixed = match existing {
                 Some(session) => SessionPlace::from(&session),
@@ -177,11 +229,11 @@ impl Authorize {
         self.below(principal, bound_to, new).await
     }
 
-    /// Whether the principal may have this session started, and the session with its place filled in: a bound key below its
-    /// own session alone. `resumes` is the agent's own id of a conversation that it takes up.
+    /// Whether the principal may have this session started. Gives the session with its place filled in: a bound key
+    /// starts sessions only below its own. `resumes` is the agent's own id of a conversation that the session resumes.
     ///
     /// # Errors
-    /// It may not, or the store is not available.
+    /// The principal may not do it, or the store is not available.
     pub async fn spawn(
         &self,
         principal: &Principal,
@@ -189,6 +241,9 @@ impl Authorize {
         resumes: Option<ProviderSessionId>,
     ) -> Result<NewSession, AuthorizeError> {
         self.role(principal, Permission::Spawn)?;
+        if let Some(missions) = &principal.missions {
+            self.within(missions).spawn(&new, resumes.as_ref()).await?;
+        }
         let Some(bound_to) = bound(principal)? else { return Ok(new) };
         if let Some(resumed) = resumes {
             let filter = SessionFilter {
@@ -205,10 +260,11 @@ impl Authorize {
         self.below(principal, bound_to, new).await
     }
 
-    /// Whether a session may be registered below the key's own with this mission, for callers that put it there themselves.
+    /// Whether a session may be registered below the key's own with this mission, for callers that put it there
+    /// themselves.
     ///
     /// # Errors
-    /// It may not, or the store is not available.
+    /// The principal may not do it, or the store is not available.
     pub async fn mission_below(
         &self,
         principal: &Principal,
@@ -228,13 +284,13 @@ impl Authorize {
         Ok(own.of_child(parent, inherited.as_ref(), mission).map_err(AccessDenied::from)?)
     }
 
-    /// Whether the principal may say what a session's provider calls it: a bound key not of sessions that the server looks
-    /// after, for by that id it finds what a later session takes up.
+    /// Whether the principal may set the provider's own id of a session. A bound key, or one with missions, may not for
+    /// sessions that the server looks after, because the server finds by that id what a later session resumes.
     ///
     /// # Errors
-    /// It may not, or the store is not available.
+    /// The principal may not do it, or the store is not available.
     pub async fn own_id(&self, principal: &Principal, session: SessionId) -> Result<(), AuthorizeError> {
-        if bound(principal)?.is_none() {
+        if bound(principal)?.is_none() && principal.missions.is_none() {
             return Ok(());
         }
         match self.sessions.get(session).await? {
@@ -269,8 +325,8 @@ impl Authorize {
     }
 }
 
-/// Whether sessions of this provider are looked after by the server: it runs their agents, or takes in their hooks, and
-/// finds them by what the provider calls them.
+/// Whether the server looks after sessions of this provider: it runs their agents, or accepts their hooks, and finds
+/// them by the provider's own id.
 fn is_servers(provider: &ProviderName) -> bool {
     [ProviderName::acp(), ProviderName::claude_code(), ProviderName::scripted()].contains(provider)
 }
@@ -278,6 +334,7 @@ fn is_servers(provider: &ProviderName) -> bool {
 fn bound(principal: &Principal) -> Result<Option<SessionId>, AccessDenied> {
     match (principal.role, principal.bound_to) {
         (crate::operator::Role::Agent, None) => Err(AccessDenied::Unbound),
+        (crate::operator::Role::Runner, None) => Err(AccessDenied::NoAssignment),
         (_, bound_to) => Ok(bound_to),
     }
 }

@@ -1,4 +1,4 @@
-//! The checkpoints of a deployment in their order: those in the database and those in the archive, side by side.
+//! The checkpoints of a deployment in their order, from the database and the archive together.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::ids::AuditSeq;
 use crate::ports::{ArchiveHolds, ArchivePlace, AuditLog, AuditLogError, CheckpointArchive, Checkpointing};
 
 const PAGE: usize = 1_000;
-/// The place behind every other.
+/// The place after every other.
 pub(super) const LAST: AuditSeq = AuditSeq::new(u64::MAX);
 
 /// A checkpoint, and where it was found.
@@ -17,7 +17,7 @@ pub(super) struct Sighting {
     pub(super) checkpoint: Checkpoint,
     /// Whether it is in the archive and not in the database.
     pub(super) missing: bool,
-    /// Whether it is in the database and not in the archive, which has to hold it.
+    /// Whether it is in the database and is missing in the archive, which has to have it.
     pub(super) unarchived: bool,
 }
 
@@ -33,14 +33,14 @@ pub(super) struct CheckpointSources {
     archived: VecDeque<Checkpoint>,
     archived_up_to: ArchivePlace,
     archived_ended: bool,
-    /// Whether the archive holds any at all.
+    /// Whether the archive has any checkpoint.
     archived_any: bool,
-    /// Whether one of the archive's was given already.
+    /// Whether a checkpoint of the archive was given already.
     passed: bool,
 }
 
 impl CheckpointSources {
-    /// Those after a place of the chain.
+    /// The checkpoints after a place of the chain.
     pub(super) fn new(audit: Arc<dyn AuditLog>, checkpointing: Option<&Checkpointing>, after: AuditSeq) -> Self {
         let archive = checkpointing.map(|checkpointing| Arc::clone(&checkpointing.archive));
         Self {
@@ -58,13 +58,13 @@ impl CheckpointSources {
         }
     }
 
-    /// Looks again where nothing more was found before.
+    /// Reads again where nothing more was found before.
     pub(super) fn look_again(&mut self) {
         self.stored_ended = false;
         self.archived_ended = self.archive.is_none();
     }
 
-    /// The next, when it lies at or before a place of the chain. What is in both is given once.
+    /// The next checkpoint, if it is at or before a place of the chain. A checkpoint that is in both is given once.
     pub(super) async fn next_up_to(&mut self, seq: AuditSeq) -> Result<Option<Sighting>, AuditLogError> {
         self.refill_archived().await?;
         self.refill_stored().await?;
@@ -93,7 +93,7 @@ impl CheckpointSources {
         Ok(Some(Sighting { checkpoint: first, missing: now.first() != Some(&first), unarchived: false }))
     }
 
-    /// Whether the archive has lost a checkpoint of the database. One that is on its way there is waited for.
+    /// Whether the archive has lost a checkpoint of the database. It waits for a checkpoint that is on its way there.
     async fn lacks(&mut self, stored: Checkpoint) -> Result<bool, AuditLogError> {
         let Some(archive) = self.archive.clone() else { return Ok(false) };
         let holds = archive.holds();

@@ -20,7 +20,7 @@ pub struct ReadCommands {
 }
 
 impl ReadCommands {
-    /// The most commands at once.
+    /// The largest number of commands at once.
     pub const MAX_LIMIT: usize = 200;
 
     /// Takes the ports it needs.
@@ -32,8 +32,8 @@ impl ReadCommands {
         Self { commands: ports.port(), sessions: ports.port(), spool: ports.optional() }
     }
 
-    /// What an agent should know while its sign of life cannot be written: what the store says, and the stops that are kept
-    /// until it can be written. `None` when there is no such session.
+    /// What an agent has to know while its sign of life cannot be written: the desired status in the store, and the
+    /// stops that are kept until the store can be written. `None` when there is no such session.
     ///
     /// # Errors
     /// The store cannot be read either.
@@ -87,7 +87,7 @@ impl ReadCommands {
     }
 }
 
-/// Takes in acknowledgements.
+/// Accepts acknowledgements.
 #[derive(Clone)]
 pub struct AcknowledgeCommand {
     commands: Arc<dyn CommandQueue>,
@@ -105,7 +105,7 @@ impl AcknowledgeCommand {
         Self { commands: ports.port(), wake_ups: ports.port(), clock: ports.port() }
     }
 
-    /// Moves a command's receipt on. Acknowledging twice is harmless.
+    /// Moves a command's receipt forward. A repeated acknowledgement is harmless.
     ///
     /// # Errors
     /// There is no such command, its receipt is final, or the store is not available.

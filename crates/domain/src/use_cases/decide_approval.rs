@@ -41,7 +41,7 @@ impl DecideApproval {
         self.answer(approval_id, option, None, origin).await
     }
 
-    /// The same, with what is filled into the form of a request that has one.
+    /// The same, with the values for the form of a request that has one.
     ///
     /// # Errors
     /// As with [`DecideApproval::execute`].

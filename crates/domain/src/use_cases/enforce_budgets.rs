@@ -1,4 +1,4 @@
-//! Whoever has used up a budget is paused.
+//! Sessions that have used up a budget are paused.
 
 use std::sync::Arc;
 
@@ -14,10 +14,11 @@ use crate::ports::{
 use crate::text::{IdempotencyKey, RequestId};
 use crate::usage::{Account, AccountKey};
 
-/// Pauses what has no budget left: an action like an operator's, with its operation and its audit entry, whose actor is
-/// `budget`; each conversation says why. To be called about once a second, so that what one call could not do is done by a
-/// later one. [`IngestMessages`](super::IngestMessages) and [`SetBudget`](super::SetBudget) that are made with it call it at
-/// once when a budget is used up. Several calls at a time are harmless, for the key of the pause follows from the account.
+/// Pauses the sessions whose budget is used up. The pause is an action like an operator's, with its operation and its
+/// audit entry; its actor is `budget`, and each conversation has the reason. Call it about once a second, so that a
+/// later call does what an earlier one could not. [`IngestMessages`](super::IngestMessages) and
+/// [`SetBudget`](super::SetBudget) that are made with it call it at once when a budget is used up. Simultaneous calls
+/// are harmless, because the key of the pause follows from the account.
 #[derive(Clone)]
 pub struct EnforceBudgets {
     usage: Arc<dyn UsageRepository>,
@@ -25,10 +26,10 @@ pub struct EnforceBudgets {
     tell: Tell,
 }
 
-/// Takes note of how a call ended.
+/// Gets the result of each call.
 type Tell = fn(&Result<u64, StoreUnavailable>);
 
-/// The most that one call looks after; the next one goes on.
+/// The largest number of accounts in one call; the next call continues.
 const AT_ONCE: usize = 100;
 
 impl EnforceBudgets {
@@ -48,18 +49,18 @@ impl EnforceBudgets {
         Self { usage: ports.port(), intervene: InterveneScope::new(ports, providers), tell: |_| {} }
     }
 
-    /// Tells the outcome of each call to `tell` before it is returned, for a log. Other use cases call this one where their
-    /// own answer must not depend on it, so its failures are heard of nowhere else.
+    /// Gives the result of each call to `tell` before the call returns, for a log. Other use cases call this one
+    /// without depending on its result, so its failures are reported nowhere else.
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
         Self { tell, ..self }
     }
 
-    /// Asks for each pause that is due, and says how many there were. A budget pauses once: whoever lets a session go on
+    /// Asks for each pause that is due, and gives their number. A budget pauses once: an operator who resumes a session
     /// without raising its budget has decided so.
     ///
     /// # Errors
-    /// The store is not available. What is left is still due.
+    /// The store is not available. The remaining pauses are still due.
     pub async fn execute(&self) -> Result<u64, StoreUnavailable> {
         let done = self.pause_all().await;
         (self.tell)(&done);
@@ -87,7 +88,7 @@ impl EnforceBudgets {
     }
 }
 
-/// The session to name, and how far the pause reaches from it. A mission on which nobody has booked has nobody to pause.
+/// The session to name, and how far the pause reaches from it. A mission without bookings has no session to pause.
 fn concerned(account: &Account) -> Option<(SessionId, Reach)> {
     match account.key {
         AccountKey::Session(id) | AccountKey::Subtree(id) => Some((id, Reach::Subtree)),

@@ -6,7 +6,7 @@ use super::Has;
 use crate::approval::Expiry;
 use crate::ports::{ApprovalRepository, Clock, IdGenerator, StoreUnavailable, WakeUps};
 
-/// Closes what nobody decided in time. To be called about once a second; several at a time are harmless.
+/// Closes requests that were not decided in time. Call it about once a second; simultaneous calls are harmless.
 #[derive(Clone)]
 pub struct ExpireApprovals {
     approvals: Arc<dyn ApprovalRepository>,
@@ -15,7 +15,7 @@ pub struct ExpireApprovals {
     ids: Arc<dyn IdGenerator>,
 }
 
-/// The most that one call closes; the next one goes on.
+/// The largest number of requests that one call closes; the next call continues.
 const AT_ONCE: usize = 500;
 
 impl ExpireApprovals {
@@ -28,7 +28,7 @@ impl ExpireApprovals {
         Self { approvals: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
-    /// Closes each request whose deadline has passed, and says how many there were.
+    /// Closes each request whose deadline has passed, and gives their number.
     ///
     /// # Errors
     /// The store is not available.

@@ -1,4 +1,4 @@
-//! Whoever is silent for longer than its lease is lost.
+//! Sessions that are silent for longer than their lease are lost.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,19 +9,19 @@ use crate::session::Silence;
 use crate::text::ProviderName;
 use crate::time::Timestamp;
 
-/// Loses sessions whose lease has run out. To be called every second or so.
+/// Loses sessions whose lease has run out. Call it about every second.
 pub struct ExpireLeases {
     sessions: Arc<dyn SessionRepository>,
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     lease: Duration,
-    /// How long everybody gets to be heard again.
+    /// The time that sessions get to report after a start or an outage.
     grace: Duration,
     without_lease: Vec<ProviderName>,
     listening: Mutex<Listening>,
 }
 
-/// Since when agents could be heard, without a break.
+/// The time since which agents could report without a break.
 #[derive(Clone, Copy)]
 struct Listening {
     since: Timestamp,
@@ -29,16 +29,16 @@ struct Listening {
 }
 
 impl ExpireLeases {
-    /// The most sessions that are lost in one transaction.
+    /// The largest number of sessions that are lost in one transaction.
     pub const PAGE: usize = 100;
-    /// The most transactions of one call; what is left comes with the next.
+    /// The largest number of transactions in one call; the next call continues.
     pub const PAGES: usize = 20;
-    /// The longest that everybody gets to be heard again after a start or an outage, where the lease is longer.
+    /// The longest time that sessions get to report after a start or an outage, if the lease is longer.
     pub const GRACE: Duration = Duration::from_mins(10);
 
-    /// Takes the ports it needs. Sessions of providers whose agents live in this process have no lease, unless
-    /// there are [several replicas](Providers::at_replica). From now on
-    /// agents can be heard, so nobody is lost within the first lease.
+    /// Takes the ports it needs. Sessions of providers whose agents live in this process have no lease, unless there
+    /// are [several replicas](Providers::at_replica). Agents can report from now on, so no session is lost within the
+    /// first lease.
     #[must_use]
     pub fn new<P>(ports: &P, providers: &Providers, lease: Duration) -> Self
     where
@@ -52,7 +52,7 @@ impl ExpireLeases {
         Self::of(ports, silent.map(|provider| provider.name()).collect(), lease)
     }
 
-    /// The same for the sessions of one provider, with a lease of their own.
+    /// The same for the sessions of one provider, which have a lease of their own.
     #[must_use]
     pub fn of_provider<P>(ports: &P, providers: &Providers, name: &ProviderName, lease: Duration) -> Self
     where
@@ -79,15 +79,16 @@ impl ExpireLeases {
         }
     }
 
-    /// How long they may be silent.
+    /// How long sessions may be silent.
     #[must_use]
     pub const fn lease(&self) -> Duration {
         self.lease
     }
 
-    /// Loses whoever was silent for too long, and says how many there were.
+    /// Loses sessions that were silent for too long, and gives their number.
     ///
-    /// After an outage of the store, or a sleep of the machine, every lease counts anew: nobody could be heard.
+    /// After an outage of the store, or a sleep of the machine, every lease begins again, because no session could
+    /// report.
     ///
     /// # Errors
     /// The store is not available.

@@ -1,4 +1,4 @@
-//! The audit log is taken out, with all that its proof needs.
+//! The audit log is exported, with everything that its verification needs.
 
 use std::sync::Arc;
 
@@ -31,8 +31,14 @@ impl ExportAudit {
         Self { audit: ports.port(), checkpointing: ports.optional(), readings, make }
     }
 
-    /// Puts the reading on record, signs the head where the deployment does so, and begins the export after a place. It
-    /// ends at that head, so its last entries are signed too and it does not run after a log that grows.
+    /// Reads the pages of exports from another log than the one that is signed: from a copy of it that gives the same.
+    #[must_use]
+    pub fn reading(self, audit: Arc<dyn AuditLog>) -> Self {
+        Self { audit, ..self }
+    }
+
+    /// Records the reading, signs the head if the deployment signs checkpoints, and begins the export after a place.
+    /// The export ends at that head. So its last entries are signed too, and it does not follow a growing log.
     ///
     /// # Errors
     /// The store is not available.
@@ -65,7 +71,7 @@ impl ExportAudit {
     }
 }
 
-/// An export on its way: a page of lines at a time, in constant memory.
+/// An export in progress: a page of lines at a time, in constant memory.
 pub struct AuditExport {
     audit: Arc<dyn AuditLog>,
     checkpoints: CheckpointSources,
@@ -79,7 +85,7 @@ impl AuditExport {
     /// The next lines as text, each with its line break; `None` after the last.
     ///
     /// # Errors
-    /// The store is not available; the export cannot go on.
+    /// The store is not available; the export cannot continue.
     pub async fn next(&mut self) -> Result<Option<String>, StoreUnavailable> {
         Ok(self.next_lines().await?.map(|lines| lines.iter().map(ExportLine::to_text).collect()))
     }
@@ -87,7 +93,7 @@ impl AuditExport {
     /// The next lines; `None` after the last.
     ///
     /// # Errors
-    /// The store is not available; the export cannot go on.
+    /// The store is not available; the export cannot continue.
     pub async fn next_lines(&mut self) -> Result<Option<Vec<ExportLine>>, StoreUnavailable> {
         if let Some(header) = self.header.take() {
             return Ok(Some(vec![ExportLine::Header(header)]));
@@ -130,7 +136,7 @@ impl AuditExport {
         Ok(())
     }
 
-    /// Checkpoints beyond the head are what is left of entries that were cut off.
+    /// Checkpoints after the head are the trace of entries that were cut off.
     async fn beyond(&mut self, lines: &mut Vec<ExportLine>) -> Result<(), AuditLogError> {
         self.checkpoints.look_again();
         while let Some(sighting) = self.checkpoints.next_up_to(LAST).await? {

@@ -1,4 +1,4 @@
-//! What was done while the audit log could not be written gets its entries.
+//! Actions that were done while the audit log could not be written get their entries.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct FoldSpool {
     hand_over: HandOver,
 }
 
-/// How many entries of one action since one moment are looked through for one that is there already.
+/// How many entries of one action after a time are searched for one that exists already.
 const LOOKED_THROUGH: usize = 1_000;
 
 impl FoldSpool {
@@ -53,11 +53,11 @@ impl FoldSpool {
         })
     }
 
-    /// Takes everything that lies in the spool, oldest first: does what is still to be done, writes the entry, and takes
-    /// it out. Returns how many there were.
+    /// Handles everything in the spool, oldest first: it does what is still to be done, writes the entry, and removes
+    /// the action from the spool. Returns the number of actions.
     ///
     /// # Errors
-    /// The log still cannot be written: what is left stays, in its order.
+    /// The log still cannot be written. The remaining actions stay in their order.
     pub async fn execute(&self) -> Result<usize, StoreUnavailable> {
         let waiting = self.spool.waiting().await?;
         for Waiting { action, fate } in &waiting {
@@ -74,7 +74,7 @@ impl FoldSpool {
         Ok(waiting.len())
     }
 
-    /// Does what could not be done at first, and notes that at once: it is not done twice.
+    /// Does what could not be done before, and notes it at once, so that it is not done twice.
     async fn make_up_for(&self, action: &SpooledAction) -> Result<Fate, StoreUnavailable> {
         let fate = if self.was_done(action).await? {
             Fate::Done
@@ -97,7 +97,7 @@ impl FoldSpool {
         Ok(fate)
     }
 
-    /// Whether it was done at once after all, and nobody had the time to note it: then its operation is there.
+    /// Whether the action was done at once although this was not noted: then its operation exists.
     async fn was_done(&self, action: &SpooledAction) -> Result<bool, StoreUnavailable> {
         match action.operation() {
             Some(operation) => Ok(self.operations.operation(operation).await?.is_some()),
@@ -105,8 +105,8 @@ impl FoldSpool {
         }
     }
 
-    /// Whether the session of a pause was let go on since, at another replica: what was said last counts. Nobody takes a kill
-    /// back.
+    /// Whether the session of a pause was resumed meanwhile, at another replica; the later wish counts. A kill cannot
+    /// be undone.
     async fn was_taken_back(&self, action: &SpooledAction) -> Result<bool, StoreUnavailable> {
         let (Stop::One { session, wish, .. } | Stop::Around { session, wish, .. }) = &action.stop else {
             return Ok(false);
@@ -132,8 +132,8 @@ impl FoldSpool {
         }
     }
 
-    /// Whether a run before this one has written the entry and could not take it out of the spool any more; or the first
-    /// attempt did, and only its answer was lost.
+    /// Whether an earlier run wrote the entry and could not remove the action from the spool, or the first attempt
+    /// wrote it and only its answer was lost.
     async fn is_recorded(&self, action: &SpooledAction, entry: &AuditDraft) -> Result<bool, StoreUnavailable> {
         let next = Timestamp::from_micros(action.at.as_micros().saturating_add(1));
         let filter = AuditFilter {

@@ -1,4 +1,4 @@
-//! The commands of an operation reach the providers, leaves first.
+//! The commands of an operation are handed to the providers, leaves first.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::ports::{CommandQueue, OperationRepository, SessionRepository, StoreUn
 
 const PAGE: usize = 500;
 
-/// Hands over what a commit has left in the queues.
+/// Hands over the commands that a commit has put into the queues.
 #[derive(Clone)]
 pub(super) struct HandOver {
     operations: Arc<dyn OperationRepository>,
@@ -33,12 +33,12 @@ impl HandOver {
         }
     }
 
-    /// Gives each provider the commands of an operation, page by page. A leaf goes before what spawned it, so that no
-    /// parent sees a child die and makes another while its own command is still on the way.
+    /// Gives each provider the commands of an operation, page by page. A leaf comes before the session that spawned it,
+    /// so that no parent sees a child die and spawns another while its own command is still on the way.
     pub(super) async fn execute(&self, operation: OperationId) -> Result<(), StoreUnavailable> {
         let mut after = None;
         loop {
-            let query = TargetQuery { operation, unseen_only: false, after, limit: PAGE };
+            let query = TargetQuery { operation, unseen_only: false, missions: None, after, limit: PAGE };
             let page = self.operations.targets(query).await?;
             for target in &page.targets {
                 if let Some(seq) = target.command_seq {

@@ -1,4 +1,4 @@
-//! Spooled actions whose attempt still goes on.
+//! Spooled actions whose first attempt is still running.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,12 +9,12 @@ use uuid::Uuid;
 use crate::audit::{Fate, SpooledAction};
 use crate::ports::{AuditSpool, StoreUnavailable, Waiting};
 
-/// The ids of what somebody in this process is trying to do.
+/// The ids of the actions that this process is trying to do.
 #[derive(Clone, Default)]
 pub(super) struct InHand(Arc<Mutex<HashSet<Uuid>>>);
 
 impl InHand {
-    /// Keeps an action from being decided by anybody else, until what is given back is dropped.
+    /// Keeps others from completing an action until the returned guard is dropped.
     pub(super) fn hold(&self, id: Uuid) -> Held {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         Held { in_hand: self.clone(), id }
@@ -33,7 +33,8 @@ impl Drop for Held {
     }
 }
 
-/// A spool as those see it who bring it to its end: up to the first action that is in hand, for they keep the order.
+/// The spool for readers that complete its actions. It ends before the first action that is still being tried, because
+/// the order is kept.
 pub(super) struct LetGo {
     pub(super) spool: Arc<dyn AuditSpool>,
     pub(super) in_hand: InHand,

@@ -1,4 +1,4 @@
-//! An agent reports what was said.
+//! An agent appends messages.
 
 use std::sync::Arc;
 
@@ -15,56 +15,56 @@ use crate::usage::Usage;
 pub struct MessageInput {
     /// Its id; minted when missing. Give one to make the call safe to repeat.
     pub id: Option<MessageId>,
-    /// Who speaks.
+    /// Its role.
     pub role: MessageRole,
-    /// What is said.
+    /// Its text.
     pub content: MessageContent,
-    /// Whatever else is to be kept.
+    /// Other data to keep.
     pub metadata: JsonObject,
-    /// What was used for it, where the agent knows.
+    /// The usage for it, if the agent knows it.
     pub usage: Option<Usage>,
-    /// When it was said; now when missing.
+    /// Its time; now when missing.
     pub created_at: Option<Timestamp>,
 }
 
 impl MessageInput {
-    /// A message said now; everything else can be set on it.
+    /// A message with the current time; everything else can be set on it.
     #[must_use]
     pub fn new(role: MessageRole, content: MessageContent) -> Self {
         Self { id: None, role, content, metadata: JsonObject::default(), usage: None, created_at: None }
     }
 }
 
-/// Why a batch was not taken in.
+/// Why a batch was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// Nothing to append.
     #[error("there is no message in the batch")]
     EmptyBatch,
-    /// More than one call may bring.
+    /// The batch has more messages than one call may bring.
     #[error("the batch has {given} messages; at most {} are taken at once", IngestMessages::MAX_BATCH)]
     BatchTooLarge {
         /// How many were given.
         given: usize,
     },
-    /// Only an operator speaks as one.
+    /// Only an operator may write with this role.
     #[error("message {index} has the role operator; an operator's message is written by POST /agents/{{id}}/inject")]
     OperatorRole {
         /// Its place in the batch, from zero.
         index: usize,
     },
-    /// Usage is said once.
+    /// Usage is reported twice.
     #[error("message {index} says what was used in usage and in metadata.usage; leave one of them out")]
     UsageTwice {
         /// Its place in the batch, from zero.
         index: usize,
     },
-    /// The store refused it.
+    /// The store refused the batch, or is not available.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
 
-/// Takes in messages.
+/// Appends messages.
 ///
 /// ```
 /// use flightdeck_domain::ids::SessionId;
@@ -88,7 +88,7 @@ pub struct IngestMessages {
     budgets: Option<Budgets>,
 }
 
-/// What follows a batch that uses up a budget.
+/// What is called when a batch uses a budget up.
 #[derive(Clone)]
 struct Budgets {
     enforce: EnforceBudgets,
@@ -109,20 +109,20 @@ impl IngestMessages {
         Self { messages, wake_ups, clock, ids, budgets: None }
     }
 
-    /// Pauses at once whoever has used up a budget by a batch, and tells the agent so by the answer to that batch. Without
-    /// this the next call of [`EnforceBudgets`] does, and the agent hears of it by a later answer.
+    /// Pauses sessions at once whose budget a batch used up, and tells the agent so in the answer to that batch.
+    /// Without this the next call of [`EnforceBudgets`] does it, and the agent learns of it from a later answer.
     #[must_use]
     pub fn enforcing(self, enforce: EnforceBudgets, report: ReportStatus) -> Self {
         Self { budgets: Some(Budgets { enforce, report }), ..self }
     }
 
-    /// Appends a batch whole or not at all; it is durable when this returns. A `system` message of it is marked as the agent's
-    /// ([`Author`]). The pause at a used-up budget is a change of its own: when it fails the batch is appended all the same,
-    /// and the pause is still due.
+    /// Appends a batch whole or not at all; it is durable when this returns. A `system` message in it is marked as the
+    /// agent's ([`Author`]). The pause for a used-up budget is a change of its own: if it fails the batch is still
+    /// appended, and the pause is still due.
     ///
     /// # Errors
-    /// The batch is empty, too large or speaks as an operator; the session is unknown or closed; an id is taken by
-    /// another body; or the store is not available.
+    /// The batch is empty, too large or has the role of an operator; the session is unknown or closed; an id belongs to
+    /// another message; or the store is not available.
     pub async fn execute(&self, session: SessionId, batch: Vec<MessageInput>) -> Result<AppendOutcome, IngestError> {
         if batch.is_empty() {
             return Err(IngestError::EmptyBatch);
@@ -173,8 +173,8 @@ impl IngestMessages {
 }
 
 impl Budgets {
-    /// Pauses whoever has used up a budget, and gives what is wanted of the session after that; `None` where that is not
-    /// known, for the batch stays what it is.
+    /// Pauses the sessions whose budget is used up, and gives the desired status of the session after that; `None` if
+    /// it is not known, because the batch stays appended in any case.
     async fn pause(&self, session: SessionId) -> Option<Control> {
         // A failure was told by `EnforceBudgets` itself, and the pause is due until it is done.
         self.enforce.execute().await.ok()?;

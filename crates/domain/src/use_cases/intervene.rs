@@ -18,18 +18,18 @@ use crate::text::Reason;
 /// Why an intervention was not done.
 pub type InterveneError = OperatorActionError;
 
-/// An intervention that is durable.
+/// A stored intervention.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intervened {
     /// What was committed.
     pub committed: Committed,
-    /// Whether the provider has the command; when not, it waits in the queue.
+    /// Whether the provider has the command; otherwise it waits in the queue.
     pub handed_over: bool,
-    /// Whether it lies in the spool, for the store could not be written: see [`super::Taken`].
+    /// Whether it is in the spool because the store could not be written: see [`super::Taken`].
     pub kept: bool,
 }
 
-/// Steps in.
+/// An operator's action on one session.
 ///
 /// ```
 /// use flightdeck_domain::action::{Intervention, Origin};
@@ -81,12 +81,12 @@ impl Intervene {
         }
     }
 
-    /// Commits the intervention with its audit entry, then hands the command to the session's provider. What the agent
-    /// makes of it is seen later: its operation tells when, and a message's command by its receipt.
+    /// Commits the intervention with its audit entry, then hands the command to the session's provider. The effect is
+    /// observed later: the operation shows it, and for a message the receipt of its command.
     ///
     /// # Errors
-    /// A rule forbids it (and the refusal is on the audit log), or the store is not available. A stop that is kept in the
-    /// spool is an error only when the store cannot even say how the session stands.
+    /// A rule forbids it (and the refusal is on the audit log), or the store is not available. A stop that is kept in
+    /// the spool is an error only when the state of the session cannot even be read.
     pub async fn execute(
         &self,
         session_id: SessionId,
@@ -121,7 +121,7 @@ impl Intervene {
         Ok(Intervened { committed, handed_over, kept: false })
     }
 
-    /// It lies in the spool. What runs in this process stops now.
+    /// The action is in the spool. What runs in this process stops now.
     async fn keep(
         &self,
         action: &OperatorAction,
@@ -139,7 +139,8 @@ impl Intervene {
         }
     }
 
-    /// An operator says that nothing runs there any more, which nobody else can know. One that was to be killed is.
+    /// An operator declares that nothing runs in the session any more, which nobody else can know. A session that was
+    /// to be killed counts as killed.
     async fn close(&self, action: &OperatorAction, committed: &mut Committed) -> Result<(), InterveneError> {
         let killed = committed.session.desired_status == DesiredStatus::Killed;
         let end = if killed { SessionStatus::Killed } else { SessionStatus::Completed };
@@ -154,7 +155,7 @@ impl Intervene {
         Ok(())
     }
 
-    /// What the one who runs the session can do, where that matters. A store that is away says so when it is to commit.
+    /// What the session's provider can do, if it matters. A store that is not available is reported by the commit.
     async fn able(&self, id: SessionId, intervention: &Intervention) -> Option<Capabilities> {
         if !matches!(intervention, Intervention::Inject { .. } | Intervention::Pause | Intervention::Close) {
             return None;

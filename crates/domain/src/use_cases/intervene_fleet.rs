@@ -14,7 +14,7 @@ use crate::ports::{
     SessionRepository, StoreUnavailable, WakeUps,
 };
 
-/// Steps in on the whole fleet.
+/// An operator's action on the whole fleet.
 #[derive(Clone)]
 pub struct InterveneFleet {
     actions: Arc<dyn OperatorActions>,
@@ -48,11 +48,10 @@ impl InterveneFleet {
         }
     }
 
-    /// Commits the intervention with its audit entry; for a kill, every provider then gets its commands, those of leaves
-    /// first.
+    /// Commits the intervention with its audit entry. For a kill, every provider then gets its commands, leaves first.
     ///
     /// # Errors
-    /// Its key stands for another call, or the store is not available.
+    /// The key belongs to another call, or the store is not available.
     pub async fn execute(
         &self,
         intervention: FleetIntervention,
@@ -76,7 +75,7 @@ impl InterveneFleet {
         Ok(Taken::at_once(committed))
     }
 
-    /// It lies in the spool. What runs in this process stops now.
+    /// The action is in the spool. What runs in this process stops now.
     async fn keep(
         &self,
         told: &Told,

@@ -14,20 +14,20 @@ use crate::ports::{
     StoreUnavailable, WakeUps,
 };
 
-/// What is asked for.
+/// The request for an action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScopedRequest {
     /// The session that is named.
     pub session_id: SessionId,
-    /// How far it reaches from there.
+    /// How far the action reaches from that session.
     pub reach: Reach,
-    /// What is wished.
+    /// The wish.
     pub wish: Wish,
-    /// With an interrupt: take back the messages that wait, too.
+    /// For an interrupt: also take back the messages that wait.
     pub drop_queued: bool,
 }
 
-/// Steps in.
+/// An operator's action on a session and those around it.
 #[derive(Clone)]
 pub struct InterveneScope {
     actions: Arc<dyn OperatorActions>,
@@ -61,12 +61,12 @@ impl InterveneScope {
         }
     }
 
-    /// Commits the wish for all whom it concerns with its audit entry, then hands the commands over, leaves first. What
-    /// becomes of it, its operation tells.
+    /// Commits the wish for all sessions of the scope with its audit entry, then hands the commands over, leaves first.
+    /// The operation shows the result.
     ///
     /// # Errors
     /// A rule forbids it (and the refusal is on the audit log), or the store is not available. In the latter case the
-    /// wish may be committed all the same; agents that fetch their commands then do so.
+    /// wish may be committed; agents that fetch their commands then act on it.
     pub async fn execute(
         &self,
         request: ScopedRequest,
@@ -86,7 +86,7 @@ impl InterveneScope {
         Ok(Taken::at_once(committed))
     }
 
-    /// It lies in the spool. What runs in this process stops now.
+    /// The action is in the spool. What runs in this process stops now.
     async fn keep(
         &self,
         action: ScopedAction,

@@ -1,4 +1,4 @@
-//! A store that went back to an earlier moment is found out, and its history gets a new name.
+//! Detects a store that went back to an earlier moment, and gives its history a new name.
 
 use std::sync::Arc;
 
@@ -6,28 +6,28 @@ use super::Has;
 use crate::epoch::{Epoch, StoreMark};
 use crate::ports::{EpochRepository, IdGenerator, KnownStore, StoreMemory, StoreUnavailable};
 
-/// What was found at a start.
+/// The result of the check at a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundEpoch {
-    /// The epoch that holds.
+    /// The current epoch.
     pub epoch: Epoch,
     /// Whether the store had gone back, so that the epoch is new.
     pub went_back: bool,
 }
 
-/// Why the store cannot be worked on any longer.
+/// Why the server cannot continue with the store.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepEpochError {
-    /// It is not as this server left it: what the server has in memory is of another history.
+    /// The store is not as this server left it: what the server has in memory belongs to another history.
     #[error("the store went back to an earlier moment while this server was running on it")]
     WentBack,
-    /// The store cannot, or the memory beside it.
+    /// The store, or the memory beside it, is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// Leaves a mark in the store from time to time, and remembers it elsewhere. When the store does not have it any more, it was
-/// restored to a moment before, and places have been or will be given twice: so the epoch is renewed.
+/// Writes a mark to the store from time to time, and remembers it elsewhere. If the store no longer has the mark, it
+/// was restored to an earlier moment, and places are assigned twice. Then the epoch is renewed.
 #[derive(Clone)]
 pub struct KeepEpoch {
     epochs: Arc<dyn EpochRepository>,
@@ -70,8 +70,8 @@ impl KeepEpoch {
         Ok(FoundEpoch { epoch, went_back: !kept })
     }
 
-    /// Exchanges the mark: a restore to a moment before this is found out at the next start. Gives the epoch that holds,
-    /// which another server may have renewed.
+    /// Exchanges the mark: a restore to an earlier moment is detected at the next start. Gives the current epoch, which
+    /// another server may have renewed.
     ///
     /// # Errors
     /// See [`KeepEpochError`].
@@ -87,7 +87,7 @@ impl KeepEpoch {
         Ok(epoch)
     }
 
-    /// The epoch that holds, without leaving a mark.
+    /// Gives the current epoch, without writing a mark.
     ///
     /// # Errors
     /// The store is not available.
@@ -95,7 +95,7 @@ impl KeepEpoch {
         Ok(self.epochs.epoch().await?.unwrap_or_default())
     }
 
-    /// Gives the history a new name, because somebody says that the store went back.
+    /// Gives the history a new name, because an operator says that the store went back.
     ///
     /// # Errors
     /// The store is not available.

@@ -1,4 +1,4 @@
-//! A person logs in, with a key or with a link, and out.
+//! Logs browsers in, with a key or with a link, and out.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::operator::{Actor, Principal};
 use crate::ports::{ApiKeyRepository, Clock, IdGenerator, LoginRepository, RedeemLinkError, StoreUnavailable};
 use crate::text::RequestId;
 
-/// Why nobody was logged in.
+/// Why a login was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
-    /// The key is not good.
+    /// The key is not valid.
     #[error(transparent)]
     Key(#[from] KeyRejected),
-    /// The key is not a person's.
+    /// The key is an agent's.
     #[error(transparent)]
     NotForPeople(#[from] NotForPeople),
-    /// The link is not good.
+    /// The link is not valid.
     #[error(transparent)]
     Link(#[from] LoginRejected),
-    /// The store cannot.
+    /// The store is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -46,7 +46,7 @@ impl From<RedeemLinkError> for LogInError {
     }
 }
 
-/// Logs people in and out.
+/// Logs browsers in and out.
 #[derive(Clone)]
 pub struct LogIn {
     authenticate: Authenticate,
@@ -72,10 +72,10 @@ impl LogIn {
         }
     }
 
-    /// Gives a session to whoever has a good key. Its clear text is in the result and nowhere else.
+    /// Gives a session for a valid key. Its clear text is only in the result.
     ///
     /// # Errors
-    /// The key is not good or an agent's, or the store is not available.
+    /// The key is not valid or is an agent's, or the store is not available.
     pub async fn with_key(
         &self,
         presented: &PlainKey,
@@ -85,7 +85,7 @@ impl LogIn {
         self.begin(LoginKind::Session, &key, Origin::new(principal.actor(), request_id)).await
     }
 
-    /// Makes a link for a key that was found good. Its clear text is in the result and nowhere else.
+    /// Makes a link for a key that was checked. Its clear text is only in the result.
     ///
     /// # Errors
     /// The key is an agent's, or the store is not available.
@@ -93,10 +93,10 @@ impl LogIn {
         self.begin(LoginKind::Link, key, by).await
     }
 
-    /// Gives a session to whoever opens a link first.
+    /// Gives a session to the first browser that opens a link.
     ///
     /// # Errors
-    /// The link or its key is not good, or the store is not available.
+    /// The link or its key is not valid, or the store is not available.
     pub async fn with_link(
         &self,
         presented: &LoginToken,
@@ -154,6 +154,7 @@ mod tests {
             role,
             bound_to: None,
             place: crate::session::SessionPlace::default(),
+            missions: None,
             secret_hash: plain().secret_hash(),
             created_at: at(0),
             expires_at: None,

@@ -1,4 +1,4 @@
-//! The head of the audit log is signed.
+//! Signs the head of the audit log.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::audit::{AuditHead, Checkpoint, CheckpointKeyId, CheckpointProblem, He
 use crate::ids::AuditSeq;
 use crate::ports::{ArchiveHolds, AuditHeadError, AuditLog, CheckpointArchive, Checkpointing, Clock, StoreUnavailable};
 
-/// So many checkpoints are read at a time.
+/// How many checkpoints are read at a time.
 const PAGE: usize = 1_000;
 
 /// Why no checkpoint was made.
@@ -16,24 +16,24 @@ pub enum MakeCheckpointError {
     /// The deployment has no key to sign with.
     #[error("this deployment signs no checkpoints")]
     NotSetUp,
-    /// There is nothing to sign.
+    /// The log is empty.
     #[error("the audit log is empty")]
     Empty,
-    /// The log does not hold what was signed before. Signing it now would cover that up.
+    /// The log does not have what was signed before. A new signature would hide this.
     #[error(
         "the audit log ends at entry {end} and does not hold what was signed at entry {signed}: it was tampered with"
     )]
     Tampered {
-        /// Where it ends.
+        /// The end of the log.
         end: AuditSeq,
         /// The newest checkpoint.
         signed: AuditSeq,
     },
-    /// The log has lost its end: there is nothing that could be signed.
+    /// The log has lost its head, so there is nothing to sign.
     #[error("{0}: the audit log was tampered with")]
     Headless(HeadProblem),
-    /// Another server of the deployment signs with another key. With two keys, each would take the other's checkpoints for
-    /// forgeries.
+    /// Another server of the deployment signs with another key. With two keys, each server would take the checkpoints
+    /// of the other for forgeries.
     #[error("the audit log is signed with the key {theirs} by another server; this one has the key {ours}")]
     OtherKey {
         /// The key of this server.
@@ -41,10 +41,10 @@ pub enum MakeCheckpointError {
         /// The key that signs.
         theirs: CheckpointKeyId,
     },
-    /// What the database holds is no checkpoint of this deployment.
+    /// The database has a value that is not a checkpoint of this deployment.
     #[error(transparent)]
     NotGood(#[from] CheckpointProblem),
-    /// The store cannot, or the archive.
+    /// The store or the archive is not available.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -58,7 +58,7 @@ impl From<AuditHeadError> for MakeCheckpointError {
     }
 }
 
-/// The checkpoint at the head.
+/// The checkpoint of the current head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MadeCheckpoint {
     /// The checkpoint.
@@ -85,8 +85,8 @@ impl MakeCheckpoint {
         Self { audit: ports.port(), checkpointing: ports.optional(), clock: ports.port() }
     }
 
-    /// Signs the head and keeps the checkpoint in the database and in the archive. Does nothing when the head has not
-    /// moved since the newest checkpoint, besides putting that one into the archive when it did not get there.
+    /// Signs the head and stores the checkpoint in the database and in the archive. If the head has not moved since the
+    /// newest checkpoint, it only adds that checkpoint to the archive if it is missing there.
     ///
     /// # Errors
     /// See [`MakeCheckpointError`].
@@ -129,7 +129,7 @@ impl MakeCheckpoint {
         Ok(MadeCheckpoint { checkpoint: kept, created: kept == checkpoint })
     }
 
-    /// Puts into the archive what other replicas have signed since its newest.
+    /// Adds to the archive what other replicas have signed since its newest checkpoint.
     async fn seen_since(
         &self,
         archived: Option<Checkpoint>,
@@ -147,11 +147,12 @@ impl MakeCheckpoint {
         }
     }
 
-    /// Puts into the archive what the database holds and it does not, because a person takes the database's word for it: after
-    /// a restore, in a new replica, or when it is known how they were lost. Gives how many the database holds.
+    /// Adds to the archive the checkpoints of the database that it lacks, because an operator trusts the database:
+    /// after a restore, in a new replica, or when it is known how they were lost. Gives how many the database has.
     ///
     /// # Errors
-    /// The deployment signs no checkpoints; one of the database is not good; the store cannot, or the archive.
+    /// The deployment signs no checkpoints, one in the database is not valid, or the store or the archive is not
+    /// available.
     pub async fn refill(&self) -> Result<usize, MakeCheckpointError> {
         let Some(Checkpointing { signer, archive }) = &self.checkpointing else {
             return Err(MakeCheckpointError::NotSetUp);
@@ -176,7 +177,7 @@ impl MakeCheckpoint {
     }
 }
 
-/// Whether an archive has to hold what the database does, and is empty: what was in it is not put back unseen.
+/// Whether an archive has to have what the database has, and is empty: its content is not restored unseen.
 fn is_emptied(holds: ArchiveHolds, archived: Option<Checkpoint>) -> bool {
     holds != ArchiveHolds::Nothing && archived.is_none()
 }

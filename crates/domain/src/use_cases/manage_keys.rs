@@ -1,4 +1,4 @@
-//! Keys are given out and ended.
+//! Keys are made, listed and revoked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use super::Has;
 use crate::action::Origin;
 use crate::api_key::{ApiKey, PlainKey};
 use crate::ids::{KeyId, SessionId};
+use crate::mission_set::MissionSet;
 use crate::operator::{Actor, Role};
 use crate::ports::{ApiKeyRepository, Clock, IdGenerator, RevokeKeyError, SessionRepository, StoreUnavailable};
 use crate::session::SessionPlace;
@@ -15,24 +16,31 @@ use crate::text::{KeyName, MissionId, RequestId};
 /// A key to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewKey {
-    /// What people call it.
+    /// Its name for people.
     pub name: KeyName,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// For the role `agent`: the session whose subtree it is bound to. A session that is not registered yet will do;
     /// minted when missing. Ignored for every other role.
     pub bound_to: Option<SessionId>,
-    /// For the role `agent`: where that session stands. What is missing is taken from the session when it is in the tree,
-    /// otherwise it is to stand below no other, and on the mission of its parent or none. Ignored for every other role.
+    /// For the role `agent`: the place of that session. Missing parts are taken from the session if it is in the tree;
+    /// otherwise it has no parent, and the mission of its parent or none. Ignored for every other role.
     pub place: SessionPlace,
-    /// How long it is good; for ever when missing.
+    /// For the roles `viewer` and `operator`: the missions whose sessions it may see and act on; all sessions when missing.
+    pub missions: Option<MissionSet>,
+    /// How long it is valid; without a limit when missing.
     pub lifetime: Option<Duration>,
 }
 
 /// Why a key was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateKeyError {
-    /// The session stands below another one already.
+    /// Keys of this role are for all sessions, or for those of one subtree.
+    #[error(
+        "only a key with the role viewer or operator is for some missions alone, and this one is to have the role {0}"
+    )]
+    NoMissions(Role),
+    /// The session already has another parent.
     #[error("session {session} is in the tree, and its parent is {}", none(.fixed.as_ref()))]
     OtherParent {
         /// The session.
@@ -40,7 +48,7 @@ pub enum CreateKeyError {
         /// Its parent.
         fixed: Option<SessionId>,
     },
-    /// The session is on another mission already.
+    /// The session already has another mission.
     #[error("session {session} is in the tree, and its mission is {}", none(.fixed.as_ref()))]
     OtherMission {
         /// The session.
@@ -82,17 +90,21 @@ impl CreateKey {
         Self { keys: ports.port(), sessions: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
-    /// Makes a key, with an audit entry. The clear text is in the result and nowhere else. A session that is in the tree
-    /// gives the place of its key.
+    /// Makes a key, with an audit entry. The clear text is only in the result. A session that is in the tree determines
+    /// the place of its key.
     ///
     /// # Errors
-    /// The place that is named is not where the session stands, or cannot be; or the store is not available.
+    /// The named place is not that of the session, or is impossible; the role takes no missions; or the store is not
+    /// available.
     pub async fn execute(
         &self,
         new: NewKey,
         actor: Actor,
         request_id: RequestId,
     ) -> Result<(PlainKey, ApiKey), CreateKeyError> {
+        if new.missions.is_some() && !new.role.takes_missions() {
+            return Err(CreateKeyError::NoMissions(new.role));
+        }
         let place = self.place(&new).await?;
         let (plain, key) = self.prepare(NewKey { place, ..new });
         self.store(key.clone(), actor, request_id).await?;
@@ -126,15 +138,15 @@ impl CreateKey {
         Ok(SessionPlace { parent_id: Some(parent), mission_id: mission_id.clone().or(above.mission_id) })
     }
 
-    /// Makes a key without storing it: it opens nothing until [`CreateKey::store`]. For callers that must have the clear
-    /// text in a safe place first. The place is taken as it is.
+    /// Makes a key without storing it: it is not valid before [`CreateKey::store`]. For callers that first have to put
+    /// the clear text into a safe place. The place is not checked.
     #[must_use]
     pub fn prepare(&self, new: NewKey) -> (PlainKey, ApiKey) {
         let now = self.clock.now();
         let plain = PlainKey::from_random(self.ids.random_bytes(), self.ids.random_bytes());
         let (bound_to, place) = match new.role {
             Role::Agent => (Some(new.bound_to.unwrap_or_else(|| self.ids.session_id())), new.place),
-            Role::Viewer | Role::Operator | Role::Admin => (None, SessionPlace::default()),
+            Role::Viewer | Role::Operator | Role::Admin | Role::Runner => (None, SessionPlace::default()),
         };
         let key = ApiKey {
             id: plain.id.clone(),
@@ -142,6 +154,7 @@ impl CreateKey {
             role: new.role,
             bound_to,
             place,
+            missions: new.missions.filter(|_| new.role.takes_missions()),
             secret_hash: plain.secret_hash(),
             created_at: now,
             expires_at: new.lifetime.map(|lifetime| now.saturating_add(lifetime)),
@@ -159,8 +172,8 @@ impl CreateKey {
         self.keys.create(key, by).await
     }
 
-    /// Stores a key that was prepared if there is no key at all, with an audit entry. `false`: there is one, and this one
-    /// will never open anything.
+    /// Stores a prepared key if there is no key at all, with an audit entry. `false`: there is a key, and this one will
+    /// never be valid.
     ///
     /// # Errors
     /// The store is not available.
@@ -200,7 +213,7 @@ impl ListKeys {
     }
 }
 
-/// Ends keys.
+/// Revokes keys.
 #[derive(Clone)]
 pub struct RevokeKey {
     keys: Arc<dyn ApiKeyRepository>,
@@ -217,13 +230,12 @@ impl RevokeKey {
         Self { keys: ports.port(), clock: ports.port() }
     }
 
-    /// Ends a key, with an audit entry.
+    /// Revokes a key, with an audit entry.
     ///
     /// # Errors
-    /// There is no such key, or the store is not available.
-    pub async fn execute(&self, id: KeyId, actor: Actor, request_id: RequestId) -> Result<ApiKey, RevokeKeyError> {
-        let by = Origin::new(actor, request_id).at(self.clock.now());
-        self.keys.revoke(id, by).await
+    /// There is no such key, it is the last usable key of an admin, or the store is not available.
+    pub async fn execute(&self, id: KeyId, origin: Origin) -> Result<ApiKey, RevokeKeyError> {
+        self.keys.revoke(id, origin.at(self.clock.now())).await
     }
 }
 
@@ -252,6 +264,7 @@ mod tests {
             role: Role::Agent,
             bound_to: None,
             place: SessionPlace::default(),
+            missions: None,
             lifetime: Some(Duration::from_mins(1)),
         };
         let made = CreateKey::new(&mocks.ports()).execute(new, Actor::local_cli(), request()).await;
@@ -273,7 +286,14 @@ mod tests {
             mission_id: on.and_then(|text| MissionId::new(text).ok()),
         };
         let name = KeyName::new("worker").expect("valid");
-        let new = NewKey { name, role: Role::Agent, bound_to: Some(session_id(session)), place, lifetime: None };
+        let new = NewKey {
+            name,
+            role: Role::Agent,
+            bound_to: Some(session_id(session)),
+            place,
+            missions: None,
+            lifetime: None,
+        };
         let made = CreateKey::new(&mocks.ports()).execute(new, Actor::local_cli(), request()).await;
         made.map(|(_, key)| key.place)
     }
@@ -304,11 +324,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn missions_are_for_those_who_look_and_step_in() {
+        let missions = MissionSet::new(MissionId::new("apollo")).ok();
+        for (role, allowed) in Role::ALL.map(|role| (role, matches!(role, Role::Viewer | Role::Operator))) {
+            let mut mocks = MockPorts::default();
+            let wanted = missions.clone();
+            mocks
+                .keys
+                .expect_create()
+                .withf(move |key, _| key.missions == wanted && key.audit_details()["missions"] == r#"["apollo"]"#)
+                .times(usize::from(allowed))
+                .returning(|_, _| Ok(()));
+            let name = KeyName::new("team").expect("valid");
+            let place = SessionPlace::default();
+            let new = NewKey { name, role, bound_to: None, place, missions: missions.clone(), lifetime: None };
+            let made = CreateKey::new(&mocks.ports()).execute(new, Actor::local_cli(), request()).await;
+            match made {
+                Ok((_, key)) => assert_eq!(key.principal().missions, missions),
+                Err(CreateKeyError::NoMissions(refused)) => assert_eq!((refused, allowed), (role, false)),
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn revoking_an_unknown_key_says_so() {
         let mut mocks = MockPorts::default();
         mocks.keys.expect_revoke().returning(|id, _| Err(RevokeKeyError::UnknownKey(id)));
         let id = KeyId::new("0102030405ab").expect("valid");
-        let gone = RevokeKey::new(&mocks.ports()).execute(id, Actor::local_cli(), request()).await;
+        let gone = RevokeKey::new(&mocks.ports()).execute(id, Origin::new(Actor::local_cli(), request())).await;
         assert!(matches!(gone, Err(RevokeKeyError::UnknownKey(_))));
     }
 }

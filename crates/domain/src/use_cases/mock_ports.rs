@@ -9,12 +9,13 @@ use crate::ids::{MessageId, SessionId};
 use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
     MockFleetFeed, MockIdGenerator, MockLoginRepository, MockMessageRepository, MockOperationRepository,
-    MockOperatorActions, MockSessionRepository, MockUsageRepository, MockWakeUps,
+    MockOperatorActions, MockProviderConfigRepository, MockRunnerRepository, MockSessionRepository,
+    MockUsageRepository, MockWakeUps,
 };
 use crate::time::Timestamp;
 
-/// A deployment made of mocks, for the tests of code that is built on use cases. Set the expectations, then take the ports: a
-/// call that is not expected panics.
+/// A deployment made of mocks, for the tests of code that is built on use cases. Set the expectations, then take the
+/// ports: an unexpected call panics.
 ///
 /// ```
 /// use flightdeck_domain::ports::StoreUnavailable;
@@ -67,6 +68,10 @@ pub struct MockPorts {
     pub epochs: MockEpochRepository,
     /// Logins.
     pub logins: MockLoginRepository,
+    /// Configurations of providers.
+    pub provider_configs: MockProviderConfigRepository,
+    /// Runners.
+    pub runners: MockRunnerRepository,
     /// Hints to whoever follows.
     pub wake_ups: MockWakeUps,
 }
@@ -78,8 +83,8 @@ impl MockPorts {
         Timestamp::from_micros(1_767_225_600_000_000).unwrap_or(Timestamp::FIRST)
     }
 
-    /// The ports. Their clock stands at [`MockPorts::now`]; every id is number 900, and every random byte is a nine. There are
-    /// no checkpoints and no spool.
+    /// The ports. Their clock is fixed at [`MockPorts::now`]; every id is number 900, and every random byte is a nine.
+    /// There are no checkpoints and no spool.
     #[must_use]
     pub fn ports(self) -> Ports {
         let mut clock = MockClock::new();
@@ -102,6 +107,9 @@ impl MockPorts {
             keys: Arc::new(self.keys),
             epochs: Arc::new(self.epochs),
             logins: Arc::new(self.logins),
+            provider_configs: Arc::new(self.provider_configs),
+            runners: Arc::new(self.runners),
+            sealer: None,
             checkpointing: None,
             spool: None,
             wake_ups: Arc::new(self.wake_ups),

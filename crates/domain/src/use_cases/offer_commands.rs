@@ -1,4 +1,4 @@
-//! Commands that another replica has committed reach the agents that run in this one.
+//! Hands commands that another replica has committed to the agents that run in this one.
 
 use std::sync::Arc;
 
@@ -10,22 +10,22 @@ use crate::ports::{
 };
 use crate::session::{Session, SessionStatus};
 
-/// The most events, sessions and commands that are held at a time.
+/// The largest number of events, sessions and commands in memory at a time.
 const PAGE: usize = 500;
 
-/// Goes along the fleet feed, and hands over what concerns agents of this process. A provider that has a command already
-/// passes it over, so whatever this replica has handed over by itself does no harm here.
+/// Reads the fleet feed, and hands over the commands for agents of this process. A provider ignores a command that it
+/// already has, so commands that this replica has handed over itself do no harm.
 pub struct OfferCommands {
     feed: Arc<dyn FleetFeed>,
     sessions: Arc<dyn SessionRepository>,
     commands: Arc<dyn CommandQueue>,
     providers: Providers,
-    /// The last event that was looked at.
+    /// The last event that was read.
     cursor: FeedPosition,
 }
 
 impl OfferCommands {
-    /// Begins at the end of the feed: what was asked before is offered by [`super::Reconcile`], or found by the agents that
+    /// Begins at the end of the feed: [`super::Reconcile`] hands over earlier commands, or agents find them when they
     /// start.
     ///
     /// # Errors
@@ -39,10 +39,10 @@ impl OfferCommands {
         Ok(Self { feed, sessions: ports.port(), commands: ports.port(), providers: providers.clone(), cursor })
     }
 
-    /// Looks at all that has happened since the last look. Returns how many commands were handed over.
+    /// Reads all events since the last call. Returns how many commands were handed over.
     ///
     /// # Errors
-    /// The store is not available; the next look goes on where this one stood.
+    /// The store is not available; the next call continues at the same place.
     pub async fn execute(&mut self) -> Result<u64, StoreUnavailable> {
         let mut offered = 0;
         loop {

@@ -9,18 +9,18 @@ use crate::ids::{ApprovalId, SessionId};
 use crate::ports::{ApprovalRepository, Clock, IdGenerator, OpenApprovalError, OpenedApproval, WakeUps};
 use crate::text::{ApprovalTitle, JsonObject};
 
-/// What an agent asks for.
+/// The request of an agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewApproval {
     /// The id of the request; minted when missing.
     pub id: Option<ApprovalId>,
-    /// What for, in one line.
+    /// What permission is asked for, in one line.
     pub title: ApprovalTitle,
-    /// What for, in full.
+    /// What permission is asked for, in full.
     pub detail: JsonObject,
-    /// What may be chosen.
+    /// The options of the operator.
     pub options: ApprovalOptions,
-    /// After how long it expires by itself, if it does.
+    /// The time after which it expires, if it does.
     pub expires_in: Option<Duration>,
 }
 
@@ -43,10 +43,11 @@ impl OpenApproval {
         Self { approvals: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
-    /// Opens a request. The same id again with the same body is harmless.
+    /// Opens a request. A repeated call with the same id and the same body is harmless.
     ///
     /// # Errors
-    /// The session is unknown, has ended or is being killed; the id is taken; or the store is not available.
+    /// The session is unknown, has ended or is being killed; the id belongs to another request; or the store is not
+    /// available.
     pub async fn execute(&self, session_id: SessionId, new: NewApproval) -> Result<OpenedApproval, OpenApprovalError> {
         let ask = Ask {
             id: new.id.unwrap_or_else(|| ApprovalId::new(self.ids.uuid())),

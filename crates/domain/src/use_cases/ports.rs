@@ -7,10 +7,11 @@ use super::in_hand::LetGo;
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
     Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
-    OperationRepository, OperatorActions, SessionRepository, UsageRepository, WakeUps,
+    OperationRepository, OperatorActions, ProviderConfigRepository, RunnerRepository, SecretSealer, SessionRepository,
+    UsageRepository, WakeUps,
 };
 
-/// Every port, as one deployment has them.
+/// All ports of one deployment.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -56,11 +57,17 @@ pub struct Ports {
     pub epochs: Arc<dyn EpochRepository>,
     /// Logins.
     pub logins: Arc<dyn LoginRepository>,
-    /// Signed checkpoints of the audit log; `None` where there are none.
+    /// Configurations of providers that are changed over the API.
+    pub provider_configs: Arc<dyn ProviderConfigRepository>,
+    /// Programs on other machines that run agents, and what they are assigned.
+    pub runners: Arc<dyn RunnerRepository>,
+    /// Seals their credentials; `None` if the deployment keeps none.
+    pub sealer: Option<Arc<dyn SecretSealer>>,
+    /// Signed checkpoints of the audit log; `None` if the deployment has none.
     pub checkpointing: Option<Checkpointing>,
-    /// Where stops lie whose audit entry cannot be written; `None` where they are refused then.
+    /// The spool for stops whose audit entry cannot be written; `None` if such stops are refused.
     pub spool: Option<Arc<dyn AuditSpool>>,
-    /// Hints to whoever follows.
+    /// Hints to followers.
     pub wake_ups: Arc<dyn WakeUps>,
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -90,6 +97,8 @@ impl Ports {
             + ApiKeyRepository
             + EpochRepository
             + LoginRepository
+            + ProviderConfigRepository
+            + RunnerRepository
             + 'static,
     {
         Self {
@@ -104,7 +113,10 @@ impl Ports {
             feed: store.clone(),
             keys: store.clone(),
             epochs: store.clone(),
-            logins: store,
+            logins: store.clone(),
+            provider_configs: store.clone(),
+            runners: store,
+            sealer: None,
             checkpointing: None,
             spool: None,
             wake_ups,
@@ -113,13 +125,19 @@ impl Ports {
         }
     }
 
-    /// Has the audit log signed.
+    /// Adds checkpoints of the audit log.
     #[must_use]
     pub fn with_checkpoints(self, signer: Arc<dyn CheckpointSigner>, archive: Arc<dyn CheckpointArchive>) -> Self {
         Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
     }
 
-    /// Lets kills and pauses go on while the audit log cannot be written.
+    /// Adds what seals the credentials of providers.
+    #[must_use]
+    pub fn with_sealer(self, sealer: Arc<dyn SecretSealer>) -> Self {
+        Self { sealer: Some(sealer), ..self }
+    }
+
+    /// Lets kills and pauses continue while the audit log cannot be written.
     #[must_use]
     pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
         let Spooling { actions, spool } = Spooling::new(self.actions, spool, Arc::clone(&self.ids));
@@ -127,28 +145,28 @@ impl Ports {
     }
 }
 
-/// Has a port. A use case takes whatever has the ports that it needs: [`Ports`], which has them all, or [`StorePorts`], which
-/// has those of its store.
+/// Has a port. A use case takes any value that has the ports that it needs: [`Ports`], which has all of them, or
+/// [`StorePorts`], which has those of its store.
 #[diagnostic::on_unimplemented(message = "`{Self}` does not have the port `{P}`, which the use case needs")]
 pub trait Has<P: ?Sized> {
     /// The port.
     fn port(&self) -> Arc<P>;
 }
 
-/// A port has itself: enough for a use case that needs this one alone.
+/// A port has itself. This is enough for a use case that needs only this port.
 impl<P: ?Sized> Has<P> for Arc<P> {
     fn port(&self) -> Self {
         Self::clone(self)
     }
 }
 
-/// May have what a deployment can do without: [`Checkpointing`], or a spool (`Arc<dyn AuditSpool>`). A use case that takes it
-/// does less where there is none, and says so.
+/// May have an optional part of a deployment: [`Checkpointing`], or a spool (`Arc<dyn AuditSpool>`). A use case that
+/// takes it does less without it, and says so.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say whether it has `{P}`, which the use case can do without"
 )]
 pub trait MayHave<P> {
-    /// It, where there is one.
+    /// The part, if there is one.
     fn optional(&self) -> Option<P>;
 }
 
@@ -164,7 +182,13 @@ impl MayHave<Arc<dyn AuditSpool>> for Ports {
     }
 }
 
-/// A spool, and the operator actions that lay stops down in it.
+impl MayHave<Arc<dyn SecretSealer>> for Ports {
+    fn optional(&self) -> Option<Arc<dyn SecretSealer>> {
+        self.sealer.clone()
+    }
+}
+
+/// A spool, and the operator actions that write stops to it.
 #[derive(Clone)]
 struct Spooling {
     actions: Arc<dyn OperatorActions>,
@@ -180,7 +204,7 @@ impl Spooling {
     }
 }
 
-/// The ports of a store that may not have all of them. A use case can be made of it when the store has what the use case needs.
+/// The ports of a store that may lack some. A use case can be made of it when the store has what the use case needs.
 pub struct StorePorts<S> {
     store: Arc<S>,
     checkpointing: Option<Checkpointing>,
@@ -197,7 +221,7 @@ impl<S> StorePorts<S> {
         Self { store, checkpointing: None, spooling: None, wake_ups, clock, ids }
     }
 
-    /// Has the audit log signed.
+    /// Adds checkpoints of the audit log.
     #[must_use]
     pub fn with_checkpoints(self, signer: Arc<dyn CheckpointSigner>, archive: Arc<dyn CheckpointArchive>) -> Self {
         Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
@@ -205,7 +229,7 @@ impl<S> StorePorts<S> {
 }
 
 impl<S: OperatorActions + 'static> StorePorts<S> {
-    /// Lets kills and pauses go on while the audit log cannot be written.
+    /// Lets kills and pauses continue while the audit log cannot be written.
     #[must_use]
     pub fn with_spool(self, spool: Arc<dyn AuditSpool>) -> Self {
         let spooling = Spooling::new(self.store.clone(), spool, Arc::clone(&self.ids));
@@ -294,6 +318,8 @@ has! {
         keys ApiKeyRepository,
         epochs EpochRepository,
         logins LoginRepository,
+        provider_configs ProviderConfigRepository,
+        runners RunnerRepository,
     }
     beside it {
         wake_ups WakeUps,

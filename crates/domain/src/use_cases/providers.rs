@@ -1,4 +1,4 @@
-//! The providers that a deployment has.
+//! The providers of a deployment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,32 +7,54 @@ use async_trait::async_trait;
 
 use crate::command::Command;
 use crate::message::Message;
-use crate::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+use crate::ports::{AgentProvider, Capabilities, DeliverError, PauseCapability, ProviderKind, SpawnError};
+use crate::provider_config::{ConfigFault, ConfigName, Credentials, Label, ProviderConfig};
 use crate::session::Session;
 use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ReplicaName};
 
-/// A name that no provider has.
+/// A name without a provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no provider {name:?}; this server has {}", .known.join(", "))]
 pub struct UnknownProvider {
     /// The name.
     pub name: String,
-    /// The names there are.
+    /// The existing names.
     pub known: Vec<String>,
 }
 
-/// What a provider can start, and what can be asked of its agents.
+/// A kind without its provider.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownKind {
+    /// There is no such kind.
+    #[error("there is no kind {name:?}; this server has {}", .known.join(", "))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The existing names.
+        known: Vec<String>,
+    },
+    /// There is such a kind, and this server does not have it.
+    #[error("the kind {name} is not installed on this server: {why}")]
+    NotInstalled {
+        /// The name.
+        name: String,
+        /// Why not, and what would help.
+        why: String,
+    },
+}
+
+/// What a provider can start, and what its agents can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderOffer {
     /// The name under which sessions refer to it.
     pub name: ProviderName,
-    /// Whether it starts agents now. A provider that starts agents of configured types alone does not while none is
+    /// Whether it starts agents now. A provider that starts only agents of configured types does not while no type is
     /// configured.
     pub spawns: bool,
-    /// The types that it starts agents of, sorted. Empty when it does not tell agents apart by their type: one that spawns
-    /// then takes any type.
+    /// The types of agents that it starts, sorted. Empty if it does not distinguish agents by type: then it accepts any
+    /// type.
     pub agent_types: Vec<AgentType>,
-    /// What its agents can, where they differ what all of them can.
+    /// What its agents can do; if they differ, what all of them can do.
     pub capabilities: Capabilities,
 }
 
@@ -54,12 +76,22 @@ pub struct Providers {
     by_name: BTreeMap<ProviderName, Arc<dyn AgentProvider>>,
     replica: Option<ReplicaName>,
     without_lease: BTreeSet<ProviderName>,
+    kinds: BTreeMap<ProviderName, Arc<dyn ProviderKind>>,
+    missing: BTreeMap<ProviderName, String>,
+    labels: Arc<BTreeSet<Label>>,
 }
 
 impl Default for Providers {
     fn default() -> Self {
-        Self { by_name: BTreeMap::new(), replica: None, without_lease: BTreeSet::new() }
-            .with(Arc::new(InternalProvider))
+        let none = Self {
+            by_name: BTreeMap::new(),
+            replica: None,
+            without_lease: BTreeSet::new(),
+            kinds: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            labels: Arc::default(),
+        };
+        none.with(Arc::new(InternalProvider)).with_kind(Arc::new(InternalProvider))
     }
 }
 
@@ -71,28 +103,90 @@ impl Providers {
         self
     }
 
-    /// Says that the agents of a provider give no sign of life between what they do: their sessions are not lost for being
-    /// silent.
+    /// Adds a kind: configurations of this provider can be stored.
+    #[must_use]
+    pub fn with_kind(mut self, kind: Arc<dyn ProviderKind>) -> Self {
+        self.missing.remove(&kind.kind());
+        self.kinds.insert(kind.kind(), kind);
+        self
+    }
+
+    /// Declares that there is a kind that this server does not have.
+    #[must_use]
+    pub fn without_kind(mut self, name: ProviderName, why: impl Into<String>) -> Self {
+        if !self.kinds.contains_key(&name) {
+            self.missing.insert(name, why.into());
+        }
+        self
+    }
+
+    /// Gives the server labels, which configurations can ask for.
+    #[must_use]
+    pub fn with_labels(self, labels: BTreeSet<Label>) -> Self {
+        Self { labels: Arc::new(labels), ..self }
+    }
+
+    /// The labels of this server.
+    #[must_use]
+    pub fn labels(&self) -> &BTreeSet<Label> {
+        &self.labels
+    }
+
+    /// The kind of that name.
+    ///
+    /// # Errors
+    /// There is none, or this server does not have it.
+    pub fn kind(&self, name: &ProviderName) -> Result<&Arc<dyn ProviderKind>, UnknownKind> {
+        let missing = || match self.missing.get(name) {
+            Some(why) => UnknownKind::NotInstalled { name: name.to_string(), why: why.clone() },
+            None => UnknownKind::Unknown {
+                name: name.to_string(),
+                known: self.kinds.keys().map(ToString::to_string).collect(),
+            },
+        };
+        self.kinds.get(name).ok_or_else(missing)
+    }
+
+    /// Whether there is a kind or a provider of that name, here or elsewhere.
+    #[must_use]
+    pub fn is_a_kind(&self, name: &ProviderName) -> bool {
+        self.kinds.contains_key(name) || self.missing.contains_key(name) || self.by_name.contains_key(name)
+    }
+
+    /// The configurations of the file, by name.
+    #[must_use]
+    pub fn configs_of_file(&self) -> Vec<ProviderConfig> {
+        self.kinds.values().flat_map(|kind| kind.of_file()).collect()
+    }
+
+    /// The configuration of the file of that name.
+    #[must_use]
+    pub fn config_of_file(&self, name: &ConfigName) -> Option<ProviderConfig> {
+        self.configs_of_file().into_iter().find(|config| config.name == *name)
+    }
+
+    /// Declares that the agents of a provider give no sign of life between their actions. Their sessions are not lost
+    /// when they are silent.
     #[must_use]
     pub fn without_lease(mut self, name: ProviderName) -> Self {
         self.without_lease.insert(name);
         self
     }
 
-    /// Whether the agents of this provider may be silent for as long as they like.
+    /// Whether the agents of this provider may be silent without a limit.
     #[must_use]
     pub fn has_no_lease(&self, name: &ProviderName) -> bool {
         self.without_lease.contains(name)
     }
 
-    /// Names the replica that runs them, where there are several on one store. The sessions whose agents live in this
-    /// process then bear its name: so each replica knows its own, also after a restart.
+    /// Names the replica that runs the providers, if several replicas share one store. Sessions whose agents live in
+    /// this process then have its name, so each replica knows its own sessions, also after a restart.
     #[must_use]
     pub fn at_replica(self, name: ReplicaName) -> Self {
         Self { replica: Some(name), ..self }
     }
 
-    /// The replica that runs them; `None` where there is only one.
+    /// The replica that runs them; `None` if there is only one.
     #[must_use]
     pub const fn replica(&self) -> Option<&ReplicaName> {
         self.replica.as_ref()
@@ -109,17 +203,18 @@ impl Providers {
         })
     }
 
-    /// What can be done with a session. Of a provider that this server does not have nothing is known: its agents report
-    /// over HTTP, as those of `internal` do.
+    /// What can be done with a session. Nothing is known of a provider that this server does not have: its agents
+    /// report over HTTP, like those of `internal`.
     #[must_use]
     pub fn capabilities_of(&self, session: &Session) -> Capabilities {
         match self.get(&session.provider) {
             Ok(provider) => provider.capabilities_of(session),
-            Err(_unknown) => InternalProvider.capabilities(),
+            Err(_unknown) => AgentProvider::capabilities(&InternalProvider),
         }
     }
 
-    /// The provider of a spawn that names none: the first one, by name, that has agents of this type, else `internal`.
+    /// The provider for a spawn that names none: the first one, by name, that has agents of this type, otherwise
+    /// `internal`.
     #[must_use]
     pub fn for_agent(&self, agent_type: &AgentType) -> ProviderName {
         let has_it = |provider: &Arc<dyn AgentProvider>| {
@@ -129,19 +224,19 @@ impl Providers {
         found.map_or_else(ProviderName::internal, |(name, _)| name.clone())
     }
 
-    /// What each provider can start and what can be asked of its agents, sorted by name.
+    /// What each provider can start and what its agents can do, sorted by name.
     #[must_use]
     pub fn offers(&self) -> Vec<ProviderOffer> {
         self.by_name.iter().map(|(name, provider)| ProviderOffer::new(name.clone(), provider.as_ref())).collect()
     }
 
-    /// All of them.
+    /// All providers.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AgentProvider>> {
         self.by_name.values()
     }
 }
 
-/// The provider of agents that run elsewhere and report over HTTP: they fetch their commands by themselves.
+/// The provider of agents that run elsewhere and report over HTTP. They fetch their commands themselves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InternalProvider;
 
@@ -177,6 +272,25 @@ impl AgentProvider for InternalProvider {
     }
 }
 
+#[async_trait]
+impl ProviderKind for InternalProvider {
+    fn kind(&self) -> ProviderName {
+        ProviderName::internal()
+    }
+
+    fn capabilities(&self, _config: &ProviderConfig) -> Capabilities {
+        AgentProvider::capabilities(self)
+    }
+
+    fn build(
+        &self,
+        _config: &ProviderConfig,
+        _credentials: Credentials,
+    ) -> Result<Arc<dyn AgentProvider>, ConfigFault> {
+        Ok(Arc::new(*self))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,7 +314,9 @@ mod tests {
         let mut provider = MockAgentProvider::new();
         provider.expect_name().return_const(name);
         provider.expect_agent_types().returning(move || agent_types.clone());
-        provider.expect_capabilities().return_const(Capabilities { spawn: true, ..InternalProvider.capabilities() });
+        provider
+            .expect_capabilities()
+            .return_const(Capabilities { spawn: true, ..AgentProvider::capabilities(&InternalProvider) });
         Arc::new(provider)
     }
 

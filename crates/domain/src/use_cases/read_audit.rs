@@ -1,4 +1,4 @@
-//! The audit log, page by page. Reading it stands on it.
+//! The audit log, page by page. Every reading of the log is recorded on it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct AuditReader {
     pub request_id: RequestId,
 }
 
-/// Puts readings of the audit log on the audit log.
+/// Records readings of the audit log on the audit log.
 #[derive(Clone)]
 pub(super) struct Readings {
     actions: Arc<dyn OperatorActions>,
@@ -35,7 +35,7 @@ impl Readings {
         Self { actions: ports.port(), clock: ports.port() }
     }
 
-    /// Comes before anything is shown: what cannot be recorded is not read.
+    /// Records a reading before anything is shown: a reading that cannot be recorded is refused.
     pub(super) async fn record(
         &self,
         reader: AuditReader,
@@ -49,7 +49,7 @@ impl Readings {
     }
 }
 
-/// The particulars of a reading, in the words of the API.
+/// The details of a reading, in the words of the API.
 pub(super) fn details<const N: usize>(read: &str, given: [(&str, Option<String>); N]) -> BTreeMap<String, String> {
     let given = given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     std::iter::once(("read".to_owned(), read.to_owned())).chain(given).collect()
@@ -75,7 +75,7 @@ impl ReadAudit {
         Self { audit: ports.port(), readings: Readings::new(ports) }
     }
 
-    /// A page, newest first, never longer than [`ReadAudit::MAX_LIMIT`]. The reading is put on record first; the page
+    /// Gives a page, newest first, never longer than [`ReadAudit::MAX_LIMIT`]. The reading is recorded first; the page
     /// shows the log as it was before that.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::ports::{MessageRepository, MessageSlice, StoreUnavailable};
 /// Where a page begins or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryPlace {
-    /// The messages after this one. Skipping the first `n` is the same as `After(n)`, for seqs are dense.
+    /// The messages after this one. Skipping the first `n` is the same as `After(n)`, because seqs are dense.
     After(Seq),
     /// The last messages before this one.
     Before(Seq),

@@ -1,4 +1,4 @@
-//! Reading operations: what was asked for, and what became of it.
+//! Reads operations: what was asked for, and the result.
 
 use std::sync::Arc;
 
@@ -74,7 +74,8 @@ mod tests {
             .returning(|_| Ok(TargetPage { targets: Vec::new(), next: None }));
         let read = ReadOperations::new(&mocks.ports());
         read.page(OperationQuery { limit: 5_000, ..OperationQuery::default() }).await.expect("read");
-        let query = TargetQuery { operation: operation_id(1), unseen_only: false, after: None, limit: 5_000 };
+        let query =
+            TargetQuery { operation: operation_id(1), unseen_only: false, missions: None, after: None, limit: 5_000 };
         read.targets(query).await.expect("read");
     }
 }

@@ -1,4 +1,4 @@
-//! Somebody looks at what was used.
+//! Reads sums of usage.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl ReadUsage {
         self.usage.of_session(session).await
     }
 
-    /// What all sessions used together.
+    /// The usage of all sessions together.
     ///
     /// # Errors
     /// The store is not available.
@@ -71,6 +71,6 @@ mod tests {
         let page = || MissionPage { missions: Vec::new(), next: None };
         mocks.usage.expect_missions().withf(|query| query.limit == 200).times(1).returning(move |_| Ok(page()));
         let read = ReadUsage::new(&mocks.ports());
-        assert!(read.missions(MissionQuery { after: None, limit: 10_000 }).await.is_ok());
+        assert!(read.missions(MissionQuery { after: None, missions: None, limit: 10_000 }).await.is_ok());
     }
 }

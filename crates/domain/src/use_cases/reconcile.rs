@@ -1,4 +1,4 @@
-//! After a start: sessions whose agents lived in the process before cannot be at work any more, and what was asked of the
+//! Runs after a start: sessions whose agents lived in the old process cannot be at work any more, and commands for the
 //! others may not have reached them.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::ports::{
 use crate::session::{Session, SessionStatus};
 use crate::text::{ProviderName, Reason};
 
-/// Brings the record in line with what can be true after a start.
+/// Corrects the record after a start.
 #[derive(Clone)]
 pub struct Reconcile {
     sessions: Arc<dyn SessionRepository>,
@@ -21,16 +21,16 @@ pub struct Reconcile {
     providers: Providers,
 }
 
-/// What was done about it.
+/// The result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// So many sessions are failed, for their agents ended with the process before.
+    /// How many sessions are failed, because their agents ended with the old process.
     pub ended: u64,
-    /// So many commands were handed over again.
+    /// How many commands were handed over again.
     pub offered: u64,
 }
 
-/// The most sessions, and the most commands of one session, that are held at a time.
+/// The largest number of sessions, and of commands of one session, in memory at a time.
 const PAGE: usize = 500;
 
 impl Reconcile {
@@ -52,11 +52,13 @@ impl Reconcile {
         }
     }
 
-    /// Marks every session of an in-process provider that has not ended, and is of this replica, as `failed`. Every other provider is offered the
-    /// pending commands of its sessions again, of each session in their order: a server that died between the commit and
-    /// the hand-over left them in the queue. Agents that fetch their commands (`internal`) do so.
+    /// Marks every session of an in-process provider that has not ended, and belongs to this replica, as `failed`.
+    /// Every other provider gets the pending commands of its sessions again, in the order of each session, because a
+    /// server that died between the commit and the hand-over left them in the queue. Agents that fetch their commands
+    /// (`internal`) do so.
     ///
-    /// Called once, before anything is spawned and before anybody can step in: a later command must not overtake these.
+    /// Call it once, before anything is spawned and before anybody can step in: a later command must not overtake
+    /// these.
     ///
     /// # Errors
     /// The store is not available.

@@ -1,4 +1,4 @@
-//! Somebody tries an action that their role may not do.
+//! Records an action that the caller's role does not allow.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::audit::{AuditOutcome, AuditTarget};
 use crate::ids::AuditSeq;
 use crate::ports::{Clock, OperatorActions, StoreUnavailable};
 
-/// Puts denied calls on the audit log. What a rule refuses after access was given is recorded with the action itself, in one
-/// transaction; this is for the calls that do not come so far.
+/// Records denied calls on the audit log. A refusal by a rule is recorded with the action itself, in one transaction;
+/// this use case is for calls that are denied before.
 #[derive(Clone)]
 pub struct RecordRefusal {
     actions: Arc<dyn OperatorActions>,
@@ -26,11 +26,11 @@ impl RecordRefusal {
         Self { actions: ports.port(), clock: ports.port() }
     }
 
-    /// Writes one entry: who was denied which action on what, now, and why. The caller still has to turn the call away, and
-    /// limits how often one caller can fill the log this way.
+    /// Writes one entry: which caller was denied which action on what, when, and why. The caller of this use case still
+    /// has to refuse the call, and limits how often one key can add such entries.
     ///
     /// # Errors
-    /// The store is not available, and nothing is on record.
+    /// The store is not available, and nothing was recorded.
     pub async fn execute(
         &self,
         by: Origin,

@@ -1,10 +1,11 @@
-//! The archive of checkpoints gets back what it has lost, by the word of the database.
+//! Restores lost checkpoints of the archive from the database.
 
 use super::read_audit::{Readings, details};
 use super::{AuditReader, Has, MakeCheckpoint, MakeCheckpointError, MayHave};
 use crate::ports::{AuditLog, Checkpointing, Clock, OperatorActions};
 
-/// Fills the archive of checkpoints, on record: with that nobody finds any more that it had lost something.
+/// Fills the archive of checkpoints, with an audit entry, because afterwards nobody can find that it had lost
+/// something.
 #[derive(Clone)]
 pub struct RefillCheckpoints {
     make: MakeCheckpoint,
@@ -21,10 +22,10 @@ impl RefillCheckpoints {
         Self { make: MakeCheckpoint::new(ports), readings: Readings::new(ports) }
     }
 
-    /// Puts on record who does it, then puts into the archive what the database holds. Gives how many those are.
+    /// Records who does it, then adds the checkpoints of the database to the archive. Gives their number.
     ///
     /// # Errors
-    /// It cannot be put on record; or see [`MakeCheckpoint::refill`].
+    /// It cannot be recorded; or see [`MakeCheckpoint::refill`].
     pub async fn execute(&self, reader: AuditReader) -> Result<usize, MakeCheckpointError> {
         self.readings.record(reader, details("refill_checkpoints", [])).await?;
         self.make.refill().await

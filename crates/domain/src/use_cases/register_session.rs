@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Has;
 use crate::ids::SessionId;
 use crate::ports::{Clock, IdGenerator, RegisterError, Registered, SessionRepository, WakeUps};
+use crate::provider_config::StartedBy;
 use crate::session::{Registration, RegistrationRefused, Session, SessionStatus};
 use crate::text::{
     AgentType, GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, ReplicaName, TaskId, TaskSource,
@@ -36,8 +37,10 @@ pub struct NewSession {
     pub provider: ProviderName,
     /// The provider's own id of it.
     pub provider_session_id: Option<ProviderSessionId>,
-    /// The replica in whose process its agent lives, where several share one database.
+    /// The replica whose process runs its agent, if several replicas share one database.
     pub replica: Option<ReplicaName>,
+    /// The configuration that it is started from, if it is started from one.
+    pub started_by: Option<StartedBy>,
     /// The mission it belongs to.
     pub mission_id: Option<MissionId>,
     /// The work item.
@@ -48,9 +51,9 @@ pub struct NewSession {
     pub agent_type: AgentType,
     /// The quality gate profile for its work.
     pub gate_profile: Option<GateProfile>,
-    /// What it was given to work with.
+    /// The context for its work.
     pub context: JsonObject,
-    /// Whatever else its author wants to be kept.
+    /// Other data that its author wants to keep.
     pub metadata: JsonObject,
 }
 
@@ -64,6 +67,7 @@ impl NewSession {
             provider: ProviderName::internal(),
             provider_session_id: None,
             replica: None,
+            started_by: None,
             mission_id: None,
             task_id,
             task_source: TaskSource::default(),
@@ -76,7 +80,7 @@ impl NewSession {
 }
 
 impl NewSession {
-    /// The first of the facts that registering again does not change, and that differs from what the session has.
+    /// The first fact that differs from the session's own and that a repeated registration cannot change.
     fn unlike(&self, session: &Session) -> Option<&'static str> {
         let other_gate = self.gate_profile.is_some() && self.gate_profile != session.gate_profile;
         let other_id = self.provider_session_id.is_some() && self.provider_session_id != session.provider_session_id;
@@ -121,7 +125,7 @@ impl RegisterSession {
         Self { sessions: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
-    /// Puts a session into the tree; the same again is harmless.
+    /// Puts a session into the tree; a repeated call is harmless.
     ///
     /// # Errors
     /// A rule of the tree forbids it, or the store is not available.
@@ -132,6 +136,7 @@ impl RegisterSession {
             provider: new.provider,
             provider_session_id: new.provider_session_id,
             replica: new.replica,
+            started_by: new.started_by,
             mission_id: new.mission_id,
             task_id: new.task_id,
             task_source: new.task_source,
@@ -149,12 +154,12 @@ impl RegisterSession {
         Ok(registered)
     }
 
-    /// The same for a caller who has to know that all was kept: a session that is there already with another context,
-    /// metadata, gate profile or provider's id is a conflict, as it is with another task. What is not given, or is empty,
-    /// is not compared.
+    /// The same for a caller who has to know that everything was stored. An existing session with another context,
+    /// metadata, gate profile or provider's own id is a conflict, like one with another task. Missing or empty values
+    /// are not compared.
     ///
     /// # Errors
-    /// As [`RegisterSession::execute`]; or something that was given differs from what the session has.
+    /// As [`RegisterSession::execute`]; or a given value differs from that of the session.
     pub async fn in_full(&self, new: NewSession, status: SessionStatus) -> Result<Registered, RegisterError> {
         let given = new.clone();
         let registered = self.execute(new, status).await?;

@@ -1,4 +1,4 @@
-//! A runtime reports what it sees of a session.
+//! A runtime reports the status of a session that it observes.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::ports::{Clock, IdGenerator, ObserveError, ObservedSession, SessionRep
 use crate::session::{Observation, SessionStatus};
 use crate::text::{ProviderSessionId, Reason};
 
-/// Takes in observed statuses and signs of life.
+/// Accepts observed statuses and signs of life.
 #[derive(Clone)]
 pub struct ReportStatus {
     sessions: Arc<dyn SessionRepository>,
@@ -28,8 +28,8 @@ impl ReportStatus {
         Self { sessions: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
-    /// Writes down that a session was seen in a status, and tells what is wanted of it. The same status again is a sign
-    /// of life.
+    /// Records that a session was observed in a status, and gives its desired status. A repeated status is a sign of
+    /// life.
     ///
     /// # Errors
     /// The session is unknown, the move is illegal, or the store is not available.
@@ -42,7 +42,7 @@ impl ReportStatus {
         self.introduced(session_id, status, reason, None).await
     }
 
-    /// The same, with the id under which the provider itself knows the session: it is kept from then on.
+    /// The same, with the provider's own id of the session, which is stored.
     ///
     /// # Errors
     /// As with [`ReportStatus::execute`].
@@ -63,7 +63,7 @@ impl ReportStatus {
         Ok(observed)
     }
 
-    /// Notes a sign of life and tells what is wanted; `None` when there is no such session.
+    /// Records a sign of life and gives the desired status; `None` when there is no such session.
     ///
     /// # Errors
     /// The store is not available.

@@ -1,4 +1,4 @@
-//! Looks for words in a conversation, from its end to its beginning, a bounded stretch at a time.
+//! Searches a conversation for words, from its end to its beginning, a limited part at a time.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -9,17 +9,17 @@ use crate::ids::{MessageId, Seq, SessionId};
 use crate::message::{Message, MessageReceipt};
 use crate::ports::{MessageRepository, StoreUnavailable};
 
-/// What is looked for: the text itself, however it is written in capitals.
+/// The text to search for; upper and lower case count as equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchWords(String);
 
-/// Nothing can be looked for.
+/// The text is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("give 1 to {} characters to look for", SearchWords::MAX_CHARS)]
 pub struct UnsearchableWords;
 
 impl SearchWords {
-    /// The most characters.
+    /// The largest number of characters.
     pub const MAX_CHARS: usize = 200;
 
     fn are_in(&self, text: &str) -> bool {
@@ -36,14 +36,14 @@ impl FromStr for SearchWords {
     }
 }
 
-/// What was found in a stretch of a conversation.
+/// The result of searching a part of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchPage {
-    /// The messages that have the words, newest first.
+    /// The messages that contain the words, newest first.
     pub matches: Vec<Message>,
-    /// What became of each operator's message among them.
+    /// The receipts of the operator's messages among them.
     pub receipts: HashMap<MessageId, MessageReceipt>,
-    /// Everything from here on was looked at; `None` when the beginning was reached.
+    /// Everything from here on was searched; `None` when the beginning was reached.
     pub next_before: Option<Seq>,
 }
 
@@ -54,11 +54,11 @@ pub struct SearchHistory {
 }
 
 impl SearchHistory {
-    /// The most matches on one page.
+    /// The largest number of matches on one page.
     pub const MAX_LIMIT: usize = 200;
-    /// The most messages that one call looks at.
+    /// The largest number of messages that one call searches.
     pub const MAX_MESSAGES: usize = 10_000;
-    /// After so many bytes of text a call ends, too: few messages may be as long as many.
+    /// A call also ends after this number of bytes of text, because few messages may be as long as many.
     pub const MAX_BYTES: usize = 16 * 1_048_576;
     /// How many messages are read at once.
     const PAGE: usize = 250;
@@ -72,8 +72,8 @@ impl SearchHistory {
         Self { messages: ports.port() }
     }
 
-    /// Looks for words before a place, or from the end; `None` when there is no such session. It ends with the
-    /// `limit`-th match, with the beginning of the conversation, or when it has looked at enough.
+    /// Searches for words before a place, or from the end; `None` when there is no such session. It ends with the
+    /// `limit`-th match, with the beginning of the conversation, or at the limits of one call.
     ///
     /// # Errors
     /// The store is not available.

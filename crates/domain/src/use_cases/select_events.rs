@@ -1,4 +1,4 @@
-//! Which events of the fleet feed somebody wants to see.
+//! Selects the events of the fleet feed that a reader wants.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,30 +6,33 @@ use std::sync::Arc;
 use super::Has;
 use crate::feed::{FeedSubject, FleetEventKind};
 use crate::ids::SessionId;
+use crate::mission_set::MissionSet;
 use crate::ports::{SessionRepository, StoreUnavailable};
 use crate::text::MissionId;
 
-/// What is wanted of the fleet feed; every part that is given must hold.
+/// A filter for the fleet feed; every given part must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedFilter {
-    /// Events of these kinds; of any when missing.
+    /// Events of these kinds; of any kind when missing.
     pub kinds: Option<Vec<FleetEventKind>>,
-    /// Those of this session and all below it.
+    /// Events of this session and all below it.
     pub subtree: Option<SessionId>,
-    /// Those of sessions of this mission.
+    /// Events of sessions of this mission.
     pub mission_id: Option<MissionId>,
-    /// Whether those that concern the whole fleet are wanted too: they are about every subtree and mission, but not
-    /// everybody may see who acted on the fleet.
+    /// Events of sessions of one of these missions, and of these missions as a whole.
+    pub missions: Option<MissionSet>,
+    /// Whether events about the whole fleet are wanted too. They concern every subtree and mission, but not every
+    /// reader may see who acted on the fleet.
     pub fleet_wide: bool,
 }
 
 impl FeedFilter {
-    /// Everything.
-    pub const ALL: Self = Self { kinds: None, subtree: None, mission_id: None, fleet_wide: true };
+    /// All events.
+    pub const ALL: Self = Self { kinds: None, subtree: None, mission_id: None, missions: None, fleet_wide: true };
 }
 
-/// Selects events for one reader. Where a session stands in the tree and its mission never change, so each session is
-/// looked up once, and one whose spawning is seen below a known parent never.
+/// Selects events for one reader. The place of a session in the tree and its mission never change. So each session is
+/// read once, and a session whose spawning was seen below a known parent is never read.
 pub struct SelectEvents {
     sessions: Arc<dyn SessionRepository>,
     filter: FeedFilter,
@@ -37,7 +40,7 @@ pub struct SelectEvents {
 }
 
 impl SelectEvents {
-    /// The most sessions that are remembered; beyond it remembering begins anew.
+    /// The largest number of sessions that are remembered; after that the memory is emptied.
     pub const REMEMBERED: usize = 16_384;
 
     /// Takes the ports it needs.
@@ -52,26 +55,30 @@ impl SelectEvents {
     /// Whether the reader wants an event.
     ///
     /// # Errors
-    /// The store is not available; asking again is harmless.
+    /// The store is not available; the call may be repeated.
     pub async fn wants(&mut self, subject: &FeedSubject) -> Result<bool, StoreUnavailable> {
         if self.filter.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&subject.kind)) {
             // Not wanted, but it may tell where a new session stands.
             self.learn(subject);
             return Ok(false);
         }
-        let Some(session) = subject.session_id else { return Ok(self.filter.fleet_wide) };
+        let Some(session) = subject.session_id else {
+            let mission = subject.mission_id.as_ref();
+            let of_own = self.filter.missions.as_ref().is_some_and(|missions| missions.holds(mission));
+            return Ok(self.filter.fleet_wide || of_own);
+        };
         match self.learn(subject) {
             Some(wanted) => Ok(wanted),
             None => self.wants_session(session).await,
         }
     }
 
-    /// Whether the reader wants to hear of a session.
+    /// Whether the reader wants events about a session.
     ///
     /// # Errors
-    /// The store is not available; asking again is harmless.
+    /// The store is not available; the call may be repeated.
     pub async fn wants_session(&mut self, session: SessionId) -> Result<bool, StoreUnavailable> {
-        if self.filter.subtree.is_none() && self.filter.mission_id.is_none() {
+        if self.filter.subtree.is_none() && !self.is_by_mission() {
             return Ok(true);
         }
         if let Some(decided) = self.decided.get(&session) {
@@ -82,19 +89,17 @@ impl SelectEvents {
             None => true,
         };
         let wanted = within
-            && match &self.filter.mission_id {
-                Some(mission) => self
+            && (!self.is_by_mission()
+                || self
                     .sessions
                     .get(session)
                     .await?
-                    .is_some_and(|session| session.mission_id.as_ref() == Some(mission)),
-                None => true,
-            };
+                    .is_some_and(|session| self.of_mission(session.mission_id.as_ref())));
         self.remember(session, wanted);
         Ok(wanted)
     }
 
-    /// What a session's spawning tells by itself, where that is enough.
+    /// The answer that the event of a session's spawning gives by itself, if it is enough.
     fn learn(&mut self, subject: &FeedSubject) -> Option<bool> {
         let (session, spawned) = (subject.session_id?, subject.spawned.as_ref()?);
         let within = match self.filter.subtree {
@@ -105,13 +110,24 @@ impl SelectEvents {
                 None => false,
                 Some(parent) if parent == top => true,
                 // Only without a mission in the way does the parent's decision say where it stands.
-                Some(parent) if self.filter.mission_id.is_none() => *self.decided.get(&parent)?,
+                Some(parent) if !self.is_by_mission() => *self.decided.get(&parent)?,
                 Some(_) => return None,
             },
         };
-        let of_mission = self.filter.mission_id.is_none() || self.filter.mission_id == spawned.mission_id;
+        let of_mission = self.of_mission(spawned.mission_id.as_ref());
         self.remember(session, within && of_mission);
         Some(within && of_mission)
+    }
+
+    const fn is_by_mission(&self) -> bool {
+        self.filter.mission_id.is_some() || self.filter.missions.is_some()
+    }
+
+    /// Whether a session of this mission, or of none, may be wanted.
+    fn of_mission(&self, mission: Option<&MissionId>) -> bool {
+        let FeedFilter { mission_id, missions, .. } = &self.filter;
+        (mission_id.is_none() || mission_id.as_ref() == mission)
+            && missions.as_ref().is_none_or(|missions| missions.holds(mission))
     }
 
     fn remember(&mut self, session: SessionId, wanted: bool) {
@@ -206,6 +222,43 @@ mod tests {
         let mut select = SelectEvents::new(&mocks.ports(), filter);
         assert!(!select.wants(&spawned(2, Some(1), Some("other"))).await.expect("told"));
         assert!(select.wants(&spawned(3, Some(2), Some("m"))).await.expect("told"));
+    }
+
+    #[tokio::test]
+    async fn a_key_with_missions_gets_what_is_of_them_and_nothing_else() {
+        let mut mocks = MockPorts::default();
+        let of = |mission: &str| MissionId::new(mission).ok();
+        mocks.sessions.expect_get().times(3).returning(move |id| {
+            let missions = [(7, of("m")), (8, of("other")), (9, None)];
+            let found = missions.into_iter().find(|(n, _)| session_id(*n) == id);
+            Ok(found.map(|(n, mission_id)| Session { mission_id, ..session(n) }))
+        });
+        let missions = MissionSet::new(["m", "n"].into_iter().filter_map(of)).ok();
+        let filter = FeedFilter { missions, fleet_wide: false, ..FeedFilter::ALL };
+        let mut select = SelectEvents::new(&mocks.ports(), filter);
+        for (n, parent, mission, wanted) in [
+            (1, None, Some("m"), true),
+            (2, Some(1), Some("n"), true),
+            (3, Some(1), Some("other"), false),
+            (4, None, None, false),
+        ] {
+            assert_eq!(select.wants(&spawned(n, parent, mission)).await.expect("told"), wanted, "{n}");
+            assert_eq!(select.wants(&status(n)).await.expect("told"), wanted, "{n}");
+        }
+        for (n, wanted) in [(7, true), (8, false), (9, false), (7, true), (8, false)] {
+            assert_eq!(select.wants(&status(n)).await.expect("told"), wanted, "{n}");
+            assert_eq!(select.wants_session(session_id(n)).await.expect("told"), wanted, "a tick of {n}");
+        }
+        let about = |mission: &str| FeedSubject {
+            kind: FleetEventKind::Operation,
+            session_id: None,
+            spawned: None,
+            mission_id: of(mission),
+        };
+        assert!(select.wants(&about("n")).await.expect("told"));
+        assert!(!select.wants(&about("other")).await.expect("told"));
+        let switch = FleetEventDraft::kill_switch(true, 1, &crate::operator::Actor::system(), at(0));
+        assert!(!select.wants(&switch.at_position(FeedPosition::ZERO).subject()).await.expect("told"));
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! An operator says what a session or a mission may use.
+//! An operator sets the budget of a session or a mission.
 
 use std::sync::Arc;
 
@@ -25,14 +25,15 @@ impl SetBudget {
         Self { usage: ports.port(), clock: ports.port(), enforce: None }
     }
 
-    /// Pauses at once whoever has used up a budget that is set. Without this the next call of [`EnforceBudgets`] does.
+    /// Pauses sessions at once whose new budget is used up already. Without this the next call of [`EnforceBudgets`]
+    /// does it.
     #[must_use]
     pub fn enforcing(self, enforce: EnforceBudgets) -> Self {
         Self { enforce: Some(enforce), ..self }
     }
 
-    /// Sets the budget of a subtree or a mission, or takes it away, together with its audit entry. The pause of one that is
-    /// used up already is a change of its own: when it fails the budget is set all the same, and the pause is still due.
+    /// Sets or removes the budget of a subtree or a mission, with its audit entry. The pause for a budget that is used
+    /// up already is a change of its own: if it fails the budget is still set, and the pause is still due.
     ///
     /// # Errors
     /// There is no such session (and the refusal is on the audit log), or the store is not available.

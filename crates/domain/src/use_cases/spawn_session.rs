@@ -1,25 +1,31 @@
-//! An agent is started through a provider.
+//! A provider starts an agent.
 
 use std::sync::Arc;
 
-use super::{Has, NewSession, Providers, RegisterSession, ReportStatus, UnknownProvider};
-use crate::ports::{
-    Clock, IdGenerator, ObserveError, RegisterError, Registered, SessionRepository, SpawnError, StoreUnavailable,
-    WakeUps,
+use super::{
+    Has, MayHave, NewSession, Providers, RegisterSession, ReportStatus, ResolveError, ResolveProvider, Resolved,
 };
-use crate::session::SessionStatus;
-use crate::text::{MessageContent, Reason};
+use crate::action::Origin;
+use crate::operator::Actor;
+use crate::ports::{
+    Clock, IdGenerator, ObserveError, ProviderConfigRepository, RegisterError, Registered, SecretSealer,
+    SessionRepository, SpawnError, StoreUnavailable, UsageRepository, WakeUps,
+};
+use crate::provider_config::StartedBy;
+use crate::session::{Session, SessionStatus};
+use crate::text::{AgentType, MessageContent, ProviderName, Reason, RequestId};
+use crate::usage::{AccountKey, Budget, BudgetAction};
 
 /// Why an agent was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnSessionError {
-    /// There is no such provider.
+    /// There is no such provider, or nothing can be started from the configuration.
     #[error(transparent)]
-    UnknownProvider(#[from] UnknownProvider),
-    /// A rule of the tree forbids it, or the store cannot.
+    Resolve(#[from] ResolveError),
+    /// A rule of the tree forbids it, or the store is not available.
     #[error(transparent)]
     Register(#[from] RegisterError),
-    /// The provider cannot.
+    /// The provider cannot start it.
     #[error(transparent)]
     Provider(#[from] SpawnError),
 }
@@ -30,6 +36,9 @@ pub struct SpawnSession {
     register: RegisterSession,
     report: ReportStatus,
     providers: Providers,
+    resolve: ResolveProvider,
+    usage: Arc<dyn UsageRepository>,
+    clock: Arc<dyn Clock>,
 }
 
 impl SpawnSession {
@@ -37,13 +46,26 @@ impl SpawnSession {
     #[must_use]
     pub fn new<P>(ports: &P, providers: &Providers) -> Self
     where
-        P: Has<dyn SessionRepository> + Has<dyn WakeUps> + Has<dyn Clock> + Has<dyn IdGenerator>,
+        P: Has<dyn SessionRepository>
+            + Has<dyn WakeUps>
+            + Has<dyn Clock>
+            + Has<dyn IdGenerator>
+            + Has<dyn UsageRepository>
+            + Has<dyn ProviderConfigRepository>
+            + MayHave<Arc<dyn SecretSealer>>,
     {
-        Self { register: RegisterSession::new(ports), report: ReportStatus::new(ports), providers: providers.clone() }
+        Self {
+            register: RegisterSession::new(ports),
+            report: ReportStatus::new(ports),
+            providers: providers.clone(),
+            resolve: ResolveProvider::new(ports, providers),
+            usage: ports.port(),
+            clock: ports.port(),
+        }
     }
 
-    /// Writes the session down as `spawning`, then has its provider start the agent. When the start fails, the session
-    /// is `failed` with the reason: it is never left `spawning` for ever.
+    /// Records the session as `spawning`, then has its provider start the agent. If the start fails, the session is
+    /// `failed` with the reason; it never stays `spawning`.
     ///
     /// # Errors
     /// The provider is unknown or refuses, a rule of the tree forbids it, or the store is not available.
@@ -52,13 +74,45 @@ impl SpawnSession {
         new: NewSession,
         prompt: Option<MessageContent>,
     ) -> Result<Registered, SpawnSessionError> {
-        let provider = Arc::clone(self.providers.get(&new.provider)?);
+        let resolved = self.resolve(Some(&new.provider), &new.agent_type).await?;
+        self.from_resolved(new, prompt, resolved).await
+    }
+
+    /// Finds what an agent is started from: see [`ResolveProvider::execute`].
+    ///
+    /// # Errors
+    /// There is none, or nothing can be started from it now.
+    pub async fn resolve(
+        &self,
+        provider: Option<&ProviderName>,
+        agent_type: &AgentType,
+    ) -> Result<Resolved, ResolveError> {
+        self.resolve.execute(provider, agent_type).await
+    }
+
+    /// The same, from what was found before. The session bears its provider and configuration.
+    ///
+    /// # Errors
+    /// As [`SpawnSession::execute`].
+    pub async fn from_resolved(
+        &self,
+        new: NewSession,
+        prompt: Option<MessageContent>,
+        resolved: Resolved,
+    ) -> Result<Registered, SpawnSessionError> {
+        let Resolved { provider_name, provider, started_by, budget } = resolved;
+        let new = NewSession { provider: provider_name, started_by: started_by.clone(), ..new };
         provider.check(&new.agent_type, &new.context).await?;
         let new = match self.providers.replica().filter(|_| provider.capabilities().in_process) {
             Some(replica) => NewSession { replica: Some(replica.clone()), ..new },
             None => new,
         };
         let registered = self.register.execute(new, SessionStatus::Spawning).await?;
+        if registered.created
+            && let (Some(budget), Some(by)) = (budget, &started_by)
+        {
+            self.limit(&registered.session, budget, by).await?;
+        }
         if registered.created
             && let Err(error) = provider.spawn(&registered.session, prompt).await
         {
@@ -71,6 +125,22 @@ impl SpawnSession {
         }
         Ok(registered)
     }
+
+    /// Sets the budget of a configuration, before the agent can use anything.
+    async fn limit(&self, session: &Session, budget: Budget, by: &StartedBy) -> Result<(), SpawnSessionError> {
+        let why = format!("the limit of provider configuration {} at revision {}", by.name, by.revision);
+        let origin = Origin::new(Actor::system(), RequestId::from(*session.id.as_uuid()));
+        let by = origin.because(Reason::new(why).ok()).at(self.clock.now());
+        let action = BudgetAction { key: AccountKey::Subtree(session.id), budget: Some(budget), by };
+        match self.usage.set_budget(action).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let reason = Reason::new("its budget could not be set, so its agent was not started").ok();
+                drop(self.report.execute(session.id, SessionStatus::Failed, reason).await);
+                Err(RegisterError::Unavailable(StoreUnavailable::new(error)).into())
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +148,6 @@ mod tests {
     use super::*;
     use crate::fixtures::{observed, session};
     use crate::ports::{Capabilities, MockAgentProvider};
-    use crate::text::ProviderName;
     use crate::use_cases::testing::{MockPorts, new_session};
 
     fn robot(spawns: Result<(), &'static str>) -> Providers {
@@ -149,8 +218,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_provider_leaves_no_trace() {
-        let mocks = MockPorts::default();
+        let mut mocks = MockPorts::default();
+        mocks.provider_configs.expect_provider_config().returning(|_| Ok(None));
+        mocks.provider_configs.expect_provider_configs().returning(|| Ok(Vec::new()));
         let spawn = SpawnSession::new(&mocks.ports(), &Providers::default());
-        assert!(matches!(spawn.execute(asked(), None).await, Err(SpawnSessionError::UnknownProvider(_))));
+        let refused = spawn.execute(asked(), None).await;
+        assert!(matches!(refused, Err(SpawnSessionError::Resolve(ResolveError::UnknownProvider(_)))));
     }
 }

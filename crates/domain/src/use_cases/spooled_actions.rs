@@ -1,4 +1,4 @@
-//! Operator actions that go on while the audit log cannot be written, where they may.
+//! Operator actions that may be done while the audit log cannot be written.
 
 use std::sync::Arc;
 
@@ -13,9 +13,10 @@ use crate::ids::AuditSeq;
 use crate::operation::{ScopedAction, ScopedCommitted, Wish};
 use crate::ports::{AuditSpool, IdGenerator, OperatorActionError, OperatorActions, StoreUnavailable};
 
-/// Operator actions with a spool behind them. What stops agents and finds no audit log is put into the spool and then
-/// committed without its entry; everything else is refused as ever. What lets agents go on waits behind the stops that are
-/// kept: it is refused as long as one of them is still to be done, or it would be undone by a stop that is older.
+/// Operator actions with a spool. When the audit log cannot be written, an action that stops agents is written to the
+/// spool and then committed without its entry; every other action is refused as usual. An action that lets agents
+/// continue has to wait for the kept stops: it is refused as long as one of them is still to be done, because the older
+/// stop would otherwise undo it.
 pub struct SpooledActions {
     inner: Arc<dyn OperatorActions>,
     spool: Arc<dyn AuditSpool>,
@@ -24,21 +25,21 @@ pub struct SpooledActions {
 }
 
 impl SpooledActions {
-    /// Puts a spool behind operator actions.
+    /// Adds a spool to operator actions.
     #[must_use]
     pub fn new(inner: Arc<dyn OperatorActions>, spool: Arc<dyn AuditSpool>, ids: Arc<dyn IdGenerator>) -> Self {
         Self { inner, spool, ids, in_hand: InHand::default() }
     }
 
-    /// What is being tried at the moment.
+    /// The actions that are being tried.
     pub(super) fn in_hand(&self) -> InHand {
         self.in_hand.clone()
     }
 
-    /// Keeps an action that found no audit log.
+    /// Keeps an action for which the audit log was not available.
     ///
     /// # Errors
-    /// It may not be kept, or the spool cannot: then it is refused for the first cause.
+    /// The action may not be kept, or the spool cannot be written: then it is refused for the first cause.
     async fn keep(
         &self,
         kept: Option<SpooledAction>,
@@ -56,7 +57,7 @@ impl SpooledActions {
         }
     }
 
-    /// The same call, from an earlier attempt: with a key it is kept once.
+    /// The same call from an earlier attempt: with a key it is kept once.
     async fn kept_already(&self, kept: &SpooledAction) -> Option<SpooledAction> {
         kept.idempotency_key.as_ref()?;
         let waiting = self.spool.waiting().await.ok()?;
@@ -64,7 +65,7 @@ impl SpooledActions {
         waiting.into_iter().map(|waiting| waiting.action).find(|there| call(there) == call(kept))
     }
 
-    /// Refuses what would let agents go on while a stop that was asked for before is still to be done.
+    /// Refuses an action that would let agents continue while an earlier stop is still to be done.
     async fn stops_come_first(&self) -> Result<(), StoreUnavailable> {
         let open = self.spool.waiting().await?.iter().filter(|waiting| waiting.fate.is_none()).count();
         if open == 0 {
@@ -73,7 +74,7 @@ impl SpooledActions {
         Err(StoreUnavailable::new(format!("{open} stops that were asked for before are still to be done")))
     }
 
-    /// Notes what the second attempt came to.
+    /// Notes the result of the second attempt.
     async fn settle<T>(
         &self,
         kept: &SpooledAction,

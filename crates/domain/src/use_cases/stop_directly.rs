@@ -1,4 +1,4 @@
-//! A stop that cannot be written reaches the agents of this process past the queue.
+//! A stop that cannot be written reaches the agents of this process without the queue.
 
 use std::sync::Arc;
 
@@ -17,10 +17,11 @@ const PAGE: usize = 500;
 /// An intervention that is durable, in the store or in the spool.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken<T> {
-    /// What was committed; what is going to be, when it is kept.
+    /// What was committed, or what will be committed if it is kept.
     pub committed: T,
-    /// Whether it lies in the spool, for the store could not be written: the agents of this process have been told, others
-    /// are as soon as the store is back. Until then the store knows nothing of it, its operation included.
+    /// Whether it is in the spool because the store could not be written. The agents of this process have been told;
+    /// others are told as soon as the store is available. Until then the store has no trace of it, and none of its
+    /// operation.
     pub kept: bool,
 }
 
@@ -34,7 +35,7 @@ impl<T> Taken<T> {
     }
 }
 
-/// What is told, why, and since when.
+/// The wish, its reason, and its time.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     pub(super) wish: Wish,
@@ -42,8 +43,8 @@ pub(super) struct Told {
     pub(super) at: Timestamp,
 }
 
-/// Stops the agents of this process while the store can be read at best. Whoever runs them obeys at once; what they report
-/// waits until the store is back.
+/// Stops the agents of this process while the store can at best be read. Their providers obey at once; their reports
+/// wait until the store is available.
 #[derive(Clone)]
 pub(super) struct StopDirectly {
     sessions: Arc<dyn SessionRepository>,
@@ -58,8 +59,8 @@ impl StopDirectly {
         Self { sessions: ports.port(), providers: providers.clone() }
     }
 
-    /// Tells the agent of one session, and gives the session as it is wished to be. `None` when the store cannot say
-    /// anything of the session; the agent is told all the same.
+    /// Tells the agent of one session, and gives the session with its new desired status. `None` when the store cannot
+    /// be read; the agent is still told.
     pub(super) async fn one(&self, action: &OperatorAction) -> Result<Option<Session>, ActionRefused> {
         let Some(wish) = Wish::of(&action.intervention) else { return Ok(None) };
         let told = Told { wish, reason: action.by.reason.clone(), at: action.by.at };
@@ -71,8 +72,8 @@ impl StopDirectly {
         Ok(wished)
     }
 
-    /// Tells the agents of a scope, and gives the operation as it is going to begin; `None` when the store cannot say whom
-    /// it concerns.
+    /// Tells the agents of a scope, and gives the operation as it will begin; `None` when the sessions of the scope
+    /// cannot be read.
     pub(super) async fn around(&self, action: &ScopedAction) -> Result<Option<Operation>, ActionRefused> {
         let told = Told { wish: action.wish, reason: action.by.reason.clone(), at: action.by.at };
         let Ok(named) = self.sessions.get(action.session_id).await else {
@@ -89,11 +90,11 @@ impl StopDirectly {
         Ok(Some(Operation::begin(action.operation, action.wish, scope, &action.by, tally)))
     }
 
-    /// Tells the agents of all sessions that have not ended, and says how many sessions those are. The newest come first: they
-    /// are below those that spawned them.
+    /// Tells the agents of all sessions that have not ended, and gives their number. The newest come first, because
+    /// they are below the sessions that spawned them.
     ///
     /// # Errors
-    /// The store cannot say which they are. Some may have been told.
+    /// The sessions cannot be read. Some agents may have been told.
     pub(super) async fn all(&self, filter: SessionFilter, told: &Told) -> Result<u64, StoreUnavailable> {
         let statuses = SessionStatus::ALL.into_iter().filter(|status| !status.is_terminal()).collect();
         let filter = SessionFilter { statuses, ..filter };

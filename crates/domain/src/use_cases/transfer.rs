@@ -1,23 +1,23 @@
-//! Moving a whole deployment into an empty store.
+//! Moves a whole deployment into an empty store.
 
 use crate::audit::{AuditProblem, ChainVerifier};
 use crate::ports::{StoreUnavailable, TransferHeads, TransferPage, TransferSource, TransferTarget};
 
-/// Why nothing was moved. The target is as it was.
+/// Why nothing was moved. The target is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// The target has a life of its own.
+    /// The target is not empty.
     #[error("the target is not empty: it holds {what}; a copy goes into an empty database only")]
     NotEmpty {
-        /// What was found first.
+        /// The first records that were found.
         what: &'static str,
     },
-    /// The copy was read back and is not what the source holds now.
+    /// The copy was read back and differs from the current content of the source.
     #[error(
         "the {what} of the copy differ from those of the source, which was written to meanwhile; stop every server on it"
     )]
     Differs {
-        /// Which of them.
+        /// The kind of the records that differ.
         what: &'static str,
     },
     /// The source's audit log is damaged, and a copy would hide when that happened.
@@ -36,20 +36,20 @@ pub enum TransferError {
 pub struct Transferred {
     /// How many records of each kind, by its name.
     pub counts: Vec<(&'static str, u64)>,
-    /// Where the logs end.
+    /// The ends of the logs.
     pub heads: TransferHeads,
 }
 
 /// Moves a deployment.
 ///
-/// What was written is read back from the target and held against the source as it is *then*, record by record, before it
-/// is committed: so a source that moved on meanwhile is noticed, and so is a store that gives something else back than it
-/// was given.
+/// What was written is read back from the target and compared with the *current* content of the source, record by
+/// record, before the commit. So a change of the source in the meantime is noticed, and so is a store that gives back
+/// something else than it was given.
 #[derive(Debug)]
 pub struct Transfer;
 
 impl Transfer {
-    /// Fills the target, or leaves it as it was.
+    /// Fills the target, or leaves it unchanged.
     ///
     /// # Errors
     /// Each [`TransferError`] says what to do about it.

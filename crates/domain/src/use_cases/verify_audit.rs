@@ -1,4 +1,4 @@
-//! The whole audit chain is proven, and held against its signed checkpoints.
+//! Verifies the whole audit chain, and compares it with its signed checkpoints.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct VerifyAudit {
 
 const PAGE: usize = 1_000;
 
-/// What ends a walk early.
+/// Why a verification ends early.
 enum Stop {
     Problem(AuditProblem),
     Store(StoreUnavailable),
@@ -50,14 +50,14 @@ impl VerifyAudit {
         Self { audit: ports.port(), checkpointing: ports.optional(), readings: Readings::new(ports) }
     }
 
-    /// Puts the reading on record, then walks the chain from its first entry to the head, a page at a time, with every
-    /// checkpoint of the database and of the archive. Entries written meanwhile are left to the next call.
+    /// Records the reading, then verifies the chain from its first entry to the head, a page at a time, with every
+    /// checkpoint of the database and of the archive. Entries that are written meanwhile are left to the next call.
     ///
-    /// A log whose end was tampered with takes no entry, not even of this reading. That it is broken is told all the same:
-    /// the first who looks must hear of it. That a log is good is told on record only.
+    /// A log with a damaged head takes no entry, not even of this reading. That it is broken is still reported, because
+    /// the first reader has to learn of it. That a log is good is reported only with an entry.
     ///
     /// # Errors
-    /// The store is not available. A broken chain is no error but a result.
+    /// The store is not available. A broken chain is a result, not an error.
     pub async fn execute(&self, reader: AuditReader) -> Result<AuditVerification, StoreUnavailable> {
         let recorded = self.readings.record(reader, details("verify", [])).await;
         let found = self.verification().await;
@@ -120,7 +120,7 @@ impl VerifyAudit {
         }
     }
 
-    /// An entry and the head that knows it are committed together: one without the other is forged.
+    /// An entry and the head that includes it are committed together, so one without the other is forged.
     async fn beyond(&self, entry: &SealedAuditEntry, head: AuditHead) -> Result<(), Stop> {
         if self.head_behind(head.seq).await? >= entry.seq {
             return Ok(());
@@ -128,7 +128,7 @@ impl VerifyAudit {
         Err(AuditProblem::BeyondHead { head: head.seq, found: entry.seq }.into())
     }
 
-    /// What is left are checkpoints of entries that were written meanwhile; or of entries that are there no more.
+    /// The remaining checkpoints are of entries that were written meanwhile, or of entries that no longer exist.
     async fn end(
         &self,
         verifier: &mut ChainVerifier,
@@ -150,13 +150,13 @@ impl VerifyAudit {
         Ok(())
     }
 
-    /// Where the log ends by now.
+    /// The current end of the log.
     async fn head_behind(&self, end: AuditSeq) -> Result<AuditSeq, Stop> {
         let head = self.audit.head().await.map_err(|error| stop(error.behind(end)))?;
         Ok(head.seq)
     }
 
-    /// A checkpoint that was kept after the walk had passed its entry.
+    /// A checkpoint that was stored after the verification had passed its entry.
     async fn late(&self, verifier: &ChainVerifier, checkpoint: &Checkpoint) -> Result<(), Stop> {
         verifier.signed(checkpoint)?;
         let before = AuditSeq::new(checkpoint.seq.get().saturating_sub(1));
@@ -175,7 +175,7 @@ fn note(sighting: &Sighting, unarchived: &mut Option<AuditSeq>) {
     }
 }
 
-/// Nothing tells where the log ended, but that checkpoints may show that it once went further.
+/// The end of the log is not known, but checkpoints may show that the log was longer.
 async fn headless(
     verifier: &mut ChainVerifier,
     problem: HeadProblem,

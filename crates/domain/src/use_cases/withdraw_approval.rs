@@ -26,10 +26,10 @@ impl WithdrawApproval {
         Self { approvals: ports.port(), wake_ups: ports.port(), clock: ports.port(), ids: ports.port() }
     }
 
-    /// Closes the request as `expired`, because it was withdrawn. Withdrawing again is harmless.
+    /// Closes the request as `expired`, because it was withdrawn. A repeated withdrawal is harmless.
     ///
     /// # Errors
-    /// There is no such request, it was decided or expired otherwise, or the store is not available.
+    /// There is no such request, it was decided or expired in another way, or the store is not available.
     pub async fn execute(&self, approval_id: ApprovalId) -> Result<WithdrawnApproval, WithdrawApprovalError> {
         let withdrawal = Withdrawal { approval_id, message_id: self.ids.message_id(), at: self.clock.now() };
         let withdrawn = self.approvals.withdraw(withdrawal).await?;

@@ -1,4 +1,4 @@
-//! Whoever makes a request.
+//! The caller of a request.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use tokio_util::sync::CancellationToken;
 use super::known::{KnownKey, KnownLogin, OpenStream};
 use crate::problem::ApiError;
 
-/// Whoever makes the request.
+/// The caller of the request.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(super) key: Arc<KnownKey>,
-    /// What they came in by, when it was a cookie.
+    /// The login of the caller, if they sent a cookie.
     pub(super) login: Option<Arc<KnownLogin>>,
 }
 
 impl Caller {
-    /// Cancelled when the key is revoked or expires, or the login ends: then their open streams end.
+    /// Cancelled when the key is revoked or expires, or the login ends. Then the caller's open streams end.
     pub(crate) fn ended(&self) -> CancellationToken {
         self.login.as_ref().map_or_else(|| self.key.ended.clone(), |login| login.ended.clone())
     }
@@ -31,7 +31,7 @@ impl Caller {
     /// Counts an open stream.
     ///
     /// # Errors
-    /// The key has as many as it may.
+    /// The key has the largest allowed number of streams.
     pub(crate) fn open_stream(&self, limit: usize) -> Result<OpenStream, ApiError> {
         OpenStream::of(&self.key, self.login.as_ref(), limit)
     }
@@ -41,7 +41,7 @@ impl Caller {
         self.key.stored()
     }
 
-    /// The login that they came in by; `None` for those who sent the key itself.
+    /// The login of the caller; `None` if they sent the key itself.
     pub(crate) fn login(&self) -> Option<Login> {
         self.login.as_ref().map(|login| login.stored())
     }

@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::problem::ApiError;
 
-/// How long what was found good is taken as good without asking the store. A revocation takes effect within it.
+/// How long a key or login that was valid is accepted without asking the store. A revocation takes effect within this
+/// time.
 const REMEMBERED_FOR: Duration = Duration::from_secs(1);
 
-/// Something of the store, and when it was read.
+/// A value from the store, and when it was read.
 pub(super) struct Seen<T>(Mutex<(T, Instant)>);
 
 impl<T: Clone> Seen<T> {
@@ -36,7 +37,7 @@ impl<T: Clone> Seen<T> {
     }
 }
 
-/// A key in use: what its open streams share.
+/// A key in use, with what its open streams share.
 pub(super) struct KnownKey {
     /// Cancelled when the key is revoked or expires: its open streams end.
     pub(super) ended: CancellationToken,
@@ -85,7 +86,7 @@ impl KnownLogin {
 /// One open stream of a key, counted as long as this lives.
 pub(crate) struct OpenStream {
     key: Arc<KnownKey>,
-    /// Held, so that its end is watched for.
+    /// Held so that the end of the key is watched for.
     _login: Option<Arc<KnownLogin>>,
 }
 

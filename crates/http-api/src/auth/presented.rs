@@ -1,4 +1,4 @@
-//! What a request shows to be let in, and whether a browser was at its own page when it sent it.
+//! The credentials of a request, and whether a browser sent it from this server's own page.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -10,9 +10,9 @@ use crate::problem::ApiError;
 
 /// The name of a login's cookie, at the port that a browser went to.
 ///
-/// Cookies do not tell the ports of a host apart, so a browser sends those of one server to all others on the machine; the
-/// name keeps them from taking each other's place. The port is that of `Host`, which is the same for all replicas behind a
-/// balancer. At the ports that a browser leaves out, 80 and 443, the name has none either.
+/// Cookies do not distinguish the ports of a host, so a browser sends the cookies of one server to all others on the
+/// machine. The name keeps them apart. The port is that of `Host`, which is the same for all replicas behind a proxy.
+/// At the ports that a browser leaves out, 80 and 443, the name has no port either.
 pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
     const COOKIE: &str = "flightdeck_session";
     let port = text(headers, HOST.as_str()).and_then(|host| host.rsplit_once(':')?.1.parse::<u16>().ok());
@@ -22,7 +22,7 @@ pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
     }
 }
 
-/// What a request shows. A key goes before a cookie.
+/// The credentials of a request. A key takes precedence over a cookie.
 pub(super) enum Presented {
     Key(PlainKey),
     Login(LoginToken),
@@ -51,7 +51,7 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     text(headers, "x-api-key").or_else(bearer)
 }
 
-/// The login's cookie among whatever others the browser sends (RFC 6265, section 4.2.1).
+/// The login's cookie among the other cookies of the browser (RFC 6265, section 4.2.1).
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let ours = cookie_name(headers);
     let pairs = headers.get_all("cookie").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
@@ -63,11 +63,11 @@ pub(super) fn needs_own_page(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// The header in which a browser says whose page sent a request.
+/// The header in which a browser names the site that sent a request.
 pub(crate) const SITE: &str = "sec-fetch-site";
 
-/// Whether a browser says that a page of this very server sent the request. Browsers that know `Sec-Fetch-Site` send it on
-/// connections that they trust; the others send `Origin` with whatever is no GET.
+/// Whether a browser says that a page of this server sent the request. Browsers that support `Sec-Fetch-Site` send it
+/// on connections that they trust; other browsers send `Origin` with requests other than GET.
 pub(crate) fn from_own_page(request: &HttpRequest) -> bool {
     let headers = request.headers();
     if let Some(site) = text(headers, SITE) {
@@ -85,7 +85,7 @@ pub(crate) fn from_own_page(request: &HttpRequest) -> bool {
     bare(authority) == bare(host)
 }
 
-/// Whether the request came over TLS, as the balancer that ended it says.
+/// Whether the request came over TLS, as the proxy that ended it says.
 pub(crate) fn over_tls(headers: &HeaderMap) -> bool {
     text(headers, "x-forwarded-proto").is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"))
 }

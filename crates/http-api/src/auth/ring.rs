@@ -13,7 +13,7 @@ use super::caller::Caller;
 use super::known::{KnownKey, KnownLogin};
 use crate::problem::ApiError;
 
-/// How long a login is watched that nobody uses. Its next request asks the store anew.
+/// How long an unused login is watched. Its next request reads the store again.
 const WATCHED_FOR: Duration = Duration::from_mins(1);
 
 /// The keys and logins in use.
@@ -81,14 +81,21 @@ impl KeyRing {
         }
     }
 
+    /// Ends the streams of a key that was revoked, and those of its logins.
+    pub(crate) fn end_key(&self, id: &KeyId) {
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(id) {
+            known.ended.cancel();
+        }
+    }
+
     /// How many streams are open, over all keys.
     pub(crate) fn open_streams(&self) -> u64 {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.values().map(|key| key.streams()).sum()
     }
 
-    /// Asks the store about every key and login in use, and ends the streams of those that are no longer good. A store
-    /// that does not answer ends nothing.
+    /// Reads every key and login in use from the store, and ends the streams of those that are no longer valid. If the
+    /// store does not answer, nothing ends.
     pub(crate) async fn sweep(&self) {
         let swept = async {
             self.sweep_keys().await?;
@@ -128,7 +135,7 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Forgets logins whose key has ended and those that nobody uses; gives the others.
+    /// Forgets logins whose key has ended and logins that are not used; gives the others.
     fn logins_in_use(&self) -> Vec<Arc<KnownLogin>> {
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         logins.retain(|_, known| {

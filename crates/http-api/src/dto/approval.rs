@@ -7,7 +7,7 @@ use flightdeck_domain::approval::{Approval, ApprovalOption, ApprovalOptions, App
 use flightdeck_domain::ids::ApprovalId;
 use flightdeck_domain::number::whole;
 use flightdeck_domain::text::{ApprovalTitle, JsonObject, Reason};
-use flightdeck_domain::use_cases::NewApproval;
+use flightdeck_domain::use_cases::{KeyNames, NewApproval};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -85,6 +85,7 @@ pub(crate) struct DecideBody {
 
 /// What an operator decided.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct DecisionView {
     /// What was chosen.
     #[schema(value_type = words::ApprovalOption)]
@@ -93,6 +94,10 @@ pub(crate) struct DecisionView {
     allowed: bool,
     /// The id of the operator's key.
     by: String,
+    /// What people call that key; missing for a key that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    by_name: Option<String>,
     at: DateTime<Utc>,
     #[schema(required = true)]
     reason: Option<String>,
@@ -137,8 +142,8 @@ pub(crate) struct ApprovalView {
     expires_at: Option<DateTime<Utc>>,
 }
 
-impl From<Approval> for ApprovalView {
-    fn from(approval: Approval) -> Self {
+impl ApprovalView {
+    pub(crate) fn new(approval: Approval, names: &KeyNames) -> Self {
         let status = approval.status().as_str();
         let (decision, expired) = match approval.state {
             ApprovalState::Open => (None, None),
@@ -146,6 +151,7 @@ impl From<Approval> for ApprovalView {
                 let view = DecisionView {
                     option: verdict.option,
                     allowed: verdict.option.allows(),
+                    by_name: names.get(verdict.by.as_str()).map(ToString::to_string),
                     by: verdict.by.to_string(),
                     at: verdict.at.as_datetime(),
                     reason: verdict.reason.map(Into::into),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use flightdeck_domain::audit::{AuditVerdict, AuditVerification, Checkpoint, SealedAuditEntry};
 use flightdeck_domain::ids::AuditSeq;
-use flightdeck_domain::use_cases::MadeCheckpoint;
+use flightdeck_domain::use_cases::{KeyNames, MadeCheckpoint};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +35,10 @@ pub(crate) struct AuditEntryView {
     action: &'static str,
     /// Who did it: the id of a key, or `cli`, `budget` or `system`.
     actor: String,
+    /// What people call that key; missing for `cli`, `budget` and `system`, and for a key that is not known. It is looked up
+    /// when the entry is read, and is not in the hashed bytes.
+    #[schema(value_type = String, required = false)]
+    actor_name: Option<String>,
     /// How it ended; `details.refusal` says why it was refused.
     #[schema(value_type = words::AuditOutcome)]
     outcome: &'static str,
@@ -72,7 +76,7 @@ pub(crate) struct CheckpointView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AuditPageView {
-    /// The entries as they were hashed, each with its `hash`.
+    /// The entries as they were hashed, each with its `hash`, and the name of the key that acted.
     #[schema(value_type = Vec<AuditEntryView>)]
     entries: Vec<serde_json::Value>,
     /// Give it as `before` to read on; missing on the last page.
@@ -84,16 +88,20 @@ pub(crate) struct AuditPageView {
 impl AuditPageView {
     /// # Errors
     /// An entry is not readable: the log was tampered with, and `GET /audit/verify` tells where.
-    pub(crate) fn new(page: &[SealedAuditEntry], limit: usize) -> Result<Self, ApiError> {
+    pub(crate) fn new(page: &[SealedAuditEntry], limit: usize, names: &KeyNames) -> Result<Self, ApiError> {
         let next_before = page.last().filter(|_| page.len() == limit).map(|last| last.seq.get());
-        let entries = page.iter().map(entry).collect::<Result<_, _>>();
+        let entries = page.iter().map(|sealed| entry(sealed, names)).collect::<Result<_, _>>();
         Ok(Self { entries: entries.map_err(|error| ApiError::Internal(Box::new(error)))?, next_before })
     }
 }
 
-fn entry(sealed: &SealedAuditEntry) -> Result<serde_json::Value, serde_json::Error> {
+fn entry(sealed: &SealedAuditEntry, names: &KeyNames) -> Result<serde_json::Value, serde_json::Error> {
     let mut value: serde_json::Value = serde_json::from_slice(&sealed.bytes)?;
     if let Some(object) = value.as_object_mut() {
+        let name = object.get("actor").and_then(serde_json::Value::as_str).and_then(|actor| names.get(actor));
+        if let Some(name) = name.map(ToString::to_string) {
+            object.insert("actorName".to_owned(), name.into());
+        }
         object.insert("hash".to_owned(), sealed.hash.to_string().into());
     }
     Ok(value)

@@ -1,4 +1,4 @@
-//! Stepping in.
+//! Control calls.
 
 use flightdeck_domain::command::Delivery;
 use flightdeck_domain::message::Control;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::key::names_of;
 use super::words;
 
 /// Logs in with a key.
@@ -49,6 +50,9 @@ pub(crate) struct MeView {
     /// For an agent's key: the session whose subtree it is bound to.
     #[schema(required = true)]
     bound_to: Option<Uuid>,
+    /// The missions whose sessions the key may see and act on; null for all that its role may.
+    #[schema(required = true)]
+    missions: Option<Vec<String>>,
     /// When the key ends by itself; null for never.
     #[schema(value_type = Option<DateTime<Utc>>, required = true)]
     key_expires_at: Option<Timestamp>,
@@ -64,6 +68,7 @@ impl MeView {
             name: key.name.to_string(),
             role: key.role.as_str(),
             bound_to: key.bound_to.map(|session| *session.as_uuid()),
+            missions: names_of(key.missions.as_ref()),
             key_expires_at: key.expires_at,
             login_expires_at: login.map(|login| login.expires_at),
         }

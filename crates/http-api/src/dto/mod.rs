@@ -1,16 +1,19 @@
-//! What goes over the wire. One file for each noun; nothing here decides anything.
+//! The types of requests and answers, one file for each noun. Nothing here decides anything.
 
 mod approval;
 mod audit;
 mod command;
 mod control;
 mod feed;
+mod key;
 mod login;
 mod message;
 mod operation;
 mod provider;
+mod runner;
 mod search;
 mod session;
+mod spawn_options;
 pub(crate) mod texts;
 mod usage;
 pub(crate) mod words;
@@ -23,12 +26,18 @@ pub(crate) use control::{
     KillSwitchReply,
 };
 pub(crate) use feed::{FleetEventView, StreamEvent};
+pub(crate) use key::{KeyBody, KeyView, KeysView, NewKeyView};
 pub(crate) use login::{LoginBody, LoginLinkReply, MeView};
 pub(crate) use message::{AppendAnswer, AppendBody, AppendReply, HistoryView, IntakeReply, MessageBody, MessageView};
 pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
-pub(crate) use provider::{ProviderView, ProvidersView};
+pub(crate) use provider::{ProviderBody, ProviderConfigView, ProviderTrialView, ProviderView, ProvidersView};
+pub(crate) use runner::{
+    JoinBody, JoinReply, LeaseBody, LeaseReply, LeaveBody, LeaveReply, PlacementView, RunnerView, RunnersView,
+    StartBody, StartReply, WaitingAgentsView,
+};
 pub(crate) use search::SearchView;
-pub(crate) use session::{RegisterBody, SessionView, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
+pub(crate) use session::{RegisterBody, SessionView, Spawn, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
+pub(crate) use spawn_options::SpawnOptions;
 pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, TotalsView, UsageBody};

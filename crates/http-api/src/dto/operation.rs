@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::operation::{Operation, OperationTarget, TargetOutcome};
 use flightdeck_domain::text::MissionId;
+use flightdeck_domain::use_cases::KeyNames;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -27,6 +28,10 @@ pub(crate) struct OperationView {
     mission_id: Option<String>,
     /// The id of the key that asked.
     operator: String,
+    /// What people call that key; missing for `cli`, `budget` and `system`, and for a key that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    operator_name: Option<String>,
     #[schema(required = true)]
     reason: Option<String>,
     /// `open` while nothing final is known of some target, `done` when each was seen to be as wished (of a kill: to have
@@ -47,8 +52,8 @@ pub(crate) struct OperationView {
     completed_at: Option<DateTime<Utc>>,
 }
 
-impl From<Operation> for OperationView {
-    fn from(operation: Operation) -> Self {
+impl OperationView {
+    pub(crate) fn new(operation: Operation, names: &KeyNames) -> Self {
         let tally = operation.tally;
         Self {
             operation_id: *operation.id.as_uuid(),
@@ -56,6 +61,7 @@ impl From<Operation> for OperationView {
             scope: operation.scope.as_str(),
             agent_id: operation.scope.session_id().map(|id| *id.as_uuid()),
             mission_id: operation.scope.mission_id().map(MissionId::to_string),
+            operator_name: names.get(operation.actor.as_str()).map(ToString::to_string),
             operator: operation.actor.to_string(),
             state: operation.state().as_str(),
             total: tally.total,

@@ -1,4 +1,4 @@
-//! What was found in a conversation.
+//! The results of a search in a conversation.
 
 use flightdeck_domain::ids::Seq;
 use flightdeck_domain::use_cases::SearchPage;

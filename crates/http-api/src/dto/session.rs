@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::Capabilities;
+use flightdeck_domain::provider_config::StartedBy;
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{
     AgentType, GateProfile, JsonObject, MessageContent, MissionId, ProviderName, ProviderSessionId, Reason, TaskId,
@@ -14,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ControlView, texts, words};
+use super::{ControlView, PlacementView, SpawnOptions, texts, words};
 use crate::problem::ApiError;
 
 /// Registers a session that runs elsewhere.
@@ -106,6 +107,7 @@ impl RegisterBody {
             provider: self.provider.unwrap_or_else(ProviderName::internal),
             provider_session_id: self.provider_session_id,
             replica: None,
+            started_by: None,
             mission_id: self.mission_id,
             task_id: self.task_id,
             task_source: self.task_source.unwrap_or_default(),
@@ -121,7 +123,12 @@ impl RegisterBody {
 /// Starts an agent through a provider.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(example = json!({"taskId": "FD-12", "agentType": "worker", "prompt": "Fix the flaky test."}))]
+#[schema(example = json!({
+    "taskId": "FD-12",
+    "agentType": "worker",
+    "prompt": "Fix the flaky test.",
+    "options": {"model": "large", "cwd": "web", "worktree": true}
+}))]
 pub(crate) struct SpawnBody {
     /// The work item.
     #[schema(value_type = texts::TaskId)]
@@ -133,6 +140,8 @@ pub(crate) struct SpawnBody {
     #[serde(default)]
     #[schema(value_type = texts::JsonObject, required = false)]
     context: JsonObject,
+    /// How it is set for this session. One that is in the context, too, is refused.
+    options: Option<SpawnOptions>,
     /// The session that spawns it.
     #[schema(value_type = Option<Uuid>)]
     parent_agent_id: Option<SessionId>,
@@ -149,8 +158,9 @@ pub(crate) struct SpawnBody {
     #[schema(value_type = Option<words::GateProfile>)]
     #[serde(default, deserialize_with = "known_gate")]
     gate_profile: Option<GateProfile>,
-    /// What is to run it. When missing it is the provider that has agents of this type (`GET /providers`), `internal` where
-    /// there is none: nothing runs the agent then until a program reports as it.
+    /// What is to run it: a configuration or a kind (`GET /providers`). Where a kind starts agents of configured types, its
+    /// configuration that is called like the type is taken. When missing it is the configuration that is called so, `internal`
+    /// where there is none: nothing runs the agent then until a program reports as it.
     #[schema(value_type = Option<texts::ProviderName>)]
     provider: Option<ProviderName>,
     /// What to tell it first.
@@ -162,29 +172,41 @@ pub(crate) struct SpawnBody {
     metadata: JsonObject,
 }
 
+/// An agent that is to be started.
+pub(crate) struct Spawn {
+    pub(crate) new: NewSession,
+    /// What is named to run it.
+    pub(crate) provider: Option<ProviderName>,
+    /// What to tell it first.
+    pub(crate) prompt: Option<MessageContent>,
+    /// The name under which the parent was given.
+    pub(crate) parent: &'static str,
+    /// The members of the context that were given as options.
+    pub(crate) options: Vec<String>,
+}
+
 impl SpawnBody {
-    /// The session, what to tell it first, and the name under which the parent was given.
-    pub(crate) fn into_session(
-        self,
-        providers: &Providers,
-    ) -> Result<(NewSession, Option<MessageContent>, &'static str), ApiError> {
+    /// What is asked for.
+    pub(crate) fn into_session(self) -> Result<Spawn, ApiError> {
         let (parent_id, parent) =
             either(("parentAgentId", self.parent_agent_id), ("parentSessionId", self.parent_session_id))?;
+        let (context, options) = self.options.unwrap_or_default().put_into(self.context)?;
         let new = NewSession {
             session_id: None,
             parent_id,
-            provider: self.provider.unwrap_or_else(|| providers.for_agent(&self.agent_type)),
+            provider: ProviderName::internal(),
             provider_session_id: None,
             replica: None,
+            started_by: None,
             mission_id: self.mission_id,
             task_id: self.task_id,
             task_source: self.task_source.unwrap_or_default(),
             agent_type: self.agent_type,
             gate_profile: self.gate_profile,
-            context: self.context,
+            context,
             metadata: self.metadata,
         };
-        Ok((new, self.prompt, parent))
+        Ok(Spawn { new, provider: self.provider, prompt: self.prompt, parent, options })
     }
 }
 
@@ -228,6 +250,21 @@ impl From<Capabilities> for CapabilitiesView {
     }
 }
 
+/// The configuration that a session was started from, as it was then.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StartedByView {
+    name: String,
+    /// 0 for a configuration of the server's file.
+    revision: u64,
+}
+
+impl From<StartedBy> for StartedByView {
+    fn from(by: StartedBy) -> Self {
+        Self { name: by.name.into(), revision: by.revision }
+    }
+}
+
 /// One session, whole.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -242,6 +279,9 @@ pub(crate) struct SessionView {
     provider: String,
     #[schema(required = true)]
     provider_session_id: Option<String>,
+    /// The configuration that it was started from; null when it was started from none.
+    #[schema(required = true)]
+    provider_configuration: Option<StartedByView>,
     #[schema(required = true)]
     mission_id: Option<String>,
     task_id: String,
@@ -273,18 +313,28 @@ pub(crate) struct SessionView {
     last_seen_at: Option<DateTime<Utc>>,
     /// What it takes from an operator.
     capabilities: CapabilitiesView,
+    /// Where its agent is, if it is assigned to runners; only in the answer for one agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placement: Option<PlacementView>,
 }
 
 impl SessionView {
+    /// Says where the agent is.
+    pub(crate) fn placed(self, placement: Option<PlacementView>) -> Self {
+        Self { placement, ..self }
+    }
+
     pub(crate) fn new(session: Session, providers: &Providers) -> Self {
         Self {
             capabilities: providers.capabilities_of(&session).into(),
+            placement: None,
             agent_id: *session.id.as_uuid(),
             session_id: *session.id.as_uuid(),
             parent_session_id: session.parent_id.map(|id| *id.as_uuid()),
             root_session_id: *session.root_id.as_uuid(),
             provider: session.provider.into(),
             provider_session_id: session.provider_session_id.map(Into::into),
+            provider_configuration: session.started_by.map(StartedByView::from),
             mission_id: session.mission_id.map(Into::into),
             task_id: session.task_id.into(),
             task_source: session.task_source.into(),

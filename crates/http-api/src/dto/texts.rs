@@ -62,6 +62,14 @@ texts! {
     TaskSource = bounded!(TaskSource, ONE_LINE);
     /// What kind of agent it is, in one line; its length counts in bytes of UTF-8.
     AgentType = bounded!(AgentType, ONE_LINE);
+    /// The public half of a key: 12 hexadecimal digits.
+    KeyId = |doc| text(doc, "^[0-9a-f]{12}$");
+    /// What people call a key, in one line; its length counts in bytes of UTF-8.
+    KeyName = bounded!(KeyName, ONE_LINE);
+    /// The name of a configuration of a provider: at most 50 letters, digits, `_`, `-` and `.`; those of a file are freer.
+    ConfigName = |doc| text(doc, "^[!-~]+$").min_length(Some(1)).max_length(Some(100));
+    /// The name of a runner: letters, digits, `_`, `-` and `.`.
+    RunnerName = |doc| text(doc, "^[A-Za-z0-9][A-Za-z0-9_.-]*$").min_length(Some(1)).max_length(Some(63));
     /// What runs a session: `internal`, `acp`, `claude-code`, `scripted` or a name of your own; its length counts in bytes of UTF-8.
     ProviderName = bounded!(ProviderName, ONE_LINE);
     /// The id under which the provider itself knows a session; its length counts in bytes of UTF-8.

@@ -1,5 +1,5 @@
-//! The closed sets of words in the description of the API. Each is taken from the domain, so it cannot differ from what is
-//! read and written.
+//! The closed sets of words in the description of the API. Each is taken from the domain, so it cannot differ from what
+//! is read and written.
 
 use std::borrow::Cow;
 
@@ -76,13 +76,17 @@ words! {
     /// How an action ended.
     AuditOutcome = ["accepted", "refused"];
     /// What kind of thing an action was aimed at.
-    AuditTargetKind = ["approval", "auditLog", "fleet", "key", "mission", "session"];
+    AuditTargetKind = ["approval", "auditLog", "fleet", "key", "mission", "provider", "runner", "session"];
     /// The type of an event on the fleet feed.
     FleetEventType = feed::FleetEventKind::ALL.map(feed::FleetEventKind::as_str);
     /// The types that a reader of the fleet feed can ask for.
     FollowedType = feed::FleetEventKind::ALL.map(feed::FleetEventKind::as_str).into_iter().chain(["activity"]);
     /// What a key may do.
     Role = operator::Role::ALL.map(operator::Role::as_str);
+    /// Whether a key can be used.
+    KeyState = ["good", "revoked", "expired"];
+    /// Where a configuration of a provider comes from.
+    ConfigSource = ["file", "stored"];
     /// Whether something is switched on.
     Switch = ["on", "off"];
     /// What becomes of an agent's next step while the store cannot be asked.

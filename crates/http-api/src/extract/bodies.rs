@@ -1,7 +1,7 @@
 //! The bodies of requests that are in memory, over the whole server.
 //!
-//! *Invariant: no body is held that is not counted.* A body is counted by the room that it takes, before it takes it, and
-//! until it is dropped. Nobody reserves room by announcing a length.
+//! *Invariant: every body in memory is counted.* A body is counted by its memory, before it takes the memory, and until
+//! it is dropped. An announced length reserves no memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Cap;
 use crate::problem::ApiError;
 
-/// The most bytes of bodies that are held at once. Each kind of caller has a share of its own, so that none is crowded out
-/// by another: not an agent's messages by what strangers send, and not a kill by anything.
+/// The largest number of bytes of bodies in memory at once. Each kind of caller has a share of its own, so that none
+/// crowds out another: strangers do not crowd out an agent's messages, and nothing crowds out a kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
-    /// Of those who show no key: logins. 4 MiB by default.
+    /// The share of callers without a key, for logins. 4 MiB by default.
     pub strangers: usize,
-    /// Of kills, kill-all, the release of the kill switch, pauses and interrupts. 8 MiB by default.
+    /// The share of kills, kill-all, the release of the kill switch, pauses and interrupts. 8 MiB by default.
     pub stops: usize,
-    /// Of everything else that operators ask. 64 MiB by default.
+    /// The share of all other calls of operators. 64 MiB by default.
     pub operators: usize,
-    /// Of agents: registrations, messages, reports and hooks. 256 MiB by default.
+    /// The share of agents: registrations, messages, reports and hooks. 256 MiB by default.
     pub agents: usize,
 }
 
@@ -29,7 +29,7 @@ impl Default for BodyLimits {
     }
 }
 
-/// Whose bodies are counted together.
+/// The shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Share {
     Strangers,
@@ -74,7 +74,7 @@ impl Bodies {
         }
     }
 
-    /// Counts a body that is about to come.
+    /// Counts a body that is about to arrive.
     pub(crate) fn hold(&self, cap: Cap) -> Held {
         let count = match cap.share() {
             Share::Strangers => &self.strangers,
@@ -86,17 +86,17 @@ impl Bodies {
     }
 }
 
-/// What one body holds, counted as long as this lives.
+/// The memory of one body, counted as long as this value lives.
 pub(crate) struct Held {
     count: Arc<Count>,
     bytes: usize,
 }
 
 impl Held {
-    /// Holds so many bytes from now on.
+    /// Changes the number of bytes that are held.
     ///
     /// # Errors
-    /// There is no room for more now. As many are held as before.
+    /// There is no room for more now. The number of bytes stays as it was.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), ApiError> {
         match bytes.checked_sub(self.bytes) {
             Some(more) => self.count.add(more)?,
@@ -113,7 +113,7 @@ impl Drop for Held {
     }
 }
 
-/// A body on its way: it takes room as it comes.
+/// A body that is arriving; it takes memory as it arrives.
 pub(crate) struct Arrived {
     bytes: Vec<u8>,
     held: Held,
@@ -125,10 +125,10 @@ impl Arrived {
         Self { bytes: Vec::new(), held: bodies.hold(cap), cap }
     }
 
-    /// Adds what has come.
+    /// Adds bytes that have arrived.
     ///
     /// # Errors
-    /// It would be longer than its cap, or there is no room now.
+    /// The body would be longer than its cap, or there is no room now.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), ApiError> {
         let needed = self.bytes.len() + chunk.len();
         if needed > self.cap.bytes() {

@@ -1,17 +1,17 @@
-//! How much each route takes in: the one table of it.
+//! The largest body of each kind of route, in one table.
 
 use super::bodies::Share;
 
 const KIB: usize = 1_024;
 const MIB: usize = 1_024 * KIB;
 
-/// The largest body of one kind of route, and whose share of all bodies in flight it counts against.
+/// The largest body of one kind of route, and the share of all bodies that it counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cap {
     /// `POST /login`: a key has less than 200 bytes.
     Login,
-    /// What stops or holds agents: kill, kill-all, the release of the kill switch, pause and interrupt. A reason is all
-    /// that they carry.
+    /// Calls that stop or hold agents: kill, kill-all, the release of the kill switch, pause and interrupt. They carry
+    /// only a reason.
     Stop,
     /// The other control calls: resume, close, budgets, and taking a command back.
     Control,
@@ -19,20 +19,20 @@ pub(crate) enum Cap {
     Decide,
     /// A message to an agent.
     Inject,
-    /// What agents say of themselves with a few words: a status, a receipt.
+    /// Short reports of agents: a status, a receipt.
     Report,
     /// A session with its context and metadata, or a permission request with its detail.
     Session,
     /// Messages, whole or not at all.
     Append,
-    /// Messages line by line: what is held of them at once.
+    /// Messages line by line: the largest amount of them in memory at once.
     Lines,
-    /// A hook: so much of it is kept, and what is beyond is looked through without being kept.
+    /// A hook: this much of it is kept, and the rest is searched without being kept.
     Hook,
 }
 
 impl Cap {
-    /// In bytes.
+    /// The cap in bytes.
     pub(crate) const fn bytes(self) -> usize {
         match self {
             Self::Login => 4 * KIB,

@@ -1,7 +1,7 @@
-//! The body of a hook, however it comes.
+//! The body of a hook, in any form.
 //!
-//! *Invariant: no body is refused.* An answer that is no success lets the agent go on, and so would a stop that cannot be
-//! told: what can be known of a body is handed on, with why it is not all.
+//! *Invariant: no body is refused.* An agent continues after an answer that is no success, even if it is to be stopped.
+//! So what can be read of a body is passed on, with the reason why the rest could not be read.
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -19,12 +19,12 @@ use super::{Arrived, Bodies, Cap};
 use crate::heavy;
 use crate::problem::ApiError;
 
-/// So much is passed over behind it, in search of what names the hook.
+/// How many bytes after the cap are searched for the session of the hook.
 const PASSED_OVER: usize = 240 * 1_048_576;
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What says whose a hook is and what it is about.
+/// The values that name the session and the subject of a hook.
 const NAMING: &[&str] = &[
     "session_id",
     "hook_event_name",
@@ -42,11 +42,11 @@ const NAMING: &[&str] = &[
 #[derive(Debug, PartialEq)]
 pub(crate) struct HookBody {
     pub(crate) object: Map<String, Value>,
-    /// Why that is not all of it.
+    /// Why a part of it could not be read.
     pub(crate) unread: Option<String>,
 }
 
-/// The body of a hook that nobody has begun to read.
+/// The body of a hook before it is read.
 pub(crate) struct Hook(Payload, Data<Bodies>);
 
 impl FromRequest for Hook {
@@ -59,7 +59,7 @@ impl FromRequest for Hook {
 }
 
 impl Hook {
-    /// Reads it.
+    /// Reads the body.
     pub(crate) async fn read(self) -> HookBody {
         let Self(payload, bodies) = self;
         let (arrived, fault) = arrive(payload, &bodies).await;
@@ -72,7 +72,7 @@ impl Hook {
     }
 }
 
-/// What has come, and why no more came.
+/// The bytes that have arrived, and why no more arrived.
 async fn arrive(mut payload: Payload, bodies: &Bodies) -> (Arriving, Option<String>) {
     let mut arriving = Arriving::new(bodies);
     let deadline = tokio::time::sleep(DEADLINE);
@@ -102,7 +102,7 @@ fn outlined(kept: &[u8]) -> Outline {
     outline
 }
 
-/// A body on its way.
+/// A body that is arriving.
 struct Arriving {
     kept: Arrived,
     passed_over: usize,
@@ -136,7 +136,7 @@ impl Arriving {
         }
     }
 
-    /// All has come that was to come.
+    /// The body has arrived completely.
     fn whole(mut self) -> HookBody {
         if let Some((_, why)) = &mut self.outline {
             let why = std::mem::take(why);
@@ -152,7 +152,7 @@ impl Arriving {
         }
     }
 
-    /// No more can be known than what has come.
+    /// No more can be known than what has arrived.
     fn broken_off(self, why: String) -> HookBody {
         let mut object = json::salvage(&self.kept, &[]);
         let outline = match self.outline {

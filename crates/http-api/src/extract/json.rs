@@ -22,8 +22,8 @@ use crate::problem::ApiError;
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A body that nobody has begun to read. A handler reads it when it knows that it wants to: behind authentication, the rules
-/// of roles and the throttle.
+/// A body before it is read. A handler reads it only when it needs it: after authentication, the rules of roles and the
+/// throttle.
 pub(crate) struct Unread {
     pub(crate) payload: Payload,
     pub(crate) content_type: String,
@@ -43,15 +43,16 @@ impl FromRequest for Unread {
 }
 
 impl Unread {
-    /// Counts what is held of it, for a route that does not read it whole.
+    /// Counts the memory of the body, for a route that does not read it whole.
     pub(crate) fn hold(&self, cap: Cap) -> Held {
         self.bodies.hold(cap)
     }
 
-    /// Reads it, as far as the route takes it.
+    /// Reads the body, up to the cap of the route.
     ///
     /// # Errors
-    /// It is too long, by what it announces or by what comes; it breaks off or does not come in time; there is no room now.
+    /// The body is too long, by its announced or its real length; it breaks off or does not arrive in time; or there is
+    /// no room now.
     pub(crate) async fn read(self, cap: Cap) -> Result<Arrived, ApiError> {
         // Before a byte of it is read.
         if self.announced.is_some_and(|length| length > cap.bytes()) {
@@ -70,7 +71,33 @@ impl Unread {
     }
 }
 
-/// A JSON body that nobody has begun to read. A missing one is read as `{}`, so that calls whose fields are all optional need
+/// The body of a route that takes none.
+///
+/// Many clients send `{}` with every `POST`, and some in a packet of its own. A body that is left on the connection makes
+/// the HTTP library close it after the answer, and a client that sends its next request at that moment gets none. So the
+/// body is read, and what is in it does not count.
+pub(crate) struct NoBody(Unread);
+
+impl FromRequest for NoBody {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Unread::from_request(request, payload).into_inner().map(Self))
+    }
+}
+
+impl NoBody {
+    /// Takes the body off the connection.
+    ///
+    /// # Errors
+    /// As [`Unread::read`].
+    pub(crate) async fn pass_over(self) -> Result<(), ApiError> {
+        self.0.read(Cap::Report).await.map(drop)
+    }
+}
+
+/// A JSON body before it is read. A missing body is read as `{}`, so that calls whose fields are all optional need
 /// none.
 pub(crate) struct Body<T>(Unread, PhantomData<fn() -> T>);
 
@@ -84,10 +111,10 @@ impl<T> FromRequest for Body<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> Body<T> {
-    /// Reads it.
+    /// Reads the body.
     ///
     /// # Errors
-    /// As [`Unread::read`]; or it is not what the route takes.
+    /// As [`Unread::read`]; or the body does not have the form that the route needs.
     pub(crate) async fn read(self, cap: Cap) -> Result<T, ApiError> {
         let content_type = self.0.content_type.clone();
         let body = self.0.read(cap).await?;
@@ -101,8 +128,8 @@ impl<T: DeserializeOwned + Send + 'static> Body<T> {
     }
 }
 
-/// Reads JSON; a fault names its place as a JSON pointer below `prefix`. What is malformed within texts is mended as
-/// agents' JSON is everywhere: an unpaired surrogate must not cost a message.
+/// Reads JSON; a fault names its place as a JSON pointer below `prefix`. Malformed texts are repaired as in all JSON of
+/// agents, because an unpaired surrogate must not lose a message.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<T, ApiError> {
     flightdeck_agent_io::json::bounded(bytes).map_err(|error| ApiError::field(prefix, error.to_string()))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -124,7 +151,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<
     }
 }
 
-/// The same of JSON that was read already.
+/// The same for JSON that was parsed already.
 pub(crate) fn decode_value<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| ApiError::field(format!("{prefix}{}", pointer(error.path())), error.inner().to_string()))

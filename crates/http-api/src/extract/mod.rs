@@ -1,4 +1,4 @@
-//! Requests, taken apart with clear faults.
+//! Reads the parts of requests, with clear faults.
 
 mod bodies;
 mod caps;
@@ -13,7 +13,10 @@ pub use bodies::BodyLimits;
 pub(crate) use bodies::{Arrived, Bodies};
 pub(crate) use caps::Cap;
 pub(crate) use hook::{Hook, HookBody};
-pub(crate) use json::{Body, Unread, decode, decode_value};
-pub(crate) use path::{AgentApprovalPath, AgentPath, ApprovalPath, CommandPath, MissionPath, OperationPath};
+pub(crate) use json::{Body, NoBody, Unread, decode, decode_value};
+pub(crate) use path::{
+    AgentApprovalPath, AgentPath, ApprovalPath, AssignmentPath, CommandPath, IfMatch, KeyPath, MissionPath,
+    OperationPath, ProviderPath, RunnerPath,
+};
 pub(crate) use query::{EntryNumber, MOST, NoParams, Params};
 pub(crate) use wired::wired;

@@ -1,11 +1,11 @@
-//! The short texts at the top of a JSON object that is too long to be kept.
+//! The short texts at the top of a JSON object that is too long to keep.
 
 use serde_json::{Map, Value};
 
-/// The longest name or text that is kept, in bytes as they stand.
+/// The longest name or text that is kept, in bytes of the JSON text.
 const LONGEST: usize = 1_024;
 
-/// Where in the text of an object it stands.
+/// The position in the text of an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     Structure,
@@ -13,8 +13,8 @@ enum Within {
     Escape,
 }
 
-/// Goes over an object as its bytes come, in constant memory, and keeps of its own members those that are wanted and are
-/// short texts. What stands deeper is passed over, whatever it is called.
+/// Reads an object as its bytes arrive, in constant memory, and keeps its own members that are wanted and are short
+/// texts. Deeper members are ignored, whatever their name.
 pub(crate) struct Outline {
     wanted: &'static [&'static str],
     found: Map<String, Value>,
@@ -24,7 +24,7 @@ pub(crate) struct Outline {
     text: Option<Vec<u8>>,
     /// The name of the member.
     name: Option<String>,
-    /// Whether the colon behind the name was passed.
+    /// Whether the colon after the name was read.
     is_value: bool,
 }
 
@@ -34,7 +34,7 @@ impl Outline {
         Self { wanted, found, depth: 0, within, text: None, name: None, is_value: false }
     }
 
-    /// Takes in what comes next.
+    /// Reads the next bytes.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             match (self.within, byte) {
@@ -51,7 +51,7 @@ impl Outline {
         }
     }
 
-    /// What was found.
+    /// The members that were found.
     pub(crate) fn found(self) -> Map<String, Value> {
         self.found
     }

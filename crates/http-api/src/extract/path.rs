@@ -3,8 +3,11 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::header::IF_MATCH;
 use actix_web::{FromRequest, HttpRequest};
-use flightdeck_domain::ids::{ApprovalId, CommandSeq, OperationId, SessionId};
+use flightdeck_domain::ids::{ApprovalId, CommandSeq, KeyId, OperationId, SessionId};
+use flightdeck_domain::provider_config::ConfigName;
+use flightdeck_domain::runner::RunnerName;
 use flightdeck_domain::text::MissionId;
 use percent_encoding::percent_decode_str;
 
@@ -81,7 +84,7 @@ impl FromRequest for AgentApprovalPath {
     }
 }
 
-/// `/missions/{missionId}`, with what is not plain in it percent-encoded.
+/// `/missions/{missionId}`, with special characters percent-encoded.
 pub(crate) struct MissionPath(pub(crate) MissionId);
 
 impl FromRequest for MissionPath {
@@ -93,6 +96,79 @@ impl FromRequest for MissionPath {
         let text = percent_decode_str(request.match_info().query("missionId")).decode_utf8_lossy();
         let mission = MissionId::new(text).map_err(|error| ApiError::field("missionId", error.to_string()));
         ready(mission.map(Self))
+    }
+}
+
+/// `/keys/{keyId}`
+pub(crate) struct KeyPath(pub(crate) KeyId);
+
+impl FromRequest for KeyPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = KeyId::new(request.match_info().query("keyId"));
+        ready(id.map(Self).map_err(|error| ApiError::field("keyId", error.to_string())))
+    }
+}
+
+/// `/providers/{name}`
+pub(crate) struct ProviderPath(pub(crate) ConfigName);
+
+impl FromRequest for ProviderPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = percent_decode_str(request.match_info().query("name")).decode_utf8_lossy();
+        let name = ConfigName::new(text).map_err(|error| ApiError::field("name", error.to_string()));
+        ready(name.map(Self))
+    }
+}
+
+fn runner(request: &HttpRequest) -> Result<RunnerName, ApiError> {
+    let text = percent_decode_str(request.match_info().query("runner")).decode_utf8_lossy();
+    RunnerName::new(text).map_err(|error| ApiError::field("runner", error.to_string()))
+}
+
+/// `/runners/{runner}`
+pub(crate) struct RunnerPath(pub(crate) RunnerName);
+
+impl FromRequest for RunnerPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(runner(request).map(Self))
+    }
+}
+
+/// `/runners/{runner}/assignments/{agentId}`
+pub(crate) struct AssignmentPath(pub(crate) RunnerName, pub(crate) SessionId);
+
+impl FromRequest for AssignmentPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(runner(request).and_then(|runner| Ok(Self(runner, agent(request)?))))
+    }
+}
+
+/// `If-Match`: the revision that the caller knows, as `ETag` gave it.
+pub(crate) struct IfMatch(pub(crate) Option<u64>);
+
+impl FromRequest for IfMatch {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(given) = request.headers().get(IF_MATCH) else { return ready(Ok(Self(None))) };
+        let text = given.to_str().unwrap_or_default().trim();
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        let revision = bare.parse().map(|revision| Self(Some(revision)));
+        let wrong = |_| ApiError::field("If-Match", "is not a revision as ETag gives it, such as \"3\"");
+        ready(revision.map_err(wrong))
     }
 }
 

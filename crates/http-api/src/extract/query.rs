@@ -10,8 +10,8 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::problem::{ApiError, FieldFault};
 
-/// The parameters of a request. Take what the route knows, then call [`Params::finish`], which refuses the rest: a
-/// mistyped parameter must not be ignored in silence.
+/// The parameters of a request. Take the parameters that the route knows, then call [`Params::finish`], which refuses
+/// the rest, so that a mistyped parameter is not ignored silently.
 pub(crate) struct Params {
     given: BTreeMap<String, Vec<String>>,
     known: Vec<&'static str>,
@@ -27,7 +27,7 @@ impl FromRequest for Params {
     }
 }
 
-/// The greatest number of an entry: what every database can hold.
+/// The largest number of an entry: the largest that every database can store.
 pub(crate) const MOST: u64 = i64::MAX.unsigned_abs();
 
 /// The number of an entry, as a text.
@@ -42,7 +42,7 @@ impl FromStr for EntryNumber {
     }
 }
 
-/// The query of a route that takes no parameters: there is none.
+/// The query of a route without parameters.
 pub(crate) struct NoParams;
 
 impl FromRequest for NoParams {
@@ -79,7 +79,7 @@ impl Params {
         values.pop()
     }
 
-    /// A parameter of any type that reads itself.
+    /// A parameter of any type that can be parsed.
     pub(crate) fn take<T: FromStr>(&mut self, name: &'static str) -> Option<T>
     where
         T::Err: std::fmt::Display,
@@ -123,7 +123,7 @@ impl Params {
         }
     }
 
-    /// A span of time: `2s`, `500ms`, or a number of seconds.
+    /// A duration: `2s`, `500ms`, or a number of seconds.
     pub(crate) fn span(&mut self, name: &'static str, most: Duration) -> Option<Duration> {
         let text = self.text(name)?;
         let (digits, unit) = match text.strip_suffix("ms") {
@@ -140,7 +140,7 @@ impl Params {
         }
     }
 
-    /// Notes a fault that the route found.
+    /// Adds a fault that the route found.
     pub(crate) fn refuse(&mut self, name: &'static str, detail: impl Into<String>) {
         self.fault(name, detail);
     }

@@ -1,11 +1,11 @@
-//! What the server gives to extractors and middlewares, as it gives it to handlers by `Data`.
+//! What the server gives to extractors and middlewares, as handlers get it by `Data`.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 
 use crate::problem::ApiError;
 
-/// Something that every request can be answered with.
+/// A value that the server gives to every request.
 ///
 /// # Errors
 /// The server does not give it (`wiring`): a fault of the program.

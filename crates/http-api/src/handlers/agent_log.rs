@@ -1,4 +1,4 @@
-//! What an agent's program wrote beside its work.
+//! What an agent's program wrote to its standard error.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};

@@ -21,7 +21,7 @@ use crate::heavy;
 use crate::problem::ApiError;
 use crate::throttle::Throttle;
 
-/// The feed position that a list shows the state of.
+/// The feed position of the state that a list shows.
 const AS_OF: HeaderName = HeaderName::from_static("flightdeck-as-of");
 /// Where the next page begins.
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("flightdeck-next-cursor");
@@ -32,7 +32,7 @@ pub(crate) struct Agents {
     pub(crate) register: RegisterSession,
     pub(crate) sessions: ReadSessions,
     pub(crate) providers: Providers,
-    /// Of the cursor that a page gives.
+    /// The parts of the cursor that a page gives.
     pub(crate) epoch: CurrentEpoch,
     pub(crate) throttle_tree: Arc<Throttle<KeyId>>,
 }
@@ -127,9 +127,9 @@ pub(crate) async fn tree(
     paged(&agents, &request, page, TreeEntry::from).await
 }
 
-/// So many sessions are read at once where each may have contexts and metadata of half a megabyte.
+/// How many sessions are read at once, because each may have contexts and metadata of half a megabyte.
 const AT_ONCE: usize = 40;
-/// A page ends behind so many bytes of them.
+/// A page ends after this number of bytes.
 const ENOUGH: usize = 4 << 20;
 
 async fn page(
@@ -139,9 +139,10 @@ async fn page(
     default_limit: u64,
     heads_only: bool,
 ) -> Result<SessionPage, ApiError> {
-    let filter = SessionFilter {
+    let mut filter = SessionFilter {
         subtree: params.take("root"),
         mission_id: params.take("missionId"),
+        missions: None,
         statuses: params.list("status"),
         provider: params.take("provider"),
         provider_session_id: params.take("providerSessionId"),
@@ -154,12 +155,14 @@ async fn page(
     let after = after.map(|Place(Micros(spawned_at), id)| SessionCursor { spawned_at, id });
     params.finish()?;
     readable(agents, caller, filter.subtree).await?;
+    let narrowed = agents.authorize.narrowed(&caller.principal, filter.subtree, filter.mission_id.as_ref());
+    filter.missions = narrowed.await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let query = SessionQuery { filter, after, limit, heads_only };
     if heads_only { Ok(agents.sessions.page(query).await?) } else { whole(agents, query).await }
 }
 
-/// A page of sessions with their contexts and metadata, which ends where it is long enough.
+/// A page of sessions with their contexts and metadata, which ends when it is long enough.
 async fn whole(agents: &Agents, query: SessionQuery) -> Result<SessionPage, ApiError> {
     let first = SessionQuery { limit: query.limit.min(AT_ONCE), ..query.clone() };
     let mut page = agents.sessions.page(first).await?;
@@ -181,7 +184,7 @@ async fn whole(agents: &Agents, query: SessionQuery) -> Result<SessionPage, ApiE
     Ok(page)
 }
 
-/// The whole fleet is for those who may see it; a bound key may ask for a subtree of its own.
+/// The whole fleet is for roles that may see it; a bound key may ask for a subtree of its own.
 async fn readable(agents: &Agents, caller: &Caller, subtree: Option<SessionId>) -> Result<(), ApiError> {
     let fleet = agents.authorize.role(&caller.principal, Permission::ReadFleet);
     match (fleet, subtree) {

@@ -1,4 +1,4 @@
-//! Permission requests: an agent asks and waits or thinks better of it, an operator decides.
+//! Permission requests: an agent asks, waits or withdraws; an operator decides.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{ApprovalCursor, ApprovalFilter, ApprovalQuery, WithdrawApprovalError};
 use flightdeck_domain::use_cases::{
-    Authorize, DecideApproval, OpenApproval, ReadApprovals, ReportStatus, WithdrawApproval,
+    Authorize, DecideApproval, NameKeys, OpenApproval, ReadApprovals, ReportStatus, WithdrawApproval,
 };
 use tokio::time::Instant;
 
@@ -24,20 +24,21 @@ use super::waiting::{Look, Pace, Waiting};
 use crate::auth::Caller;
 use crate::dto::{ApprovalView, ApprovalsView, AskBody, DecideBody, texts, words};
 use crate::epochs::CurrentEpoch;
-use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Cap, NoParams, Params};
+use crate::extract::{AgentApprovalPath, AgentPath, ApprovalPath, Body, Cap, NoBody, NoParams, Params};
 use crate::problem::ApiError;
 
-/// Permission requests, from being asked to being closed.
+/// Permission requests, from their beginning to their end.
 pub(crate) struct Approvals {
     pub(crate) authorize: Authorize,
     pub(crate) open: OpenApproval,
     pub(crate) read: ReadApprovals,
     pub(crate) decide: DecideApproval,
     pub(crate) withdraw: WithdrawApproval,
-    /// Whoever reads their request gives a sign of life.
+    pub(crate) names: NameKeys,
+    /// An agent that reads its request gives a sign of life.
     pub(crate) report: ReportStatus,
     pub(crate) waiting: Waiting,
-    /// Of the cursor that a page gives.
+    /// The parts of the cursor that a page gives.
     pub(crate) epoch: CurrentEpoch,
 }
 
@@ -69,7 +70,7 @@ pub(crate) async fn ask(
     let opened = to_the_end(async move { Ok(opening.open.execute(id, new).await?) }).await?;
     let approval = closed(&approvals, id, opened.approval.id, wait).await?;
     let mut response = if opened.created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(response.json(ApprovalView::from(approval)))
+    Ok(response.json(view(&approvals, approval).await))
 }
 
 /// Read a permission request, or wait for its decision.
@@ -91,7 +92,8 @@ pub(crate) async fn read(
     let AgentApprovalPath(agent, id) = path;
     approvals.authorize.on_session(&caller.principal, Permission::Report, agent).await?;
     approvals.report.heartbeat(agent).await?.ok_or_else(|| ApiError::no_session(agent))?;
-    Ok(Json(closed(&approvals, agent, id, wait).await?.into()))
+    let approval = closed(&approvals, agent, id, wait).await?;
+    Ok(Json(view(&approvals, approval).await))
 }
 
 /// List permission requests, newest first, with what became of them.
@@ -108,9 +110,10 @@ pub(crate) async fn list(
     caller: Caller,
     mut params: Params,
 ) -> Result<Json<ApprovalsView>, ApiError> {
-    let filter = ApprovalFilter {
+    let mut filter = ApprovalFilter {
         session_id: params.take("agentId"),
         subtree: params.take("root"),
+        missions: None,
         statuses: params.list("status"),
     };
     let before = params.take::<NewestFirst<ApprovalId>>("before");
@@ -118,9 +121,13 @@ pub(crate) async fn list(
     let limit = usize::try_from(params.number("limit", 1..=1_000).unwrap_or(100)).unwrap_or(100);
     params.finish()?;
     may_read(&approvals.authorize, &caller)?;
+    for named in [filter.session_id, filter.subtree] {
+        filter.missions = approvals.authorize.narrowed(&caller.principal, named, None).await?;
+    }
     let page = approvals.read.page(ApprovalQuery { filter, before, limit }).await?;
+    let names = approvals.names.of(page.approvals.iter().filter_map(Approval::decided_by)).await;
     Ok(Json(ApprovalsView {
-        approvals: page.approvals.into_iter().map(ApprovalView::from).collect(),
+        approvals: page.approvals.into_iter().map(|approval| ApprovalView::new(approval, &names)).collect(),
         next_before: page.next.map(|next| Place(Micros(next.opened_at), next.id).to_string()),
         as_of: approvals.epoch.cursor(page.as_of.get()).to_string(),
     }))
@@ -149,8 +156,9 @@ pub(crate) async fn decide(
     operator.permitted(ActionName::ApprovalDecide, AuditTarget::Approval(id)).await?;
     let DecideBody { option, reason, answer: filled_in } = body.read(Cap::Decide).await?;
     let origin = operator.origin(reason);
-    let done = to_the_end(async move { Ok(approvals.decide.answer(id, option, filled_in, origin).await?) }).await?;
-    Ok(answer(HttpResponse::Ok(), done.again, &ApprovalView::from(done.approval)))
+    let acting = approvals.clone();
+    let done = to_the_end(async move { Ok(acting.decide.answer(id, option, filled_in, origin).await?) }).await?;
+    Ok(answer(HttpResponse::Ok(), done.again, &view(&approvals, done.approval).await))
 }
 
 /// Take a permission request back.
@@ -168,17 +176,26 @@ pub(crate) async fn withdraw(
     caller: Caller,
     _none: NoParams,
     path: ApprovalPath,
+    body: NoBody,
 ) -> Result<Json<ApprovalView>, ApiError> {
     let id = path.0;
     let allowed = approvals.authorize.role(&caller.principal, Permission::Withdraw);
     allowed.map_err(|denied| ApiError::Denied(denied.to_string()))?;
     let asked = approvals.read.one(id).await?.ok_or(WithdrawApprovalError::Unknown(id))?;
     approvals.authorize.on_session(&caller.principal, Permission::Withdraw, asked.session_id).await?;
-    let done = to_the_end(async move { Ok(approvals.withdraw.execute(id).await?) });
-    Ok(Json(done.await?.approval.into()))
+    body.pass_over().await?;
+    let acting = approvals.clone();
+    let done = to_the_end(async move { Ok(acting.withdraw.execute(id).await?) }).await?;
+    Ok(Json(view(&approvals, done.approval).await))
 }
 
-/// Waits until the request of the agent is closed; gives it as it was last seen.
+/// The request as it is shown, with the name of the key that decided it.
+async fn view(approvals: &Approvals, approval: Approval) -> ApprovalView {
+    let names = approvals.names.of(approval.decided_by()).await;
+    ApprovalView::new(approval, &names)
+}
+
+/// Waits until the request of the agent is closed; gives its newest state.
 async fn closed(approvals: &Approvals, agent: SessionId, id: ApprovalId, wait: Duration) -> Result<Approval, ApiError> {
     let until = Instant::now() + wait;
     let (waiting, pace) = (&approvals.waiting, Pace::at_hints(Duration::from_millis(500)));

@@ -14,7 +14,7 @@ use flightdeck_domain::operator::{Actor, Permission};
 use flightdeck_domain::ports::AuditFilter;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::use_cases::{
-    AuditExport, AuditReader, Authorize, ExportAudit, MakeCheckpoint, ReadAudit, RecordRefusal, VerifyAudit,
+    AuditExport, AuditReader, Authorize, ExportAudit, MakeCheckpoint, NameKeys, ReadAudit, RecordRefusal, VerifyAudit,
 };
 use futures_util::{TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
@@ -23,10 +23,10 @@ use super::operator::request_id;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AuditPageView, AuditVerificationView, CheckpointReply, texts, words};
-use crate::extract::{MOST, NoParams, Params};
+use crate::extract::{MOST, NoBody, NoParams, Params};
 use crate::problem::ApiError;
 
-/// The audit log, as those read it who may.
+/// The audit log, for callers who may read it.
 pub(crate) struct Audit {
     pub(crate) authorize: Authorize,
     pub(crate) record_refusal: RecordRefusal,
@@ -34,7 +34,7 @@ pub(crate) struct Audit {
     pub(crate) export: ExportAudit,
     pub(crate) verify: VerifyAudit,
     pub(crate) make_checkpoint: MakeCheckpoint,
-    /// Cuts exports off.
+    /// Ends exports at the shutdown.
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -54,6 +54,7 @@ pub(crate) struct Audit {
     responses((status = 200, description = "one page", body = AuditPageView)))]
 pub(crate) async fn page(
     audit: Data<Audit>,
+    names: Data<NameKeys>,
     caller: Caller,
     request: HttpRequest,
     mut params: Params,
@@ -71,7 +72,8 @@ pub(crate) async fn page(
     params.finish()?;
     let reader = reader(&audit, &caller, &request).await?;
     let page = audit.read.execute(reader, filter, before, limit).await?;
-    AuditPageView::new(&page, limit).map(Json)
+    let names = names.of(page.iter().map(|sealed| &sealed.index.actor)).await;
+    AuditPageView::new(&page, limit, &names).map(Json)
 }
 
 /// Take the audit log out, oldest first, with all that its proof needs: `flightdeck audit verify FILE` checks it without
@@ -128,12 +130,14 @@ pub(crate) async fn checkpoint(
     caller: Caller,
     _none: NoParams,
     request: HttpRequest,
+    body: NoBody,
 ) -> Result<Json<CheckpointReply>, ApiError> {
     reader(&audit, &caller, &request).await?;
+    body.pass_over().await?;
     to_the_end(async move { Ok(Json(audit.make_checkpoint.execute().await?.into())) }).await
 }
 
-/// Whoever reads, if they may; that they may not is put on record.
+/// The reader, if they may read; a denial is recorded.
 async fn reader(audit: &Audit, caller: &Caller, request: &HttpRequest) -> Result<AuditReader, ApiError> {
     let (actor, request_id) = (caller.principal.actor(), request_id(request)?);
     if let Err(denied) = audit.authorize.role(&caller.principal, Permission::ReadAudit) {
@@ -144,14 +148,14 @@ async fn reader(audit: &Audit, caller: &Caller, request: &HttpRequest) -> Result
     Ok(AuditReader { actor, request_id })
 }
 
-/// An export on its way to a client.
+/// An export in progress.
 struct Exporting {
     export: AuditExport,
     shutdown: CancellationToken,
     key: CancellationToken,
 }
 
-/// The body ends without its end, which a client notices.
+/// The body breaks off, which a client notices.
 #[derive(Debug, thiserror::Error)]
 #[error("the export was cut off")]
 struct CutOff;
@@ -171,10 +175,10 @@ impl Exporting {
     }
 }
 
-/// A moment in a query.
+/// A time in a query.
 struct Moment(Timestamp);
 
-/// Text that is no moment.
+/// The text is not a time.
 #[derive(Debug)]
 struct InvalidMoment;
 

@@ -1,4 +1,4 @@
-//! An operator closes a session of which nothing more is to be heard.
+//! An operator closes a session that will not report again.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

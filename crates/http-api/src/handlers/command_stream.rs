@@ -1,4 +1,5 @@
-//! An agent's commands as a stream. One agent follows one queue, so nothing is shared here: it reads the queue itself.
+//! An agent's commands as a stream. One agent follows one queue, so nothing is shared: the stream reads the queue
+//! itself.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ struct CommandStream {
     _counted: OpenStream,
 }
 
-/// Answers with the pending commands after a place, and with each new one as it comes.
+/// Answers with the pending commands after a place, and with each new one when it comes.
 pub(super) fn open(
     commands: Data<Commands>,
     streams: &Streams,
@@ -88,7 +89,7 @@ impl CommandStream {
         }
     }
 
-    /// Reads what is pending after the place; the end of the session ends the stream.
+    /// Reads the pending commands after the place; the end of the session ends the stream.
     async fn look(&mut self) -> Result<(), ApiError> {
         let unknown = || ApiError::no_session(self.session);
         // The session first: what was queued before it ended is settled then, and not pending any more.

@@ -26,20 +26,20 @@ use crate::problem::ApiError;
 use crate::sse::Streams;
 use crate::throttle::{ControlRoute, Lane};
 
-/// The longest that a call waits for a command.
+/// The longest time that a call waits for a command.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// The queues of agents, as they see them.
+/// The queues of agents.
 pub(crate) struct Commands {
     pub(crate) authorize: Authorize,
     pub(crate) read: ReadCommands,
     pub(crate) acknowledge: AcknowledgeCommand,
-    /// Whoever fetches commands gives a sign of life.
+    /// An agent that fetches commands gives a sign of life.
     pub(crate) report: ReportStatus,
-    /// With the session its stream of commands ends.
+    /// Ends the stream of commands with the session.
     pub(crate) sessions: ReadSessions,
     pub(crate) waiting: Waiting,
-    /// After so long a queue is looked at without a hint.
+    /// How often a queue is read without a hint.
     pub(crate) poll: Duration,
 }
 

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::ids::SessionId;
-use flightdeck_domain::operation::Wish;
+use flightdeck_domain::operation::{Reach, Wish};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::Reason;
 use flightdeck_domain::use_cases::{Intervene, InterveneScope, ScopedRequest, Taken};
@@ -23,10 +23,10 @@ use crate::extract::{AgentPath, Body, Cap, Params};
 use crate::problem::ApiError;
 use crate::throttle::{ControlRoute, Lane};
 
-/// The longest that a control call waits for the observed effect.
+/// The longest time that a control call waits for the observed effect.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// How operators step in on an agent, or on those around it.
+/// Control of an agent, or of those around it.
 pub(crate) struct Control {
     pub(crate) intervene: Intervene,
     pub(crate) scope: InterveneScope,
@@ -165,7 +165,7 @@ impl From<InterruptBody> for Told {
     }
 }
 
-/// Where a call is counted, and how much it may say. What stops or holds an agent has room of its own.
+/// Which bucket counts a call, and the cap of its body. Calls that stop or hold an agent have a share of their own.
 const fn counted(wish: Wish) -> (Lane, Cap) {
     match wish {
         Wish::Pause => (Lane::Control(ControlRoute::Pause), Cap::Stop),
@@ -216,6 +216,9 @@ async fn intervene(
     params.finish()?;
     let (lane, cap) = counted(wish);
     operator.may_control(lane, wish.name(), AuditTarget::Session(id)).await?;
+    if scope.0 == Some(Reach::Subtree) {
+        operator.may_reach_below(wish.name(), id).await?;
+    }
     let Told { reason, drop_queued } = body.read(cap).await?.into();
     let asked = Asked { wish, drop_queued };
     let origin = operator.origin(reason);

@@ -24,12 +24,12 @@ use crate::sse::Streams;
 /// How often a session may tick.
 const ACTIVITY_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
 
-/// The fleet feed, and what chooses from it.
+/// The fleet feed, and the filters over it.
 pub(crate) struct Events {
     pub(crate) authorize: Authorize,
     pub(crate) feed: Tails<FleetFeedLog>,
     pub(crate) sessions: ReadSessions,
-    /// Where an event's session stands, for those who want a part of the feed.
+    /// The place of an event's session, for readers of a part of the feed.
     pub(crate) tree: Arc<dyn SessionRepository>,
     pub(crate) hints: Arc<Hints>,
     pub(crate) epoch: CurrentEpoch,
@@ -41,7 +41,7 @@ pub(crate) struct Events {
 /// epoch and the position, `<epoch>-<position>`.
 /// Without a cursor it begins with what happens next; `GET /agents/tree` gives in `Flightdeck-As-Of` the position from
 /// which tree and feed have no gap between them. With filters only what is wanted comes; ids stay positions on the whole
-/// feed, and resuming after the last one misses nothing that is wanted.
+/// feed, and resuming after the last one misses nothing that is wanted. A key with missions gets what is of these alone.
 ///
 /// `event: activity` says `{"sessionId", "seq"}`: a conversation has grown to that seq. It has no id, comes at most four
 /// times a second and session, and is not repeated to those who reconnect.
@@ -74,6 +74,9 @@ pub(crate) async fn stream(
     params.finish()?;
     let resumed = last_event_id::<FeedCursor>(request.headers())?;
     let fleet_wide = whole_fleet(&events.authorize, &caller, subtree).await?;
+    let missions = events.authorize.narrowed(&caller.principal, subtree, mission_id.as_ref()).await?;
+    // What concerns the whole fleet is not for a key with missions.
+    let fleet_wide = fleet_wide && missions.is_none();
     let counted = streams.admit(&caller)?;
     let head = events.feed.head(&()).await?.map_or(0, |head| head.position);
     let brought = resumed.or(after);
@@ -87,12 +90,12 @@ pub(crate) async fn stream(
     if let Some(top) = subtree {
         events.sessions.one(top).await?.ok_or_else(|| ApiError::no_session(top))?;
     }
-    let select = SelectEvents::new(&events.tree, FeedFilter { kinds, subtree, mission_id, fleet_wide });
+    let select = SelectEvents::new(&events.tree, FeedFilter { kinds, subtree, mission_id, missions, fleet_wide });
     let ticks = ticks.then(|| events.hints.activity(ACTIVITY_EVERY));
-    Ok(streams.follow(&caller, counted, first, Selection::new(follower, ticks, select)))
+    Ok(streams.follow(&request, &caller, counted, first, Selection::new(follower, ticks, select)))
 }
 
-/// The types that are wanted, and whether ticks are.
+/// The wanted types of events, and whether ticks are wanted.
 fn kinds(params: &mut Params) -> (Option<Vec<FleetEventKind>>, bool) {
     let words = params.list::<String>("type");
     let (ticks, named): (Vec<_>, Vec<_>) = words.iter().partition(|word| *word == "activity");

@@ -13,7 +13,7 @@ use crate::dto::TotalsView;
 use crate::extract::NoParams;
 use crate::problem::ApiError;
 
-/// Where the sums are.
+/// The sums of usage.
 pub(crate) struct Fleet {
     pub(crate) authorize: Authorize,
     pub(crate) sessions: ReadSessions,
@@ -45,7 +45,7 @@ pub(crate) async fn read(fleet: Data<Fleet>, caller: Caller, _none: NoParams) ->
 #[utoipa::path(get, path = "/fleet/usage", operation_id = "getFleetUsage", tag = "usage", security(("apiKey" = [])),
     responses((status = 200, description = "the sums", body = TotalsView)))]
 pub(crate) async fn usage(fleet: Data<Fleet>, caller: Caller, _none: NoParams) -> Result<Json<TotalsView>, ApiError> {
-    may_read(&fleet.authorize, &caller)?;
+    fleet.authorize.on_fleet(&caller.principal, Permission::ReadFleet)?;
     Ok(Json(TotalsView::from(&fleet.usage.fleet().await?)))
 }
 

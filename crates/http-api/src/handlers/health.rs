@@ -1,4 +1,4 @@
-//! Is it alive, is it ready; and what a stranger finds at `/`.
+//! Whether the server is alive and ready, and the answer at `/`.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +33,10 @@ pub(crate) struct ReadyView {
     version: &'static str,
     /// Each worker of the process by its name, and how often it has panicked since the start. What is not zero is in the log.
     workers: BTreeMap<&'static str, u64>,
+    /// With `database_read_url`: whether a standby is `read`, or why none is: `away`, `behind`, `no_copy` (it takes writes of
+    /// its own) or `other_history`. Then the database itself is read, and the server is as ready.
+    #[serde(rename = "readCopy", skip_serializing_if = "Option::is_none")]
+    read_copy: Option<&'static str>,
 }
 
 const OK: HealthView = HealthView { status: "ok", version: env!("CARGO_PKG_VERSION") };
@@ -57,7 +61,7 @@ pub(crate) async fn ready(probe: Data<Probe>, _none: NoParams) -> Result<Json<Re
     }
     probe.ready().await.map_err(|why| ApiError::NotReady(why.to_owned()))?;
     let workers = workers.into_iter().map(|worker| (worker.name, worker.panics)).collect();
-    Ok(Json(ReadyView { status: OK.status, version: OK.version, workers }))
+    Ok(Json(ReadyView { status: OK.status, version: OK.version, workers, read_copy: probe.copy() }))
 }
 
 /// A word to whoever comes by with a browser or curl.

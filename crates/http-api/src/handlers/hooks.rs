@@ -1,4 +1,4 @@
-//! The hooks of agents that people run by themselves.
+//! The hooks of agents that people start themselves.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use crate::dto::{texts, words};
 use crate::extract::{Hook, HookBody, Params};
 use crate::problem::ApiError;
 
-/// How long an answer is held back when the caller does not say.
+/// How long an answer is held back by default.
 const HOLD: Duration = Duration::from_secs(50);
-/// The longest that an answer can be held back.
+/// The longest time that an answer can be held back.
 const MOST_HOLD: Duration = Duration::from_mins(10);
 
-/// Who takes hooks in.
+/// The receiver of hooks.
 pub(crate) struct Hooks {
     pub(crate) authorize: Authorize,
-    /// Missing where this server takes none.
+    /// `None` if this server accepts none.
     pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
 }
 
-/// What is to become of a call while the store cannot be asked.
+/// What happens to a call while the store is not available.
 struct WhenAway {
     deny: bool,
 }
@@ -79,7 +79,7 @@ pub(crate) struct ClaudeCodeHook {
         example = json!({"hook_event_name": "SessionStart", "session_id": "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11"})),
     responses((status = 200, description = "the hook's output, for Claude Code", body = inline(texts::JsonObject)),
         (status = 400, description = "not the body of a hook"),
-        (status = 403, description = "the session is outside of the subtree of this key"),
+        (status = 403, description = "the session is outside of the subtree of this key, or the key has missions"),
         (status = 404, description = "this server takes no hooks")))]
 pub(crate) async fn claude_code(
     hooks: Data<Hooks>,
@@ -95,6 +95,10 @@ pub(crate) async fn claude_code(
     let principal = &caller.principal;
     for permission in [Permission::Spawn, Permission::Report] {
         hooks.authorize.role(principal, permission).map_err(|denied| ApiError::Denied(denied.to_string()))?;
+    }
+    if principal.missions.is_some() {
+        let detail = "a key with missions takes no hooks; make an agent's key (role agent) for the session";
+        return Err(ApiError::Denied(detail.to_owned()));
     }
     let bound_to = match (principal.role, principal.bound_to) {
         (Role::Agent, None) => return Err(ApiError::Denied("this agent key is bound to no session".to_owned())),

@@ -1,4 +1,4 @@
-//! An operator says something to an agent.
+//! An operator sends a message to an agent.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -22,14 +22,14 @@ use crate::problem::{ApiError, FieldFault};
 
 /// How many messages of a stream are durable, also where it ends with an error.
 const APPENDED: HeaderName = HeaderName::from_static("flightdeck-appended");
-/// So many bytes of lines are appended at once, beyond the first.
+/// How many bytes of lines are appended at once, beyond the first line.
 const ENOUGH: usize = 1_048_576;
-/// The most faults that the answer tells one by one; the conversation tells all.
+/// The largest number of faults in the answer; the conversation has all.
 const TOLD: usize = 10;
 
-/// Appends lines as they arrive: those that are there together, up to 1000 of them, share a batch, and nobody waits for more.
-/// A line that is no message is told in the conversation in its place, and the stream goes on. The answer comes at the end,
-/// or when the conversation takes nothing more; what was appended before stays.
+/// Appends lines as they arrive. Lines that are there together, up to 1000 of them, share a batch, and no line waits
+/// for more. A line that is no message is reported in the conversation at its place, and the stream continues. The
+/// answer comes at the end, or when the conversation accepts nothing more; what was appended before stays.
 pub(super) async fn take_all(
     messages: Data<Messages>,
     shutdown: &CancellationToken,
@@ -61,18 +61,18 @@ pub(super) async fn take_all(
     response
 }
 
-/// What became of a stream so far.
+/// The state of a stream so far.
 #[derive(Default)]
 struct Written {
-    /// Lines that are in the conversation now, those that were there before included.
+    /// The lines that are in the conversation now, including those that were there before.
     appended: u64,
-    /// Lines that could not be read; the conversation tells of each.
+    /// The lines that could not be read; the conversation reports each.
     skipped: u64,
     /// The place of the last message.
     last_seq: Option<u64>,
-    /// Lines that were read and are no messages: the first of them.
+    /// The first lines that were read and are no messages.
     faults: Vec<FieldFault>,
-    /// How many lines were taken out, empty ones apart: the place of the next, from zero.
+    /// How many lines were read, without empty ones: the place of the next line, from zero.
     lines: usize,
 }
 
@@ -132,19 +132,19 @@ impl Written {
     }
 }
 
-/// What the next whole lines become, as many as are appended at once.
+/// The next complete lines as messages, as many as are appended at once.
 struct Batch {
     taken: Vec<Taken>,
-    /// Those of them that could not be read.
+    /// The number of lines that could not be read.
     skipped: u64,
-    /// What is wrong with those that were read and are no messages.
+    /// The faults of the lines that were read and are no messages.
     faults: Vec<FieldFault>,
-    /// The place of the line behind the last.
+    /// The place of the line after the last.
     next: usize,
 }
 
 impl Batch {
-    /// Takes lines out, from this place on, and tells so many faults at most.
+    /// Reads lines from this place on, with at most this number of faults.
     fn read(session: SessionId, mut lines: Lines, over: bool, first: usize, told: usize) -> (Self, Lines) {
         let mut batch = Self { taken: Vec::new(), skipped: 0, faults: Vec::new(), next: first };
         let mut bytes = 0;

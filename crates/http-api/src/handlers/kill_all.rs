@@ -18,10 +18,10 @@ use crate::extract::{Body, Cap, NoParams, Params};
 use crate::problem::ApiError;
 use crate::throttle::Lane;
 
-/// How many of those that were not seen to have ended are named.
+/// How many of the sessions that were not observed to have ended are named.
 const EXAMPLES: usize = 100;
 
-/// How operators step in on all agents at once.
+/// Control of all agents at once.
 pub(crate) struct KillAll {
     pub(crate) fleet: InterveneFleet,
     pub(crate) effects: Effects,
@@ -72,7 +72,7 @@ pub(crate) async fn kill_all(
     Ok(answer(HttpResponse::Ok(), committed.again, &reply))
 }
 
-/// Nothing can be written, so nothing of it is to be seen yet.
+/// Nothing can be written, so nothing can be observed yet.
 fn kept_reply(id: OperationId, total: u64) -> KillAllReply {
     let message = scope::told_of(format!("0 of {total} agents seen to be killed"), true);
     let (operation_id, audit_spooled) = (*id.as_uuid(), true);
@@ -80,9 +80,9 @@ fn kept_reply(id: OperationId, total: u64) -> KillAllReply {
 }
 
 impl KillAll {
-    /// One line for each of the first that were not seen to have ended.
+    /// One line for each of the first sessions that were not observed to have ended.
     async fn errors(&self, operation: OperationId) -> Result<Vec<String>, ApiError> {
-        let query = TargetQuery { operation, unseen_only: true, after: None, limit: EXAMPLES };
+        let query = TargetQuery { operation, unseen_only: true, missions: None, after: None, limit: EXAMPLES };
         let mut lines = Vec::new();
         for target in self.operations.targets(query).await?.targets {
             let id = target.session_id;

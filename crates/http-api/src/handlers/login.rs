@@ -1,4 +1,4 @@
-//! Logging in and out: how a browser gets to act as a key without having it.
+//! Logging in and out: how a browser acts as a key without having it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::operator::request_id;
 use super::to_the_end;
 use crate::auth::{Caller, KeyRing, SITE, caller, cookie_name, from_own_page, over_tls};
 use crate::dto::{LoginBody, LoginLinkReply, MeView};
-use crate::extract::{Body, Cap, NoParams};
+use crate::extract::{Body, Cap, NoBody, NoParams};
 use crate::head::is_head;
 use crate::problem::ApiError;
 use crate::throttle::Throttle;
@@ -29,16 +29,16 @@ use crate::throttle::Throttle;
 pub(crate) struct Logins {
     pub(crate) authorize: Authorize,
     pub(crate) log_in: LogIn,
-    /// Ends the streams of those who log out.
+    /// Ends the streams of a login that logs out.
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) throttle_login: Arc<Throttle<IpAddr>>,
-    /// The same for links that pages of other sites have a browser open.
+    /// The same for links that pages of other sites make a browser open.
     pub(crate) throttle_foreign_links: Arc<Throttle<IpAddr>>,
-    /// Cookies are `Secure`, also for requests of which nothing says that they came over TLS.
+    /// Whether cookies are `Secure` also for requests that do not say that they came over TLS.
     pub(crate) secure_cookies: bool,
 }
 
-/// What is shown where a link gives no login. Nothing in it comes from the request.
+/// The page for a link that gives no login. Nothing in it comes from the request.
 const LINK_IS_OVER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
     <title>Flightdeck: this link is over</title>\n<h1>This login link is no longer good</h1>\n\
@@ -130,11 +130,13 @@ pub(crate) async fn make_link(
     caller: Caller,
     _none: NoParams,
     request: HttpRequest,
+    body: NoBody,
 ) -> Result<HttpResponse, ApiError> {
     logins.authorize.role(&caller.principal, Permission::MakeLoginLink)?;
     if caller.login().is_some() {
         return Err(ApiError::Denied("a login link takes the key itself, not a login's cookie".to_owned()));
     }
+    body.pass_over().await?;
     let (key, by) = (caller.key(), Origin::new(caller.principal.actor(), request_id(&request)?));
     let acting = logins.clone();
     let (token, link) = to_the_end(async move { Ok(acting.log_in.make_link(&key, by).await?) }).await?;
@@ -151,7 +153,9 @@ pub(crate) async fn logout(
     caller: Caller,
     _none: NoParams,
     request: HttpRequest,
+    body: NoBody,
 ) -> Result<HttpResponse, ApiError> {
+    body.pass_over().await?;
     if let Some(login) = caller.login() {
         let (id, principal, acting) = (request_id(&request)?, caller.principal.clone(), logins.clone());
         let ended = login.id.clone();
@@ -169,8 +173,8 @@ pub(crate) async fn me(caller: Caller, _none: NoParams) -> Json<MeView> {
     Json(MeView::new(&caller.key(), caller.login().as_ref()))
 }
 
-/// Counts a link that may be one. Those that other sites have a browser open are counted apart: a page that has it open a
-/// thousand uses up neither logins nor the links that were typed in or clicked in a terminal.
+/// Counts a link that may be valid. Links that other sites make a browser open are counted separately: a page that
+/// opens a thousand uses up neither logins nor the links that people open.
 fn admit(logins: &Logins, request: &HttpRequest) -> Result<(), ApiError> {
     let Some(peer) = request.peer_addr() else { return Ok(()) };
     let site = request.headers().get(SITE).map(HeaderValue::as_bytes);

@@ -26,13 +26,13 @@ use crate::heavy;
 use crate::problem::ApiError;
 use crate::sse::Streams;
 
-/// Conversations, as they are written, read and followed.
+/// Conversations: written, read and followed.
 pub(crate) struct Messages {
     pub(crate) authorize: Authorize,
     pub(crate) ingest: IngestMessages,
     pub(crate) history: ReadHistory,
     pub(crate) tails: ConversationTails,
-    /// Has the previews.
+    /// The previews.
     pub(crate) hints: Arc<Hints>,
     pub(crate) epoch: CurrentEpoch,
 }
@@ -230,9 +230,9 @@ pub(crate) async fn stream(
     let follower = messages.tails.follow(path.0, cursor).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     if previews {
         let source = Previewed { follower, previews: messages.hints.previews(path.0) };
-        return Ok(streams.follow(&caller, counted, first, source));
+        return Ok(streams.follow(&request, &caller, counted, first, source));
     }
-    Ok(streams.follow(&caller, counted, first, follower))
+    Ok(streams.follow(&request, &caller, counted, first, follower))
 }
 
 /// The cursor that a reconnecting client brings.

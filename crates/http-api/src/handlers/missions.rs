@@ -1,7 +1,8 @@
-//! Missions: sessions across trees, seen as one.
+//! Missions: sessions of several trees, seen together.
 
 use actix_web::web::{Data, Json};
 use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::usage::AccountKey;
@@ -32,7 +33,8 @@ pub(crate) async fn list(
     let limit = usize::try_from(params.number("limit", 1..=200).unwrap_or(50)).unwrap_or(50);
     params.finish()?;
     may_read(&usage.authorize, &caller)?;
-    let page = usage.read.missions(MissionQuery { after, limit }).await?;
+    let missions = usage.authorize.narrowed(&caller.principal, None, None).await?;
+    let page = usage.read.missions(MissionQuery { after, missions, limit }).await?;
     let missions = page.missions.iter().map(MissionView::from).collect();
     Ok(Json(MissionsView {
         missions,
@@ -51,7 +53,7 @@ pub(crate) async fn read(
     _none: NoParams,
     path: MissionPath,
 ) -> Result<Json<MissionView>, ApiError> {
-    may_read(&usage.authorize, &caller)?;
+    usage.authorize.on_mission(&caller.principal, Permission::ReadFleet, &path.0)?;
     view(&usage, path.0).await
 }
 

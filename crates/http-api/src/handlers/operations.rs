@@ -1,9 +1,9 @@
-//! Operations: what was asked for, and the proof of what became of it.
+//! Operations: what was asked for, and the observed result.
 
 use actix_web::web::{Data, Json};
 use flightdeck_domain::ids::{OperationId, SessionId};
 use flightdeck_domain::ports::{OperationCursor, OperationQuery, TargetCursor, TargetQuery};
-use flightdeck_domain::use_cases::{Authorize, ReadOperations};
+use flightdeck_domain::use_cases::{Authorize, NameKeys, ReadOperations};
 
 use super::fleet::may_read;
 use super::place::{Micros, NewestFirst, Place};
@@ -27,6 +27,7 @@ pub(crate) struct Operations {
     responses((status = 200, description = "one page", body = OperationsView)))]
 pub(crate) async fn list(
     operations: Data<Operations>,
+    names: Data<NameKeys>,
     caller: Caller,
     mut params: Params,
 ) -> Result<Json<OperationsView>, ApiError> {
@@ -36,9 +37,11 @@ pub(crate) async fn list(
     let limit = limit(&mut params);
     params.finish()?;
     may_read(&operations.authorize, &caller)?;
-    let page = operations.read.page(OperationQuery { open, after, limit }).await?;
+    let missions = operations.authorize.narrowed(&caller.principal, None, None).await?;
+    let page = operations.read.page(OperationQuery { open, missions, after, limit }).await?;
+    let names = names.of(page.operations.iter().map(|operation| &operation.actor)).await;
     Ok(Json(OperationsView {
-        operations: page.operations.into_iter().map(OperationView::from).collect(),
+        operations: page.operations.into_iter().map(|operation| OperationView::new(operation, &names)).collect(),
         next_after: page.next.map(|next| Place(Micros(next.requested_at), next.id).to_string()),
     }))
 }
@@ -52,6 +55,7 @@ pub(crate) async fn list(
         (status = 404, description = "no such operation")))]
 pub(crate) async fn read(
     operations: Data<Operations>,
+    names: Data<NameKeys>,
     caller: Caller,
     path: OperationPath,
     mut params: Params,
@@ -63,11 +67,15 @@ pub(crate) async fn read(
     params.finish()?;
     may_read(&operations.authorize, &caller)?;
     let operation = operations.read.one(path.0).await?.ok_or_else(|| ApiError::no_operation(path.0))?;
-    let query = TargetQuery { operation: path.0, unseen_only: false, after, limit };
+    operations.authorize.on_operation(&caller.principal, &operation).await?;
+    let missions = caller.principal.missions.clone();
+    let query = TargetQuery { operation: path.0, unseen_only: false, missions, after, limit };
     let page = operations.read.targets(query).await?;
     let targets = page.targets.into_iter().map(TargetView::from).collect();
     let next_after = page.next.map(|next| Place(next.depth, next.session_id).to_string());
-    Ok(Json(OperationWithTargetsView { operation: operation.into(), targets, next_after }))
+    let names = names.of([&operation.actor]).await;
+    let operation = OperationView::new(operation, &names);
+    Ok(Json(OperationWithTargetsView { operation, targets, next_after }))
 }
 
 fn limit(params: &mut Params) -> usize {

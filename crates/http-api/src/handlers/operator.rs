@@ -1,4 +1,4 @@
-//! Whoever steps in, and whether they may.
+//! The operator of a control call, and whether they may make it.
 
 use std::future::{Ready, ready};
 
@@ -8,6 +8,8 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use flightdeck_domain::action::{ActionName, Origin};
 use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::operator::Permission;
 use flightdeck_domain::text::{IdempotencyKey, Reason, RequestId};
 use serde::Serialize;
 use utoipa::IntoParams;
@@ -84,6 +86,34 @@ impl Operator {
         target: AuditTarget,
     ) -> Result<(), ApiError> {
         self.permitted(action, target).await?;
+        self.gate.admit(&self.caller.principal.key_id, lane).await
+    }
+
+    /// Whether they may manage keys; that they may not is put on record.
+    pub(super) async fn may_manage_keys(&self, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        let (permission, principal) = (Permission::ManageKeys, &self.caller.principal);
+        self.gate.permit_to(permission, principal, &self.request_id, action, target).await
+    }
+
+    /// Whether they may step in on a session and all below it; that they may not is put on record.
+    pub(super) async fn may_reach_below(&self, action: ActionName, top: SessionId) -> Result<(), ApiError> {
+        self.gate.permit_below(&self.caller.principal, &self.request_id, action, top).await
+    }
+
+    /// Whether they may change configurations of providers; that they may not is put on record.
+    pub(super) async fn may_manage_providers(&self, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        let (permission, principal) = (Permission::ManageProviders, &self.caller.principal);
+        self.gate.permit_to(permission, principal, &self.request_id, action, target).await
+    }
+
+    /// Whether they may drain and remove runners; that they may not is put on record.
+    pub(super) async fn may_manage_runners(&self, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        let (permission, principal) = (Permission::ManageRunners, &self.caller.principal);
+        self.gate.permit_to(permission, principal, &self.request_id, action, target).await
+    }
+
+    /// Counts the call.
+    pub(super) async fn counted(&self, lane: Lane) -> Result<(), ApiError> {
         self.gate.admit(&self.caller.principal.key_id, lane).await
     }
 

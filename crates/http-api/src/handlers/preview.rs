@@ -1,4 +1,4 @@
-//! What is being said, between the messages of a conversation's stream.
+//! Previews of unfinished text, between the messages of a conversation's stream.
 
 use flightdeck_domain::ports::{Preview, StoreUnavailable};
 use flightdeck_live::{ConversationFollower, Next};

@@ -1,4 +1,4 @@
-//! How far a control call reaches, and what it answers when that is beyond one agent.
+//! The scope of a control call, and its answer when the scope is more than one agent.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! Words are looked for in a conversation.
+//! Searching a conversation for words.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

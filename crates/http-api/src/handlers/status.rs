@@ -3,12 +3,13 @@
 use actix_web::web::{Data, Json};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::ObservedSession;
-use flightdeck_domain::use_cases::{Authorize, Providers, ReadSessions, ReportStatus};
+use flightdeck_domain::text::ProviderName;
+use flightdeck_domain::use_cases::{Authorize, ManageRunners, Providers, ReadSessions, ReportStatus};
 
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{HeartbeatReply, SessionView, StatusBody, StatusReply};
-use crate::extract::{AgentPath, Body, Cap, NoParams};
+use crate::dto::{HeartbeatReply, PlacementView, SessionView, StatusBody, StatusReply};
+use crate::extract::{AgentPath, Body, Cap, NoBody, NoParams};
 use crate::problem::ApiError;
 
 /// What is known of one session, and what its runtime reports.
@@ -17,6 +18,7 @@ pub(crate) struct Statuses {
     pub(crate) sessions: ReadSessions,
     pub(crate) report: ReportStatus,
     pub(crate) providers: Providers,
+    pub(crate) runners: ManageRunners,
 }
 
 /// One session, whole.
@@ -32,7 +34,12 @@ pub(crate) async fn read(
 ) -> Result<Json<SessionView>, ApiError> {
     statuses.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let session = statuses.sessions.one(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(Json(SessionView::new(session, &statuses.providers)))
+    let placement = if session.provider == ProviderName::runner() {
+        statuses.runners.placement(session.id).await?.map(PlacementView::from)
+    } else {
+        None
+    };
+    Ok(Json(SessionView::new(session, &statuses.providers).placed(placement)))
 }
 
 /// Report what the agent's runtime observed.
@@ -78,8 +85,10 @@ pub(crate) async fn heartbeat(
     caller: Caller,
     _none: NoParams,
     path: AgentPath,
+    body: NoBody,
 ) -> Result<Json<HeartbeatReply>, ApiError> {
     statuses.authorize.on_session(&caller.principal, Permission::Report, path.0).await?;
+    body.pass_over().await?;
     let control = statuses.report.heartbeat(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     Ok(Json(HeartbeatReply { control: control.into() }))
 }

@@ -1,4 +1,4 @@
-//! What agents used, and what they may use.
+//! Usage and budgets.
 
 use actix_web::web::{Data, Json};
 use flightdeck_domain::action::ActionName;
@@ -64,6 +64,7 @@ pub(crate) async fn set(
     body: Body<BudgetBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
     may_change(&operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
+    operator.may_reach_below(ActionName::BudgetSet, path.0).await?;
     let body = body.read(Cap::Control).await?;
     let budget = body.budget()?;
     change(&usage, operator, AccountKey::Subtree(path.0), Some(budget), body.reason).await?;
@@ -84,6 +85,7 @@ pub(crate) async fn remove(
     body: Body<ControlBody>,
 ) -> Result<Json<AgentUsageView>, ApiError> {
     may_change(&operator, ControlRoute::AgentBudget, AuditTarget::Session(path.0)).await?;
+    operator.may_reach_below(ActionName::BudgetSet, path.0).await?;
     let reason = body.read(Cap::Control).await?.reason;
     change(&usage, operator, AccountKey::Subtree(path.0), None, reason).await?;
     view(&usage, path).await

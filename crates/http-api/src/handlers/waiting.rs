@@ -1,4 +1,4 @@
-//! Waiting for what is to be seen.
+//! Waiting for a change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,11 +53,12 @@ impl Waiting {
     ) -> Result<T, ApiError> {
         loop {
             hints.mark_unchanged();
+            let now = Instant::now();
             let (seen, until) = match look().await? {
                 Look::Found(found) => return Ok(found),
                 Look::NotYet(seen, until) => (seen, until),
             };
-            let now = Instant::now();
+            // The last look begins when the time is up, not before.
             if now >= until || self.shutdown.is_cancelled() {
                 return Ok(seen);
             }

@@ -1,8 +1,8 @@
-//! Permission requests that nobody decided in time.
+//! Closes permission requests that nobody decided in time.
 
 use flightdeck_domain::use_cases::ExpireApprovals;
 
-/// Closes them.
+/// Closes expired requests, and logs the result.
 pub(super) async fn expire(expire: &ExpireApprovals) {
     if let Err(error) = expire.execute().await {
         let cause: &dyn std::error::Error = &error;

@@ -1,9 +1,9 @@
-//! Budgets that are used up.
+//! Enforces budgets that are used up.
 
 use flightdeck_domain::ports::StoreUnavailable;
 
-/// Tells how a look for them ended, whoever looked: a request that used one up, or the sweep. What failed is done by a later
-/// sweep.
+/// Logs how an enforcement of budgets ended, both after a request that used a budget up and after a regular one. A
+/// later run repeats what failed.
 pub(crate) fn told(done: &Result<u64, StoreUnavailable>) {
     match done {
         Ok(0) => {}

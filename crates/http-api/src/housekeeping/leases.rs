@@ -1,4 +1,4 @@
-//! Leases run out by themselves.
+//! Marks sessions as lost whose lease has run out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::options::ApiOptions;
 
-/// The shortest and the longest time between two looks at a lease of two minutes, and at one of a day.
+/// The times between two checks: the shortest, and those for a lease of two minutes and of a day.
 const LOOKS: [Duration; 3] = [Duration::from_millis(50), Duration::from_secs(1), Duration::from_mins(1)];
 
-/// Whose leases run out. Agents of which only hooks are heard may wait for a prompt all night.
+/// All leases. Agents that report only through hooks may wait for a prompt all night.
 pub(crate) fn all(ports: &Ports, providers: &Providers, options: &ApiOptions) -> Vec<ExpireLeases> {
     let general = options.lease.map(|lease| ExpireLeases::new(ports, providers, lease));
     let of_hooks = |lease| ExpireLeases::of_provider(ports, providers, &ProviderName::claude_code(), lease);
     general.into_iter().chain(options.hook_lease.map(of_hooks)).collect()
 }
 
-/// Loses whoever is silent for too long, until the shutdown.
+/// Loses sessions that are silent for too long, until the shutdown.
 pub(super) async fn watch(leases: Arc<Vec<ExpireLeases>>, shutdown: CancellationToken) {
     join_all(leases.iter().map(|expire| watch_one(expire, &shutdown))).await;
 }

@@ -1,8 +1,8 @@
-//! The stops of an outage.
+//! Folds the stops of an outage into the audit log.
 
 use flightdeck_domain::use_cases::FoldSpool;
 
-/// Gives them their places on the audit log.
+/// Writes their entries to the audit log.
 pub(super) async fn fold(fold: &FoldSpool) {
     match fold.execute().await {
         Ok(0) => {}

@@ -1,4 +1,4 @@
-//! What holds of every route, whatever its handler says.
+//! What applies to every route, in addition to what its handler describes.
 
 use utoipa::Modify;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use utoipa::openapi::{Components, ObjectBuilder, OpenApi, Ref, RefOr, Required, 
 
 use crate::problem::Problem;
 
-/// The content type of every error but the page of a login link that is over.
+/// The content type of every error, except for the page of an expired login link.
 const PROBLEM: &str = "application/problem+json";
 
 /// Completes each operation.
@@ -69,7 +69,7 @@ impl Route<'_> {
         )
     }
 
-    /// Whoever may show a key in one way may in the others; a login stands for a key everywhere but where links are made.
+    /// Every way to show a key is equal; a login replaces a key everywhere except for making links.
     fn take_logins(&mut self) {
         if self.is_secured() {
             let names =
@@ -155,7 +155,7 @@ fn complete_response(status: &str, response: &mut Response, replayed: bool) {
     }
 }
 
-/// Takes `null` out of a schema.
+/// Removes `null` from a schema.
 fn without_null(schema: &mut RefOr<Schema>) {
     let is_null = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
     let single = |kind: &mut SchemaType| {
@@ -180,7 +180,7 @@ fn without_null(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// The example of a schema, or of the first that it is made of.
+/// The example of a schema, or of the first schema that it is made of.
 fn example(components: &Components, schema: &RefOr<Schema>) -> Option<serde_json::Value> {
     match schema {
         RefOr::Ref(reference) => {

@@ -1,10 +1,12 @@
-//! The rules that the description keeps, so that clients can be generated from it. A new route that forgets one fails here.
+//! The rules of the description, so that clients can be generated from it. A new route that breaks one fails here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
 use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::message::MessageRole;
+use flightdeck_domain::provider_config::ConfigName;
+use flightdeck_domain::runner::RunnerName;
 use flightdeck_domain::text::{JsonObject, MissionId};
 use flightdeck_domain::usage::{Cost, Usage};
 use flightdeck_domain::use_cases::{IngestMessages, SearchHistory};
@@ -12,9 +14,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::dto::{
-    AcknowledgeBody, AskBody, BudgetBody, ControlBody, DecideBody, InjectBody, InterruptBody, LoginBody, MessageBody,
-    RegisterBody, SpawnBody, StatusBody, words,
+    AcknowledgeBody, AskBody, BudgetBody, ControlBody, DecideBody, InjectBody, InterruptBody, JoinBody, LeaseBody,
+    LeaveBody, LoginBody, MessageBody, RegisterBody, SpawnBody, StartBody, StatusBody, words,
 };
+use crate::dto::{KeyBody, ProviderBody};
 use crate::extract::decode_value;
 
 fn document() -> Value {
@@ -55,7 +58,7 @@ fn objects(document: &Value) -> Vec<&serde_json::Map<String, Value>> {
 
 #[test]
 fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
-    const VERBS: [&str; 32] = [
+    const VERBS: [&str; 39] = [
         "acknowledge",
         "append",
         "cancel",
@@ -75,8 +78,13 @@ fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
         "pause",
         "register",
         "release",
+        "drain",
+        "lease",
+        "leave",
         "remove",
         "report",
+        "start",
+        "undrain",
         "request",
         "resume",
         "search",
@@ -84,7 +92,9 @@ fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
         "set",
         "sign",
         "spawn",
+        "test",
         "verify",
+        "revoke",
         "withdraw",
         "add",
         "delete",
@@ -215,12 +225,24 @@ fn parser(operation: &str) -> Option<Parser> {
         | "releaseKillSwitch"
         | "cancelCommand"
         | "removeAgentBudget"
+        | "removeProvider"
+        | "drainRunner"
+        | "undrainRunner"
+        | "removeRunner"
+        | "revokeKey"
+        | "testProvider"
         | "removeMissionBudget" => parse::<ControlBody>,
         "interruptAgent" => parse::<InterruptBody>,
         "acknowledgeCommand" => parse::<AcknowledgeBody>,
         "requestApproval" => parse::<AskBody>,
         "decideApproval" => parse::<DecideBody>,
         "setAgentBudget" | "setMissionBudget" => parse::<BudgetBody>,
+        "createKey" => parse::<KeyBody>,
+        "createProvider" | "setProvider" => parse::<ProviderBody>,
+        "registerRunner" => parse::<JoinBody>,
+        "leaseAssignments" => parse::<LeaseBody>,
+        "startAssignment" => parse::<StartBody>,
+        "leaveRunner" => parse::<LeaveBody>,
         "logIn" => parse::<LoginBody>,
         "handleClaudeCodeHook" => parse::<JsonObject>,
         _ => return None,
@@ -293,8 +315,23 @@ fn the_words_that_are_not_taken_from_the_domain_are_its_own_all_the_same() {
         AuditTarget::Fleet,
         AuditTarget::Key(String::new()),
         AuditTarget::Mission(MissionId::new("m").expect("valid")),
+        AuditTarget::Provider(ConfigName::new("p").expect("valid")),
+        AuditTarget::Runner(RunnerName::new("r").expect("valid")),
         AuditTarget::Session(SessionId::new(id)),
     ];
+    // A kind more or less does not compile: say it above.
+    for target in &targets {
+        match target {
+            AuditTarget::Approval(_)
+            | AuditTarget::AuditLog
+            | AuditTarget::Fleet
+            | AuditTarget::Key(_)
+            | AuditTarget::Mission(_)
+            | AuditTarget::Provider(_)
+            | AuditTarget::Runner(_)
+            | AuditTarget::Session(_) => {}
+        }
+    }
     assert_eq!(
         enumerated(words::AuditTargetKind::schema()),
         targets.map(|it| written(json!(it)["kind"].clone())).into()

@@ -1,19 +1,23 @@
-//! What each error of the domain is on the wire: the one place that knows.
+//! The one place that maps each error of the domain to an answer.
 
 use flightdeck_domain::action::ActionRefused;
 use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, DecideApprovalError, HookError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, SetBudgetError, SpawnError, StoreUnavailable, WithdrawApprovalError,
+    AcknowledgeError, AppendError, AssignmentError, DecideApprovalError, HookError, ObserveError, OpenApprovalError,
+    OperatorActionError, RegisterError, RevokeKeyError, RunnerError, SetBudgetError, SpawnError, StoreUnavailable,
+    WithdrawApprovalError,
 };
+use flightdeck_domain::provider_config::{ConfigFault, ConfigRefused};
+use flightdeck_domain::runner::{AssignmentRefused, RunnerRefused};
 use flightdeck_domain::session::RegistrationRefused;
 use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
-    AccessDenied, AuthenticateError, AuthorizeError, IngestError, LogInError, MakeCheckpointError, SpawnSessionError,
+    AccessDenied, AuthenticateError, AuthorizeError, CreateKeyError, IngestError, LogInError, MakeCheckpointError,
+    ManageProviderError, ResolveError, SpawnSessionError, StartError,
 };
 
-use super::ApiError;
+use super::{ApiError, FieldFault};
 
 impl From<StoreUnavailable> for ApiError {
     fn from(error: StoreUnavailable) -> Self {
@@ -85,12 +89,123 @@ impl From<RegisterError> for ApiError {
 impl From<SpawnSessionError> for ApiError {
     fn from(error: SpawnSessionError) -> Self {
         match error {
-            SpawnSessionError::UnknownProvider(error) => Self::field("/provider", error.to_string()),
+            SpawnSessionError::Resolve(error) => error.into(),
             SpawnSessionError::Register(error) => error.into(),
             SpawnSessionError::Provider(SpawnError::Invalid { field, problem }) => {
                 Self::field(format!("/{}", field.replace('.', "/")), problem)
             }
             SpawnSessionError::Provider(error @ SpawnError::Failed(_)) => Self::SpawnFailed(Box::new(error)),
+        }
+    }
+}
+
+impl From<ResolveError> for ApiError {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::UnknownProvider(error) => Self::field("/provider", error.to_string()),
+            ResolveError::UnknownKind { .. } => Self::conflict("kind-not-installed", error),
+            ResolveError::Removed(_) => Self::conflict("provider-removed", error),
+            ResolveError::Disabled(_) => Self::conflict("provider-disabled", error),
+            ResolveError::Elsewhere { .. } => Self::conflict("provider-elsewhere", error),
+            ResolveError::Sealed { .. } => Self::conflict("credential-sealed", error),
+            ResolveError::Unfit { .. } => Self::conflict("provider-unfit", error),
+            ResolveError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConfigFault> for FieldFault {
+    fn from(fault: ConfigFault) -> Self {
+        let pointer = fault.field.replace('~', "~0").replace('/', "~1").replace('.', "/");
+        Self { field: format!("/{pointer}"), detail: fault.problem }
+    }
+}
+
+impl From<ManageProviderError> for ApiError {
+    fn from(error: ManageProviderError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ManageProviderError::Invalid(faults) => Self::Invalid(faults.into_iter().map(Into::into).collect()),
+            ManageProviderError::OfFile(_) => Self::conflict("provider-of-file", detail),
+            ManageProviderError::Unknown(name) => Self::no_provider(name),
+            ManageProviderError::Refused(ConfigRefused::Unknown(name)) => Self::no_provider(name),
+            ManageProviderError::Refused(ConfigRefused::Exists { .. }) => {
+                Self::Conflict { kind: "provider-exists", detail, field: Some("name") }
+            }
+            ManageProviderError::Refused(ConfigRefused::Stale { .. }) => Self::Stale(detail),
+            ManageProviderError::Refused(ConfigRefused::OtherKind { .. }) => {
+                Self::Conflict { kind: "other-kind", detail, field: Some("kind") }
+            }
+            ManageProviderError::Refused(ConfigRefused::TooManyCredentials) => Self::field("/credentials", detail),
+            ManageProviderError::Sealing(_) => Self::conflict("secrets-key-unusable", detail),
+            ManageProviderError::Unusable(error) => error.into(),
+            ManageProviderError::Trial(_) => Self::TrialFailed(detail),
+            ManageProviderError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<RunnerError> for ApiError {
+    fn from(error: RunnerError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RunnerError::Refused(RunnerRefused::Unknown(name)) => Self::no_runner(name),
+            RunnerError::Refused(refused @ RunnerRefused::Protocol(_)) => Self::field("/protocol", refused.to_string()),
+            RunnerError::Refused(RunnerRefused::OtherKey(_)) => Self::conflict("runner-of-another-key", detail),
+            RunnerError::Refused(RunnerRefused::OtherInstance { .. }) => {
+                Self::Conflict { kind: "runner-connected", detail, field: Some("instance") }
+            }
+            RunnerError::Refused(RunnerRefused::StillThere(_)) => Self::conflict("runner-connected", detail),
+            RunnerError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AssignmentError> for ApiError {
+    fn from(error: AssignmentError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AssignmentError::Refused(AssignmentRefused::Unknown(_)) => {
+                Self::NotFound { kind: "unknown-assignment", detail }
+            }
+            AssignmentError::Refused(AssignmentRefused::Ended(_)) => Self::conflict("assignment-over", detail),
+            AssignmentError::Refused(AssignmentRefused::Fenced { .. }) => Self::conflict("assignment-fenced", detail),
+            AssignmentError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Assignment(error) => error.into(),
+            StartError::Unusable(detail) => Self::conflict("assignment-over", detail),
+        }
+    }
+}
+
+impl From<CreateKeyError> for ApiError {
+    fn from(error: CreateKeyError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CreateKeyError::NoMissions(_) => Self::field("/missions", detail),
+            CreateKeyError::OtherParent { .. } | CreateKeyError::OwnParent(_) | CreateKeyError::UnknownParent(_) => {
+                Self::field("/parentAgentId", detail)
+            }
+            CreateKeyError::OtherMission { .. } => Self::field("/missionId", detail),
+            CreateKeyError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevokeKeyError> for ApiError {
+    fn from(error: RevokeKeyError) -> Self {
+        match error {
+            RevokeKeyError::UnknownKey(id) => {
+                Self::NotFound { kind: "unknown-key", detail: format!("there is no key {id}") }
+            }
+            RevokeKeyError::Refused(last) => Self::conflict("last-admin-key", last),
+            RevokeKeyError::Unavailable(error) => error.into(),
         }
     }
 }

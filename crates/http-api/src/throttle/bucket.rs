@@ -7,29 +7,29 @@ use std::time::{Duration, Instant};
 
 use super::{Admission, Rate};
 
-/// Holds callers to a rate in this process, each of them (a key, an address, a key on a route) on its own.
+/// Limits the rate of callers in this process, of each one (a key, an address, a key on a route) separately.
 ///
-/// It counts as replicas do together: of each caller it knows when the whole rate is free again, and grants a request when
-/// that is not further away than one period.
+/// It counts as replicas do together: for each caller it knows when the whole rate is free again, and allows a request
+/// if that is at most one period away.
 pub struct Throttle<K: Hash + Eq + Clone> {
     pace: Option<Pace>,
     whole: Mutex<HashMap<K, Instant>>,
 }
 
-/// A rate in the form that is calculated with.
+/// A rate in the form for the calculation.
 #[derive(Clone, Copy)]
 struct Pace {
-    /// How long it takes until one request comes back.
+    /// The time until one request is free again.
     interval: Duration,
-    /// How long it takes until all of them do.
+    /// The time until all requests are free again.
     period: Duration,
 }
 
 impl Pace {
-    /// When the whole rate is free again if a request is granted now.
+    /// When the whole rate is free again if a request is allowed now.
     ///
     /// # Errors
-    /// None is granted; one would be after so long.
+    /// No request is allowed; one is after this time.
     fn grant(self, whole: Option<Instant>, now: Instant) -> Result<Instant, Duration> {
         let whole = whole.unwrap_or(now).max(now) + self.interval;
         let wait = whole.saturating_duration_since(now + self.period);
@@ -38,7 +38,7 @@ impl Pace {
 }
 
 impl<K: Hash + Eq + Clone> Throttle<K> {
-    /// Holds to a rate; lets everything pass when there is none.
+    /// A throttle for a rate; it lets everything pass without a rate.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         let pace = rate.quota().and_then(|(count, period)| {
@@ -54,7 +54,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
         self.at(key, Instant::now(), true)
     }
 
-    /// What [`admit`](Self::admit) would say, without counting anything.
+    /// The answer that [`admit`](Self::admit) would give, without counting.
     #[must_use]
     pub fn peek(&self, key: &K) -> Admission {
         self.at(key, Instant::now(), false)
@@ -74,7 +74,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
         }
     }
 
-    /// Forgets callers that have been quiet long enough to be at their full rate again.
+    /// Forgets callers that have their whole rate again.
     pub fn sweep(&self) {
         self.sweep_at(Instant::now());
     }

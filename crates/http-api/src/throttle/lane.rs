@@ -1,17 +1,17 @@
-//! Which calls are counted together: the one table of it.
+//! Which calls are counted together, in one table.
 
-/// A bucket that calls of a key are counted in.
+/// A bucket in which calls of a key are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// What stops agents for good, and what takes it back: `POST /agents/{agentId}/kill` in every scope,
-    /// `POST /agents/kill-all` and `POST /killswitch/release`. The bucket is wide and nothing else is counted in it. Each
+    /// Calls that stop agents for good, and the call that takes this back: `POST /agents/{agentId}/kill` in every
+    /// scope, `POST /agents/kill-all` and `POST /killswitch/release`. The bucket is wide and counts nothing else. Each
     /// replica counts for itself, so that a stop waits for no other server.
     Stop,
-    /// One route of those that step in.
+    /// One of the other control routes.
     Control(ControlRoute),
 }
 
-/// A route on which an operator steps in. Each is counted on its own: ten pauses take nothing from a resume.
+/// A route on which an operator steps in. Each is counted separately: ten pauses take nothing from a resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ControlRoute {
     /// `POST /agents/{agentId}/inject`
@@ -30,11 +30,13 @@ pub enum ControlRoute {
     AgentBudget,
     /// `PUT` and `DELETE /missions/{missionId}/budget`
     MissionBudget,
+    /// `POST /providers/{name}/test`
+    ProviderTest,
 }
 
 impl ControlRoute {
     /// Every route.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -43,6 +45,7 @@ impl ControlRoute {
         Self::CancelCommand,
         Self::AgentBudget,
         Self::MissionBudget,
+        Self::ProviderTest,
     ];
 
     /// The name under which replicas count the route together.
@@ -57,6 +60,7 @@ impl ControlRoute {
             Self::CancelCommand => "cancel-command",
             Self::AgentBudget => "agent-budget",
             Self::MissionBudget => "mission-budget",
+            Self::ProviderTest => "provider-test",
         }
     }
 }
@@ -68,7 +72,7 @@ mod tests {
     use super::*;
 
     /// Every bucket with its calls.
-    const TABLE: [(Lane, &[&str]); 9] = [
+    const TABLE: [(Lane, &[&str]); 10] = [
         (Lane::Stop, &["POST /agents/{agentId}/kill", "POST /agents/kill-all", "POST /killswitch/release"]),
         (Lane::Control(ControlRoute::Inject), &["POST /agents/{agentId}/inject"]),
         (Lane::Control(ControlRoute::Pause), &["POST /agents/{agentId}/pause"]),
@@ -84,6 +88,7 @@ mod tests {
             Lane::Control(ControlRoute::MissionBudget),
             &["PUT /missions/{missionId}/budget", "DELETE /missions/{missionId}/budget"],
         ),
+        (Lane::Control(ControlRoute::ProviderTest), &["POST /providers/{name}/test"]),
     ];
 
     /// They may be told to come later for other reasons: an address tries too many keys, a key has too many open streams,

@@ -31,6 +31,7 @@ fn a_session_registers_once_and_the_same_again_is_harmless() {
       "rootSessionId": "[id]",
       "provider": "internal",
       "providerSessionId": null,
+      "providerConfiguration": null,
       "missionId": "apollo",
       "taskId": "FD-1",
       "taskSource": "github",
@@ -83,6 +84,23 @@ fn spawn_answers_as_the_seed_did() {
 }
 
 #[test]
+fn options_of_a_spawn_are_in_the_context_of_its_session() {
+    let server = TestServer::start();
+    let options = json!({
+        "model": "large", "mode": null, "mcpServers": [{"name": "web", "url": "https://x"}], "env": [], "cwd": "web",
+        "worktree": true,
+    });
+    let body = json!({"taskId": "FD-2", "agentType": "tester", "context": {"branch": "main"}, "options": options});
+    let spawned = server.post("/agents/spawn", &body).expect(201);
+    let session = server.get(&format!("/agents/{}/status", spawned["agentId"].as_str().expect("an id"))).expect(200);
+    let expected = json!({
+        "branch": "main", "model": "large", "mcpServers": [{"name": "web", "url": "https://x"}], "env": [], "cwd": "web",
+        "worktree": true,
+    });
+    assert_eq!(session["context"], expected);
+}
+
+#[test]
 fn the_providers_are_told_with_what_they_start_and_take() {
     let server = TestServer::start();
     let told = server.get("/providers").expect(200);
@@ -99,6 +117,11 @@ fn the_providers_are_told_with_what_they_start_and_take() {
             "canQueue": true,
             "canResume": true,
             "canApprove": true
+          },
+          "settingsSchema": {
+            "type": "object",
+            "properties": {},
+            "additionalProperties": false
           }
         },
         {
@@ -111,9 +134,11 @@ fn the_providers_are_told_with_what_they_start_and_take() {
             "canQueue": true,
             "canResume": true,
             "canApprove": true
-          }
+          },
+          "settingsSchema": null
         }
-      ]
+      ],
+      "configurations": []
     }
     "#);
     let new = json!({"taskId": "FD-1", "agentType": "worker", "provider": "scripted", "context": {"script": []}});

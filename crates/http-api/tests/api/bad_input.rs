@@ -158,6 +158,32 @@ fn the_table_of_bad_input() {
             400,
             "/context/script",
         ),
+        full(
+            post("/agents/spawn", &register(",\"provider\":\"scripted\",\"options\":{\"cwd\":\"web\"}")),
+            400,
+            "/options/cwd: unknown field `cwd`",
+        ),
+        full(
+            post("/agents/spawn", &register(",\"provider\":\"scripted\",\"context\":{\"cwd\":\"web\"}")),
+            400,
+            "/context/cwd: unknown field `cwd`",
+        ),
+        full(
+            post("/agents/spawn", &register(",\"options\":{\"modle\":\"x\"}")),
+            400,
+            "/options/modle: unknown field `modle`",
+        ),
+        full(post("/agents/spawn", &register(",\"options\":{\"env\":[7]}")), 400, "/options/env/0: invalid type"),
+        full(
+            post("/agents/spawn", &register(",\"options\":{\"model\":\"a\"},\"context\":{\"model\":\"a\"}")),
+            400,
+            "/options/model: is in the context, too (/context/model); give it in one of the two",
+        ),
+        full(
+            post("/agents/spawn", &register(&format!(",\"options\":{{\"model\":\"{}\"}}", "x".repeat(262_144)))),
+            400,
+            "/options: with the context it is too long",
+        ),
         full(post("/agents/spawn", &register(",\"parentAgentId\":7")), 400, "/parentAgentId"),
         full(post(&status, "{\"status\":\"busy\"}"), 400, "/status"),
         full(post(&status, "{\"status\":\"spawning\"}"), 409, "a session that is running cannot become spawning"),

@@ -145,3 +145,30 @@ fn nobody_is_crowded_out_by_another() {
         until(path, body, false);
     }
 }
+
+/// Many clients send `{}` all the same, in a packet of its own.
+#[test]
+fn a_body_that_a_route_does_not_take_is_off_the_connection_before_the_answer() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let approval = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let head = |path: &str| {
+        let key = &server.admin;
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        )
+    };
+    let heartbeat = format!("/agents/{agent}/heartbeat");
+    let mut raw = Raw::open(&server);
+    for (path, status) in
+        [(&*heartbeat, 200), ("/login-links", 201), ("/audit/checkpoint", 200), ("/logout", 204), (&heartbeat, 200)]
+    {
+        raw.send(&head(path));
+        assert!(raw.is_silent(), "{path} is answered before its body is there");
+        raw.send("{}");
+        assert_eq!(raw.status(), status, "{path}");
+    }
+    // Where the call is refused, its body is not waited for.
+    raw.send(&head(&format!("/approvals/{approval}/withdraw")));
+    assert_eq!(raw.status(), 404);
+}

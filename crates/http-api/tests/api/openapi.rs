@@ -18,7 +18,12 @@ pub(crate) fn described(server: &TestServer) -> Vec<(String, String, String)> {
             let filled = ["{agentId}", "{approvalId}", "{operationId}", "{missionId}"]
                 .iter()
                 .fold(path.clone(), |path, id| path.replace(id, AGENT));
-            let filled = filled.replace("{seq}", "1").replace("{token}", "1");
+            let filled = filled
+                .replace("{keyId}", "0123456789ab")
+                .replace("{seq}", "1")
+                .replace("{token}", "1")
+                .replace("{name}", "robot")
+                .replace("{runner}", "one");
             routes.push((method.to_uppercase(), filled, path.clone()));
         }
     }
@@ -29,7 +34,7 @@ pub(crate) fn described(server: &TestServer) -> Vec<(String, String, String)> {
 fn every_described_route_is_there_and_no_other_method_is() {
     let server = TestServer::start();
     let routes = described(&server);
-    assert_eq!(routes.len(), 54, "a route more or less: describe it, and say so here");
+    assert_eq!(routes.len(), 72, "a route more or less: describe it, and say so here");
     let paths: BTreeSet<&String> = routes.iter().map(|(_, filled, _)| filled).collect();
     for path in paths {
         let mut allowed: BTreeSet<&str> =

@@ -1,7 +1,7 @@
 //! A connection on which anything can be sent.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -25,6 +25,35 @@ impl Raw {
     /// Sends a chunk of a body, as far as the server still takes it.
     pub(crate) fn chunk(&mut self, text: &str) -> bool {
         write!(self.0.get_mut(), "{:x}\r\n{text}\r\n", text.len()).is_ok()
+    }
+
+    /// Whether there is no answer so far, nor within the time that one takes.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        self.0.get_ref().set_read_timeout(Some(Duration::from_millis(300))).expect("set");
+        let silent = self.0.fill_buf().is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.0.get_ref().set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        silent
+    }
+
+    /// Says that nothing follows; answers are still read.
+    pub(crate) fn half_close(&self) {
+        self.0.get_ref().shutdown(Shutdown::Write).expect("closed");
+    }
+
+    /// Reads until this text has come; gives all that was read.
+    pub(crate) fn until(&mut self, text: &str) -> String {
+        let mut read = String::new();
+        while !read.contains(text) {
+            assert_ne!(self.0.read_line(&mut read).expect("a line"), 0, "the end, before {text:?}: {read}");
+        }
+        read
+    }
+
+    /// All that comes until the connection ends.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).expect("a clean end");
+        rest
     }
 
     /// The status of the next answer.

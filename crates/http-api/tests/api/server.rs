@@ -2,17 +2,20 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_domain::action::Origin;
 use flightdeck_domain::api_key::PlainKey;
 use flightdeck_domain::audit::CheckpointSigningKey;
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::operator::{Actor, Role};
 use flightdeck_domain::ports::IdGenerator;
 use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::system::{SystemClock, SystemIds};
-use flightdeck_domain::text::{KeyName, RequestId};
+use flightdeck_domain::text::{KeyName, MissionId, RequestId};
 use flightdeck_domain::use_cases::{CreateKey, NewKey, Ports, Providers, RevokeKey};
 use flightdeck_http_api::{Api, ApiOptions, Listening, Rate};
 use flightdeck_live::{Hints, TailOptions};
@@ -32,7 +35,9 @@ pub(crate) struct TestServer {
     pub(crate) ports: Ports,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) shutdown: CancellationToken,
-    runtime: Option<tokio::runtime::Runtime>,
+    /// Whether all streams end in time, after the shutdown has begun.
+    pub(crate) streams_ended: Pin<Box<dyn Future<Output = bool> + Send + Sync>>,
+    pub(crate) runtime: Option<tokio::runtime::Runtime>,
     agent: Agent,
 }
 
@@ -117,6 +122,7 @@ impl TestServer {
         }
         drop(entered);
         // Actix counts its workers as threads of this one.
+        let streams_ended = Box::pin(api.streams_ended());
         runtime.spawn(async move { listening.serve(&api, 2).expect("serves").await });
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -125,7 +131,9 @@ impl TestServer {
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .into();
-        let mut server = Self { address, admin: String::new(), ports, store, shutdown, runtime: Some(runtime), agent };
+        let runtime = Some(runtime);
+        let admin = String::new();
+        let mut server = Self { address, admin, ports, store, shutdown, streams_ended, runtime, agent };
         server.admin = server.key(Role::Admin);
         server
     }
@@ -145,7 +153,19 @@ impl TestServer {
 
     /// A key whose session stands there, or is to.
     pub(crate) fn key_at(&self, role: Role, bound_to: Option<SessionId>, place: SessionPlace) -> PlainKey {
-        let new = NewKey { name: KeyName::new("test").expect("valid"), role, bound_to, place, lifetime: None };
+        let name = KeyName::new("test").expect("valid");
+        self.make(NewKey { name, role, bound_to, place, missions: None, lifetime: None })
+    }
+
+    /// A key for these missions alone.
+    pub(crate) fn key_for(&self, role: Role, missions: &[&str]) -> PlainKey {
+        let name = KeyName::new("team").expect("valid");
+        let missions = missions.iter().map(|mission| MissionId::new(*mission).expect("valid"));
+        let (place, missions) = (SessionPlace::default(), MissionSet::new(missions).ok());
+        self.make(NewKey { name, role, bound_to: None, place, missions, lifetime: None })
+    }
+
+    fn make(&self, new: NewKey) -> PlainKey {
         let request = RequestId::new("test").expect("valid");
         self.block_on(CreateKey::new(&self.ports).execute(new, Actor::local_cli(), request)).expect("made").0
     }
@@ -153,7 +173,8 @@ impl TestServer {
     pub(crate) fn revoke(&self, key: &PlainKey) {
         let request = RequestId::new("test").expect("valid");
         let revoke = RevokeKey::new(&self.ports);
-        self.block_on(revoke.execute(key.id.clone(), Actor::local_cli(), request)).expect("revoked");
+        let by = Origin::new(Actor::local_cli(), request);
+        self.block_on(revoke.execute(key.id.clone(), by)).expect("revoked");
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -122,7 +122,7 @@ impl Agent<'_> {
 
     async fn ready(&mut self, introduction: Introduction) -> Result<(), Stop> {
         self.ready_until = None;
-        let Introduction { session, agent, resumed } = introduction;
+        let Introduction { session, agent, resumed, .. } = introduction;
         self.own = Some(session.clone());
         let lines = self.transcript.end_turn();
         self.reporter.lines(lines).await?;

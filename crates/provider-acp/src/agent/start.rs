@@ -1,30 +1,54 @@
 //! What an agent needs before it is launched: a place, a folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_uplink::Stop;
+use flightdeck_processes::{Launch, Launched, LogFile};
+use flightdeck_uplink::{Place, Places, Stop};
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Duration;
 
+use super::SIGN_OF_LIFE;
 use super::report::Reporter;
-use super::{SIGN_OF_LIFE, failed};
 use crate::config::AgentConfig;
 use crate::provider::Agents;
 use crate::transcript::line;
+use crate::workplace::{Folder, Workplace};
 use crate::worktree;
 
-/// Waits until there is a place for one more agent of this kind.
-pub(super) async fn place(
-    reporter: &mut Reporter,
+/// Launches an agent in a folder; the error says what stood in the way, with its cause.
+pub(crate) async fn launch(
+    agents: &Agents,
     config: &AgentConfig,
-    places: Arc<Semaphore>,
-) -> Result<OwnedSemaphorePermit, Stop> {
-    if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+    cwd: PathBuf,
+    variables: BTreeMap<String, String>,
+    name: String,
+    log: Option<LogFile>,
+) -> Result<Launched, String> {
+    let launch = Launch {
+        program: config.command.clone(),
+        args: config.args.clone(),
+        cwd,
+        env: variables,
+        limits: config.limits,
+        cgroup: config.cgroup,
+        owner: agents.home.owner.clone(),
+        name,
+        log,
+    };
+    agents.launcher.launch(launch).await.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{error}{cause}")
+    })
+}
+
+/// Waits until there is a place for one more agent of this kind.
+pub(super) async fn place(reporter: &mut Reporter, config: &AgentConfig, places: Arc<Places>) -> Result<Place, Stop> {
+    if let Some(place) = places.try_take() {
         return Ok(place);
     }
     let text = format!("waits for a place: {} agents {} may run at a time", config.at_once, config.name);
@@ -32,32 +56,37 @@ pub(super) async fn place(
         reporter.line(line).await?;
     }
     let mailbox = Arc::clone(&reporter.uplink.mailbox);
-    let acquired = places.acquire_owned();
-    tokio::pin!(acquired);
+    let taken = places.take();
+    tokio::pin!(taken);
     loop {
         let sign = tokio::time::sleep(SIGN_OF_LIFE);
         tokio::select! {
             biased;
             interruption = mailbox.interrupted() => return Err(interruption.into()),
-            place = &mut acquired => return place.map_err(|_closed| failed("the server is going down")),
+            place = &mut taken => return Ok(place),
             () = sign => reporter.uplink.heartbeat().await?,
         }
     }
 }
 
-pub(super) async fn folder(agents: &Agents, session: SessionId, config: &AgentConfig) -> Result<PathBuf, String> {
-    let cwd = config.cwd.clone().map_or_else(std::env::current_dir, Ok);
-    let cwd = cwd.and_then(std::fs::canonicalize);
-    let cwd = cwd.map_err(|error| {
-        let named = config.cwd.as_ref().map(|cwd| cwd.display().to_string()).unwrap_or_default();
-        format!("the folder {named} of agent {} cannot be used: {error}", config.name)
-    })?;
-    if !config.worktree {
-        return Ok(cwd);
-    }
-    let own = agents.home.worktree(session);
-    let made = tokio::task::spawn_blocking(move || worktree::make(&cwd, &own)).await;
-    made.map_err(|error| error.to_string())?
+/// The folder of a session, with its worktree where it gets one. A folder that its context chooses is looked at again here:
+/// links may have changed since the session was spawned.
+pub(super) async fn folder(
+    agents: &Agents,
+    session: SessionId,
+    config: &Arc<AgentConfig>,
+    workplace: &Workplace,
+) -> Result<PathBuf, String> {
+    let own = workplace.worktree.then(|| agents.home.worktree(session));
+    let (config, workplace) = (Arc::clone(config), workplace.clone());
+    let made = tokio::task::spawn_blocking(move || {
+        let Folder { path, root } = workplace.folder(&config)?;
+        match own {
+            None => Ok(path),
+            Some(own) => worktree::make(&path, root.as_deref(), &own, workplace.variables(&config)),
+        }
+    });
+    made.await.map_err(|error| error.to_string())?
 }
 
 /// How long the minute goes on in which an earlier session began, when it is that minute still.

@@ -139,7 +139,7 @@ impl Agent<'_> {
             session: registered,
             // What stops the agent stops it, too.
             mailbox: Arc::clone(&self.reporter.uplink.mailbox),
-            desk: self.reporter.uplink.desk.clone(),
+            desk: Arc::clone(&self.reporter.uplink.desk),
         };
         let mut reporter = Reporter::new(uplink);
         reporter.see(SessionStatus::Running, None).await?;

@@ -7,6 +7,7 @@
 //! | `wait MS` | waits; a cancel cuts it short and ends the turn |
 //! | `deaf MS` | the same, and no cancel is heard |
 //! | `miss MS` | the same, and cancels that come meanwhile are lost |
+//! | `tick MS TEXT` | says it every so often, each time as an item of its own, until the turn is cancelled; a prompt that comes meanwhile is answered at once |
 //! | `tool NAME OUTPUT` | a tool call that succeeds |
 //! | `ask TITLE` | asks for permission and says what was decided |
 //! | `question TEXT` | asks for a name and says what was answered |
@@ -176,6 +177,7 @@ impl Agent {
                     std::thread::sleep(Duration::from_millis(number()));
                     false
                 }
+                "tick" => self.tick(session, rest),
                 "tool" => tool(session, rest),
                 "ask" => self.ask(session, rest),
                 "question" => self.question(session, rest),
@@ -234,6 +236,29 @@ impl Agent {
         let until = Instant::now() + span;
         while self.wait(until.saturating_duration_since(Instant::now())) {}
         false
+    }
+
+    /// Says something again and again until it is cancelled. What it is told meanwhile it takes into the turn.
+    fn tick(&mut self, session: &str, rest: &str) -> bool {
+        let (ms, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let span = Duration::from_millis(ms.parse().unwrap_or(0));
+        // Of two items of the same kind nobody knows where the second begins.
+        for kind in ["agent_message_chunk", "agent_thought_chunk"].into_iter().cycle() {
+            said(session, kind, text);
+            let until = Instant::now() + span;
+            while let Ok(message) = self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                match message["method"].as_str() {
+                    Some("session/cancel") => return true,
+                    Some("session/prompt") => {
+                        let words = message["params"]["prompt"][0]["text"].as_str().unwrap_or_default();
+                        said(session, "agent_message_chunk", &format!("You said: {words}"));
+                        send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": {"stopReason": "end_turn"}}));
+                    }
+                    _ => self.waiting.push(message),
+                }
+            }
+        }
+        true
     }
 
     fn spin(&mut self) -> bool {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Introduction;
 use super::calls::{CallError, Calls};
+use crate::trial::offers;
 
 /// Clocks may differ by so much in what they take for a minute.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -50,7 +51,7 @@ pub(super) async fn open(calls: &Calls, opening: Opening) -> Result<Introduction
         let word = |name| info.get(name).and_then(Value::as_str).filter(|word| !word.trim().is_empty());
         Some([word("name")?, word("version").unwrap_or_default()].join(" ").trim().to_owned())
     });
-    Ok(Introduction { session, agent, resumed: opening.resume.is_some() })
+    Ok(Introduction { session, agent, offers: offers(&hello), resumed: opening.resume.is_some() })
 }
 
 /// Why an agent could not be made ready.

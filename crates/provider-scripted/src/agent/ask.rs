@@ -39,7 +39,9 @@ impl Agent {
         };
         self.status = SessionStatus::Waiting;
         self.reported = Instant::now();
+        self.asking = Some(approval.id);
         let closed = self.answer_of(approval).await?;
+        self.asking = None;
         // Usually a sign of life only: whoever closes the last open request moves the session too.
         self.see(SessionStatus::Running, None).await?;
         let Ok(text) = MessageContent::new(told(&closed)) else { return Ok(()) };

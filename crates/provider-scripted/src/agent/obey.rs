@@ -55,6 +55,11 @@ impl Agent {
         if self.interrupts.is_empty() {
             return Ok(());
         }
+        // Nobody needs to decide any more about what the turn asked.
+        if let Some(asked) = self.asking.take() {
+            self.uplink.withdraw_approval(asked).await?;
+            self.status = SessionStatus::Running;
+        }
         if self.injected.is_empty() {
             self.see(SessionStatus::Idle, None).await?;
         }

@@ -19,7 +19,7 @@ fn nested(levels: usize) -> Value {
 fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
     let spawn = |script: Value| json!({"script": [{"wait": {"ms": 1}}, {"spawn": {"agentType": "a", "taskId": "t", "script": script}}]});
     let table = [
-        (json!({"scrip": []}), "context", "unknown field `scrip`, expected one of `script`, `repeat`, `pace`"),
+        (json!({"scrip": []}), "context.scrip", "unknown field `scrip`, expected one of `script`, `repeat`, `pace`"),
         (json!({"script": "say hello"}), "context.script", "expected a sequence"),
         (json!({"script": [{"say": "x"}], "usage": {}}), "context.usage", "says nothing: give at least one of"),
         (json!({"usage": {"inputTokens": 1}}), "context", "repeat, pace and usage are of use with a script only"),

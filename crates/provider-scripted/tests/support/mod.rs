@@ -20,9 +20,9 @@ use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, ConversationEnd, Heard, IdGenerator, MessageRepository,
     MessageSlice, MockApiKeyRepository, MockAuditLog, MockEpochRepository, MockFleetFeed, MockLoginRepository,
-    MockOperationRepository, MockUsageRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError,
-    OperatorActions, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery, SessionRepository,
-    StoreUnavailable,
+    MockOperationRepository, MockProviderConfigRepository, MockRunnerRepository, MockUsageRepository, MockWakeUps,
+    ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter,
+    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -297,6 +297,7 @@ pub(crate) fn session(context: Value) -> NewSession {
         provider: ProviderName::new("scripted").unwrap(),
         provider_session_id: None,
         replica: None,
+        started_by: None,
         mission_id: None,
         task_id: TaskId::new("FD-1").unwrap(),
         task_source: TaskSource::default(),
@@ -333,6 +334,9 @@ impl Deck {
             epochs: Arc::new(MockEpochRepository::new()),
             usage: Arc::new(MockUsageRepository::new()),
             logins: Arc::new(MockLoginRepository::new()),
+            provider_configs: Arc::new(MockProviderConfigRepository::new()),
+            runners: Arc::new(MockRunnerRepository::new()),
+            sealer: None,
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),

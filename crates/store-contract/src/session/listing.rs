@@ -2,6 +2,7 @@
 
 use flightdeck_domain::feed::FleetEventKind;
 use flightdeck_domain::ids::SessionId;
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionPage, SessionQuery, SessionRepository};
 use flightdeck_domain::session::{Registration, Session, SessionStatus};
 use flightdeck_domain::text::JsonObject;
@@ -100,6 +101,10 @@ fn holds(filter: &SessionFilter, session: &Session, all: &[Session]) -> bool {
     };
     filter.subtree.is_none_or(within)
         && filter.mission_id.as_ref().is_none_or(|mission| session.mission_id.as_ref() == Some(mission))
+        && filter
+            .missions
+            .as_ref()
+            .is_none_or(|missions| missions.iter().any(|mission| session.mission_id.as_ref() == Some(mission)))
         && (filter.statuses.is_empty() || filter.statuses.contains(&session.status))
         && filter.provider.as_ref().is_none_or(|provider| session.provider == *provider)
         && filter.provider_session_id.as_ref().is_none_or(|id| session.provider_session_id.as_ref() == Some(id))
@@ -107,14 +112,15 @@ fn holds(filter: &SessionFilter, session: &Session, all: &[Session]) -> bool {
         && filter.task_id.as_ref().is_none_or(|task| session.task_id == *task)
 }
 
-/// Every filter on and off with every other: 2 to the power of 7.
+/// Every filter on and off with every other: 2 to the power of 8.
 fn filters() -> Vec<SessionFilter> {
-    (0..128_u32)
+    (0..256_u32)
         .map(|bits| {
             let on = |bit: u32| bits & (1 << bit) != 0;
             SessionFilter {
                 subtree: on(0).then(|| session_id(2)),
                 mission_id: on(1).then(|| text("apollo")),
+                missions: on(7).then(|| MissionSet::new([text("apollo"), text("none of it")]).expect("a set")),
                 statuses: if on(2) { vec![SessionStatus::Idle, SessionStatus::Running] } else { Vec::new() },
                 provider: on(3).then(|| text("scripted")),
                 provider_session_id: on(6).then(|| text("own-1")),

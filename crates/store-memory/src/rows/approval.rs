@@ -17,9 +17,10 @@ impl State {
     }
 
     fn asks(&self, filter: &ApprovalFilter, approval: &Approval) -> bool {
-        let ApprovalFilter { session_id, subtree, statuses } = filter;
+        let ApprovalFilter { session_id, subtree, missions, statuses } = filter;
         session_id.is_none_or(|id| approval.session_id == id)
             && (statuses.is_empty() || statuses.contains(&approval.status()))
+            && missions.as_ref().is_none_or(|missions| self.is_of(missions, approval.session_id))
             && subtree.is_none_or(|top| self.upwards(approval.session_id).any(|session| session.id == top))
     }
 }

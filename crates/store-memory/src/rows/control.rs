@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use flightdeck_domain::action::Remembered;
 use flightdeck_domain::ids::{OperationId, SessionId};
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::operation::{Operation, OperationTarget, TargetOutcome, Wish};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
@@ -93,7 +94,14 @@ impl ControlRows for State {
         let behind = |operation: &&Operation| {
             query.after.is_none_or(|place| (operation.requested_at, operation.id) < (place.requested_at, place.id))
         };
-        let wanted = |operation: &&Operation| query.open.is_none_or(|open| open == operation.completed_at.is_none());
+        let of_missions = |operation: &Operation, missions: &MissionSet| {
+            missions.holds(operation.scope.mission_id())
+                || operation.scope.session_id().is_some_and(|session| self.is_of(missions, session))
+        };
+        let wanted = |operation: &&Operation| {
+            query.open.is_none_or(|open| open == operation.completed_at.is_none())
+                && query.missions.as_ref().is_none_or(|missions| of_missions(operation, missions))
+        };
         let mut found: Vec<&Operation> = self.operations.values().filter(behind).filter(wanted).collect();
         found.sort_unstable_by_key(|operation| Reverse((operation.requested_at, operation.id)));
         let operations: Vec<Operation> = found.iter().take(query.limit).map(|found| (*found).clone()).collect();
@@ -106,7 +114,10 @@ impl ControlRows for State {
         let behind = |target: &&OperationTarget| {
             query.after.is_none_or(|at| (target.depth, target.session_id) < (at.depth, at.session_id))
         };
-        let wanted = |target: &&OperationTarget| !query.unseen_only || !is_seen(target);
+        let wanted = |target: &&OperationTarget| {
+            (!query.unseen_only || !is_seen(target))
+                && query.missions.as_ref().is_none_or(|missions| self.is_of(missions, target.session_id))
+        };
         let mut found: Vec<&OperationTarget> = self.targets_of(query.operation).filter(behind).filter(wanted).collect();
         found.sort_unstable_by_key(|target| Reverse((target.depth, target.session_id)));
         let targets: Vec<OperationTarget> = found.iter().take(query.limit).map(|found| (*found).clone()).collect();

@@ -4,6 +4,7 @@ use std::ops::Bound;
 
 use flightdeck_domain::command::{Command, CommandKind, Receipt};
 use flightdeck_domain::ids::{Seq, SessionId};
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::operation::{Operation, OperationTarget, Scope, Wish};
 use flightdeck_domain::ports::{
     ControlRows, Rows, SessionCursor, SessionFilter, SessionQuery, SessionRows, StoreUnavailable, TalkRows,
@@ -30,6 +31,11 @@ impl State {
     /// How many sessions are above one.
     fn depth(&self, id: SessionId) -> u64 {
         count(self.upwards(id).count().saturating_sub(1))
+    }
+
+    /// Whether a session is of one of these missions.
+    pub(super) fn is_of(&self, missions: &MissionSet, session: SessionId) -> bool {
+        self.sessions.get(&session).is_some_and(|session| missions.holds(session.mission_id.as_ref()))
     }
 
     fn holds(&self, filter: &SessionFilter, session: &Session) -> bool {

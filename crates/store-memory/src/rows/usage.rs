@@ -57,7 +57,8 @@ impl UsageRows for State {
         };
         let mut all: Vec<(MissionId, Account)> = self.accounts.values().filter_map(mission).collect();
         all.retain(|(id, account)| {
-            query.after.as_ref().is_none_or(|after| (account.opened_at, id) < (after.opened_at, &after.id))
+            query.missions.as_ref().is_none_or(|missions| missions.holds(Some(id)))
+                && query.after.as_ref().is_none_or(|after| (account.opened_at, id) < (after.opened_at, &after.id))
         });
         all.sort_unstable_by(|(a, one), (b, other)| (other.opened_at, b).cmp(&(one.opened_at, a)));
         let more = all.len() > query.limit;

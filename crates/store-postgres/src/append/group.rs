@@ -12,11 +12,12 @@ use flightdeck_domain::transactions::{self, Booking, book};
 use flightdeck_domain::usage::Totals;
 use flightdeck_store_sql::tx::Dialect as _;
 
-use super::repeats::Repeats;
-use super::statements::{Touch, count_pending, insert_new};
-use super::{Answer, Append, Counters};
+use super::at_once;
+use super::statements::insert_new;
+use super::{Answer, Append, Counters, Memory};
 use crate::database::Database;
-use crate::error::{StoreError, is_lost};
+use crate::error::StoreError;
+use crate::group::sets::{Touch, count_pending};
 use crate::messages;
 use crate::transaction::Transaction;
 
@@ -41,7 +42,7 @@ enum Facts {
 /// Appends that share a transaction, and what is known of their sessions.
 struct Group<'a> {
     appends: Vec<Append>,
-    repeats: &'a Repeats,
+    memory: &'a Memory,
 }
 
 /// Appends all of them, each whole or not at all, and gives an answer for each in their order.
@@ -49,20 +50,53 @@ pub(crate) async fn commit(
     database: &Database,
     appends: Vec<Append>,
     counters: &Counters,
-    repeats: &Repeats,
+    memory: &Memory,
 ) -> Vec<Answer> {
-    if appends.len() == 1 {
-        return one_by_one(database, appends).await;
-    }
-    let group = Group { appends, repeats };
-    let mut said = database.append(&group, |group, tx| Box::pin(together(tx, group, Facts::Heads))).await;
+    let (done, facts) = match at_once::commit(database, &appends, memory).await {
+        Ok(done) => (done, Facts::Heads),
+        Err(cause) => {
+            tracing::debug!(%cause, "appends are not written at once, and are done the long way");
+            // Whatever was written after all is found by its ids.
+            let facts =
+                if matches!(cause, StoreError::NoConnection(_) | StoreError::Busy) { Facts::Heads } else { Facts::All };
+            if matches!(cause, StoreError::Repeated) {
+                counters.repeated_groups.fetch_add(1, Ordering::Relaxed);
+            }
+            (appends.iter().map(|_| None).collect(), facts)
+        }
+    };
+    let rest: Vec<Append> =
+        appends.into_iter().zip(&done).filter(|(_, done)| done.is_none()).map(|(it, _)| it).collect();
+    counters.long.fetch_add(u64::try_from(rest.len()).unwrap_or_default(), Ordering::Relaxed);
+    let mut rest =
+        if rest.is_empty() { Vec::new() } else { the_long_way(database, rest, facts, counters, memory).await }
+            .into_iter();
+    done.into_iter().filter_map(|done| done.map(Ok).or_else(|| rest.next())).collect()
+}
+
+/// In one transaction of some statements.
+async fn the_long_way(
+    database: &Database,
+    appends: Vec<Append>,
+    facts: Facts,
+    counters: &Counters,
+    memory: &Memory,
+) -> Vec<Answer> {
+    let group = Group { appends, memory };
+    let mut said = match facts {
+        Facts::Heads => database.append(&group, |group, tx| Box::pin(together(tx, group, Facts::Heads))).await,
+        Facts::All => database.append(&group, |group, tx| Box::pin(together(tx, group, Facts::All))).await,
+    };
     if matches!(said, Err(StoreError::Repeated)) {
         counters.repeated_groups.fetch_add(1, Ordering::Relaxed);
         said = database.append(&group, |group, tx| Box::pin(together(tx, group, Facts::All))).await;
     }
     let appends = group.appends;
     match said {
-        Ok(said) => {
+        Ok((said, heads)) => {
+            for head in heads {
+                memory.heads.put(head);
+            }
             let mut answers = Vec::with_capacity(said.len());
             for (append, said) in appends.into_iter().zip(said) {
                 answers.push(match said {
@@ -73,21 +107,17 @@ pub(crate) async fn commit(
             answers
         }
         // Without a connection nobody fares better alone. With a lost one it is not known what was committed.
-        Err(cause) if nobody_fares_better_alone(&cause) => {
+        Err(cause) if StoreError::nobody_fares_better_alone(&cause) => {
             let cause = Arc::new(cause);
             appends.iter().map(|_| Err(StoreError::Group(Arc::clone(&cause)).into())).collect()
         }
-        Err(cause) => {
+        Err(cause) if appends.len() > 1 => {
             tracing::warn!(%cause, "a group of appends failed, and its members are tried one by one");
             counters.broken_groups.fetch_add(1, Ordering::Relaxed);
             one_by_one(database, appends).await
         }
+        Err(_) => one_by_one(database, appends).await,
     }
-}
-
-fn nobody_fares_better_alone(cause: &StoreError) -> bool {
-    let within = StoreError::within(cause);
-    is_lost(cause) || matches!(within, Some(StoreError::NoConnection(_) | StoreError::Busy))
 }
 
 async fn one_by_one(database: &Database, appends: Vec<Append>) -> Vec<Answer> {
@@ -120,9 +150,13 @@ struct State {
 
 /// However many there are: one statement for the sessions, one for all messages and the sessions again; and one for the ids
 /// that are known, when they have to be.
-async fn together(tx: &mut Transaction, group: &Group<'_>, facts: Facts) -> Result<Vec<Said>, StoreError> {
-    let Group { appends, repeats } = group;
-    let mut states = locked(tx, appends, repeats, facts).await?;
+async fn together(
+    tx: &mut Transaction,
+    group: &Group<'_>,
+    facts: Facts,
+) -> Result<(Vec<Said>, Vec<Session>), StoreError> {
+    let Group { appends, memory } = group;
+    let mut states = locked(tx, appends, memory, facts).await?;
     let mut said = Vec::with_capacity(appends.len());
     let mut new = Vec::new();
     for append in appends {
@@ -141,7 +175,7 @@ async fn together(tx: &mut Transaction, group: &Group<'_>, facts: Facts) -> Resu
             }
             answer => {
                 if answer.as_ref().is_ok_and(|outcome| outcome.appended.iter().any(|it| !it.created)) {
-                    repeats.note(append.session);
+                    memory.repeats.note(append.session);
                 }
                 Said::Answer(answer)
             }
@@ -158,13 +192,14 @@ async fn together(tx: &mut Transaction, group: &Group<'_>, facts: Facts) -> Resu
         outcome.inserted = new.by_ref().take(created).collect();
         outcome.exhausted = exhausted.contains(&append.session);
     }
-    Ok(said)
+    let heads = states.into_values().filter(|state| state.touched && !state.left).map(|state| state.session).collect();
+    Ok((said, heads))
 }
 
 async fn locked(
     tx: &mut Transaction,
     appends: &[Append],
-    repeats: &Repeats,
+    memory: &Memory,
     facts: Facts,
 ) -> Result<HashMap<SessionId, State>, StoreError> {
     let mut ids: Vec<SessionId> = appends.iter().map(|append| append.session).collect();
@@ -181,7 +216,7 @@ async fn locked(
         .map(|session| {
             let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
             let left = session.status == SessionStatus::Lost;
-            let looked_up = facts == Facts::All || repeats.has(session.id);
+            let looked_up = facts == Facts::All || memory.repeats.has(session.id);
             let (known, used) = (HashMap::new(), Totals::default());
             (session.id, State { session, known, touched: false, left, looked_up, used, pending_commands })
         })

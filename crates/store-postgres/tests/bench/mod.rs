@@ -55,6 +55,16 @@ impl Bench {
     pub(crate) async fn execute(&self, sql: &str) {
         self.client().await.batch_execute(sql).await.expect("done");
     }
+
+    /// Statistics of the tables of this schema alone: other tests have theirs in the same database, and two runs of
+    /// `ANALYZE` over all of it wait for each other's locks.
+    pub(crate) async fn analyze(&self) {
+        let client = self.client().await;
+        let names =
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()";
+        let tables: String = client.query_one(names, &[]).await.expect("named").get(0);
+        client.batch_execute(&format!("ANALYZE {tables}")).await.expect("counted");
+    }
 }
 
 /// The chain of causes, as a log would show it.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use flightdeck_domain::action::Intervention;
 use flightdeck_domain::ids::{Seq, SessionId};
-use flightdeck_domain::message::{AppendRefused, NewMessage};
-use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, SessionRepository};
-use flightdeck_domain::session::{Observation, SessionStatus};
+use flightdeck_domain::message::{AppendRefused, Control, NewMessage};
+use flightdeck_domain::ports::{AppendError, AppendOutcome, MessageRepository, OperatorActions, SessionRepository};
+use flightdeck_domain::session::{DesiredStatus, Observation, SessionStatus};
 use flightdeck_store_contract::given;
 use flightdeck_store_postgres::{Options, PostgresStore};
 use tokio::runtime::Handle;
@@ -197,6 +198,36 @@ pub(crate) async fn a_lost_session_comes_back_out_of_a_group() {
     assert_eq!((second.came_back, second.last_seq), (false, Seq::new(4)));
     let back = bench.store.get(given::session_id(1)).await.expect("read").expect("there");
     assert_eq!(back.status, SessionStatus::Running);
+}
+
+/// What one replica remembers of a session is written on only where it still holds.
+pub(crate) async fn what_another_replica_did_is_never_overlooked() {
+    let bench = bench().await;
+    let other = PostgresStore::open(bench.place.url(), options(), Handle::current()).await.expect("opened");
+    let (one, long) = (given::session_id(1), || bench.store.stats().long_appends);
+    let place = async |store: &PostgresStore, n| {
+        let done = store.append(one, vec![given::said(n, "hello")], given::at(n)).await.expect("appended");
+        (done.last_seq.get(), done.control)
+    };
+    assert_eq!(place(&bench.store, 1).await.0, 1);
+    let before = long();
+    assert_eq!((place(&bench.store, 2).await.0, place(&bench.store, 3).await.0, long() - before), (2, 3, 0), "at once");
+    assert_eq!((place(&other, 4).await.0, place(&bench.store, 5).await.0, long() - before), (4, 5, 1), "the end moved");
+
+    let pause = given::action(1, Intervention::Pause);
+    other.commit(pause).await.expect("accepted");
+    for n in [6, 7] {
+        let (_, control) = place(&bench.store, n).await;
+        assert_eq!(control, Control { desired_status: DesiredStatus::Paused, pending_commands: 1 });
+    }
+    other.observe(given::observation(1, SessionStatus::Lost, 8)).await.expect("lost");
+    let back = bench.store.append(one, vec![given::said(8, "here")], given::at(9)).await.expect("appended");
+    assert!(back.came_back);
+    other.observe(ended(1)).await.expect("ended");
+    let closed = bench.store.append(one, vec![given::said(9, "late")], given::at(10)).await;
+    assert!(matches!(closed, Err(AppendError::Refused(AppendRefused::Ended { .. }))), "{closed:?}");
+    let stats = bench.store.stats();
+    assert_eq!((stats.repeated_append_groups, stats.broken_append_groups), (0, 0));
 }
 
 /// The insert finds the first repeated message, and the group is done again; from then on that session is asked first.

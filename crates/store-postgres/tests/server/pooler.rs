@@ -118,7 +118,7 @@ async fn every_port_works_behind_a_pooler() {
     assert_eq!((page.sessions.len(), entries.len()), (12, 13));
     assert!(
         store
-            .operations(OperationQuery { open: None, after: None, limit: 9 })
+            .operations(OperationQuery { open: None, missions: None, after: None, limit: 9 })
             .await
             .expect("read")
             .operations

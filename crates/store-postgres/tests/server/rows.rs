@@ -69,6 +69,9 @@ pub(crate) async fn postgresql_itself_keeps_the_audit_log_append_only() {
          VALUES (1, decode(repeat('00', 32), 'hex'), '', 'kill', 'x', 0) ON CONFLICT (seq) DO UPDATE SET actor = 'nobody'",
         "UPDATE audit_head SET seq = 0, hash = decode(repeat('00', 32), 'hex')",
         "UPDATE audit_head SET seq = seq + 2",
+        "WITH two AS (INSERT INTO audit_entries (seq, hash, bytes, action, actor, at) VALUES \
+             (2, decode(repeat('02', 32), 'hex'), '', 'kill', 'x', 0), (3, decode(repeat('03', 32), 'hex'), '', 'kill', 'x', 0)) \
+         SELECT 1; UPDATE audit_head SET seq = 3, hash = decode(repeat('04', 32), 'hex')",
         "DELETE FROM audit_head",
         "TRUNCATE audit_head",
         "UPDATE audit_checkpoints SET at = 1",

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use flightdeck_domain::api_key::{ApiKey, SecretHash};
 use flightdeck_domain::ids::{KeyId, SessionId};
+use flightdeck_domain::mission_set::MissionSet;
 use flightdeck_domain::session::SessionPlace;
 use flightdeck_domain::text::MissionId;
 
@@ -20,6 +21,7 @@ row! {
         bound_to: Option<Id>,
         parent_id: Option<Id>,
         mission_id: Option<String>,
+        missions: Option<String>,
         secret_hash: Vec<u8>,
         created_at: i64,
         expires_at: Option<i64>,
@@ -47,6 +49,7 @@ impl ApiKeyRow {
                 parent_id: maybe(self.parent_id, SessionId::try_from).column("parent_id")?,
                 mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
             },
+            missions: maybe(self.missions, |list| serde_json::from_str::<MissionSet>(&list)).column("missions")?,
             secret_hash: <[u8; 32]>::try_from(self.secret_hash.as_slice())
                 .map(SecretHash::new)
                 .column("secret_hash")?,
@@ -67,6 +70,7 @@ pub struct NewApiKeyRow<'a> {
     bound_to: Option<Id>,
     parent_id: Option<Id>,
     mission_id: Option<&'a str>,
+    missions: Option<String>,
     secret_hash: &'a [u8],
     created_at: i64,
     expires_at: Option<i64>,
@@ -82,6 +86,10 @@ impl<'a> From<&'a ApiKey> for NewApiKeyRow<'a> {
             bound_to: key.bound_to.as_ref().map(Key::key),
             parent_id: key.place.parent_id.as_ref().map(Key::key),
             mission_id: key.place.mission_id.as_ref().map(MissionId::as_str),
+            missions: key
+                .missions
+                .as_ref()
+                .map(|missions| missions.iter().map(MissionId::as_str).collect::<serde_json::Value>().to_string()),
             secret_hash: key.secret_hash.as_bytes(),
             created_at: key.created_at.as_micros(),
             expires_at: key.expires_at.map(|at| at.as_micros()),

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use flightdeck_domain::ids::{CommandSeq, Seq, SessionId};
+use flightdeck_domain::provider_config::{ConfigName, StartedBy};
 use flightdeck_domain::session::{Ancestor, Session, SessionStatus};
 use flightdeck_domain::text::{
     GateProfile, JsonObject, MissionId, ProviderName, ProviderSessionId, Reason, ReplicaName,
@@ -21,6 +22,8 @@ pub struct SessionRow {
     context: String,
     metadata: String,
     lost_from: Option<String>,
+    provider_config: Option<String>,
+    provider_revision: Option<i64>,
 }
 
 /// A session without the two columns that can be long, and what stands behind them in SQLite.
@@ -83,6 +86,7 @@ impl TryFrom<SessionRow> for Session {
             context: object(&row.context).column("context").map_err(broken)?,
             metadata: object(&row.metadata).column("metadata").map_err(broken)?,
             lost_from: lost_from(row.lost_from).map_err(broken)?,
+            started_by: started_by(row.provider_config, row.provider_revision).map_err(broken)?,
             ..session
         })
     }
@@ -108,6 +112,7 @@ impl SessionHeadRow {
             provider_session_id: maybe(self.provider_session_id, ProviderSessionId::new)
                 .column("provider_session_id")?,
             replica: None,
+            started_by: None,
             mission_id: maybe(self.mission_id, MissionId::new).column("mission_id")?,
             task_id: self.task_id.try_into().column("task_id")?,
             task_source: self.task_source.try_into().column("task_source")?,
@@ -157,6 +162,12 @@ impl TryFrom<SharedHeadRow> for Session {
 
 fn lost_from(word: Option<String>) -> Result<Option<SessionStatus>, Fault> {
     maybe(word, |word| word.parse()).column("lost_from")
+}
+
+fn started_by(name: Option<String>, revision: Option<i64>) -> Result<Option<StartedBy>, Fault> {
+    let Some(name) = maybe(name, ConfigName::new).column("provider_config")? else { return Ok(None) };
+    let revision = u64::try_from(revision.unwrap_or_default()).column("provider_revision")?;
+    Ok(Some(StartedBy { name, revision }))
 }
 
 fn replica(name: Option<String>) -> Result<Option<ReplicaName>, Fault> {
@@ -246,6 +257,8 @@ pub struct NewSessionRow<'a> {
     context: String,
     metadata: String,
     lost_from: Option<&'a str>,
+    provider_config: Option<&'a str>,
+    provider_revision: Option<i64>,
 }
 
 impl<'a> From<&'a Session> for NewSessionRow<'a> {
@@ -274,6 +287,8 @@ impl<'a> From<&'a Session> for NewSessionRow<'a> {
             context: json(&session.context),
             metadata: json(&session.metadata),
             lost_from: session.lost_from.map(SessionStatus::as_str),
+            provider_config: session.started_by.as_ref().map(|by| by.name.as_str()),
+            provider_revision: session.started_by.as_ref().map(|by| i64::try_from(by.revision).unwrap_or(i64::MAX)),
         }
     }
 }

@@ -23,6 +23,16 @@ async fn login<C: Connection>(connection: &mut C, id: &LoginId, lock: &str) -> D
     connection.value::<LoginRow, _>(Prepared::new(sql, [Bind::Text(id.as_str())])).await
 }
 
+/// A key, locked.
+pub async fn lock_key<C: Connection>(connection: &mut C, id: &KeyId) -> Done<Option<ApiKey>> {
+    key(connection, id, C::WORDS.lock()).await
+}
+
+/// A login, locked.
+pub async fn lock_login<C: Connection>(connection: &mut C, id: &LoginId) -> Done<Option<Login>> {
+    login(connection, id, C::WORDS.lock()).await
+}
+
 impl<D: Dialect> AccessRows for SqlTx<D> {
     async fn lock_keys(&mut self) -> Rows<()> {
         Ok(Dialect::lock_keys(&mut self.0).await?)
@@ -37,7 +47,7 @@ impl<D: Dialect> AccessRows for SqlTx<D> {
     }
 
     async fn lock_key(&mut self, id: &KeyId) -> Rows<Option<ApiKey>> {
-        Ok(key(self.connection(), id, Self::WORDS.lock()).await?)
+        Ok(Dialect::lock_key(&mut self.0, id).await?)
     }
 
     async fn any_key(&mut self) -> Rows<bool> {
@@ -65,7 +75,7 @@ impl<D: Dialect> AccessRows for SqlTx<D> {
     }
 
     async fn lock_login(&mut self, id: &LoginId) -> Rows<Option<Login>> {
-        Ok(login(self.connection(), id, Self::WORDS.lock()).await?)
+        Ok(Dialect::lock_login(&mut self.0, id).await?)
     }
 
     /// What can change of a login: its end.

@@ -77,6 +77,9 @@ impl<D: Dialect> ApprovalRows for SqlTx<D> {
         if let Some(top) = &query.filter.subtree {
             page = page.sql(" AND session_id IN ").sql(&Self::WORDS.below()).bind(Bind::Id(top.key()));
         }
+        if let Some(missions) = &query.filter.missions {
+            page = page.sql(" AND ").session_of("approvals.session_id", missions);
+        }
         page = match query.filter.statuses.as_slice() {
             [] => page,
             [status] if query.filter.session_id.is_none() => {

@@ -24,9 +24,42 @@ async fn operation<C: Connection>(connection: &mut C, id: OperationId, lock: &st
     connection.value::<OperationRow, _>(Prepared::new(sql, [Bind::Id(id.key())])).await
 }
 
+/// Inserts an operation.
+pub async fn insert_operation<C: Connection>(connection: &mut C, operation: &Operation) -> Done<()> {
+    connection.run(diesel::insert_into(operations::table).values(&NewOperationRow::from(operation))).await?;
+    Ok(())
+}
+
+/// An operation, locked.
+pub async fn lock_operation<C: Connection>(connection: &mut C, id: OperationId) -> Done<Option<Operation>> {
+    operation(connection, id, C::WORDS.lock()).await
+}
+
+/// The open targets of a session, in the order of their operations' ids.
+pub async fn open_targets<C: Connection>(connection: &mut C, session: SessionId) -> Done<Vec<OperationTarget>> {
+    let sql = format!(
+        "SELECT {} FROM operation_targets {} WHERE session_id = ? AND outcome IS NULL ORDER BY operation_id",
+        TargetRow::COLUMNS,
+        C::WORDS.by("operation_targets_open")
+    );
+    connection.values::<TargetRow, _>(Prepared::new(sql, [Bind::Id(session.key())])).await
+}
+
+/// Remembers a call.
+pub async fn remember<C: Connection>(
+    connection: &mut C,
+    actor: &Actor,
+    key: &IdempotencyKey,
+    call: &Remembered,
+) -> Done<()> {
+    let row = NewRememberedRow::new(actor, key, call);
+    connection.run(diesel::insert_into(idempotency_keys::table).values(&row)).await?;
+    Ok(())
+}
+
 impl<D: Dialect> ControlRows for SqlTx<D> {
     async fn insert_operation(&mut self, operation: &Operation) -> Rows<()> {
-        self.execute(diesel::insert_into(operations::table).values(&NewOperationRow::from(operation))).await
+        Ok(Dialect::insert_operation(&mut self.0, operation).await?)
     }
 
     async fn insert_targets(&mut self, targets: &[OperationTarget]) -> Rows<()> {
@@ -38,7 +71,7 @@ impl<D: Dialect> ControlRows for SqlTx<D> {
     }
 
     async fn lock_operation(&mut self, id: OperationId) -> Rows<Option<Operation>> {
-        Ok(operation(self.connection(), id, Self::WORDS.lock()).await?)
+        Ok(Dialect::lock_operation(&mut self.0, id).await?)
     }
 
     /// What can change of an operation: how far it has come.
@@ -70,12 +103,7 @@ impl<D: Dialect> ControlRows for SqlTx<D> {
     }
 
     async fn open_targets(&mut self, session: SessionId) -> Rows<Vec<OperationTarget>> {
-        let sql = format!(
-            "SELECT {} FROM operation_targets {} WHERE session_id = ? AND outcome IS NULL ORDER BY operation_id",
-            TargetRow::COLUMNS,
-            Self::WORDS.by("operation_targets_open")
-        );
-        Ok(self.connection().values::<TargetRow, _>(Prepared::new(sql, [Bind::Id(session.key())])).await?)
+        Ok(Dialect::open_targets(&mut self.0, session).await?)
     }
 
     async fn save_target(&mut self, target: &OperationTarget) -> Rows<()> {
@@ -111,6 +139,10 @@ impl<D: Dialect> ControlRows for SqlTx<D> {
         };
         let (columns, by) = (OperationRow::COLUMNS, Self::WORDS.by(index));
         let mut page = Statement::begin(format!("SELECT {columns} FROM operations {by} WHERE {which}"));
+        if let Some(missions) = &query.missions {
+            page = page.sql(" AND (").one_of("scope_mission", missions).sql(" OR ");
+            page = page.session_of("operations.scope_session", missions).sql(")");
+        }
         if let Some(after) = &query.after {
             page = page
                 .sql(" AND (requested_at, id) < (?, ?)")
@@ -131,6 +163,9 @@ impl<D: Dialect> ControlRows for SqlTx<D> {
                 .bind(Bind::Id(query.operation.key()));
         if query.unseen_only {
             page = page.sql(" AND (outcome IS NULL OR outcome NOT IN ('observed', 'ended'))");
+        }
+        if let Some(missions) = &query.missions {
+            page = page.sql(" AND ").session_of("operation_targets.session_id", missions);
         }
         if let Some(after) = &query.after {
             page = page
@@ -153,8 +188,7 @@ impl<D: Dialect> ControlRows for SqlTx<D> {
     }
 
     async fn remember(&mut self, actor: &Actor, key: &IdempotencyKey, call: &Remembered) -> Rows<()> {
-        let row = NewRememberedRow::new(actor, key, call);
-        self.execute(diesel::insert_into(idempotency_keys::table).values(&row)).await
+        Ok(Dialect::remember(&mut self.0, actor, key, call).await?)
     }
 
     async fn forget_calls(&mut self, before: Timestamp) -> Rows<()> {

@@ -6,7 +6,7 @@ use flightdeck_domain::ids::{AuditSeq, FeedPosition};
 use flightdeck_domain::ports::{RecordRows, Rows};
 
 use super::{Dialect, SqlTx};
-use crate::{audit, feed};
+use crate::feed;
 
 impl<D: Dialect> RecordRows for SqlTx<D> {
     async fn tell(&mut self, event: FleetEventDraft) -> Rows<()> {
@@ -14,8 +14,7 @@ impl<D: Dialect> RecordRows for SqlTx<D> {
     }
 
     async fn record(&mut self, entry: AuditDraft) -> Rows<AuditSeq> {
-        self.settle().await?;
-        Ok(audit::append(self.connection(), entry).await?)
+        Ok(Dialect::record(&mut self.0, entry).await?)
     }
 
     async fn feed_head(&mut self) -> Rows<FeedPosition> {

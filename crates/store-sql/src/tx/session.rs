@@ -18,7 +18,7 @@ use crate::schema::fleet_state;
 use crate::statement::{Bind, Ids, Prepared, Statement};
 use crate::values::{Flag, Key, integer};
 
-async fn whole<C: Connection>(connection: &mut C, id: SessionId, lock: &str) -> Done<Option<Session>> {
+async fn one_whole<C: Connection>(connection: &mut C, id: SessionId, lock: &str) -> Done<Option<Session>> {
     let sql = format!("SELECT {}, {} FROM sessions WHERE id = ?{lock}", C::HEAD, C::REST);
     connection.value::<C::Whole, _>(Prepared::new(sql, [Bind::Id(id.key())])).await
 }
@@ -39,8 +39,37 @@ pub async fn head<C: Connection>(connection: &mut C, id: SessionId) -> Done<Opti
     one_head(connection, id, "").await
 }
 
+/// A head, locked.
+pub async fn lock_head<C: Connection>(connection: &mut C, id: SessionId) -> Done<Option<Session>> {
+    one_head(connection, id, C::WORDS.lock()).await
+}
+
+/// A session.
+pub async fn whole<C: Connection>(connection: &mut C, id: SessionId) -> Done<Option<Session>> {
+    one_whole(connection, id, "").await
+}
+
+/// A session, locked.
+pub async fn lock_whole<C: Connection>(connection: &mut C, id: SessionId) -> Done<Option<Session>> {
+    one_whole(connection, id, C::WORDS.lock()).await
+}
+
+/// Several sessions in the order of their ids. Those that are not there are passed over.
+///
+/// # Errors
+/// Those of the database, and of a row that makes no sense.
+pub async fn wholes<C: Connection>(connection: &mut C, ids: &[SessionId], lock: &str) -> Done<Vec<Session>> {
+    let ids = Ids::of(ids);
+    let (head, rest, listed) = (C::HEAD, C::REST, C::WORDS.in_list());
+    let sql = format!("SELECT {head}, {rest} FROM sessions WHERE id {listed} ORDER BY id{lock}");
+    connection.values::<C::Whole, _>(Prepared::new(sql, [Bind::Ids(&ids)])).await
+}
+
 /// Several heads in the order of their ids. Those that are not there are passed over.
-pub(super) async fn heads<C: Connection>(connection: &mut C, ids: &[SessionId], lock: &str) -> Done<Vec<Session>> {
+///
+/// # Errors
+/// Those of the database, and of a row that makes no sense.
+pub async fn heads<C: Connection>(connection: &mut C, ids: &[SessionId], lock: &str) -> Done<Vec<Session>> {
     let ids = Ids::of(ids);
     let sql = format!("SELECT {} FROM sessions WHERE id {} ORDER BY id{lock}", C::HEAD, C::WORDS.in_list());
     let heads = connection.values::<C::Head, _>(Prepared::new(sql, [Bind::Ids(&ids)])).await?;
@@ -51,9 +80,50 @@ pub(super) async fn heads<C: Connection>(connection: &mut C, ids: &[SessionId], 
 /// it is needed.
 pub(super) async fn with_past<C: Connection>(connection: &mut C, mut heads: Vec<Session>) -> Done<Vec<Session>> {
     for head in heads.iter_mut().filter(|head| !C::HEAD_HAS_PAST && head.status == SessionStatus::Lost) {
-        head.lost_from = whole(connection, head.id, "").await?.and_then(|whole| whole.lost_from);
+        head.lost_from = one_whole(connection, head.id, "").await?.and_then(|whole| whole.lost_from);
     }
     Ok(heads)
+}
+
+/// Writes what can change of a session.
+pub async fn save<C: Connection>(connection: &mut C, session: &Session) -> Done<()> {
+    let save = Prepared::new(
+        "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
+         revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ?, \
+         provider_session_id = ? WHERE id = ?",
+        [
+            Bind::Text(session.status.as_str()),
+            Bind::Text(session.desired_status.as_str()),
+            Bind::MaybeText(session.status_reason.as_ref().map(Reason::as_str)),
+            Bind::Integer(session.last_seq.to_i64()),
+            Bind::Integer(session.last_command_seq.to_i64()),
+            Bind::Integer(i64::try_from(session.revision).unwrap_or(i64::MAX)),
+            Bind::MaybeInteger(session.started_at.map(|at| at.as_micros())),
+            Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
+            Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
+            Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
+            Bind::MaybeText(session.provider_session_id.as_ref().map(ProviderSessionId::as_str)),
+            Bind::Id(session.id.key()),
+        ],
+    );
+    connection.run(save).await?;
+    Ok(())
+}
+
+/// Writes where a conversation ends and when its session was seen.
+pub async fn touch<C: Connection>(connection: &mut C, id: SessionId, last_seq: Seq, seen: Timestamp) -> Done<()> {
+    let touch = Prepared::new(
+        "UPDATE sessions SET last_seq = ?, last_seen_at = ? WHERE id = ?",
+        [Bind::Integer(last_seq.to_i64()), Bind::Integer(seen.as_micros()), Bind::Id(id.key())],
+    );
+    connection.run(touch).await?;
+    Ok(())
+}
+
+/// Whether the kill switch is engaged.
+pub async fn kill_switch<C: Connection>(connection: &mut C) -> Done<bool> {
+    let state = Prepared::new("SELECT kill_switch_engaged FROM fleet_state", []);
+    Ok(connection.only::<KillSwitchRow>(state).await?.engaged())
 }
 
 impl<D: Dialect> SessionRows for SqlTx<D> {
@@ -70,60 +140,37 @@ impl<D: Dialect> SessionRows for SqlTx<D> {
     }
 
     async fn session(&mut self, id: SessionId) -> Rows<Option<Session>> {
-        Ok(whole(self.connection(), id, "").await?)
+        Ok(Dialect::session(&mut self.0, id).await?)
     }
 
     async fn head(&mut self, id: SessionId) -> Rows<Option<Session>> {
-        Ok(head(self.connection(), id).await?)
+        Ok(Dialect::head(&mut self.0, id).await?)
     }
 
     async fn lock_session(&mut self, id: SessionId) -> Rows<Option<Session>> {
-        Ok(whole(self.connection(), id, Self::WORDS.lock()).await?)
+        Ok(Dialect::lock_session(&mut self.0, id).await?)
     }
 
     async fn lock_head(&mut self, id: SessionId) -> Rows<Option<Session>> {
-        Ok(one_head(self.connection(), id, Self::WORDS.lock()).await?)
+        Ok(Dialect::lock_head(&mut self.0, id).await?)
     }
 
     async fn lock_heads(&mut self, ids: &[SessionId]) -> Rows<Vec<Session>> {
-        Ok(heads(self.connection(), ids, Self::WORDS.lock()).await?)
+        Ok(Dialect::lock_heads(&mut self.0, ids).await?)
     }
 
     async fn insert_session(&mut self, session: &Session) -> Rows<bool> {
-        Ok(self.connection().insert_session(session).await? > 0)
+        Ok(Dialect::insert_session(&mut self.0, session).await?)
     }
 
     async fn save_session(&mut self, session: &Session) -> Rows<()> {
-        self.execute(Prepared::new(
-            "UPDATE sessions SET status = ?, desired_status = ?, status_reason = ?, last_seq = ?, last_command_seq = ?, \
-             revision = ?, started_at = ?, completed_at = ?, last_seen_at = ?, lost_from = ?, \
-             provider_session_id = ? WHERE id = ?",
-            [
-                Bind::Text(session.status.as_str()),
-                Bind::Text(session.desired_status.as_str()),
-                Bind::MaybeText(session.status_reason.as_ref().map(Reason::as_str)),
-                Bind::Integer(session.last_seq.to_i64()),
-                Bind::Integer(session.last_command_seq.to_i64()),
-                Bind::Integer(i64::try_from(session.revision).unwrap_or(i64::MAX)),
-                Bind::MaybeInteger(session.started_at.map(|at| at.as_micros())),
-                Bind::MaybeInteger(session.completed_at.map(|at| at.as_micros())),
-                Bind::MaybeInteger(session.last_seen_at.map(|at| at.as_micros())),
-                Bind::MaybeText(session.lost_from.map(SessionStatus::as_str)),
-                Bind::MaybeText(session.provider_session_id.as_ref().map(ProviderSessionId::as_str)),
-                Bind::Id(session.id.key()),
-            ],
-        ))
-        .await
+        Ok(Dialect::save_session(&mut self.0, session).await?)
     }
 
     /// The time never goes back.
     async fn touch_session(&mut self, session: &Session, last_seq: Seq, at: Timestamp) -> Rows<()> {
         let seen = session.last_seen_at.map_or(at, |before| before.max(at));
-        self.execute(Prepared::new(
-            "UPDATE sessions SET last_seq = ?, last_seen_at = ? WHERE id = ?",
-            [Bind::Integer(last_seq.to_i64()), Bind::Integer(seen.as_micros()), Bind::Id(session.id.key())],
-        ))
-        .await
+        Ok(Dialect::touch_session(&mut self.0, session.id, last_seq, seen).await?)
     }
 
     /// SQLite walks over what has not ended by its index, which tells the lost ones without a look at the table.
@@ -141,7 +188,7 @@ impl<D: Dialect> SessionRows for SqlTx<D> {
     }
 
     async fn line(&mut self, from: SessionId) -> Rows<Vec<Ancestor>> {
-        Ok(session_tree::upwards(self.connection(), from).await?)
+        Ok(Dialect::line(&mut self.0, from).await?)
     }
 
     async fn is_within(&mut self, id: SessionId, top: SessionId) -> Rows<bool> {
@@ -167,8 +214,7 @@ impl<D: Dialect> SessionRows for SqlTx<D> {
     }
 
     async fn kill_switch(&mut self) -> Rows<bool> {
-        let state = Prepared::new("SELECT kill_switch_engaged FROM fleet_state", []);
-        Ok(self.connection().only::<KillSwitchRow>(state).await?.engaged())
+        Ok(Dialect::kill_switch(&mut self.0).await?)
     }
 
     async fn set_kill_switch(&mut self, engaged: bool) -> Rows<()> {

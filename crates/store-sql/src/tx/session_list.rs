@@ -91,7 +91,7 @@ async fn matching<'a, C: Connection>(connection: &mut C, what: &str, filter: &'a
             wanted = wanted.sql(&format!(" AND {column} = ?")).bind(Bind::Text(word));
         }
     }
-    Ok(wanted)
+    Ok(wanted.of_missions("mission_id", filter.missions.as_ref()))
 }
 
 /// Whether a session stands at the top of its tree: then all below it share its id as their root, in the order of a page.

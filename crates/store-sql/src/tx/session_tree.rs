@@ -18,7 +18,10 @@ use crate::values::{Key, integer};
 const DEEPEST: fn() -> Bind<'static> = || Bind::Integer(integer(Session::MAX_DEPTH));
 
 /// A session, its parent, and so on to the top; empty when there is no such session.
-pub(super) async fn upwards<C: Connection>(connection: &mut C, from: SessionId) -> Done<Vec<Ancestor>> {
+///
+/// # Errors
+/// Those of the database, and of a row that makes no sense.
+pub async fn upwards<C: Connection>(connection: &mut C, from: SessionId) -> Done<Vec<Ancestor>> {
     let line = Prepared::new(
         "WITH RECURSIVE above (level, id, parent_id, root_id, mission_id, status, desired_status) AS ( \
              SELECT 1, id, parent_id, root_id, mission_id, status, desired_status FROM sessions WHERE id = ? \

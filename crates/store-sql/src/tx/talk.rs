@@ -10,7 +10,7 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::text::Reason;
 
 use super::session::heads;
-use super::{Dialect, SqlTx};
+use super::{Dialect, Done, SqlTx};
 use crate::connection::Connection;
 use crate::rows::command::{CommandRow, NewCommandRow, PENDING, of_operators, receipts};
 use crate::schema::commands;
@@ -40,6 +40,42 @@ impl<D: Dialect> SqlTx<D> {
     }
 }
 
+/// Inserts a command.
+pub async fn insert_command<C: Connection>(connection: &mut C, command: &Command) -> Done<()> {
+    connection.run(diesel::insert_into(commands::table).values(&NewCommandRow::from(command))).await?;
+    Ok(())
+}
+
+/// A command.
+pub async fn command<C: Connection>(connection: &mut C, session: SessionId, seq: CommandSeq) -> Done<Option<Command>> {
+    let sql = format!("SELECT {COLUMNS} FROM commands WHERE session_id = ? AND seq = ?");
+    let command = Prepared::new(sql, [Bind::Id(session.key()), Bind::Integer(seq.to_i64())]);
+    connection.value::<CommandRow, _>(command).await
+}
+
+/// Writes what can change of a command: its receipt.
+pub async fn save_command<C: Connection>(connection: &mut C, command: &Command) -> Done<()> {
+    let save = Prepared::new(
+        "UPDATE commands SET receipt = ?, receipt_reason = ?, updated_at = ? WHERE session_id = ? AND seq = ?",
+        [
+            Bind::Text(command.receipt.as_str()),
+            Bind::MaybeText(command.receipt.reason().map(Reason::as_str)),
+            Bind::Integer(command.updated_at.as_micros()),
+            Bind::Id(command.session_id.key()),
+            Bind::Integer(command.seq.to_i64()),
+        ],
+    );
+    connection.run(save).await?;
+    Ok(())
+}
+
+/// How many commands of a session are pending.
+pub async fn count_pending<C: Connection>(connection: &mut C, session: SessionId) -> Done<u64> {
+    let by = C::WORDS.by("commands_pending");
+    let sql = format!("SELECT COUNT(*) AS n FROM commands {by} WHERE session_id = ? AND {PENDING}");
+    connection.count(Prepared::new(sql, [Bind::Id(session.key())])).await
+}
+
 impl<D: Dialect> TalkRows for SqlTx<D> {
     async fn insert_messages(&mut self, new: &[Message]) -> Rows<()> {
         Ok(Dialect::insert_messages(&mut self.0, new).await?)
@@ -65,28 +101,15 @@ impl<D: Dialect> TalkRows for SqlTx<D> {
     }
 
     async fn insert_command(&mut self, command: &Command) -> Rows<()> {
-        self.execute(diesel::insert_into(commands::table).values(&NewCommandRow::from(command))).await
+        Ok(Dialect::insert_command(&mut self.0, command).await?)
     }
 
     async fn command(&mut self, session: SessionId, seq: CommandSeq) -> Rows<Option<Command>> {
-        let sql = format!("SELECT {COLUMNS} FROM commands WHERE session_id = ? AND seq = ?");
-        let command = Prepared::new(sql, [Bind::Id(session.key()), Bind::Integer(seq.to_i64())]);
-        Ok(self.connection().value::<CommandRow, _>(command).await?)
+        Ok(Dialect::command(&mut self.0, session, seq).await?)
     }
 
-    /// What can change of a command: its receipt.
     async fn save_command(&mut self, command: &Command) -> Rows<()> {
-        self.execute(Prepared::new(
-            "UPDATE commands SET receipt = ?, receipt_reason = ?, updated_at = ? WHERE session_id = ? AND seq = ?",
-            [
-                Bind::Text(command.receipt.as_str()),
-                Bind::MaybeText(command.receipt.reason().map(Reason::as_str)),
-                Bind::Integer(command.updated_at.as_micros()),
-                Bind::Id(command.session_id.key()),
-                Bind::Integer(command.seq.to_i64()),
-            ],
-        ))
-        .await
+        Ok(Dialect::save_command(&mut self.0, command).await?)
     }
 
     async fn pending_commands(&mut self, session: SessionId, after: CommandSeq, limit: usize) -> Rows<Vec<Command>> {
@@ -100,8 +123,6 @@ impl<D: Dialect> TalkRows for SqlTx<D> {
     }
 
     async fn count_pending(&mut self, session: SessionId) -> Rows<u64> {
-        let by = Self::WORDS.by("commands_pending");
-        let sql = format!("SELECT COUNT(*) AS n FROM commands {by} WHERE session_id = ? AND {PENDING}");
-        Ok(self.connection().count(Prepared::new(sql, [Bind::Id(session.key())])).await?)
+        Ok(Dialect::count_pending(&mut self.0, session).await?)
     }
 }

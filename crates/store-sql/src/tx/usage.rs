@@ -30,14 +30,20 @@ pub async fn account<C: Connection>(connection: &mut C, key: &AccountKey) -> Don
     connection.value::<AccountRow, _>(account).await
 }
 
+/// Opens an account, where there is none.
+pub async fn open_account<C: Connection>(connection: &mut C, key: &AccountKey, at: Timestamp) -> Done<()> {
+    let row = AccountRow::from(&Account::open(key.clone(), at));
+    connection.run(diesel::insert_into(accounts::table).values(&row).on_conflict_do_nothing()).await?;
+    Ok(())
+}
+
 impl<D: Dialect> UsageRows for SqlTx<D> {
     async fn account(&mut self, key: &AccountKey) -> Rows<Option<Account>> {
         Ok(account(self.connection(), key).await?)
     }
 
     async fn open_account(&mut self, key: &AccountKey, at: Timestamp) -> Rows<()> {
-        let row = AccountRow::from(&Account::open(key.clone(), at));
-        self.execute(diesel::insert_into(accounts::table).values(&row).on_conflict_do_nothing()).await
+        Ok(Dialect::open_account(&mut self.0, key, at).await?)
     }
 
     async fn lock_accounts(&mut self, keys: &[AccountKey], at: Timestamp) -> Rows<HashMap<AccountKey, Account>> {
@@ -69,6 +75,7 @@ impl<D: Dialect> UsageRows for SqlTx<D> {
                 .bind(Bind::Integer(after.opened_at.as_micros()))
                 .bind(Bind::Text(after.id.as_str()));
         }
+        let page = page.of_missions("key", query.missions.as_ref());
         let page = page.sql(" ORDER BY opened_at DESC, key DESC LIMIT ?").bind(asked(query.limit));
         let rows: Vec<AccountRow> = self.connection().load(page).await?;
         Ok(missions(rows, query.limit).map_err(SqlError::from)?)

@@ -34,6 +34,7 @@ fn registration() -> Registration {
         provider: ProviderName::internal(),
         provider_session_id: None,
         replica: None,
+        started_by: None,
         mission_id: None,
         task_id: TaskId::new("FD-1").expect("valid"),
         task_source: TaskSource::default(),

@@ -47,6 +47,7 @@ async fn store() -> (SqliteStore, TempDir) {
             provider: ProviderName::internal(),
             provider_session_id: None,
             replica: None,
+            started_by: None,
             mission_id: None,
             task_id: TaskId::new("FD-1").expect("valid"),
             task_source: TaskSource::default(),
@@ -144,7 +145,7 @@ async fn a_group_that_comes_late_does_not_move_the_time_back() {
             let mut group = seconds.map(|second| {
                 next += 1;
                 let append = Append { session: session(1), batch: vec![message(next, "x")], at: at(second) };
-                AppendJob { append, result: None, reply: oneshot::channel().0 }
+                AppendJob { append, result: None, reply: oneshot::channel().0, listener: None }
             });
             assert!(together(connection, &mut heads, &mut group.each_mut()).expect("decided"));
             let seen = now(head(&mut ***connection, session(1)))?.and_then(|session| session.last_seen_at);
@@ -277,4 +278,34 @@ async fn a_row_that_begins_its_transaction_is_undone_when_a_message_is_there_alr
     let answers = one_each(&store, &folder, 2, "").await;
     assert_eq!((places(&answers[0]), places(&answers[1])), (vec![(2, true)], vec![(2, false)]));
     assert_eq!((texts(&store, 1).await.len(), texts(&store, 2).await.len()), (2, 2));
+}
+
+/// Notes on which thread it hears of which message.
+#[derive(Default)]
+struct Noted(std::sync::Mutex<Vec<(Option<String>, u64)>>);
+
+impl WakeUps for Noted {
+    fn session_moved(&self, _: SessionId, _: Seq) {}
+
+    fn messages_committed(&self, messages: &[Message]) {
+        let thread = std::thread::current().name().map(ToOwned::to_owned);
+        self.0.lock().expect("noted").extend(messages.iter().map(|message| (thread.clone(), message.seq.get())));
+    }
+
+    fn command_queued(&self, _: SessionId) {}
+
+    fn feed_grew(&self) {}
+}
+
+/// Nothing is told of a message that was there already, or that is refused.
+#[tokio::test]
+async fn who_follows_hears_of_a_lone_append_from_the_thread_that_committed_it() {
+    let (store, _folder) = store().await;
+    let noted = Arc::new(Noted::default());
+    store.writer.tell(noted.clone());
+    store.append(session(1), vec![message(1, "a"), message(2, "b")], at(2)).await.expect("appended");
+    store.append(session(1), vec![message(1, "a")], at(2)).await.expect("there already");
+    store.append(session(1), vec![message(1, "other")], at(2)).await.expect_err("another content");
+    let thread = Some("store writer".to_owned());
+    assert_eq!(*noted.0.lock().expect("noted"), [(thread.clone(), 1), (thread, 2)]);
 }

@@ -79,6 +79,10 @@ pub(super) fn commit(desk: &mut Desk, first: Box<dyn Job>, line: &mut Line<'_>, 
         Ok(commits) => {
             count(&counters.commits, commits);
             count(&counters.writes, jobs.len());
+            // Many at once would all wait for what is done here, and their callers run on more threads than one.
+            if let [alone] = &*jobs {
+                alone.tell();
+            }
             for job in jobs {
                 job.answer();
             }

@@ -12,8 +12,8 @@ use crate::NoServer;
 use crate::port::free_address;
 
 /// How often it is asked whether it is up, and how long it waits in between.
-const LOOKS: u32 = 200;
-const BETWEEN: Duration = Duration::from_millis(50);
+pub(super) const LOOKS: u32 = 200;
+pub(super) const BETWEEN: Duration = Duration::from_millis(50);
 
 /// A server in a folder of its own, without any care for the disk.
 #[derive(Debug)]
@@ -34,16 +34,10 @@ impl ThrowAway {
         let initdb = program("initdb").ok_or_else(|| not_there("initdb"))?;
         let postgres = program("postgres").ok_or_else(|| not_there("postgres"))?;
         let folder = tempfile::tempdir().map_err(|error| NoServer(format!("no folder: {error}")))?;
-        // The server refuses to run as root.
-        let user = if is_root() { Some("postgres") } else { None };
-        if let Some(user) = user {
-            run(Command::new("chown").arg(user).arg(folder.path()))?;
-        }
-        let mut make = command(user, &initdb);
-        let data = folder.path().join("data");
-        run(make.arg("-D").arg(data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]))?;
+        let user = owner(folder.path())?;
+        make(user, &initdb, &folder.path().join("data"), &[])?;
         let port = free_address().port();
-        let server = launch(user, &postgres, folder.path(), port)?;
+        let server = launch(user, &postgres, &folder.path().join("data"), port)?;
         let mut started = Self { server, port, postgres, user, folder };
         started.wait(answers)?;
         Ok(started)
@@ -52,7 +46,7 @@ impl ThrowAway {
     /// Ends it in the middle of whatever it does, and starts it again.
     pub(crate) fn restart_immediately(&mut self, answers: &dyn Fn(&str) -> bool) -> Result<(), NoServer> {
         self.quit();
-        self.server = launch(self.user, &self.postgres, self.folder.path(), self.port)?;
+        self.server = launch(self.user, &self.postgres, &self.folder.path().join("data"), self.port)?;
         self.wait(answers)
     }
 
@@ -73,19 +67,40 @@ impl ThrowAway {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// QUIT ends it at once, with all of its processes, which a plain kill would not.
     fn quit(&mut self) {
-        let asked = Command::new("kill").arg("-QUIT").arg(self.server.id().to_string()).status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _ = self.server.kill();
-        }
-        let _ = self.server.wait();
+        quit(&mut self.server);
     }
 }
 
-fn launch(user: Option<&str>, postgres: &Path, folder: &Path, port: u16) -> Result<Child, NoServer> {
+/// QUIT ends it at once, with all of its processes, which a plain kill would not.
+pub(super) fn quit(server: &mut Child) {
+    let asked = Command::new("kill").arg("-QUIT").arg(server.id().to_string()).status();
+    if !asked.is_ok_and(|status| status.success()) {
+        let _ = server.kill();
+    }
+    let _ = server.wait();
+}
+
+/// Who servers in a folder run as, if not as whoever runs the tests: PostgreSQL refuses to run as root. The folder is theirs.
+pub(super) fn owner(folder: &Path) -> Result<Option<&'static str>, NoServer> {
+    let user = if is_root() { Some("postgres") } else { None };
+    if let Some(user) = user {
+        run(Command::new("chown").arg(user).arg(folder))?;
+    }
+    Ok(user)
+}
+
+/// Makes an empty cluster, into which anybody on this machine is let.
+pub(super) fn make(user: Option<&str>, initdb: &Path, data: &Path, more: &[&str]) -> Result<(), NoServer> {
+    let mut command = command(user, initdb);
+    command.arg("-D").arg(data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]);
+    run(command.args(more))
+}
+
+/// Starts a server on what lies in a folder, without any care for the disk.
+pub(super) fn launch(user: Option<&str>, postgres: &Path, data: &Path, port: u16) -> Result<Child, NoServer> {
     let mut command = command(user, postgres);
-    command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"]);
+    command.arg("-D").arg(data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"]);
     command.args(["-c", "max_connections=300"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().map_err(|error| NoServer(format!("postgres does not start: {error}")))
@@ -102,7 +117,7 @@ fn is_root() -> bool {
 }
 
 /// A program, run by another user when one is named.
-fn command(user: Option<&str>, program: &Path) -> Command {
+pub(super) fn command(user: Option<&str>, program: &Path) -> Command {
     let Some(user) = user else { return Command::new(program) };
     let mut command = Command::new("setpriv");
     command.arg(format!("--reuid={user}")).arg(format!("--regid={user}")).arg("--clear-groups").arg(program);
@@ -110,7 +125,8 @@ fn command(user: Option<&str>, program: &Path) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Result<(), NoServer> {
+/// Runs a program to its end.
+pub(super) fn run(command: &mut Command) -> Result<(), NoServer> {
     let name = command.get_program().display().to_string();
     let failed = |why: String| NoServer(format!("{name}: {why}"));
     let mut child = command

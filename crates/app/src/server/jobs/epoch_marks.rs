@@ -99,6 +99,7 @@ mod tests {
             current: current.clone(),
             witness: Arc::new(Witness::of(&storage)),
             is_shared: false,
+            copy: None,
             checkpoint_interval: None,
             shutdown: shutdown.clone(),
         };

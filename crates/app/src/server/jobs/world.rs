@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_domain::ports::ReadCopy;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
 use flightdeck_http_api::CurrentEpoch;
 use flightdeck_live::Hints;
@@ -26,6 +27,8 @@ pub(in crate::server) struct World {
     pub(in crate::server) witness: Arc<Witness>,
     /// Whether other replicas may work on the same store.
     pub(in crate::server) is_shared: bool,
+    /// The copy of the store that is read beside it, if there is one.
+    pub(in crate::server) copy: Option<Arc<dyn ReadCopy>>,
     /// How often the audit log is signed; `None` for only when asked.
     pub(in crate::server) checkpoint_interval: Option<Duration>,
     pub(in crate::server) shutdown: CancellationToken,

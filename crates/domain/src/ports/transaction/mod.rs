@@ -1,23 +1,25 @@
 //! What a transaction can do with the rows of a store.
 //!
-//! Each operation reads or writes rows and holds no rule: what may happen, and in which order, stands once in
-//! [`crate::transactions`], as functions over [`Tx`]. A store implements these traits, and [`Transactional`] to open,
-//! commit and do again; it then has every repository port.
+//! Each operation reads or writes rows and contains no rule. The rules and the order are in [`crate::transactions`], as
+//! functions over [`Tx`]. A store implements these traits, and [`Transactional`] to open, commit and repeat a
+//! transaction; it then has every repository port.
 //!
-//! # What holds for all of them
-//! - Everything that is read is as it was when the transaction began or later, with what it wrote itself.
-//! - An error ends the transaction: nothing that it wrote stays.
-//! - What is locked is changed by nobody else until the end of the transaction. Stores with one writer need no locks; the
-//!   operations that only lock do nothing there, as they are given here. Whoever takes several locks takes them in this
-//!   order: a key of calls, the tree, sessions by their ids, operations by their ids, accounts by their keys, the feed, the
-//!   audit log.
-//! - [`RecordRows::record`] is the last thing that a transaction writes.
+//! # Contract of all operations
+//! - A read gives the state at the beginning of the transaction or later, including its own writes.
+//! - An error ends the transaction, and nothing that it wrote stays.
+//! - Nobody else changes a locked row until the end of the transaction. Stores with one writer need no locks; the
+//!   default implementations of the operations that only lock do nothing. A transaction that takes several locks takes
+//!   them in this order: a key of calls, the tree, sessions by their ids, operations by their ids, accounts by their
+//!   keys, the feed, the audit log.
+//! - [`RecordRows::record`] is the last thing that a transaction writes, except for the remembered call.
 
 mod access;
 mod approval;
 mod control;
+mod provider_config;
 mod record;
 mod rows;
+mod runner;
 mod session;
 mod talk;
 mod usage;
@@ -27,8 +29,10 @@ use std::pin::Pin;
 pub use access::AccessRows;
 pub use approval::ApprovalRows;
 pub use control::ControlRows;
+pub use provider_config::ProviderConfigRows;
 pub use record::RecordRows;
 pub use rows::Rows;
+pub use runner::RunnerRows;
 pub use session::{SessionRows, TreeLock};
 pub use talk::TalkRows;
 pub use usage::{MissionAccounts, UsageRows};
@@ -38,20 +42,41 @@ use crate::ids::SessionId;
 use crate::message::NewMessage;
 use crate::time::Timestamp;
 
-/// Everything that a transaction can do.
-pub trait Tx: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send {}
-
-impl<T> Tx for T where
-    T: SessionRows + TalkRows + ControlRows + ApprovalRows + UsageRows + AccessRows + RecordRows + Send
+/// All operations of a transaction.
+pub trait Tx:
+    SessionRows
+    + TalkRows
+    + ControlRows
+    + ApprovalRows
+    + UsageRows
+    + AccessRows
+    + ProviderConfigRows
+    + RunnerRows
+    + RecordRows
+    + Send
 {
 }
 
-/// What a piece of work gives in the end.
+impl<T> Tx for T where
+    T: SessionRows
+        + TalkRows
+        + ControlRows
+        + ApprovalRows
+        + UsageRows
+        + AccessRows
+        + ProviderConfigRows
+        + RunnerRows
+        + RecordRows
+        + Send
+{
+}
+
+/// The result of a piece of work.
 pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 /// A store that runs transactions.
 ///
-/// What is begun is done to its end, whether or not the caller still waits for it.
+/// Work that has begun is completed, whether or not the caller still waits for it.
 ///
 /// ```
 /// use flightdeck_domain::ids::{Seq, SessionId};
@@ -72,21 +97,21 @@ pub trait Transactional: Send + Sync {
     /// A transaction of this store.
     type Tx: Tx + 'static;
 
-    /// Runs work in one transaction, and returns when what it wrote is durable. When the work gives an error nothing of it is
-    /// written. A store may do the work again from its beginning, when others that ran at the same time broke it off.
+    /// Runs work in one transaction, and returns when its writes are durable. If the work returns an error, nothing is
+    /// written. A store may repeat the work from its beginning after a conflict with other transactions.
     fn write<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send
     where
         F: for<'a> Fn(&'a mut Self::Tx) -> Work<'a, T, E> + Send + Sync + 'static,
         T: Send + 'static,
         E: From<StoreUnavailable> + std::error::Error + Send + 'static;
 
-    /// Reads by one operation, which sees one moment by itself.
+    /// Reads with one operation, which sees one moment by itself.
     fn read<T, F>(&self, work: F) -> impl Future<Output = Rows<T>> + Send
     where
         F: for<'a> Fn(&'a mut Self::Tx) -> Work<'a, T, StoreUnavailable> + Send + Sync + 'static,
         T: Send + 'static;
 
-    /// Reads by several operations that all see the same moment.
+    /// Reads with several operations that all see the same moment.
     fn read_moment<T, F>(&self, work: F) -> impl Future<Output = Rows<T>> + Send
     where
         F: for<'a> Fn(&'a mut Self::Tx) -> Work<'a, T, StoreUnavailable> + Send + Sync + 'static,
@@ -95,8 +120,8 @@ pub trait Transactional: Send + Sync {
         self.read(work)
     }
 
-    /// Appends a batch to a conversation, as [`crate::transactions::append`] does. A store may take many appends into one
-    /// commit, as long as each has the result that it would have by itself.
+    /// Appends a batch to a conversation, as [`crate::transactions::append`] does. A store may take many appends into
+    /// one commit, as long as each has the result that it would have alone.
     fn append(
         &self,
         session: SessionId,

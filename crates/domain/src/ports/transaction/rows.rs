@@ -1,6 +1,6 @@
-//! What every operation on rows gives.
+//! The result of every operation on rows.
 
 use crate::ports::StoreUnavailable;
 
-/// What an operation gives.
+/// The result of an operation.
 pub type Rows<T> = Result<T, StoreUnavailable>;

@@ -10,10 +10,10 @@ use crate::ports::{ConversationEnd, MessageSlice};
 
 /// The rows of messages and commands. The lock of a session guards both.
 pub trait TalkRows: Send {
-    /// Puts messages into conversations. One whose id or place is taken is an error.
+    /// Adds messages to conversations. A taken id or place is an error.
     fn insert_messages(&mut self, new: &[Message]) -> impl Future<Output = Rows<()>> + Send;
 
-    /// Those messages of a batch that are in the conversation already, by their ids.
+    /// Reads the messages of a batch that are in the conversation already, by their ids.
     fn known_messages(
         &mut self,
         session: SessionId,
@@ -36,19 +36,19 @@ pub trait TalkRows: Send {
         limit: usize,
     ) -> impl Future<Output = Rows<Option<MessageSlice>>> + Send;
 
-    /// Where conversations end, of those sessions that are there.
+    /// Reads the ends of conversations, of the sessions that exist.
     fn conversation_ends(&mut self, sessions: &[SessionId]) -> impl Future<Output = Rows<Vec<ConversationEnd>>> + Send;
 
-    /// Puts a command into its queue.
+    /// Adds a command to its queue.
     fn insert_command(&mut self, command: &Command) -> impl Future<Output = Rows<()>> + Send;
 
-    /// A command.
+    /// Reads a command.
     fn command(&mut self, session: SessionId, seq: CommandSeq) -> impl Future<Output = Rows<Option<Command>>> + Send;
 
-    /// Writes what can change of a command: its receipt.
+    /// Writes the part of a command that can change: its receipt.
     fn save_command(&mut self, command: &Command) -> impl Future<Output = Rows<()>> + Send;
 
-    /// At most `limit` pending commands after a place, in order.
+    /// Reads at most `limit` pending commands after a place, in order.
     fn pending_commands(
         &mut self,
         session: SessionId,
@@ -56,6 +56,6 @@ pub trait TalkRows: Send {
         limit: usize,
     ) -> impl Future<Output = Rows<Vec<Command>>> + Send;
 
-    /// How many commands are pending.
+    /// Counts the pending commands.
     fn count_pending(&mut self, session: SessionId) -> impl Future<Output = Rows<u64>> + Send;
 }

@@ -1,3 +1,5 @@
+mod within_missions;
+
 use super::*;
 use crate::fixtures::{session, session_id};
 use crate::ids::KeyId;
@@ -7,7 +9,7 @@ use crate::use_cases::testing::{MockPorts, new_session};
 
 fn principal(role: Role, bound_to: Option<SessionId>) -> Principal {
     let place = SessionPlace::default();
-    Principal { key_id: KeyId::new("0102030405ab").expect("valid"), role, bound_to, place }
+    Principal { key_id: KeyId::new("0102030405ab").expect("valid"), role, bound_to, place, missions: None }
 }
 
 fn agent() -> Principal {

@@ -1,4 +1,4 @@
-//! One line becomes one message: its own, or the one that tells that it is none.
+//! Each line becomes one message: the message that it contains, or one that says that the line is no message.
 
 use flightdeck_agent_io::lines::Line;
 use flightdeck_agent_io::{json as lenient, text};
@@ -16,14 +16,14 @@ use crate::problem::{ApiError, FieldFault};
 /// How much of a line that is no message is shown, in bytes.
 const SHOWN: usize = 1_000;
 
-/// What a line became.
+/// The result of reading a line.
 pub(super) struct Taken {
     pub(super) input: MessageInput,
     /// Whether it is the message that the line was meant to be.
     pub(super) is_message: bool,
 }
 
-/// Takes a line, and says what is wrong with one that was read and is no message. An empty line is nothing.
+/// Reads a line, and says what is wrong with a line that was read and is no message. An empty line gives nothing.
 pub(super) fn taken(session: SessionId, line: Line, place: usize) -> Option<(Taken, Option<Vec<FieldFault>>)> {
     let whole = match line {
         Line::Whole(line) if line.trim_ascii().is_empty() => return None,
@@ -69,7 +69,7 @@ fn message(line: &[u8]) -> Result<MessageInput, Fault> {
         .map_err(|error| Fault::NoMessage(if is_cut { error } else { strict }))
 }
 
-/// The message that stands in the place of a line. The same line sent again is the same message.
+/// The message at the place of a line that is no message. The same line sent again is the same message.
 fn notice(session: SessionId, line: &[u8], bytes: u64, why: &str) -> Option<Taken> {
     let head = text::one_line(&text::decoded(line.get(..SHOWN).unwrap_or(line)), SHOWN);
     let told = format!("a line of {bytes} bytes is not in the conversation: {why}. It begins: {head}");

@@ -62,7 +62,7 @@ async fn take(tx: &mut State) -> Rows<Snapshot> {
         operations: Vec::new(),
         own: BTreeMap::new(),
         below: BTreeMap::new(),
-        missions: tx.mission_page(&MissionQuery { after: None, limit: ALL }).await?.0,
+        missions: tx.mission_page(&MissionQuery { after: None, missions: None, limit: ALL }).await?.0,
         kill_switch: tx.kill_switch().await?,
     };
     for session in taken.sessions.values() {
@@ -82,9 +82,10 @@ async fn take(tx: &mut State) -> Rows<Snapshot> {
     }
     let query = ApprovalQuery { filter: ApprovalFilter::default(), before: None, limit: ALL };
     taken.approvals = tx.approval_page(&query).await?.0;
-    let page = tx.operation_page(&OperationQuery { open: None, after: None, limit: ALL }).await?;
+    let page = tx.operation_page(&OperationQuery { open: None, missions: None, after: None, limit: ALL }).await?;
     for operation in page.operations {
-        let query = TargetQuery { operation: operation.id, unseen_only: false, after: None, limit: ALL };
+        let query =
+            TargetQuery { operation: operation.id, unseen_only: false, missions: None, after: None, limit: ALL };
         let targets = tx.target_page(&query).await?.targets;
         taken.operations.push((operation, targets));
     }

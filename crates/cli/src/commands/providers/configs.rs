@@ -1,0 +1,286 @@
+//! One configuration: shown, set, removed, tried out.
+
+use std::fs;
+
+use flightdeck_client::replies::{ProviderConfig, ProviderTrial};
+use flightdeck_client::{ClientError, Reply, encode};
+use flightdeck_terminal::{Out, Outcome, Tone, line};
+use serde_json::{Map, Value, json};
+
+use crate::ask::{begin, confirm, said};
+use crate::error::CommandError;
+use crate::grammar::{Asking, ProviderSetArgs};
+use crate::operator::operator;
+
+fn path(name: &str) -> String {
+    format!("/providers/{}", encode(name))
+}
+
+pub(super) fn show(name: &str, asking: &Asking) -> Outcome {
+    let (client, out) = begin(asking)?;
+    told(out, &client.get(&path(name))?)
+}
+
+pub(super) fn remove(name: &str, reason: Option<&str>, yes: bool, asking: &Asking) -> Outcome {
+    let (client, out) = begin(asking)?;
+    let found = client.get(&path(name))?;
+    confirm(&format!("remove provider configuration {}?", line(name)), yes)?;
+    let reply = client.delete_known(&path(name), &with_reason(Map::new(), reason), tag(&found))?;
+    if out.json {
+        out.json(&reply.body);
+    } else {
+        out.line(&format!("{} is removed; agents that were started from it go on", line(name)));
+    }
+    Ok(())
+}
+
+pub(super) fn test(name: &str, reason: Option<&str>, asking: &Asking) -> Outcome {
+    let (client, out) = begin(asking)?;
+    let reply = client.post_once(&format!("{}/test", path(name)), &with_reason(Map::new(), reason))?;
+    if out.json {
+        out.json(&reply.body);
+        return Ok(());
+    }
+    let trial: ProviderTrial = reply.read()?;
+    let agent = trial.agent.as_deref().map_or_else(|| "an agent without a name".to_owned(), line);
+    match (trial.started, trial.offers.as_slice()) {
+        (false, _) => out.line("nothing was started: its agents are not programs of the server"),
+        (true, []) => out.line(&format!("{agent} was started, introduced itself and was ended")),
+        (true, offers) => {
+            out.line(&format!("{agent} was started, introduced itself and was ended"));
+            out.line(&format!("it can: {}", line(&offers.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn set(args: &ProviderSetArgs) -> Outcome {
+    let (client, out) = begin(&args.asking)?;
+    let name = &args.named.name;
+    let found = match client.get(&path(name)) {
+        Ok(found) => Some(found),
+        Err(ClientError::Refused { status: 404, .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let before = found.as_ref().map(Reply::read::<ProviderConfig>).transpose()?;
+    let body = body(args, before.as_ref())?;
+    let known = match (args.revision, &found) {
+        (Some(revision), _) => Some(format!("\"{revision}\"")),
+        (None, Some(found)) => tag(found).map(str::to_owned),
+        (None, None) => None,
+    };
+    told(out, &client.put_known(&path(name), &body, known.as_deref())?)
+}
+
+/// The revision, as it is sent back.
+fn tag(reply: &Reply) -> Option<&str> {
+    reply.header("etag")
+}
+
+fn with_reason(mut body: Map<String, Value>, reason: Option<&str>) -> Value {
+    if let Some(reason) = reason {
+        body.insert("reason".to_owned(), reason.into());
+    }
+    Value::Object(body)
+}
+
+/// The whole configuration: what it is, with what was given over it.
+fn body(args: &ProviderSetArgs, before: Option<&ProviderConfig>) -> Result<Value, CommandError> {
+    let usage = |text: String| CommandError::Usage(text);
+    let kind = args.kind.clone().or_else(|| before.map(|before| before.kind.clone()));
+    let kind = kind.ok_or_else(|| usage("--kind: say what runs the agents of a new configuration".to_owned()))?;
+    let mut settings = match &args.file {
+        Some(file) => {
+            let text = if file == "-" { said("-")? } else { text_of(file)? };
+            match serde_json::from_str(&text) {
+                Ok(Value::Object(settings)) => settings,
+                Ok(_) => return Err(usage(format!("--file: {file} is no JSON object"))),
+                Err(error) => return Err(usage(format!("--file: {file} is no JSON: {error}"))),
+            }
+        }
+        None => before.map(|before| before.settings.clone()).unwrap_or_default(),
+    };
+    for given in &args.settings {
+        let (key, value) =
+            given.split_once('=').ok_or_else(|| usage(format!("--setting: {given:?} is not KEY=VALUE")))?;
+        if value.is_empty() {
+            settings.remove(key);
+        } else {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+            settings.insert(key.to_owned(), value);
+        }
+    }
+    let mut limits = before.map(|before| before.limits.clone()).unwrap_or_default();
+    limits.retain(|_, value| !value.is_null());
+    let given = [
+        ("atOnce", args.at_once.map(Value::from)),
+        ("maxCostUsd", args.max_cost.map(Value::from)),
+        ("maxTokens", args.max_tokens.map(Value::from)),
+    ];
+    limits.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    let enabled = match (args.enable, args.disable) {
+        (true, _) => true,
+        (_, true) => false,
+        _ => before.is_none_or(|before| before.enabled),
+    };
+    let labels: Vec<String> = if args.labels.is_empty() {
+        before.map(|before| before.labels.clone()).unwrap_or_default()
+    } else {
+        args.labels.iter().filter(|label| !label.is_empty()).cloned().collect()
+    };
+    let mut body = Map::new();
+    body.insert("kind".to_owned(), kind.into());
+    let display_name = args.display_name.clone().or_else(|| before.and_then(|before| before.display_name.clone()));
+    if let Some(display_name) = display_name {
+        body.insert("displayName".to_owned(), display_name.into());
+    }
+    body.insert("enabled".to_owned(), enabled.into());
+    body.insert("settings".to_owned(), Value::Object(settings));
+    body.insert("credentials".to_owned(), Value::Object(credentials(args)?));
+    body.insert("labels".to_owned(), json!(labels));
+    body.insert("limits".to_owned(), Value::Object(limits));
+    Ok(with_reason(body, args.why.reason.as_deref()))
+}
+
+fn text_of(file: &str) -> Result<String, CommandError> {
+    fs::read_to_string(file).map_err(|error| CommandError::Usage(format!("cannot read {file}: {error}")))
+}
+
+/// The credentials that were given, in clear text, and those to be removed.
+fn credentials(args: &ProviderSetArgs) -> Result<Map<String, Value>, CommandError> {
+    let mut credentials = Map::new();
+    for given in &args.credentials {
+        // What is wrong may hold a credential, so it is not repeated.
+        let wrong = || {
+            CommandError::Usage(
+                "--credential takes NAME=@FILE or NAME=-; a credential is not written on the command line".to_owned(),
+            )
+        };
+        let (name, place) = given.split_once('=').ok_or_else(wrong)?;
+        let text = match (place, place.strip_prefix('@')) {
+            ("-", _) => said("-")?,
+            (_, Some(file)) => text_of(file)?,
+            _ => return Err(wrong()),
+        };
+        let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+        credentials.insert(name.to_owned(), text.into());
+    }
+    for given in &args.credential_env {
+        let (name, variable) =
+            given.split_once('=').ok_or_else(|| CommandError::Usage("--credential-env takes NAME=VAR".to_owned()))?;
+        let value = std::env::var(variable)
+            .map_err(|_error| CommandError::Usage(format!("--credential-env: there is no variable {variable}")))?;
+        credentials.insert(name.to_owned(), value.into());
+    }
+    credentials.extend(args.remove_credentials.iter().map(|name| (name.clone(), Value::Null)));
+    Ok(credentials)
+}
+
+fn told(out: Out, reply: &Reply) -> Outcome {
+    if out.json {
+        out.json(&reply.body);
+        return Ok(());
+    }
+    let config: ProviderConfig = reply.read()?;
+    let list = |list: &[String]| Some(list.join(", ")).filter(|text| !text.is_empty());
+    let object = |map: &Map<String, Value>| {
+        let given: Map<String, Value> = map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        (!given.is_empty()).then(|| Value::Object(given).to_string())
+    };
+    let state = match (&config.hindrance, config.enabled) {
+        (Some(hindrance), _) => hindrance.clone(),
+        (None, true) => "enabled".to_owned(),
+        (None, false) => "disabled".to_owned(),
+    };
+    let facts = [
+        ("name", Some(config.name)),
+        ("called", config.display_name),
+        ("kind", Some(config.kind)),
+        ("state", Some(state)),
+        ("settings", object(&config.settings)),
+        ("credentials", list(&config.credentials)),
+        ("labels", list(&config.labels)),
+        ("limits", object(&config.limits)),
+        ("source", Some(config.source)),
+        ("revision", Some(config.revision.to_string())),
+        ("changed by", config.changed_by.map(|id| operator(&id, config.changed_by_name.as_deref()))),
+    ];
+    for (name, value) in facts {
+        let Some(value) = value else { continue };
+        let name = out.paint.paint(Tone::Faint, &format!("{name:<13}"));
+        out.line(&format!("{name}{}", line(&value)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+
+    fn args(words: &[&str]) -> ProviderSetArgs {
+        let command = ProviderSetArgs::augment_args(Command::new("set").no_binary_name(true));
+        let matches = command.try_get_matches_from(words).expect("valid");
+        ProviderSetArgs::from_arg_matches(&matches).expect("valid")
+    }
+
+    fn before() -> ProviderConfig {
+        let before = json!({"name": "a", "kind": "acp", "displayName": "A", "enabled": true, "revision": 3,
+            "settings": {"command": "c", "steer": true}, "credentials": ["T"], "labels": ["gpu"],
+            "limits": {"atOnce": 2, "maxCostUsd": null}});
+        serde_json::from_value(before).expect("a configuration")
+    }
+
+    #[test]
+    fn what_is_not_given_stays() {
+        let same = body(&args(&["a"]), Some(&before())).expect("valid");
+        let expected = json!({"kind": "acp", "displayName": "A", "enabled": true, "settings": {"command": "c",
+            "steer": true}, "credentials": {}, "labels": ["gpu"], "limits": {"atOnce": 2}});
+        assert_eq!(same, expected);
+        let words = [
+            "a",
+            "--disable",
+            "--setting",
+            "args=[\"acp\"]",
+            "--setting",
+            "steer=",
+            "--setting",
+            "model=large",
+            "--label",
+            "",
+            "--at-once",
+            "4",
+            "--max-tokens",
+            "9",
+            "--remove-credential",
+            "T",
+            "--reason",
+            "because",
+        ];
+        let changed = body(&args(&words), Some(&before())).expect("valid");
+        let expected = json!({"kind": "acp", "displayName": "A", "enabled": false,
+            "settings": {"command": "c", "args": ["acp"], "model": "large"}, "credentials": {"T": null}, "labels": [],
+            "limits": {"atOnce": 4, "maxTokens": 9}, "reason": "because"});
+        assert_eq!(changed, expected);
+        assert!(body(&args(&["a"]), None).expect_err("no kind").to_string().starts_with("--kind"));
+    }
+
+    #[test]
+    fn a_credential_comes_out_of_a_file_and_is_never_written_or_repeated() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("token");
+        fs::write(&path, "hush\n").expect("written");
+        let given = format!("TOKEN=@{}", path.display());
+        let read = credentials(&args(&["a", "--credential", &given])).expect("valid");
+        assert_eq!(Value::Object(read), json!({"TOKEN": "hush"}));
+        for wrong in ["TOKEN=hush", "hush"] {
+            let told = credentials(&args(&["a", "--credential", wrong])).expect_err("refused").to_string();
+            assert!(!told.contains("hush") && told.contains("NAME=@FILE"), "{told}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Providers and their configurations.
+
+use clap::{Args, Subcommand};
+
+use super::shared::{Asking, Unasked, Why};
+
+/// `flightdeck providers`
+#[derive(Debug, Args)]
+pub(crate) struct ProvidersArgs {
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    #[command(subcommand)]
+    pub(crate) command: Option<ProvidersCommand>,
+}
+
+/// What is done with configurations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    /// List the kinds of providers and their configurations
+    List {
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Show one configuration; of its credentials only the names
+    Show {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Make a configuration, or change one: what is not given stays as it is
+    Set(Box<ProviderSetArgs>),
+    /// Remove a stored configuration; agents that were started from it go on
+    Remove {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        unasked: Unasked,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// Start an agent of a configuration, have it introduce itself, and end it
+    Test {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        asking: Asking,
+    },
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// the configuration
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+/// `flightdeck providers set`
+#[derive(Debug, Args)]
+pub(crate) struct ProviderSetArgs {
+    #[command(flatten)]
+    pub(crate) named: Named,
+    /// what runs its agents: acp, scripted, …; needed for a new one
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// what people call it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) display_name: Option<String>,
+    /// let agents be started from it
+    #[arg(long, conflicts_with = "disable")]
+    pub(crate) enable: bool,
+    /// let no agent be started from it
+    #[arg(long)]
+    pub(crate) disable: bool,
+    /// one setting; the value is JSON, or a text where it is none; empty takes the setting away
+    #[arg(long = "setting", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// all settings, as a JSON object in this file, or - for standard input; --setting goes over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<String>,
+    /// a credential out of a file, or - for standard input; the newline at its end is not part of it. There is no way to
+    /// write a credential on the command line, where every user of the machine could read it
+    #[arg(long = "credential", value_name = "NAME=@FILE")]
+    pub(crate) credentials: Vec<String>,
+    /// a credential out of a variable of this environment
+    #[arg(long = "credential-env", value_name = "NAME=VAR")]
+    pub(crate) credential_env: Vec<String>,
+    /// take a credential away
+    #[arg(long = "remove-credential", value_name = "NAME")]
+    pub(crate) remove_credentials: Vec<String>,
+    /// the labels that a server needs, in the place of those that are set; an empty one for none
+    #[arg(long = "label", value_name = "LABEL")]
+    pub(crate) labels: Vec<String>,
+    /// how many of its agents may run at once on one server
+    #[arg(long, value_name = "N")]
+    pub(crate) at_once: Option<u32>,
+    /// what each of its agents may spend, in US dollars
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<f64>,
+    /// how many tokens each of its agents may use
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u64>,
+    /// only if it is at this revision; without it, whatever it is now
+    #[arg(long, value_name = "N")]
+    pub(crate) revision: Option<u64>,
+    #[command(flatten)]
+    pub(crate) why: Why,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}

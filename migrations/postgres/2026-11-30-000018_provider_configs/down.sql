@@ -1,0 +1,3 @@
+ALTER TABLE sessions DROP COLUMN provider_revision;
+ALTER TABLE sessions DROP COLUMN provider_config;
+DROP TABLE provider_configs;
