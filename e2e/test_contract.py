@@ -57,6 +57,11 @@ request-timeout = 0.3
 include-operation-id = "handleClaudeCodeHook"
 # A hook is answered whatever its body: a refusal would let the agent go on (docs/security.md).
 checks.negative_data_rejection.expected-statuses = ["200", "400", "401", "403", "404"]
+
+[[operations]]
+include-operation-id = ["createProvider", "setProvider", "removeProvider"]
+# Which settings are allowed is said by the schema of their kind, and a change names the revision that it is made to.
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "413", "428"]
 """
 
 

@@ -41,7 +41,7 @@ export async function checkAcp({ agent, bin, folder, model, check, row }) {
   const start = async (prompt, parentAgentId) =>
     (await fleet.post('/agents/spawn', { taskId: 'FD-1', agentType: agent.name, prompt, parentAgentId })).agentId;
   try {
-    await check('tokens as the model told them', () => tokens(fleet, model, start, agent.name));
+    await check('tokens as the model reported them', () => tokens(fleet, model, start, agent.name));
     await check('subtree killed: no process is left', () => subtree(fleet, start));
   } finally {
     await server.stop();

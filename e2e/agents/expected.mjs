@@ -13,18 +13,18 @@
 const STEER = {
   seen: 'no',
   fault: "the agent's",
-  why: 'a prompt into a running turn is taken after it, or breaks it off: 409, with what would work',
+  why: 'the agent takes a prompt for a running turn after the turn, or aborts the turn; so the call is a 409 that names the alternatives',
 };
 
 /** @type {Record<string, Record<string, Exception>>} */
 const EXCEPTIONS = {
   opencode: {
     'inject steer while busy': STEER,
-    'tokens as the model told them': {
+    'tokens as the model reported them': {
       seen: 'failed',
       note: /^counted input 1400, output 80, cacheRead 600,/,
       fault: "the agent's",
-      why: 'the `usage` of an answer is that of the last call of the model in the turn, so the tokens of those before a tool call are missing; the cost is whole',
+      why: 'the `usage` of an answer covers only the last model call of the turn, so the tokens of the calls before it are missing; the cost is complete',
     },
   },
   codex: {
@@ -39,19 +39,19 @@ const EXCEPTIONS = {
       seen: 'failed',
       note: /session\/load .*(No previous sessions found|Invalid session identifier)/,
       fault: "the agent's",
-      why: 'a session that is taken up in the minute in which it began is not found, and is lost: it is recorded anew in the same file, whose name has the minute, before it is looked for; later it is taken up',
+      why: 'a session that is resumed within the minute in which it began is not found, and is lost: the agent names the file of the session by the minute, and writes to the file before it looks for the session; a later resume works',
     },
     'command output in the transcript': {
       seen: 'failed',
       note: /but: completed$/,
       fault: "the agent's",
-      why: 'the end of a shell call has no content',
+      why: 'the agent sends no content with the end of a shell call',
     },
-    'tokens as the model told them': {
+    'tokens as the model reported them': {
       seen: 'failed',
       note: /^counted input 3000, output 120, cacheRead 0,/,
       fault: "the agent's",
-      why: 'tokens that came from the cache are told as input like any other',
+      why: 'the agent reports tokens from the cache as ordinary input',
     },
   },
 };

@@ -29,7 +29,7 @@ test('what is not expected is marked with what was seen', () => {
 });
 
 test('an exception stands for the outcome that it names, and for no other', () => {
-  const tokens = (note, seen = 'failed') => exception(row('opencode', 'tokens as the model told them', seen, note));
+  const tokens = (note, seen = 'failed') => exception(row('opencode', 'tokens as the model reported them', seen, note));
   assert.equal(tokens('counted input 1400, output 80, cacheRead 600, cacheWrite 0; …')?.fault, "the agent's");
   assert.equal(tokens('counted input 0, output 0, cacheRead 0, cacheWrite 0; …'), undefined);
   assert.equal(exception(row('codex', 'inject steer while busy', 'failed')), undefined);

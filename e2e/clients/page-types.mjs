@@ -22,6 +22,7 @@ const NAMES = {
   Message: 'MessageView',
   Operation: 'OperationView',
   Receipt: 'MessageReceiptView',
+  Runner: 'RunnerView',
   Scope: 'ControlScope',
   SearchPage: 'SearchView',
   Session: 'SessionView',
@@ -29,6 +30,7 @@ const NAMES = {
   Target: 'TargetView',
   TreeEntry: 'TreeEntry',
   Verification: 'AuditVerificationView',
+  WaitingAgent: 'WaitingAgentView',
   Wish: 'Wish',
 };
 

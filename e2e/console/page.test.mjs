@@ -113,7 +113,7 @@ for (const colorScheme of ['light', 'dark']) {
         await page.locator('#back').click();
         await page.locator('.side').waitFor();
       }
-      for (const view of ['approvals', 'operations', 'audit']) {
+      for (const view of ['approvals', 'operations', 'audit', 'runners']) {
         await page.locator(`#tab-${view}`).click();
         if (view === 'audit') {
           await page.getByRole('button', { name: 'Verify the chain' }).click();

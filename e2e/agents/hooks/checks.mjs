@@ -76,7 +76,7 @@ async function tool(kit, check) {
     must(totalTokens > 0, 'no tokens were counted in a turn with a tool call');
     return { seen: 'yes', note: `${totalTokens} tokens` };
   });
-  await check('tokens as the model told them', async () => compare(await kit.fleet.usage(agent), charged(kit.model.ledger, tag, since)));
+  await check('tokens as the model reported them', async () => compare(await kit.fleet.usage(agent), charged(kit.model.ledger, tag, since)));
 }
 
 async function rejected(kit) {
