@@ -127,6 +127,12 @@ class Agent:
             if pause:
                 self.ack(pause, "consumed")
                 continue
+            chosen = self.take("configure")
+            if chosen:
+                # A script says the same with any model and in any mode.
+                self.say("system", "configured: " + " ".join(filter(None, (chosen.get("model"), chosen.get("mode")))))
+                self.ack(chosen, "consumed")
+                continue
             with self.told:
                 if self.paused and not self.killed and not self.queue:
                     self.told.wait(1)

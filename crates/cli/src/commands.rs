@@ -6,6 +6,7 @@ mod audit;
 mod budget;
 mod choice;
 mod completions;
+mod configure;
 mod control;
 mod inject;
 mod kill_all;
@@ -51,6 +52,7 @@ pub fn run(command: &Command, whole: clap::Command) -> Outcome {
         Command::Runners(args) => runners::run(args),
         Command::Spawn(args) => spawn::run(args),
         Command::Inject(args) => inject::run(args),
+        Command::Configure(args) => configure::run(args),
         Command::Pause(args) => control::run(args, Verb::Pause),
         Command::Resume(args) => control::run(args, Verb::Resume),
         Command::Interrupt(args) => control::run(&args.control, Verb::Interrupt { drop: args.drop_queued }),

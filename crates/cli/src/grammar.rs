@@ -20,8 +20,8 @@ pub(crate) use self::providers::{ProviderSetArgs, ProvidersArgs, ProvidersComman
 pub(crate) use self::runners::{RunnersArgs, RunnersCommand};
 pub(crate) use self::shared::{Asking, wait};
 pub(crate) use self::stepping_in::{
-    ApprovalsArgs, ApprovalsCommand, ApprovalsListArgs, CloseArgs, ControlArgs, DecideArgs, InjectArgs, InterruptArgs,
-    KillAllArgs, LoginArgs, Scope, SpawnArgs,
+    ApprovalsArgs, ApprovalsCommand, ApprovalsListArgs, CloseArgs, ConfigureArgs, ControlArgs, DecideArgs, InjectArgs,
+    InterruptArgs, KillAllArgs, LoginArgs, Scope, SpawnArgs,
 };
 
 /// The commands that ask a server, in the order in which help lists them.
@@ -55,6 +55,8 @@ pub enum Command {
     Spawn(SpawnArgs),
     /// Say something to an agent, and tell whether it took it
     Inject(InjectArgs),
+    /// Have an agent at work use another model or another mode
+    Configure(ConfigureArgs),
     /// Have agents stop, able to go on
     Pause(ControlArgs),
     /// Let paused agents go on

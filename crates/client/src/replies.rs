@@ -126,6 +126,24 @@ pub struct Receipt {
     pub reason: Option<String>,
 }
 
+/// What became of a command: `GET /agents/{id}/commands/{seq}`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CommandReceipt {
+    /// `accepted`, `delivered`, `consumed`, `refused`, `cancelled` or `undeliverable`.
+    pub receipt: String,
+    /// Why it was refused or could not be delivered.
+    pub receipt_reason: Option<String>,
+}
+
+/// An answer to `POST /agents/{id}/configure`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Configured {
+    /// The command that brings the choice.
+    pub command_seq: u64,
+}
+
 /// A page of a conversation: `GET /agents/{id}/messages`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::feed::{FleetEventDraft, FleetEventKind};
 use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
-use crate::session::SessionStatus;
+use crate::session::{Choice, SessionStatus};
 use crate::text::Reason;
 use crate::time::Timestamp;
 
@@ -25,7 +25,7 @@ pub enum Delivery {
 }
 
 /// What the agent is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CommandKind {
     /// Read an operator's message of the conversation.
@@ -45,6 +45,8 @@ pub enum CommandKind {
     Resume,
     /// Stop the current turn, and wait for the next prompt.
     Interrupt,
+    /// Work with another model or in another mode from now on.
+    Configure(Choice),
     /// Stop for good.
     Kill,
 }
@@ -66,7 +68,7 @@ impl Delivery {
 
 impl CommandKind {
     /// Every word that [`CommandKind::as_str`] gives.
-    pub const WORDS: [&'static str; 5] = ["inject", "pause", "resume", "interrupt", "kill"];
+    pub const WORDS: [&'static str; 6] = ["inject", "pause", "resume", "interrupt", "configure", "kill"];
 
     /// The word used in the API and in stores.
     #[must_use]
@@ -76,6 +78,7 @@ impl CommandKind {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Interrupt => "interrupt",
+            Self::Configure(_) => "configure",
             Self::Kill => "kill",
         }
     }

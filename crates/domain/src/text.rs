@@ -117,6 +117,10 @@ text! {
     TaskSource, 100, single_line: true
 }
 text! {
+    /// A model or a mode, by the name that an agent itself has for it.
+    ChoiceName, 200, single_line: true
+}
+text! {
     /// What kind of agent it is: `worker`, `reviewer`, `tester` …
     AgentType, 100, single_line: true
 }

@@ -206,6 +206,12 @@ impl ApiError {
         Self::NotFound { kind: "unknown-provider", detail: format!("there is no provider configuration {name}") }
     }
 
+    /// There is no such command.
+    #[must_use]
+    pub fn no_command(session: impl std::fmt::Display, seq: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind: "unknown-command", detail: format!("session {session} has no command {seq}") }
+    }
+
     /// There is no such operation.
     #[must_use]
     pub fn no_operation(id: impl std::fmt::Display) -> Self {

@@ -7,8 +7,9 @@ use crate::auth::authenticate;
 use crate::console;
 use crate::docs;
 use crate::handlers::{
-    agent_log, agents, approvals, assignments, audit, close, commands, control, events, fleet, health, hooks, inject,
-    keys, kill_all, login, messages, missions, operations, providers, runners, search, spawn, status, usage,
+    agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
+    hooks, inject, keys, kill_all, login, messages, missions, operations, providers, runners, search, spawn, status,
+    usage,
 };
 use crate::openapi;
 use crate::request::no_route;
@@ -115,6 +116,7 @@ fn one_agent(config: &mut ServiceConfig) {
         )
         .service(resource("/heartbeat", "POST").route(web::post().to(status::heartbeat)))
         .service(resource("/inject", "POST").route(web::post().to(inject::inject)))
+        .service(resource("/configure", "POST").route(web::post().to(configure::configure)))
         .service(resource("/pause", "POST").route(web::post().to(control::pause)))
         .service(resource("/resume", "POST").route(web::post().to(control::resume)))
         .service(resource("/interrupt", "POST").route(web::post().to(control::interrupt)))
@@ -125,6 +127,7 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(
             resource("/budget", "DELETE, PUT").route(web::put().to(usage::set)).route(web::delete().to(usage::remove)),
         )
+        .service(resource("/commands/{seq}", "GET, HEAD").route(web::get().to(commands::read)))
         .service(resource("/commands/{seq}/cancel", "POST").route(web::post().to(commands::cancel)))
         .service(resource("/commands/{seq}/ack", "POST").route(web::post().to(commands::acknowledge)))
         .service(resource("/approvals/{approvalId}", "GET, HEAD").route(web::get().to(approvals::read)))

@@ -22,6 +22,7 @@ use crate::handlers::approvals::Approvals;
 use crate::handlers::assignments::Assignments;
 use crate::handlers::audit::Audit;
 use crate::handlers::commands::Commands;
+use crate::handlers::configure::Configure;
 use crate::handlers::control::Control;
 use crate::handlers::effects::Effects;
 use crate::handlers::events::Events;
@@ -197,6 +198,12 @@ fn stepping_in(api: &Api, given: Given) -> Given {
             throttle_refusals: Arc::clone(&throttles.refusals),
         })
         .with(intervene.clone())
+        .with(Configure {
+            intervene: intervene.clone(),
+            read: ReadCommands::new(ports),
+            waiting: waiting.clone(),
+            control_wait: options.control_wait,
+        })
         .with(Control { intervene, scope: InterveneScope::new(ports, providers), effects: effects.clone() })
         .with(KillAll {
             fleet: InterveneFleet::new(ports, providers),

@@ -1,6 +1,7 @@
 //! One agent: how it comes up, works and ends. One task owns it.
 
 mod ask;
+mod choose;
 mod end;
 mod hear;
 mod last_words;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
 use self::ask::Asked;
+use self::choose::{Choosing, Chosen};
 use self::report::Reporter;
 use self::sub_agent::SubAgent;
 use self::turn::{Prompt, Turn};
@@ -126,6 +128,8 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         thaw_at: None,
         pauses: Vec::new(),
         interrupts: Vec::new(),
+        choices: VecDeque::new(),
+        choosing: None,
         newest_control: CommandSeq::ZERO,
         idle_because: None,
     };
@@ -192,6 +196,10 @@ struct Agent<'a> {
     pauses: Vec<(CommandSeq, Option<Reason>)>,
     /// Interrupts of the current turn.
     interrupts: Vec<CommandSeq>,
+    /// What operators chose, and it is not set to yet.
+    choices: VecDeque<Chosen>,
+    /// What it is being set to.
+    choosing: Option<Choosing>,
     /// The newest pause or resume that was obeyed.
     newest_control: CommandSeq,
     /// Why the last turn ended.
@@ -203,6 +211,7 @@ impl Agent<'_> {
         let mailbox = Arc::clone(&self.reporter.uplink.mailbox);
         loop {
             self.obey().await?;
+            self.choose_next().await?;
             self.advance().await?;
             let wake = self.wake();
             tokio::select! {
@@ -232,6 +241,7 @@ impl Agent<'_> {
             self.flush_at,
             self.replays_until,
             self.doubt_until,
+            self.choosing_until(),
             sign,
         ];
         due.into_iter().chain([self.sub_agents_wake()]).flatten().min().unwrap_or_else(Instant::now)
@@ -253,6 +263,7 @@ impl Agent<'_> {
         }
         self.fall_silent(now).await?;
         self.give_up_answer(now).await?;
+        self.give_up_choice(now).await?;
         self.sub_agents_tick(now).await?;
         self.cancel_again(now);
         self.cancel_overdue(now).await?;

@@ -4,6 +4,7 @@
 //! fit the protocol never ends the connection, and whoever waits for an answer gets one.
 
 mod calls;
+mod choosing;
 mod message;
 mod opening;
 mod reader;
@@ -12,6 +13,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use flightdeck_domain::ids::CommandSeq;
+use flightdeck_domain::session::Choice;
 use flightdeck_processes::SharedLog;
 use flightdeck_vitals::Vitals;
 use serde_json::{Value, json};
@@ -42,6 +45,8 @@ pub(crate) enum Heard {
     TakenBack(Value),
     /// A prompt is answered; the number is that of the prompt. The error is a sentence.
     Stopped(u64, Result<Value, String>),
+    /// It works as this command chose, or does not. The error is a sentence.
+    Chosen(CommandSeq, Result<(), String>),
     /// What it said last may have been the answer to a prompt, and could not be read.
     Doubt,
     /// Something about it that belongs into the conversation.
@@ -136,6 +141,7 @@ impl Drop for Answer {
 /// What can be asked of an agent. Nothing here waits; what comes of it is heard.
 pub(crate) struct Peer {
     calls: Arc<Calls>,
+    says: mpsc::WeakSender<Heard>,
 }
 
 impl Peer {
@@ -148,6 +154,27 @@ impl Peer {
     /// No prompt waits for its answer any more.
     pub(crate) fn forget_prompts(&self) {
         self.calls.forget_prompts();
+    }
+
+    /// To be called when the agent is ready. What comes of it is heard under the command's place, unless the agent is gone.
+    pub(crate) fn choose(&self, seq: CommandSeq, choice: Choice) {
+        let (calls, says) = (Arc::clone(&self.calls), self.says.clone());
+        tokio::spawn(async move {
+            let heard = says.clone();
+            let chosen = async move {
+                let outcome = match choosing::choose(&calls, &choice).await {
+                    Ok(()) => Ok(()),
+                    Err(Some(problem)) => Err(problem),
+                    Err(None) => return,
+                };
+                if let Some(says) = heard.upgrade() {
+                    let _ = says.send(Heard::Chosen(seq, outcome)).await;
+                }
+            };
+            if Vitals::process().once("acp peer", chosen).await.is_err() {
+                tell_broken(&says).await;
+            }
+        });
     }
 
     pub(crate) fn cancel(&self) {
@@ -168,8 +195,8 @@ pub(crate) fn connect(
     let reader = Reader { calls: Arc::clone(&calls), says: says.clone(), log };
     tokio::spawn(whole(write(input, queue), says.clone()));
     tokio::spawn(whole(reader.listen(output), says.clone()));
-    let peer = Peer { calls: Arc::clone(&calls) };
     let broken = says.downgrade();
+    let peer = Peer { calls: Arc::clone(&calls), says: broken.clone() };
     let opening = async move {
         let heard = match open(&calls, opening).await {
             Ok(introduction) => Heard::Ready(Box::new(introduction)),

@@ -223,6 +223,7 @@ pub(crate) const fn capabilities() -> Capabilities {
         pause: Some(PauseCapability::Turn),
         steer: false,
         queue: true,
+        configure: true,
         approve: true,
         spawn: true,
         in_process: true,

@@ -26,6 +26,7 @@ impl AgentProvider for ClaudeCodeProvider {
             pause: Some(PauseCapability::Turn),
             steer: true,
             queue: true,
+            configure: false,
             approve: true,
             spawn: false,
             in_process: false,

@@ -96,7 +96,9 @@ macro_rules! __provider {
                 a_pause_while_it_starts_has_its_effect
                 an_idle_agent_is_idle_again_after_a_pause
                 a_turn_that_never_ends_is_paused_within(pause_in_turn)
-                an_interrupt_ends_the_turn;
+                an_interrupt_ends_the_turn
+                a_choice_is_taken_by_an_agent_at_work
+                a_choice_goes_before_what_is_said_after_it;
             kill:
                 killed_is_said_when_nothing_is_left
                 one_that_ignores_a_polite_stop_is_killed(programs)

@@ -2,8 +2,11 @@
 
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::command::Delivery;
+use flightdeck_domain::command::{Command, Receipt};
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::MessageRole;
-use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::session::{Choice, SessionStatus};
+use flightdeck_domain::text::ChoiceName;
 
 use crate::fixture::{Behaviour, Fixture, LINES, TICK};
 use crate::stage::{Stage, assert_once_in_order, count};
@@ -80,4 +83,41 @@ pub async fn an_interrupt_ends_the_turn(fixture: &dyn Fixture) {
     stage.assert_silent(id).await;
     let (message, _) = stage.inject(id, Delivery::Queue, "note-1").await;
     stage.until_answered(&message).await;
+}
+
+/// A model and a mode that every agent under test takes.
+fn choice() -> Intervention {
+    let name = |text: &str| Some(ChoiceName::new(text).expect("valid"));
+    Intervention::Configure(Choice { model: name("large"), mode: name("plan") })
+}
+
+async fn choose(stage: &Stage<'_>, id: SessionId) -> Command {
+    stage.act(id, choice()).await.expect("accepted").committed.command.expect("a command")
+}
+
+/// An agent takes another model and mode while it works, and its status stays what it is.
+pub async fn a_choice_is_taken_by_an_agent_at_work(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let id = stage.idle().await;
+    let chosen = choose(&stage, id).await;
+    assert_eq!(stage.until_obeyed(&chosen).await, Receipt::Consumed);
+    stage.until_status(id, SessionStatus::Idle).await;
+    let (message, _) = stage.inject(id, Delivery::Queue, "note-1").await;
+    stage.until_answered(&message).await;
+}
+
+/// What is said after a choice is taken in after it, and both have their receipts.
+pub async fn a_choice_goes_before_what_is_said_after_it(fixture: &dyn Fixture) {
+    let stage = Stage::of(fixture);
+    let id = stage.started(Behaviour::Says).await;
+    let chosen = choose(&stage, id).await;
+    let (message, _) = stage.inject(id, Delivery::Queue, "note-1").await;
+    stage.until_answered(&message).await;
+    assert_eq!(stage.until_obeyed(&chosen).await, Receipt::Consumed);
+    let at = |command: &Command| command.updated_at;
+    let queue = &stage.fixture.ports().commands;
+    let chosen = queue.command(id, chosen.seq).await.expect("read").expect("there");
+    let said = queue.command(id, chosen.seq.next()).await.expect("read").expect("there");
+    assert!(at(&chosen) <= at(&said), "{chosen:?} {said:?}");
+    assert_once_in_order(&stage.text(id).await, &[&LINES[..], &["note-1"]].concat());
 }

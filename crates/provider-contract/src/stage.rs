@@ -236,6 +236,16 @@ impl<'a> Stage<'a> {
         slice.receipts.get(&message.id).expect("an operator's message").receipt.clone()
     }
 
+    /// Waits until it is final what became of a command.
+    pub(crate) async fn until_obeyed(&self, command: &Command) -> Receipt {
+        let queue = &self.fixture.ports().commands;
+        self.until("the command has its receipt", async || {
+            let now = queue.command(command.session_id, command.seq).await.expect("read").expect("there");
+            Some(now.receipt).filter(|receipt| !receipt.is_pending())
+        })
+        .await
+    }
+
     /// Waits until it is final what became of an operator's message.
     pub(crate) async fn until_settled(&self, message: &Message) -> Receipt {
         self.until("the message has its receipt", async || {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, SessionId};
 use flightdeck_domain::message::MessageRole;
-use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::session::{Choice, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, ProviderName, Reason};
 use flightdeck_domain::usage::Usage;
 use flightdeck_domain::use_cases::NewSession;
@@ -49,6 +49,8 @@ pub(crate) struct Agent {
     asking: Option<ApprovalId>,
     /// Commands taken in whose receipt is not final.
     unsettled: BTreeSet<CommandSeq>,
+    /// What operators chose, and it has not taken yet.
+    chosen: Vec<(CommandSeq, Choice)>,
     /// The newest pause or resume that was obeyed.
     newest_control: CommandSeq,
     /// Up to which command the queue was searched for ones that nobody handed over.
@@ -69,6 +71,7 @@ impl Agent {
             interrupts: BTreeSet::new(),
             asking: None,
             unsettled: BTreeSet::new(),
+            chosen: Vec::new(),
             newest_control: CommandSeq::ZERO,
             searched: CommandSeq::ZERO,
         }

@@ -24,6 +24,7 @@ pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     pause: Some(PauseCapability::Turn),
     steer: true,
     queue: true,
+    configure: true,
     approve: true,
     spawn: true,
     in_process: true,

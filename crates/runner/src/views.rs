@@ -8,9 +8,9 @@ use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageRole};
 use flightdeck_domain::operator::Actor;
-use flightdeck_domain::session::DesiredStatus;
+use flightdeck_domain::session::{Choice, DesiredStatus};
 use flightdeck_domain::text::{
-    AgentType, GateProfile, JsonObject, MessageContent, MissionId, ProviderName, Reason, TaskId, TaskSource,
+    AgentType, ChoiceName, GateProfile, JsonObject, MessageContent, MissionId, ProviderName, Reason, TaskId, TaskSource,
 };
 use flightdeck_domain::time::Timestamp;
 use serde::Deserialize;
@@ -86,6 +86,8 @@ pub(crate) struct CommandThere {
     message_id: Option<Uuid>,
     message_seq: Option<u64>,
     delivery: Option<Delivery>,
+    model: Option<ChoiceName>,
+    mode: Option<ChoiceName>,
     reason: Option<Reason>,
     receipt: String,
     created_at: DateTime<Utc>,
@@ -104,6 +106,7 @@ impl CommandThere {
             "pause" => CommandKind::Pause,
             "resume" => CommandKind::Resume,
             "interrupt" => CommandKind::Interrupt,
+            "configure" => CommandKind::Configure(Choice { model: self.model, mode: self.mode }),
             "kill" => CommandKind::Kill,
             _ => return None,
         };

@@ -5,6 +5,8 @@ use flightdeck_domain::command::{Command, Delivery, Receipt};
 use flightdeck_domain::feed::{FleetEventDraft, FleetEventKind};
 use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq};
 use flightdeck_domain::ports::{AcknowledgeError, FleetFeed, MessageRepository, OperatorActions};
+use flightdeck_domain::session::Choice;
+use flightdeck_domain::text::ChoiceName;
 
 use crate::given::{AWKWARD, action, at, by, inject, message_id, messages, reason, registration, session_id, text};
 use crate::state::State;
@@ -37,6 +39,7 @@ pub async fn a_command_reads_back_as_the_rule_made_it(harness: &dyn Harness) {
     let store = harness.store();
     register(&*store, registration(1)).await;
     let inject = |n, delivery| Intervention::Inject { message_id: message_id(n), content: text("x"), delivery };
+    let chosen = |name: &str| Some(ChoiceName::new(name).expect("valid"));
     let interventions = [
         inject(1, Delivery::Steer),
         inject(2, Delivery::Queue),
@@ -44,6 +47,9 @@ pub async fn a_command_reads_back_as_the_rule_made_it(harness: &dyn Harness) {
         Intervention::Pause,
         Intervention::Resume,
         Intervention::Interrupt { drop_queued: false },
+        Intervention::Configure(Choice { model: chosen("opus"), mode: None }),
+        Intervention::Configure(Choice { model: None, mode: chosen("plan \" \\ é") }),
+        Intervention::Configure(Choice { model: chosen("opus"), mode: chosen("plan") }),
         Intervention::Kill,
     ];
     let mut expected = Vec::new();
@@ -58,6 +64,12 @@ pub async fn a_command_reads_back_as_the_rule_made_it(harness: &dyn Harness) {
         expected.push(command);
     }
     assert_eq!(pending(&*store, 1).await, expected);
+    for command in &expected {
+        assert_eq!(store.command(session_id(1), command.seq).await.expect("read").as_ref(), Some(command));
+    }
+    for (unknown, seq) in [(1, 99), (9, 1)] {
+        assert_eq!(store.command(session_id(unknown), CommandSeq::new(seq)).await.expect("read"), None);
+    }
     assert_eq!(acknowledge(&*store, 1, refused(), 70).await.receipt, refused());
     assert_eq!(acknowledge(&*store, 1, Receipt::Delivered, 71).await.receipt, refused());
 }

@@ -104,7 +104,7 @@ pub async fn a_subtree_is_one_operation_with_one_entry(harness: &dyn Harness) {
         let after = session(&*store, n).await;
         assert_eq!((after.desired_status, after.status), (DesiredStatus::Killed, SessionStatus::Running), "{n}");
         let commands = pending(&*store, n).await;
-        assert_eq!(commands.iter().map(|command| command.kind).collect::<Vec<_>>(), [CommandKind::Kill]);
+        assert_eq!(commands.iter().map(|command| command.kind.clone()).collect::<Vec<_>>(), [CommandKind::Kill]);
         assert_eq!((&commands[0].reason, commands[0].created_at), (&action.by.reason, action.by.at));
     }
     for n in [2, 5] {
@@ -352,7 +352,7 @@ pub async fn kill_all_is_an_operation_and_supersedes_the_rest(harness: &dyn Harn
     for target in targets(&*store, begun.id).await {
         let commands = store.pending(target.session_id, CommandSeq::ZERO, 10).await.expect("read").expect("there");
         let newest = commands.last().expect("a command");
-        assert_eq!((target.command_seq, newest.kind), (Some(newest.seq), CommandKind::Kill));
+        assert_eq!((target.command_seq, newest.kind.clone()), (Some(newest.seq), CommandKind::Kill));
         assert_eq!((target.requested_at, target.wish, target.outcome), (at(60), Wish::Kill, None));
     }
     assert_eq!(operation(&*store, 1).await.tally, Tally { total: 1, superseded: 1, ..Tally::default() });

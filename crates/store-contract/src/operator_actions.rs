@@ -261,7 +261,7 @@ pub async fn kill_all_hits_every_session_that_has_not_ended(harness: &dyn Harnes
         assert_eq!(after, expected);
         let commands = store_commands(&*store, &after).await;
         let newest = commands.last().expect("a command");
-        assert_eq!((newest.seq, newest.kind), (after.last_command_seq, CommandKind::Kill));
+        assert_eq!((newest.seq, newest.kind.clone()), (after.last_command_seq, CommandKind::Kill));
         assert_eq!((&newest.reason, newest.created_at), (&by.reason, by.at));
     }
     let events = feed_after(&*store, head).await;

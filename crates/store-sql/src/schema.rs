@@ -75,6 +75,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         message_seq -> Nullable<BigInt>,
+        choice -> Nullable<Text>,
     }
 }
 

@@ -101,6 +101,7 @@ impl Steering<'_> {
             }
             "inject" => self.inject(seq, command.message_seq.unwrap_or_default()).await,
             "interrupt" => self.refuse(seq, "a command has no turn that could be interrupted; pause or kill it"),
+            "configure" => self.refuse(seq, "a command has no model and no mode that could be changed"),
             other => self.refuse(seq, &format!("{other} is not known here")),
         }
     }

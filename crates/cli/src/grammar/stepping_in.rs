@@ -74,6 +74,27 @@ pub(crate) struct InjectArgs {
     pub(crate) asking: Asking,
 }
 
+/// `flightdeck configure`
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("choice").required(true).multiple(true)))]
+pub(crate) struct ConfigureArgs {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// the model, by the agent's own name of it
+    #[arg(long, value_name = "MODEL", group = "choice")]
+    pub(crate) model: Option<String>,
+    /// the mode, by the agent's own name of it
+    #[arg(long, value_name = "MODE", group = "choice")]
+    pub(crate) mode: Option<String>,
+    #[command(flatten)]
+    pub(crate) why: Why,
+    /// how long to wait for the agent's answer, as 500ms, 10s or 2m; 0s not at all
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub(crate) wait: String,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
 /// Whom a command means besides the sessions that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scope {

@@ -3,6 +3,7 @@
 use super::ActionName;
 use crate::command::Delivery;
 use crate::ids::{CommandSeq, MessageId};
+use crate::session::Choice;
 use crate::text::MessageContent;
 
 /// What an operator asks of one session.
@@ -31,6 +32,8 @@ pub enum Intervention {
         /// The command that brings the message.
         command: CommandSeq,
     },
+    /// Have the agent work with another model or in another mode.
+    Configure(Choice),
     /// Stop the agent for good.
     Kill,
     /// Declare that the session has ended and will not report again. The agent gets no command.
@@ -45,6 +48,7 @@ impl Intervention {
             Self::Resume => ActionName::Resume,
             Self::Interrupt { .. } => ActionName::Interrupt,
             Self::Cancel { .. } => ActionName::CommandCancel,
+            Self::Configure(_) => ActionName::Configure,
             Self::Kill => ActionName::Kill,
             Self::Close => ActionName::Close,
         }

@@ -16,6 +16,8 @@ pub enum ActionName {
     Interrupt,
     /// An injected message was taken back.
     CommandCancel,
+    /// Another model or mode was asked for.
+    Configure,
     /// A kill was asked for.
     Kill,
     /// A session was closed by an operator because it will not report again.
@@ -56,12 +58,13 @@ pub enum ActionName {
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
         Self::Interrupt,
         Self::CommandCancel,
+        Self::Configure,
         Self::Kill,
         Self::Close,
         Self::KillAll,
@@ -91,6 +94,7 @@ impl ActionName {
             Self::Resume => "resume",
             Self::Interrupt => "interrupt",
             Self::CommandCancel => "command_cancel",
+            Self::Configure => "configure",
             Self::Kill => "kill",
             Self::Close => "close",
             Self::KillAll => "kill_all",

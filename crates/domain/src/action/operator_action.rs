@@ -216,6 +216,11 @@ impl OperatorAction {
             Intervention::Interrupt { drop_queued } => {
                 BTreeMap::from([("dropQueued".to_owned(), drop_queued.to_string())])
             }
+            Intervention::Configure(choice) => {
+                let named = [("model", &choice.model), ("mode", &choice.mode)];
+                let given = named.into_iter().filter_map(|(what, name)| name.as_ref().map(|name| (what, name)));
+                given.map(|(what, name)| (what.to_owned(), name.to_string())).collect()
+            }
             Intervention::Pause | Intervention::Resume | Intervention::Kill | Intervention::Close => BTreeMap::new(),
         }
     }
@@ -249,6 +254,7 @@ impl OperatorAction {
                     .then_some(CommandKind::Resume)
             }
             Intervention::Interrupt { .. } => Some(CommandKind::Interrupt),
+            Intervention::Configure(choice) => Some(CommandKind::Configure(choice.clone())),
             Intervention::Cancel { .. } | Intervention::Close => None,
             Intervention::Kill => {
                 session.desired_status = DesiredStatus::Killed;

@@ -20,6 +20,9 @@ pub enum Unable {
     /// The provider sees the end of the session itself, so nobody can declare it.
     #[error("its agent runs in this server, which sees it end; kill ends it")]
     Close,
+    /// The agent works with one model and in one mode until it ends.
+    #[error("its agent takes no other model or mode while it works; spawn another one with these options")]
+    Configure,
     /// The agent cannot be paused; it continues or it ends.
     #[error("its agent cannot be paused; interrupt stops its turn, and kill ends it")]
     Pause,
@@ -33,6 +36,7 @@ impl Capabilities {
         match wanted {
             Intervention::Inject { delivery: Delivery::Steer, .. } if turn_runs && !self.steer => Some(Unable::Steer),
             Intervention::Inject { delivery: Delivery::Queue, .. } if !self.queue => Some(Unable::Queue),
+            Intervention::Configure(_) if !self.configure => Some(Unable::Configure),
             Intervention::Pause if self.pause.is_none() => Some(Unable::Pause),
             Intervention::Close if self.in_process => Some(Unable::Close),
             _ => None,
@@ -44,6 +48,7 @@ impl Capabilities {
 mod tests {
     use super::*;
     use crate::fixtures::message_id;
+    use crate::session::Choice;
     use crate::text::MessageContent;
 
     fn inject(delivery: Delivery) -> Intervention {
@@ -54,8 +59,15 @@ mod tests {
     #[test]
     fn what_a_provider_cannot_do_is_told_apart() {
         use SessionStatus::{Idle, Running, Waiting};
-        let able =
-            Capabilities { pause: None, steer: false, queue: true, approve: true, spawn: true, in_process: true };
+        let able = Capabilities {
+            pause: None,
+            steer: false,
+            queue: true,
+            configure: false,
+            approve: true,
+            spawn: true,
+            in_process: true,
+        };
         let steer = inject(Delivery::Steer);
         assert_eq!(
             [Running, Waiting, Idle].map(|s| able.unable(&steer, s)),
@@ -64,6 +76,9 @@ mod tests {
         assert_eq!(able.unable(&inject(Delivery::Queue), Running), None);
         assert_eq!(able.unable(&inject(Delivery::Interrupt), Running), None);
         assert_eq!(able.unable(&Intervention::Pause, Running), Some(Unable::Pause));
+        let choose = Intervention::Configure(Choice::default());
+        assert_eq!(able.unable(&choose, Idle), Some(Unable::Configure));
+        assert_eq!(Capabilities { configure: true, ..able }.unable(&choose, Running), None);
         assert_eq!(able.unable(&Intervention::Kill, Running), None, "a kill is never refused for it");
         assert_eq!(able.unable(&Intervention::Close, Running), Some(Unable::Close));
         let elsewhere = Capabilities { in_process: false, ..able };

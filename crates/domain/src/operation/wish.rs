@@ -31,7 +31,8 @@ impl Wish {
     /// Every wish.
     pub const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Interrupt, Self::Kill];
 
-    /// The wish of an intervention. A message has none, because no status shows its effect.
+    /// The wish of an intervention. A message has none, nor a choice, because no status
+    /// shows its effect.
     #[must_use]
     pub const fn of(intervention: &Intervention) -> Option<Self> {
         match intervention {
@@ -39,7 +40,10 @@ impl Wish {
             Intervention::Resume => Some(Self::Resume),
             Intervention::Interrupt { .. } => Some(Self::Interrupt),
             Intervention::Kill => Some(Self::Kill),
-            Intervention::Inject { .. } | Intervention::Cancel { .. } | Intervention::Close => None,
+            Intervention::Inject { .. }
+            | Intervention::Cancel { .. }
+            | Intervention::Configure(_)
+            | Intervention::Close => None,
         }
     }
 

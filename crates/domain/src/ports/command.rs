@@ -39,6 +39,9 @@ pub trait CommandQueue: Send + Sync {
         limit: usize,
     ) -> Result<Option<Vec<Command>>, StoreUnavailable>;
 
+    /// One command; `None` when there is no such one.
+    async fn command(&self, session: SessionId, seq: CommandSeq) -> Result<Option<Command>, StoreUnavailable>;
+
     /// Moves a receipt forward, under the rules of [`Command::acknowledge`], with a `receipt` event if it changed.
     async fn acknowledge(
         &self,

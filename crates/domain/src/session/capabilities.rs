@@ -19,6 +19,8 @@ pub struct Capabilities {
     pub steer: bool,
     /// Whether it holds a message for the next turn.
     pub queue: bool,
+    /// Whether it takes another model or mode to an agent at work. The agent may still refuse one.
+    pub configure: bool,
     /// Whether its agents wait for the decision of their permission requests.
     pub approve: bool,
     /// Whether it starts agents; otherwise they only report to it.

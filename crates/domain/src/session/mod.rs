@@ -1,6 +1,7 @@
 //! A session: one agent at work, one node of the tree.
 
 pub(crate) mod capabilities;
+mod choice;
 mod event;
 mod lease;
 mod observation;
@@ -9,6 +10,7 @@ mod record;
 mod registration;
 mod status;
 
+pub use choice::Choice;
 pub use lease::Silence;
 pub use observation::{Observation, Observed, StatusChange};
 pub use place::{PlaceRefused, SessionPlace};

@@ -7,7 +7,7 @@ use super::run::run;
 use crate::command::{Command, Receipt};
 use crate::feed::FleetEventDraft;
 use crate::ids::{CommandSeq, SessionId};
-use crate::ports::{AcknowledgeError, CommandQueue, Rows, StoreUnavailable, Transactional, Tx};
+use crate::ports::{AcknowledgeError, CommandQueue, Rows, StoreUnavailable, TalkRows, Transactional, Tx};
 use crate::time::Timestamp;
 
 /// `None` when there is no such session.
@@ -50,6 +50,10 @@ impl<S: Transactional> CommandQueue for S {
         limit: usize,
     ) -> Result<Option<Vec<Command>>, StoreUnavailable> {
         run!(self.read, (session, after, limit), |tx| pending(tx, session, after, limit)).await
+    }
+
+    async fn command(&self, session: SessionId, seq: CommandSeq) -> Result<Option<Command>, StoreUnavailable> {
+        run!(self.read, (session, seq), |tx| tx.command(session, seq)).await
     }
 
     async fn acknowledge(

@@ -85,6 +85,14 @@ impl ReadCommands {
     ) -> Result<Option<Vec<Command>>, StoreUnavailable> {
         self.commands.pending(session, after, Self::MAX_LIMIT).await
     }
+
+    /// One command with its receipt; `None` when there is no such one.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub async fn one(&self, session: SessionId, seq: CommandSeq) -> Result<Option<Command>, StoreUnavailable> {
+        self.commands.command(session, seq).await
+    }
 }
 
 /// Accepts acknowledgements.

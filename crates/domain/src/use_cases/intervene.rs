@@ -191,8 +191,15 @@ mod tests {
         let named = robot.clone();
         let of = robot.clone();
         mocks.sessions.expect_get().returning(move |_| Ok(Some(Session { provider: of.clone(), ..session(1) })));
-        let capable =
-            Capabilities { pause: None, steer: false, queue: true, approve: true, spawn: true, in_process: true };
+        let capable = Capabilities {
+            pause: None,
+            steer: false,
+            queue: true,
+            configure: false,
+            approve: true,
+            spawn: true,
+            in_process: true,
+        };
         // What the provider can do goes with the action, for the rule to look at.
         let followed =
             move |action: &OperatorAction| action.operation == Some(operation_id(900)) && action.able == Some(capable);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::live_of_runners::LiveOfRunners;
 use super::{Has, ReportStatus};
 use crate::ports::{
     Clock, IdGenerator, ObserveError, RunnerRepository, SessionFilter, SessionQuery, SessionRepository,
@@ -24,6 +25,7 @@ fn holder<'a>(assignment: &Assignment, runners: &'a BTreeMap<RunnerName, Runner>
 pub struct KeepRunners {
     runners: Arc<dyn RunnerRepository>,
     sessions: Arc<dyn SessionRepository>,
+    live: LiveOfRunners,
     report: ReportStatus,
     clock: Arc<dyn Clock>,
     /// Since when runners could be heard without a break, and when that was looked at last.
@@ -38,8 +40,6 @@ impl KeepRunners {
     const THOROUGH: u64 = 15;
     /// A session is assigned within this.
     const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
-    /// So many sessions below an assigned one are read together.
-    const BELOW: usize = 200;
 
     /// Takes the ports it needs. Runners can be heard from now on, so none is gone within the first lease.
     #[must_use]
@@ -56,6 +56,7 @@ impl KeepRunners {
         Self {
             runners: ports.port(),
             sessions: ports.port(),
+            live: LiveOfRunners::new(ports),
             report: ReportStatus::new(ports),
             clock,
             listening: Mutex::new((now, now)),
@@ -151,14 +152,18 @@ impl KeepRunners {
         since: Timestamp,
     ) -> Result<usize, StoreUnavailable> {
         let id = assignment.session_id;
-        let session = match self.sessions.get(id).await? {
+        let session = self.sessions.get(id).await?;
+        let is_started = assignment.state == AssignmentState::Started;
+        let session = match session {
             Some(session) if !session.status.is_terminal() => session,
+            // Its runner still has those that its agent registered below: their reports need the assignment.
+            Some(session) if is_started && !self.live.of(&session).await?.is_empty() => session,
             _ => {
                 self.runners.end_assignment(id).await?;
                 return Ok(0);
             }
         };
-        if assignment.state != AssignmentState::Started {
+        if !is_started {
             return self.not_started(assignment, &session, now, since).await;
         }
         self.started(assignment, &session, runners, now, since).await
@@ -215,7 +220,7 @@ impl KeepRunners {
         }
         let why = format!("runner {name} has been silent since {}", runner.seen_at);
         let mut moved = 0;
-        for session in self.all_of(session).await? {
+        for session in self.live.of(session).await? {
             if session.status != SessionStatus::Lost {
                 moved += self.report(&session, SessionStatus::Lost, &why).await?;
             }
@@ -226,38 +231,11 @@ impl KeepRunners {
     /// Fails a session and those that worked within its agent. Nothing more is taken from its runner.
     async fn give_up(&self, session: &Session, why: &str) -> Result<usize, StoreUnavailable> {
         let mut moved = 0;
-        for session in self.all_of(session).await? {
+        for session in self.live.of(session).await? {
             moved += self.report(&session, SessionStatus::Failed, why).await?;
         }
         self.runners.end_assignment(session.id).await?;
         Ok(moved)
-    }
-
-    /// A session, and the live ones below it that its runner has registered: those have no assignment of their own.
-    async fn all_of(&self, session: &Session) -> Result<Vec<Session>, StoreUnavailable> {
-        let filter = SessionFilter {
-            subtree: Some(session.id),
-            statuses: SessionStatus::ALL.into_iter().filter(|status| !status.is_terminal()).collect(),
-            provider: Some(ProviderName::runner()),
-            ..SessionFilter::default()
-        };
-        let (mut after, mut below_it) = (None, Vec::new());
-        loop {
-            let query = SessionQuery { filter: filter.clone(), after, limit: Self::BELOW, heads_only: true };
-            let page = self.sessions.list(query).await?;
-            for below in page.sessions {
-                if below.id != session.id && self.runners.assignment(below.id).await?.is_none() {
-                    below_it.push(below);
-                }
-            }
-            if page.next.is_none() {
-                break;
-            }
-            after = page.next;
-        }
-        // What is below goes first, the newest before the others, as it would have ended first.
-        below_it.push(session.clone());
-        Ok(below_it)
     }
 
     async fn report(&self, session: &Session, status: SessionStatus, why: &str) -> Result<usize, StoreUnavailable> {

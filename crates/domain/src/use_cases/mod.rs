@@ -24,6 +24,7 @@ mod intervene_fleet;
 mod intervene_scope;
 mod keep_epoch;
 mod keep_runners;
+mod live_of_runners;
 mod log_in;
 mod make_checkpoint;
 mod manage_keys;

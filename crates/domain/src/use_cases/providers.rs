@@ -251,6 +251,7 @@ impl AgentProvider for InternalProvider {
             pause: Some(PauseCapability::Turn),
             steer: true,
             queue: true,
+            configure: true,
             approve: true,
             spawn: false,
             in_process: false,

@@ -146,6 +146,7 @@ mod tests {
             pause: None,
             steer: false,
             queue: true,
+            configure: false,
             approve: true,
             spawn: true,
             in_process,

@@ -84,6 +84,7 @@ impl AgentProvider for RunnerProvider {
             pause: Some(PauseCapability::Turn),
             steer: true,
             queue: true,
+            configure: true,
             approve: true,
             spawn: true,
             in_process: false,

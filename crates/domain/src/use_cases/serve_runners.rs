@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::live_of_runners::LiveOfRunners;
 use super::{Has, MayHave, Providers, ReportStatus, ResolveError, ResolveProvider};
 use crate::ids::SessionId;
 use crate::operator::{Principal, Role};
@@ -52,6 +53,7 @@ impl From<StoreUnavailable> for StartError {
 pub struct ServeRunners {
     runners: Arc<dyn RunnerRepository>,
     sessions: Arc<dyn SessionRepository>,
+    live: LiveOfRunners,
     configs: Arc<dyn ProviderConfigRepository>,
     resolve: ResolveProvider,
     report: ReportStatus,
@@ -73,6 +75,7 @@ impl ServeRunners {
         Self {
             runners: ports.port(),
             sessions: ports.port(),
+            live: LiveOfRunners::new(ports),
             configs: ports.port(),
             resolve: ResolveProvider::new(ports, providers),
             report: ReportStatus::new(ports),
@@ -110,7 +113,11 @@ impl ServeRunners {
     pub async fn leave(&self, heard: Heard) -> Result<Runner, RunnerError> {
         for assignment in self.started(&heard.name).await? {
             let id = assignment.session_id;
-            if self.sessions.get(id).await?.is_none_or(|session| session.status.is_terminal()) {
+            let is_over = match self.sessions.get(id).await? {
+                Some(session) if session.status.is_terminal() => self.live.of(&session).await?.is_empty(),
+                session => session.is_none(),
+            };
+            if is_over {
                 self.runners.end_assignment(id).await?;
             }
         }

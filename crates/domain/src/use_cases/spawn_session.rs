@@ -200,8 +200,15 @@ mod tests {
             provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
             provider.expect_check().returning(|_, _| Ok(()));
             provider.expect_spawn().returning(|_, _| Ok(()));
-            let capable =
-                Capabilities { pause: None, steer: false, queue: true, approve: true, spawn: true, in_process };
+            let capable = Capabilities {
+                pause: None,
+                steer: false,
+                queue: true,
+                configure: false,
+                approve: true,
+                spawn: true,
+                in_process,
+            };
             provider.expect_capabilities().return_const(capable);
             let mut mocks = MockPorts::default();
             mocks

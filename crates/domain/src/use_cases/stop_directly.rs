@@ -150,12 +150,19 @@ mod tests {
     fn told(kind: &CommandKind, sessions: &[u128]) -> Providers {
         let mut provider = MockAgentProvider::new();
         provider.expect_name().returning(|| ProviderName::new("robot").expect("valid"));
-        let capable =
-            Capabilities { pause: None, steer: false, queue: true, approve: true, spawn: true, in_process: true };
+        let capable = Capabilities {
+            pause: None,
+            steer: false,
+            queue: true,
+            configure: false,
+            approve: true,
+            spawn: true,
+            in_process: true,
+        };
         provider.expect_capabilities().return_const(capable);
         let mut order = mockall::Sequence::new();
         for n in sessions {
-            let (kind, id) = (*kind, session_id(*n));
+            let (kind, id) = (kind.clone(), session_id(*n));
             let as_told = move |command: &Command, _: &Option<_>| {
                 (command.session_id, command.seq, &command.kind) == (id, CommandSeq::ZERO, &kind)
             };

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
-use flightdeck_domain::text::Reason;
+use flightdeck_domain::session::Choice;
+use flightdeck_domain::text::{ChoiceName, Reason};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -26,6 +27,14 @@ pub(crate) struct CommandView {
     /// For `inject`.
     #[schema(value_type = Option<words::Delivery>, required = true)]
     delivery: Option<Delivery>,
+    /// For `configure`: the model to work with from now on, by the agent's name of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<texts::ChoiceName>)]
+    model: Option<ChoiceName>,
+    /// For `configure`: the mode to work in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<texts::ChoiceName>)]
+    mode: Option<ChoiceName>,
     #[schema(required = true)]
     reason: Option<String>,
     #[schema(value_type = words::ReceiptState)]
@@ -43,15 +52,22 @@ impl From<Command> for CommandView {
             CommandKind::Inject { message_id, seq, delivery } => {
                 (Some(*message_id.as_uuid()), Some(seq.get()), Some(delivery))
             }
-            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None, None),
+            _ => (None, None, None),
+        };
+        let word = command.kind.as_str();
+        let Choice { model, mode } = match command.kind {
+            CommandKind::Configure(choice) => choice,
+            _ => Choice::default(),
         };
         let receipt_reason = command.receipt.reason().map(Reason::to_string);
         Self {
             seq: command.seq.get(),
-            kind: command.kind.as_str(),
+            kind: word,
             message_id,
             message_seq,
             delivery,
+            model,
+            mode,
             reason: command.reason.map(Into::into),
             receipt: command.receipt.as_str(),
             receipt_reason,

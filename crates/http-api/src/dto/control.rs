@@ -2,7 +2,7 @@
 
 use flightdeck_domain::command::Delivery;
 use flightdeck_domain::message::Control;
-use flightdeck_domain::text::{MessageContent, Reason};
+use flightdeck_domain::text::{ChoiceName, MessageContent, Reason};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -47,6 +47,39 @@ pub(crate) struct InjectBody {
     /// Why, for the audit log.
     #[schema(value_type = Option<texts::Reason>)]
     pub(crate) reason: Option<Reason>,
+}
+
+/// What an operator chooses of an agent at work: at least one of the two.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"model": "opus", "reason": "the small one does not find it"}))]
+pub(crate) struct ConfigureBody {
+    /// The model, by the agent's own name of it.
+    #[schema(value_type = Option<texts::ChoiceName>)]
+    pub(crate) model: Option<ChoiceName>,
+    /// The mode, by the agent's own name of it.
+    #[schema(value_type = Option<texts::ChoiceName>)]
+    pub(crate) mode: Option<ChoiceName>,
+    /// Why, for the audit log.
+    #[schema(value_type = Option<texts::Reason>)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// What became of a choice.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ConfigureReply {
+    /// `Agent <id> works with model <model>` when the agent has taken it.
+    pub(crate) message: String,
+    pub(crate) agent_id: Uuid,
+    /// The command that brings it: `GET /agents/{agentId}/commands/{seq}`.
+    pub(crate) command_seq: u64,
+    /// What became of it so far.
+    #[schema(value_type = words::ReceiptState)]
+    pub(crate) receipt: &'static str,
+    /// Why it was refused or could not be delivered.
+    #[schema(required = true)]
+    pub(crate) receipt_reason: Option<String>,
 }
 
 /// An operator's message in the conversation.

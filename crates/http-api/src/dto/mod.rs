@@ -22,8 +22,8 @@ pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
 pub(crate) use command::{AcknowledgeBody, CancelReply, CommandView, CommandsView};
 pub(crate) use control::{
-    ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply, InterruptBody, KillAllReply,
-    KillSwitchReply,
+    ConfigureBody, ConfigureReply, ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply,
+    InterruptBody, KillAllReply, KillSwitchReply,
 };
 pub(crate) use feed::{FleetEventView, StreamEvent};
 pub(crate) use key::{KeyBody, KeyView, KeysView, NewKeyView};

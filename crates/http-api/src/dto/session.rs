@@ -233,6 +233,8 @@ pub(crate) struct CapabilitiesView {
     can_queue: bool,
     /// It goes on after a pause.
     can_resume: bool,
+    /// It may be given another model or mode while it works; it may still refuse one.
+    can_configure: bool,
     /// It waits for the decision of its permission requests.
     can_approve: bool,
 }
@@ -245,6 +247,7 @@ impl From<Capabilities> for CapabilitiesView {
             can_queue: able.queue,
             // Whoever can be held can be let go.
             can_resume: able.pause.is_some(),
+            can_configure: able.configure,
             can_approve: able.approve,
         }
     }

@@ -56,6 +56,8 @@ macro_rules! bounded {
 }
 
 texts! {
+    /// A model or a mode by the name that an agent has for it, in one line; its length counts in bytes of UTF-8.
+    ChoiceName = bounded!(ChoiceName, ONE_LINE);
     /// The work item that a session is about, in one line; its length counts in bytes of UTF-8.
     TaskId = bounded!(TaskId, ONE_LINE);
     /// Where a work item comes from, in one line; its length counts in bytes of UTF-8.

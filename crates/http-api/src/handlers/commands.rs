@@ -104,6 +104,23 @@ async fn wait_for_commands(
     found.await
 }
 
+/// One command, with what became of it.
+#[utoipa::path(get, path = "/agents/{agentId}/commands/{seq}", operation_id = "getCommand", tag = "commands", security(("apiKey" = [])),
+    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"), ("seq" = u64, Path, description = "the place of the command in the agent's queue", maximum = 9_223_372_036_854_775_807_i64)),
+    responses((status = 200, description = "the command with its receipt", body = CommandView),
+        (status = 404, description = "no such agent or command")))]
+pub(crate) async fn read(
+    commands: Data<Commands>,
+    caller: Caller,
+    _none: NoParams,
+    path: CommandPath,
+) -> Result<Json<CommandView>, ApiError> {
+    let CommandPath(id, seq) = path;
+    commands.authorize.on_session(&caller.principal, Permission::ReadSession, id).await?;
+    let command = commands.read.one(id, seq).await?.ok_or_else(|| ApiError::no_command(id, seq))?;
+    Ok(Json(command.into()))
+}
+
 /// Take an injected message back before the agent has it.
 ///
 /// A pause or a kill is not taken back: resume the agent instead.

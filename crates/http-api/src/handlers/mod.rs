@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod close;
 mod command_stream;
 pub(crate) mod commands;
+pub(crate) mod configure;
 pub(crate) mod control;
 pub(crate) mod effects;
 pub(crate) mod events;

@@ -19,8 +19,9 @@ use utoipa::{Modify, OpenApi};
 use crate::dto::{ControlReply, FleetEventView, MessageBody, MessageView, ScopedReply, texts, words};
 use crate::extract::NoParams;
 use crate::handlers::{
-    agent_log, agents, approvals, assignments, audit, close, commands, control, events, fleet, health, hooks, inject,
-    keys, kill_all, login, messages, missions, operations, providers, runners, search, spawn, status, usage,
+    agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
+    hooks, inject, keys, kill_all, login, messages, missions, operations, providers, runners, search, spawn, status,
+    usage,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -40,9 +41,9 @@ use crate::problem::{FieldFault, Problem};
         providers::list, providers::create, providers::read, providers::set, providers::remove, providers::test,
         runners::list, runners::waiting, runners::read, runners::drain, runners::undrain, runners::remove,
         assignments::join, assignments::lease, assignments::start, assignments::leave,
-        inject::inject, control::pause, control::resume, control::interrupt, control::kill, close::close,
+        inject::inject, configure::configure, control::pause, control::resume, control::interrupt, control::kill, close::close,
         kill_all::kill_all, kill_all::release, operations::list, operations::read,
-        commands::list, commands::acknowledge, commands::cancel,
+        commands::list, commands::read, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide, approvals::withdraw,
         hooks::claude_code,
         usage::read, usage::set, usage::remove,

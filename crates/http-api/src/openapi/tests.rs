@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::dto::{
-    AcknowledgeBody, AskBody, BudgetBody, ControlBody, DecideBody, InjectBody, InterruptBody, JoinBody, LeaseBody,
-    LeaveBody, LoginBody, MessageBody, RegisterBody, SpawnBody, StartBody, StatusBody, words,
+    AcknowledgeBody, AskBody, BudgetBody, ConfigureBody, ControlBody, DecideBody, InjectBody, InterruptBody, JoinBody,
+    LeaseBody, LeaveBody, LoginBody, MessageBody, RegisterBody, SpawnBody, StartBody, StatusBody, words,
 };
 use crate::dto::{KeyBody, ProviderBody};
 use crate::extract::decode_value;
@@ -58,11 +58,12 @@ fn objects(document: &Value) -> Vec<&serde_json::Map<String, Value>> {
 
 #[test]
 fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
-    const VERBS: [&str; 39] = [
+    const VERBS: [&str; 40] = [
         "acknowledge",
         "append",
         "cancel",
         "close",
+        "configure",
         "create",
         "decide",
         "export",
@@ -200,8 +201,8 @@ fn every_error_is_a_problem_and_every_route_says_which_it_has() {
     }
 }
 
-/// Their bodies are needed though an empty one is read: it limits nothing, or tells of no hook.
-const NEEDED_ALL_THE_SAME: [&str; 3] = ["setAgentBudget", "setMissionBudget", "handleClaudeCodeHook"];
+/// Their bodies are needed though an empty one is read: it limits nothing, tells of no hook, or chooses nothing.
+const NEEDED_ALL_THE_SAME: [&str; 4] = ["setAgentBudget", "setMissionBudget", "handleClaudeCodeHook", "configureAgent"];
 
 type Parser = fn(Value) -> Result<(), String>;
 
@@ -216,6 +217,7 @@ fn parser(operation: &str) -> Option<Parser> {
         "spawnAgent" => parse::<SpawnBody>,
         "reportStatus" => parse::<StatusBody>,
         "appendMessages" => parse::<MessageBody>,
+        "configureAgent" => parse::<ConfigureBody>,
         "injectMessage" => parse::<InjectBody>,
         "pauseAgent"
         | "resumeAgent"

@@ -22,6 +22,8 @@ pub enum ControlRoute {
     Resume,
     /// `POST /agents/{agentId}/interrupt`, in every scope
     Interrupt,
+    /// `POST /agents/{agentId}/configure`
+    Configure,
     /// `POST /agents/{agentId}/close`
     Close,
     /// `POST /agents/{agentId}/commands/{seq}/cancel`
@@ -36,11 +38,12 @@ pub enum ControlRoute {
 
 impl ControlRoute {
     /// Every route.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
         Self::Interrupt,
+        Self::Configure,
         Self::Close,
         Self::CancelCommand,
         Self::AgentBudget,
@@ -56,6 +59,7 @@ impl ControlRoute {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Interrupt => "interrupt",
+            Self::Configure => "configure",
             Self::Close => "close",
             Self::CancelCommand => "cancel-command",
             Self::AgentBudget => "agent-budget",
@@ -72,12 +76,13 @@ mod tests {
     use super::*;
 
     /// Every bucket with its calls.
-    const TABLE: [(Lane, &[&str]); 10] = [
+    const TABLE: [(Lane, &[&str]); 11] = [
         (Lane::Stop, &["POST /agents/{agentId}/kill", "POST /agents/kill-all", "POST /killswitch/release"]),
         (Lane::Control(ControlRoute::Inject), &["POST /agents/{agentId}/inject"]),
         (Lane::Control(ControlRoute::Pause), &["POST /agents/{agentId}/pause"]),
         (Lane::Control(ControlRoute::Resume), &["POST /agents/{agentId}/resume"]),
         (Lane::Control(ControlRoute::Interrupt), &["POST /agents/{agentId}/interrupt"]),
+        (Lane::Control(ControlRoute::Configure), &["POST /agents/{agentId}/configure"]),
         (Lane::Control(ControlRoute::Close), &["POST /agents/{agentId}/close"]),
         (Lane::Control(ControlRoute::CancelCommand), &["POST /agents/{agentId}/commands/{seq}/cancel"]),
         (

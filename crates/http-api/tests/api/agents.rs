@@ -62,6 +62,7 @@ fn a_session_registers_once_and_the_same_again_is_harmless() {
         "canSteer": true,
         "canQueue": true,
         "canResume": true,
+        "canConfigure": true,
         "canApprove": true
       }
     }
@@ -116,6 +117,7 @@ fn the_providers_are_told_with_what_they_start_and_take() {
             "canSteer": true,
             "canQueue": true,
             "canResume": true,
+            "canConfigure": true,
             "canApprove": true
           },
           "settingsSchema": {
@@ -133,6 +135,7 @@ fn the_providers_are_told_with_what_they_start_and_take() {
             "canSteer": true,
             "canQueue": true,
             "canResume": true,
+            "canConfigure": true,
             "canApprove": true
           },
           "settingsSchema": null

@@ -136,3 +136,57 @@ fn kill_all_stops_the_fleet_and_nothing_spawns_until_the_release() {
     server.post("/killswitch/release", &json!({})).expect(200);
     server.post("/agents/spawn", &body).expect(201);
 }
+
+#[test]
+fn an_agent_takes_another_model_and_the_answer_says_so_only_then() {
+    let server = TestServer::start();
+    let agent = busy(&server);
+    let path = format!("/agents/{agent}/configure");
+    let done = server.post(&format!("{path}?wait=10s"), &json!({"model": "large", "mode": "plan"})).expect(200);
+    assert_eq!(done["message"], format!("Agent {agent} works with model large and mode plan"));
+    assert_eq!((&done["receipt"], &done["receiptReason"]), (&json!("consumed"), &json!(null)));
+    let command = server.get(&format!("/agents/{agent}/commands/{}", done["commandSeq"])).expect(200);
+    assert_eq!(
+        (&command["kind"], &command["model"], &command["mode"]),
+        (&json!("configure"), &json!("large"), &json!("plan"))
+    );
+    assert_eq!(command["receipt"], "consumed");
+    let entry = server.get("/audit?limit=1").expect(200)["entries"][0].clone();
+    assert_eq!((&entry["action"], &entry["details"]["model"]), (&json!("configure"), &json!("large")), "{entry}");
+    server.get(&format!("/agents/{agent}/commands/99")).expect(404);
+}
+
+#[test]
+fn a_choice_waits_for_an_agent_that_reports_and_its_refusal_is_told() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let path = format!("/agents/{agent}/configure?wait=0s");
+    let asked = server.post(&path, &json!({"model": "large", "reason": "it is stuck"})).expect(202);
+    assert_eq!(asked["message"], format!("Agent {agent} model large requested"));
+    let commands = server.get(&format!("/agents/{agent}/commands")).expect(200)["commands"].clone();
+    assert_eq!((&commands[0]["kind"], &commands[0]["model"]), (&json!("configure"), &json!("large")));
+    assert_eq!(commands[0].get("mode"), None, "what is not chosen is not there");
+    let no = json!({"state": "refused", "reason": "there is no such model"});
+    server.post(&format!("/agents/{agent}/commands/1/ack"), &no).expect(200);
+    let told = server.get(&format!("/agents/{agent}/commands/1")).expect(200);
+    assert_eq!(told["receiptReason"], "there is no such model");
+}
+
+#[test]
+fn a_choice_of_nothing_or_of_no_name_is_refused_at_its_field() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let path = format!("/agents/{agent}/configure");
+    let long = "x".repeat(201);
+    for (body, field) in [
+        (json!({}), "/model"),
+        (json!({"reason": "because"}), "/model"),
+        (json!({"model": ""}), "/model"),
+        (json!({"model": null, "mode": "a\nb"}), "/mode"),
+        (json!({"mode": long}), "/mode"),
+        (json!({"modell": "large"}), "/modell"),
+    ] {
+        let refused = server.post(&path, &body).expect(400);
+        assert_eq!(refused["errors"][0]["field"], field, "{body} {refused}");
+    }
+}

@@ -60,6 +60,7 @@ fn valid_body(method: &str, path: &str) -> &'static [u8] {
         }
         "/agents/{agentId}/status" => br#"{"status":"running"}"#,
         "/agents/{agentId}/messages" => br#"{"role":"user","content":"x"}"#,
+        "/agents/{agentId}/configure" => br#"{"mode":"x"}"#,
         "/agents/{agentId}/inject" => br#"{"message":"x"}"#,
         "/agents/{agentId}/approvals" => br#"{"title":"x"}"#,
         "/approvals/{approvalId}/decide" => br#"{"option":"allow_once"}"#,

@@ -151,7 +151,7 @@ fn a_fault_names_the_parent_as_it_was_sent() {
 #[test]
 fn a_session_says_what_it_takes_from_an_operator() {
     let server = TestServer::start();
-    let all = json!({"canPause": true, "canSteer": true, "canQueue": true, "canResume": true, "canApprove": true});
+    let all = json!({"canPause": true, "canSteer": true, "canQueue": true, "canConfigure": true, "canResume": true, "canApprove": true});
     for provider in ["internal", "scripted", "my-runner"] {
         let new = json!({"taskId": "FD-1", "agentType": "worker", "provider": provider});
         let made = server.post("/agents", &new).expect(201);

@@ -149,6 +149,7 @@ impl AgentProvider for Robots {
             pause: Some(PauseCapability::Turn),
             steer: true,
             queue: true,
+            configure: false,
             approve: true,
             spawn: true,
             in_process: true,

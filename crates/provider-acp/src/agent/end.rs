@@ -111,7 +111,12 @@ impl Agent<'_> {
                 }
                 Heard::Closed | Heard::Broken(_) => return,
                 // Whoever asks now is told that nobody decides.
-                Heard::Asks(..) | Heard::Elicits(..) | Heard::Ready(_) | Heard::TakenBack(_) | Heard::Doubt => {}
+                Heard::Asks(..)
+                | Heard::Elicits(..)
+                | Heard::Ready(_)
+                | Heard::TakenBack(_)
+                | Heard::Chosen(..)
+                | Heard::Doubt => {}
             }
         }
     }

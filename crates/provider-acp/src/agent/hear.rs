@@ -34,6 +34,7 @@ impl Agent<'_> {
             }
             Heard::TakenBack(id) => self.taken_back(&id).await,
             Heard::Stopped(number, stop) => self.stopped(number, stop).await,
+            Heard::Chosen(seq, outcome) => self.chosen(seq, outcome).await,
             Heard::Doubt => {
                 self.doubt_until = Some(Instant::now() + self.config.doubt_time);
                 Ok(())

@@ -11,6 +11,7 @@ use flightdeck_uplink::{Order, Stop};
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::choose::Chosen;
 use super::turn::Prompt;
 use super::{Agent, refused};
 use crate::config::PauseBy;
@@ -39,6 +40,7 @@ impl Agent<'_> {
                         self.cut_turn().await?;
                     }
                 }
+                CommandKind::Configure(choice) => self.choices.push_back(Chosen::new(command.seq, choice)),
                 // The mailbox keeps kills apart: they do not wait for anybody to look.
                 CommandKind::Kill => {}
             }
@@ -222,6 +224,7 @@ impl Agent<'_> {
             if let Some(until) = &mut self.ready_until {
                 *until = Instant::now() + self.config.start_time;
             }
+            self.choice_goes_on();
             if let Some(turn) = &mut self.turn
                 && turn.cancel_until.is_some()
             {

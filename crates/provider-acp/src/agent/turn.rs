@@ -51,7 +51,9 @@ impl Agent<'_> {
             if self.holds {
                 return self.stand_still().await;
             }
-            let Some(prompt) = self.prompts.pop_front() else {
+            // What is said to it after a choice is for the agent as it was chosen.
+            let prompt = if self.is_choosing() { None } else { self.prompts.pop_front() };
+            let Some(prompt) = prompt else {
                 if self.reporter.status != SessionStatus::Idle && !self.asks() {
                     let because = self.idle_because.take();
                     self.reporter.see(SessionStatus::Idle, because).await?;
@@ -179,6 +181,7 @@ impl Agent<'_> {
         let lines = self.transcript.end_turn();
         self.reporter.lines(lines).await?;
         let stop = self.turn.take().and_then(|turn| turn.stop);
+        self.choice_goes_on();
         self.idle_because = Some(Reason::shortened(stop.as_deref().unwrap_or(ERROR)));
         // A turn that has ended is seen to, also when the next one begins at once.
         if !self.holds && !self.asks() {

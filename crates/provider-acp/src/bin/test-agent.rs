@@ -7,6 +7,7 @@
 //! | `wait MS` | waits; a cancel cuts it short and ends the turn |
 //! | `deaf MS` | the same, and no cancel is heard |
 //! | `miss MS` | the same, and cancels that come meanwhile are lost |
+//! | `stubborn MS` | waits, and lets nobody set anything meanwhile |
 //! | `tick MS TEXT` | says it every so often, each time as an item of its own, until the turn is cancelled; a prompt that comes meanwhile is answered at once |
 //! | `tool NAME OUTPUT` | a tool call that succeeds |
 //! | `ask TITLE` | asks for permission and says what was decided |
@@ -177,6 +178,7 @@ impl Agent {
                     std::thread::sleep(Duration::from_millis(number()));
                     false
                 }
+                "stubborn" => self.stubborn(Duration::from_millis(number())),
                 "tick" => self.tick(session, rest),
                 "tool" => tool(session, rest),
                 "ask" => self.ask(session, rest),
@@ -227,6 +229,22 @@ impl Agent {
                 return true;
             }
             self.waiting.push(message);
+        }
+        false
+    }
+
+    /// Waits, and refuses to be set.
+    fn stubborn(&mut self, span: Duration) -> bool {
+        let until = Instant::now() + span;
+        while let Ok(message) = self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match message["method"].as_str() {
+                Some("session/cancel") => return true,
+                Some("session/set_mode" | "session/set_config_option") => {
+                    let error = json!({"code": -32000, "message": "busy"});
+                    send(&json!({"jsonrpc": "2.0", "id": message["id"], "error": error}));
+                }
+                _ => self.waiting.push(message),
+            }
         }
         false
     }

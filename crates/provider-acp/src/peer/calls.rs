@@ -51,6 +51,8 @@ pub(super) struct Calls {
     waiting: Mutex<Waiting>,
     /// The agent's own id of the session.
     session: OnceLock<String>,
+    /// What the agent says of the session: its modes, models and configuration options.
+    offered: Mutex<Value>,
 }
 
 #[derive(Debug, Default)]
@@ -62,12 +64,25 @@ struct Waiting {
 
 impl Calls {
     pub(super) fn new(lines: mpsc::UnboundedSender<String>) -> Self {
-        Self { lines, waiting: Mutex::default(), session: OnceLock::new() }
+        Self { lines, waiting: Mutex::default(), session: OnceLock::new(), offered: Mutex::default() }
     }
 
-    pub(super) fn opened(&self, session: &str) {
+    pub(super) fn opened(&self, session: &str, state: Value) {
         // There is one session a process.
         let _ = self.session.set(session.to_owned());
+        *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// What the agent says of the session, as it was last told.
+    pub(super) fn offered(&self) -> Value {
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The configuration options are these from now on.
+    pub(super) fn offers_options(&self, options: Value) {
+        if let Value::Object(state) = &mut *self.offered.lock().unwrap_or_else(PoisonError::into_inner) {
+            state.insert("configOptions".to_owned(), options);
+        }
     }
 
     pub(super) fn session(&self) -> &str {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Introduction;
 use super::calls::{CallError, Calls};
+use super::choosing::set;
 use crate::trial::offers;
 
 /// Clocks may differ by so much in what they take for a minute.
@@ -45,8 +46,8 @@ pub(super) async fn open(calls: &Calls, opening: Opening) -> Result<Introduction
         done.map_err(|error| Failed::because(&format!("authenticate by {method}"), &error, &offered_methods(&hello)))?;
     }
     let (session, state) = session(calls, &hello, &opening).await?;
-    calls.opened(&session);
-    set(calls, &session, &state, &opening).await?;
+    calls.opened(&session, state);
+    set(calls, &opening).await?;
     let agent = hello.get("agentInfo").and_then(|info| {
         let word = |name| info.get(name).and_then(Value::as_str).filter(|word| !word.trim().is_empty());
         Some([word("name")?, word("version").unwrap_or_default()].join(" ").trim().to_owned())
@@ -62,7 +63,7 @@ pub(super) enum Failed {
 }
 
 impl Failed {
-    fn because(what: &str, error: &CallError, hint: &str) -> Self {
+    pub(super) fn because(what: &str, error: &CallError, hint: &str) -> Self {
         match error {
             CallError::Gone => Self::Gone,
             error => Self::Because(format!("{what}: {}{hint}", error.told())),
@@ -127,92 +128,4 @@ fn offered_methods(hello: &Value) -> String {
     let ids = hello.get("authMethods").and_then(Value::as_array).into_iter().flatten();
     let ids: Vec<&str> = ids.filter_map(|method| method.get("id")?.as_str()).collect();
     if ids.is_empty() { String::new() } else { format!(" (it can be authenticated by {})", ids.join(", ")) }
-}
-
-/// Sets model, mode and options. What cannot be set ends the opening: an agent in another mode may do what it should not.
-async fn set(calls: &Calls, session: &str, state: &Value, opening: &Opening) -> Result<(), Failed> {
-    if let Some(model) = &opening.model {
-        let (method, params) = match (config_option(state, "model"), state.get("models").filter(|m| !m.is_null())) {
-            (Some(option), _) => ("session/set_config_option", json!({"configId": option, "value": model})),
-            (None, Some(_)) => ("session/set_model", json!({"modelId": model})),
-            (None, None) => return Err(Failed::Because("it lets nobody choose its model".to_owned())),
-        };
-        change(calls, session, method, params, &format!("model {model}"), models(state)).await?;
-    }
-    if let Some(mode) = &opening.mode {
-        let (method, params) = match (state.get("modes").filter(|m| !m.is_null()), config_option(state, "mode")) {
-            (Some(_), _) => ("session/set_mode", json!({"modeId": mode})),
-            (None, Some(option)) => ("session/set_config_option", json!({"configId": option, "value": mode})),
-            (None, None) => return Err(Failed::Because("it has no modes".to_owned())),
-        };
-        change(calls, session, method, params, &format!("mode {mode}"), modes(state)).await?;
-    }
-    for (option, value) in &opening.options {
-        let mut params = json!({"configId": option, "value": value});
-        if value.is_boolean()
-            && let Value::Object(params) = &mut params
-        {
-            params.insert("type".to_owned(), "boolean".into());
-        }
-        let known = options(state).filter_map(|option| option.get("id")?.as_str()).collect();
-        change(calls, session, "session/set_config_option", params, &format!("option {option} = {value}"), known)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn change(
-    calls: &Calls,
-    session: &str,
-    method: &str,
-    mut params: Value,
-    what: &str,
-    known: Vec<&str>,
-) -> Result<(), Failed> {
-    if let Value::Object(params) = &mut params {
-        params.insert("sessionId".to_owned(), session.into());
-    }
-    let hint = if known.is_empty() { String::new() } else { format!("; it offers {}", known.join(", ")) };
-    match calls.call(method, params).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failed::because(&format!("{what} was refused"), &error, &hint)),
-    }
-}
-
-fn options(state: &Value) -> impl Iterator<Item = &Value> {
-    state.get("configOptions").and_then(Value::as_array).into_iter().flatten()
-}
-
-/// The option of this category, or of this name.
-fn config_option<'a>(state: &'a Value, category: &str) -> Option<&'a str> {
-    let is = |option: &&Value, name: &str| option.get(name).and_then(Value::as_str) == Some(category);
-    let found = options(state).find(|option| is(option, "category")).or_else(|| options(state).find(|o| is(o, "id")));
-    found?.get("id")?.as_str()
-}
-
-/// The values that an option offers, also where they are in groups.
-fn values<'a>(state: &'a Value, category: &str) -> Vec<&'a str> {
-    let id = config_option(state, category);
-    let option = options(state).find(|option| option.get("id").and_then(Value::as_str) == id);
-    let offered = option.and_then(|option| option.get("options")).and_then(Value::as_array).into_iter().flatten();
-    let flat = offered.flat_map(|one| match one.get("options").and_then(Value::as_array) {
-        Some(group) => group.iter().collect::<Vec<_>>(),
-        None => vec![one],
-    });
-    flat.filter_map(|one| one.get("value")?.as_str()).collect()
-}
-
-fn ids<'a>(state: &'a Value, of: &str, list: &str, id: &str) -> Vec<&'a str> {
-    let list = state.get(of).and_then(|of| of.get(list)).and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|one| one.get(id)?.as_str()).collect()
-}
-
-fn models(state: &Value) -> Vec<&str> {
-    let known = values(state, "model");
-    if known.is_empty() { ids(state, "models", "availableModels", "modelId") } else { known }
-}
-
-fn modes(state: &Value) -> Vec<&str> {
-    let known = ids(state, "modes", "availableModes", "id");
-    if known.is_empty() { values(state, "mode") } else { known }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
+use flightdeck_domain::command::{CommandKind, Delivery, Receipt};
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::SessionStatus;
@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use super::{Agent, metadata};
 use crate::script::quote;
-use flightdeck_uplink::Order;
 use flightdeck_uplink::Stop;
 
 /// After so long without a report an agent gives a sign of life, so that nobody takes it for lost.
@@ -149,12 +148,13 @@ impl Agent {
     /// Takes in what is in the mailbox and acknowledges it as delivered.
     async fn take_mail(&mut self) -> Result<(), Stop> {
         for order in self.uplink.mailbox.drain() {
-            let Order { command: Command { seq, kind, .. }, .. } = order;
+            let seq = order.command.seq;
             self.unsettled.insert(seq);
-            match kind {
+            match &order.command.kind {
                 CommandKind::Inject { message_id, seq: place, delivery } => {
+                    let (id, place, delivery) = (*message_id, *place, *delivery);
                     let content = order.message.map(|message| message.content);
-                    self.injected.insert(seq, Injected { seq, id: message_id, place, delivery, content });
+                    self.injected.insert(seq, Injected { seq, id, place, delivery, content });
                 }
                 CommandKind::Pause | CommandKind::Resume => {
                     self.controls.insert(seq, order);
@@ -162,10 +162,23 @@ impl Agent {
                 CommandKind::Interrupt => {
                     self.interrupts.insert(seq);
                 }
+                CommandKind::Configure(choice) => self.chosen.push((seq, choice.clone())),
                 // The mailbox keeps kills apart: they do not wait for anybody to look.
                 CommandKind::Kill => {}
             }
             self.uplink.acknowledge(seq, Receipt::Delivered).await?;
+        }
+        self.take_choices().await
+    }
+
+    /// A script says the same with any model and in any mode, so it takes each.
+    async fn take_choices(&mut self) -> Result<(), Stop> {
+        for (seq, choice) in std::mem::take(&mut self.chosen) {
+            let about = metadata(json!({"type": "configured", "model": choice.model, "mode": choice.mode}));
+            if let Ok(told) = MessageContent::new(format!("it works with {choice} from now on")) {
+                self.tell(MessageRole::System, told, about).await?;
+            }
+            self.settle(seq, Receipt::Consumed).await?;
         }
         Ok(())
     }

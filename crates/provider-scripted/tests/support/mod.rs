@@ -224,6 +224,10 @@ impl CommandQueue for FakeStore {
         Ok(Some(pending.filter(|c| c.seq > after && c.receipt.is_pending()).take(n).cloned().collect()))
     }
 
+    async fn command(&self, _: SessionId, _: CommandSeq) -> Result<Option<Command>, StoreUnavailable> {
+        unimplemented!("no agent looks at one command")
+    }
+
     async fn acknowledge(
         &self,
         id: SessionId,

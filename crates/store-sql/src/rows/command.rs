@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use flightdeck_domain::command::{Command, CommandKind, Delivery, Receipt};
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt, MessageRole};
+use flightdeck_domain::session::Choice;
 use flightdeck_domain::text::Reason;
 
 use super::{BrokenRow, Column, Fault, maybe};
@@ -28,6 +29,7 @@ row! {
         receipt_reason: Option<String>,
         created_at: i64,
         updated_at: i64,
+        choice: Option<String>,
     }
 }
 
@@ -53,11 +55,12 @@ impl CommandRow {
         let message = maybe(self.message_id, MessageId::try_from).column("message_id")?;
         let seq = maybe(self.message_seq, Seq::from_i64).column("message_seq")?;
         let delivery = maybe(self.delivery, |word| delivery(&word)).column("delivery")?;
+        let choice = maybe(self.choice, |text| serde_json::from_str::<Choice>(&text)).column("choice")?;
         let reason = maybe(self.receipt_reason, Reason::new).column("receipt_reason")?;
         Ok(Command {
             session_id: self.session_id.try_into().column("session_id")?,
             seq: CommandSeq::from_i64(self.seq).column("seq")?,
-            kind: kind(&self.kind, message.zip(seq), delivery).column("kind")?,
+            kind: kind(&self.kind, message.zip(seq), delivery, choice).column("kind")?,
             reason: maybe(self.reason, Reason::new).column("reason")?,
             receipt: receipt(&self.receipt, reason).column("receipt")?,
             created_at: moment(self.created_at).column("created_at")?,
@@ -66,13 +69,21 @@ impl CommandRow {
     }
 }
 
-fn kind(word: &str, message: Option<(MessageId, Seq)>, delivery: Option<Delivery>) -> Result<CommandKind, Unknown> {
-    match (word, message, delivery) {
-        ("inject", Some((message_id, seq)), Some(delivery)) => Ok(CommandKind::Inject { message_id, seq, delivery }),
-        ("pause", None, None) => Ok(CommandKind::Pause),
-        ("resume", None, None) => Ok(CommandKind::Resume),
-        ("interrupt", None, None) => Ok(CommandKind::Interrupt),
-        ("kill", None, None) => Ok(CommandKind::Kill),
+fn kind(
+    word: &str,
+    message: Option<(MessageId, Seq)>,
+    delivery: Option<Delivery>,
+    choice: Option<Choice>,
+) -> Result<CommandKind, Unknown> {
+    match (word, message, delivery, choice) {
+        ("inject", Some((message_id, seq)), Some(delivery), None) => {
+            Ok(CommandKind::Inject { message_id, seq, delivery })
+        }
+        ("pause", None, None, None) => Ok(CommandKind::Pause),
+        ("resume", None, None, None) => Ok(CommandKind::Resume),
+        ("interrupt", None, None, None) => Ok(CommandKind::Interrupt),
+        ("configure", None, None, Some(choice)) => Ok(CommandKind::Configure(choice)),
+        ("kill", None, None, None) => Ok(CommandKind::Kill),
         _ => Err(Unknown(word.to_owned())),
     }
 }
@@ -143,6 +154,7 @@ pub struct NewCommandRow<'a> {
     receipt_reason: Option<&'a str>,
     created_at: i64,
     updated_at: i64,
+    choice: Option<String>,
 }
 
 impl<'a> From<&'a Command> for NewCommandRow<'a> {
@@ -151,7 +163,15 @@ impl<'a> From<&'a Command> for NewCommandRow<'a> {
             CommandKind::Inject { message_id, seq, delivery } => {
                 (Some(message_id.key()), Some(seq.to_i64()), Some(delivery_word(*delivery)))
             }
-            CommandKind::Pause | CommandKind::Resume | CommandKind::Interrupt | CommandKind::Kill => (None, None, None),
+            CommandKind::Pause
+            | CommandKind::Resume
+            | CommandKind::Interrupt
+            | CommandKind::Configure(_)
+            | CommandKind::Kill => (None, None, None),
+        };
+        let choice = match &command.kind {
+            CommandKind::Configure(choice) => Some(serde_json::json!(choice).to_string()),
+            _ => None,
         };
         Self {
             session_id: command.session_id.key(),
@@ -165,6 +185,7 @@ impl<'a> From<&'a Command> for NewCommandRow<'a> {
             receipt_reason: command.receipt.reason().map(Reason::as_str),
             created_at: command.created_at.as_micros(),
             updated_at: command.updated_at.as_micros(),
+            choice,
         }
     }
 }

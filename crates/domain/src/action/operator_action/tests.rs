@@ -4,6 +4,7 @@ use super::*;
 use crate::command::Delivery;
 use crate::fixtures::{attribution, command, message_id, operation_id, session, session_id};
 use crate::ids::Seq;
+use crate::session::Choice;
 use crate::text::MessageContent;
 
 fn action(intervention: Intervention) -> OperatorAction {
@@ -72,6 +73,25 @@ fn a_dying_session_takes_only_another_kill() {
 }
 
 #[test]
+fn a_choice_is_a_command_and_an_entry_that_names_it() {
+    let name = |text: &str| Some(crate::text::ChoiceName::new(text).expect("valid"));
+    let choice = Choice { model: name("opus"), mode: name("plan") };
+    let running = session(1);
+    let decision = action(Intervention::Configure(choice.clone())).decide(Some(&running), &[]);
+    let effects = decision.outcome.expect("accepted");
+    assert_eq!(effects.command.map(|command| command.kind), Some(CommandKind::Configure(choice)));
+    assert_eq!((effects.message, effects.wish, effects.operation), (None, None, None));
+    assert_eq!(effects.session.desired_status, running.desired_status, "it is no wish for another status");
+    let details = decision.audit.expect("an entry").details;
+    assert_eq!((details["model"].as_str(), details["mode"].as_str()), ("opus", "plan"));
+    let one = action(Intervention::Configure(Choice { model: name("opus"), mode: None })).decide(Some(&running), &[]);
+    assert!(!one.audit.expect("an entry").details.contains_key("mode"));
+    let dying = Session { desired_status: DesiredStatus::Killed, ..running };
+    let refused = action(Intervention::Configure(Choice::default())).decide(Some(&dying), &[]).outcome;
+    assert_eq!(refused, Err(ActionRefused::BeingKilled(session_id(1))));
+}
+
+#[test]
 fn an_unknown_session_is_refused_on_record() {
     let decision = action(Intervention::Kill).decide(None, &[]);
     assert_eq!(decision.outcome, Err(ActionRefused::UnknownSession(session_id(1))));
@@ -81,7 +101,7 @@ fn an_unknown_session_is_refused_on_record() {
 #[test]
 fn an_interrupt_keeps_what_waits_unless_it_is_told_to_drop_it() {
     let kind = CommandKind::Inject { message_id: message_id(5), seq: Seq::new(1), delivery: Delivery::Queue };
-    let (waiting, pause) = (command(1, kind), command(2, CommandKind::Pause));
+    let (waiting, pause) = (command(1, kind.clone()), command(2, CommandKind::Pause));
     let delivered = Command { receipt: Receipt::Delivered, ..command(3, kind) };
     let queue = [waiting, pause, delivered];
     let cancelled = |drop_queued| {

@@ -189,6 +189,25 @@ async fn an_assignment_whose_session_is_over_or_gone_ends() {
 }
 
 #[tokio::test]
+async fn an_assignment_stays_while_sessions_below_an_ended_one_live() {
+    let over = Session { status: SessionStatus::Completed, ..running(1) };
+    let world = World { sessions: vec![over.clone(), below(2), below(3)], ..at_work(0) };
+    let kept = world.clone().kept();
+    for second in [0, 30] {
+        assert_eq!(kept.pass(second).await, [], "their runner still reports for them");
+    }
+    assert_eq!(kept.pass(31).await, [lost(3, SILENT), lost(2, SILENT)], "and they share its fate");
+    let removed = World { runners: vec![], ..world.clone() };
+    let why = "runner one was removed";
+    assert_eq!(removed.kept().pass(0).await, [failed(3, why), failed(2, why), Done::Ended(session_id(1))]);
+    // Those below an ended one that nobody has started are nobody's.
+    let cancelled = World { assignments: vec![Assignment { state: AssignmentState::Cancelled, ..leased(1) }], ..world };
+    assert_eq!(cancelled.kept().pass(0).await, [Done::Ended(session_id(1))]);
+    let ended = World { sessions: vec![over, Session { status: SessionStatus::Killed, ..below(2) }], ..at_work(0) };
+    assert_eq!(ended.kept().pass(0).await, [Done::Ended(session_id(1))]);
+}
+
+#[tokio::test]
 async fn what_was_killed_before_its_start_is_told_so_at_once() {
     for found in [assignment(1), leased(1)] {
         let world = World { sessions: vec![killed(spawning(1))], assignments: vec![found], ..World::default() };

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::fixtures::{at, observed, session, session_id};
 use crate::ids::KeyId;
-use crate::ports::MockSecretSealer;
+use crate::ports::{MockSecretSealer, SessionPage};
 use crate::provider_config::{CredentialDigest, CredentialName, ProviderConfig, SealedCredential, SealedFault, Secret};
 use crate::runner::fixtures::{config, heard, instance, key, leased, name, offer, other_key, runner, started};
 use crate::runner::{RunnerState, RunnerVersion};
@@ -126,13 +126,20 @@ async fn a_runner_that_joins_is_told_what_this_run_of_it_has_started() {
 async fn who_leaves_has_no_part_in_sessions_that_are_over() {
     let mut mocks = MockPorts::default();
     let mut order = mockall::Sequence::new();
-    let all = vec![started(1), started(2), started(3)];
+    let all = vec![started(1), started(2), started(3), started(4)];
     mocks.runners.expect_assignments().times(1).returning(move |_, _, _| Ok(all.clone()));
     mocks.runners.expect_assignments().times(1).returning(|_, _, _| Ok(vec![]));
-    mocks.sessions.expect_get().times(3).returning(|id| {
+    mocks.sessions.expect_get().times(4).returning(|id| {
         let status = if id == session_id(1) { SessionStatus::Running } else { SessionStatus::Completed };
-        Ok((id != session_id(3)).then(|| Session { status, ..session(1) }))
+        Ok((id != session_id(3)).then(|| Session { id, status, ..session(1) }))
     });
+    // Session 5, which the agent of session 4 has registered, is live: its end would be refused.
+    mocks.sessions.expect_list().returning(|query| {
+        let below = (query.filter.subtree == Some(session_id(4))).then(|| session(5));
+        let sessions = below.into_iter().collect();
+        Ok(SessionPage { sessions, next: None, as_of: crate::ids::FeedPosition::ZERO })
+    });
+    mocks.runners.expect_assignment().withf(|id| *id == session_id(5)).returning(|_| Ok(None));
     for ended in [2, 3] {
         let is_it = move |id: &SessionId| *id == session_id(ended);
         mocks.runners.expect_end_assignment().withf(is_it).times(1).in_sequence(&mut order).returning(|_| Ok(true));

@@ -61,7 +61,7 @@ impl Rows {
         let over = session.status.is_terminal();
         holds!(!over || due.is_empty(), "{id}: is {} and has {due:?} pending", session.status);
         for (before, after) in self.commands.get(&id).into_iter().flatten().zip(commands) {
-            let fixed = |command: &Command| (command.seq, command.kind, command.created_at);
+            let fixed = |command: &Command| (command.seq, command.kind.clone(), command.created_at);
             holds!(fixed(before) == fixed(after), "{id}: command {} has changed", before.seq);
             let kept = before.receipt.is_pending() || before.receipt == after.receipt;
             holds!(kept, "{id}: command {} was {} and is {}", before.seq, before.receipt, after.receipt);
