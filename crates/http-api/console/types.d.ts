@@ -40,7 +40,7 @@ export interface components {
       title: string;
     };
     /** @enum {string} */
-    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "provider_set" | "provider_remove" | "provider_test" | "secrets_rotate" | "runner_drain" | "runner_undrain" | "runner_remove" | "audit_read";
+    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "configure" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "provider_set" | "provider_remove" | "provider_test" | "secrets_rotate" | "runner_drain" | "runner_undrain" | "runner_remove" | "audit_read";
     AuditEntryView: {
       action: components["schemas"]["AuditAction"];
       actor: string;
@@ -80,6 +80,7 @@ export interface components {
     };
     CapabilitiesView: {
       canApprove: boolean;
+      canConfigure: boolean;
       canPause: boolean;
       canQueue: boolean;
       canResume: boolean;

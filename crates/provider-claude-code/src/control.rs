@@ -67,7 +67,7 @@ impl Control<'_> {
                 }
             } else if own {
                 if hook.event.ends_a_turn() || hook.event == Event::StopFailure {
-                    self.pause(id, session.status, &pending, reason_of(&pending, CommandKind::Pause)).await?;
+                    self.pause(id, session.status, &pending, reason_of(&pending, &CommandKind::Pause)).await?;
                 }
                 return Ok(Verdict::Nothing);
             } else {
@@ -94,9 +94,9 @@ impl Control<'_> {
         hook: &Hook,
         pending: &[Command],
     ) -> Result<Verdict, HookError> {
-        let mut why = reason_of(pending, CommandKind::Kill).or_else(|| given(session));
+        let mut why = reason_of(pending, &CommandKind::Kill).or_else(|| given(session));
         if let (None, Some(top)) = (&why, top) {
-            why = reason_of(&self.pending(top).await?, CommandKind::Kill).or_else(|| given(top));
+            why = reason_of(&self.pending(top).await?, &CommandKind::Kill).or_else(|| given(top));
         }
         let verdict = stopped(why.as_ref());
         if hook.event.is_before_a_tool()
@@ -118,7 +118,7 @@ impl Control<'_> {
             let is_told =
                 |command: &Command| command.kind == CommandKind::Kill && command.receipt == Receipt::Delivered;
             if kills.iter().any(is_told) {
-                self.settle_kill(top, None, reason_of(&kills, CommandKind::Kill).as_ref()).await?;
+                self.settle_kill(top, None, reason_of(&kills, &CommandKind::Kill).as_ref()).await?;
             }
         }
         Ok(verdict)
@@ -196,7 +196,7 @@ impl Control<'_> {
 
     async fn resume(&self, id: SessionId, status: SessionStatus, pending: &[Command]) -> Result<(), HookError> {
         if status == SessionStatus::Paused {
-            self.record.see(id, SessionStatus::Running, reason_of(pending, CommandKind::Resume)).await?;
+            self.record.see(id, SessionStatus::Running, reason_of(pending, &CommandKind::Resume)).await?;
         }
         self.settle(pending, |kind| matches!(kind, CommandKind::Pause | CommandKind::Resume)).await
     }
@@ -210,9 +210,9 @@ impl Control<'_> {
     ) -> Result<Option<Reason>, StoreUnavailable> {
         let kept =
             |session: &Session| session.status_reason.clone().filter(|_| session.status == SessionStatus::Paused);
-        let own = reason_of(pending, CommandKind::Pause).or_else(|| kept(session));
+        let own = reason_of(pending, &CommandKind::Pause).or_else(|| kept(session));
         match (own, top) {
-            (None, Some(top)) => Ok(reason_of(&self.pending(top).await?, CommandKind::Pause).or_else(|| kept(top))),
+            (None, Some(top)) => Ok(reason_of(&self.pending(top).await?, &CommandKind::Pause).or_else(|| kept(top))),
             (own, _) => Ok(own),
         }
     }
@@ -277,8 +277,8 @@ impl Control<'_> {
     }
 }
 
-fn reason_of(pending: &[Command], kind: CommandKind) -> Option<Reason> {
-    pending.iter().rev().find(|command| command.kind == kind).and_then(|command| command.reason.clone())
+fn reason_of(pending: &[Command], kind: &CommandKind) -> Option<Reason> {
+    pending.iter().rev().find(|command| command.kind == *kind).and_then(|command| command.reason.clone())
 }
 
 /// Why it was killed, of one that is.

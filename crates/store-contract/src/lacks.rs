@@ -39,6 +39,10 @@ macro_rules! __lacks {
                 Ok(Some(Vec::new()))
             }
 
+            async fn command(&self, _: SessionId, _: CommandSeq) -> Result<Option<Command>, StoreUnavailable> {
+                Ok(None)
+            }
+
             async fn acknowledge(
                 &self,
                 _: SessionId,
