@@ -41,6 +41,12 @@ const EXCEPTIONS = {
       fault: "the agent's",
       why: 'a session that is resumed within the minute in which it began is not found, and is lost: the agent names the file of the session by the minute, and writes to the file before it looks for the session; a later resume works',
     },
+    'another model while idle': {
+      seen: 'failed',
+      note: /^it takes what nobody has$/,
+      fault: "the agent's",
+      why: 'the agent takes any name for a model',
+    },
     'command output in the transcript': {
       seen: 'failed',
       note: /but: completed$/,

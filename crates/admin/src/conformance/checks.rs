@@ -1,6 +1,7 @@
 //! The checks, one after the other.
 
 mod busy;
+mod choices;
 mod sessions;
 mod tools;
 
@@ -16,6 +17,8 @@ pub(super) async fn all(kit: &Kit, report: &mut Report) -> Result<(), BoxError> 
     row(kit, report, "prompt", sessions::prompt(kit)).await?;
     row(kit, report, "pause and resume", sessions::pause(kit)).await?;
     row(kit, report, "resume an earlier session", sessions::resume(kit)).await?;
+    row(kit, report, "another model while idle", choices::taken(kit, choices::model)).await?;
+    row(kit, report, "another mode while idle", choices::taken(kit, choices::mode)).await?;
     tools::used(kit, report).await?;
     row(kit, report, "rejected call is closed", tools::rejected(kit)).await?;
     tools::held(kit, report).await?;

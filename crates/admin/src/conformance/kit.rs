@@ -11,7 +11,7 @@ use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{ApprovalFilter, ApprovalQuery};
-use flightdeck_domain::session::{Session, SessionStatus};
+use flightdeck_domain::session::{Choice, Session, SessionStatus};
 use flightdeck_domain::text::{AgentType, MessageContent, ProviderName, RequestId, TaskId};
 use flightdeck_domain::usage::Totals;
 use flightdeck_domain::use_cases::{DecideApproval, Intervene, NewSession, Ports, Providers, SpawnSession};
@@ -169,6 +169,20 @@ impl Kit {
         let done = Intervene::new(&self.fleet.ports, &self.fleet.providers).execute(id, what, self.origin()).await;
         let message = done.map_err(told)?.committed.message;
         message.map(|message| message.seq).ok_or_else(|| "the message is not in the conversation".to_owned())
+    }
+
+    /// Chooses another model or mode; gives what became of it.
+    pub(super) async fn choose(&self, id: SessionId, choice: Choice) -> Looked<Receipt> {
+        let intervene = Intervene::new(&self.fleet.ports, &self.fleet.providers);
+        let done = intervene.execute(id, Intervention::Configure(choice), self.origin()).await.map_err(told)?;
+        let command = done.committed.command.ok_or_else(|| "there is no command".to_owned())?;
+        loop {
+            let now = self.fleet.ports.commands.command(id, command.seq).await.map_err(told)?;
+            match now.map(|command| command.receipt) {
+                Some(receipt) if !receipt.is_pending() => return Ok(receipt),
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
     }
 
     pub(super) async fn session(&self, id: SessionId) -> Looked<Session> {

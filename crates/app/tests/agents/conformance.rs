@@ -41,11 +41,13 @@ fn rows(folder: &Path, manner: &str) -> BTreeMap<String, (String, String)> {
 fn an_agent_that_obeys_is_seen_to() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = rows(folder.path(), "obeys");
-    assert_eq!(rows.len(), 15, "{rows:?}");
+    assert_eq!(rows.len(), 17, "{rows:?}");
     let not_seen: Vec<_> = rows.iter().filter(|(_, (seen, _))| seen != "yes").collect();
     let checks: Vec<&str> = not_seen.iter().map(|(check, _)| check.as_str()).collect();
-    assert_eq!(checks, ["inject steer while busy"], "{not_seen:?}");
+    assert_eq!(checks, ["another model while idle", "inject steer while busy"], "{not_seen:?}");
     assert_eq!(rows["tool and permission"].1, "asked once, and went on when it was allowed");
+    assert_eq!(rows["another model while idle"], ("no".to_owned(), "it lets nobody choose its model".to_owned()));
+    assert_eq!(rows["another mode while idle"].1, "it took plan, of ask, plan");
     assert_eq!(rows["command output in the transcript"].1, "pong");
     assert!(rows["rejected call is closed"].1.contains("rejected"), "{rows:?}");
     assert_eq!(rows["tokens counted"].1, "input 70, cache 30 and 0, output 4, no cost");
@@ -72,7 +74,7 @@ fn a_row_is_printed_when_it_is_known() {
     let mut child = conformance(folder.path(), "waits").spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let mut next = || lines.next().expect("a row").expect("a line");
-    for known in ["prompt", "pause and resume", "resume an earlier session"] {
+    for known in ["prompt", "pause and resume", "resume an earlier session", "another model", "another mode"] {
         assert!(next().contains(known));
     }
     // No command of it ends before the file is there.

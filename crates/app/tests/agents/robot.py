@@ -75,6 +75,8 @@ def decided(outcome):
         end("cancelled" if outcome["outcome"] == "cancelled" else "end_turn")
 
 
+MODES = ["ask", "plan"]
+
 for line in sys.stdin:
     message = json.loads(line)
     method = message.get("method")
@@ -82,7 +84,13 @@ for line in sys.stdin:
         about = {"name": "robot", "version": "1"}
         send(id=message["id"], result={"protocolVersion": 1, "agentCapabilities": {"loadSession": True}, "agentInfo": about})
     elif method == "session/new":
-        send(id=message["id"], result={"sessionId": "s"})
+        modes = [{"id": mode, "name": mode} for mode in MODES]
+        send(id=message["id"], result={"sessionId": "s", "modes": {"currentModeId": MODES[0], "availableModes": modes}})
+    elif method == "session/set_mode":
+        if message["params"]["modeId"] in MODES:
+            send(id=message["id"], result={})
+        else:
+            send(id=message["id"], error={"code": -32602, "message": "there is no such mode"})
     elif method == "session/load":
         send(id=message["id"], result={})
     elif method == "session/prompt":
