@@ -12,6 +12,7 @@
 //! 7. [`usage`]: what agents report that they used, summed up, and budgets over it.
 //! 8. [`operator`], [`api_key`], [`mission_set`] and [`login`]: who may do what; [`provider_config`]: which agents may be
 //!    run, and how; [`runner`]: where.
+//!    [`survey`]: the fleet in numbers.
 //! 9. [`ports`]: what the rules need from outside, as traits; a store, a provider or a clock implements them.
 //! 10. [`transactions`]: in which order a change is read, decided and written, once for all stores.
 //! 11. [`use_cases`]: one file for each thing that Flightdeck does; each needs only ports, and its tests only mocks.
@@ -51,6 +52,7 @@ pub mod prelude;
 pub mod provider_config;
 pub mod runner;
 pub mod session;
+pub mod survey;
 #[cfg(feature = "system")]
 pub mod system;
 pub mod text;

@@ -70,6 +70,12 @@ impl Timestamp {
             .min(Self::LAST)
     }
 
+    /// How long ago an earlier moment was; zero for one that is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        (self.0 - earlier.0).to_std().unwrap_or_default()
+    }
+
     /// This moment minus a duration; [`Timestamp::FIRST`] when the difference is earlier.
     #[must_use]
     pub fn saturating_sub(self, span: std::time::Duration) -> Self {

@@ -8,8 +8,8 @@ use crate::console;
 use crate::docs;
 use crate::handlers::{
     agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
-    hooks, inject, keys, kill_all, login, messages, missions, operations, providers, runners, search, spawn, status,
-    usage,
+    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, spawn,
+    status, usage,
 };
 use crate::openapi;
 use crate::request::no_route;
@@ -34,6 +34,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(api_keys)
                 .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
                 .service(resource("/logout", "POST").route(web::post().to(login::logout)))
+                .service(resource("/metrics", "GET, HEAD").route(web::get().to(metrics::read)))
                 .service(resource("/me", "GET, HEAD").route(web::get().to(login::me)))
                 .service(resource("/audit", "GET, HEAD").route(web::get().to(audit::page)))
                 .service(resource("/audit/export", "GET, HEAD").route(web::get().to(audit::export)))

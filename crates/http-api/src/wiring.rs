@@ -8,8 +8,8 @@ use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authorize, CreateKey, DecideApproval, ExportAudit, IngestMessages, Intervene, InterveneFleet,
     InterveneScope, ListKeys, LogIn, MakeCheckpoint, ManageProviders, ManageRunners, OpenApproval, ReadApprovals,
     ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadProviderConfigs, ReadSessions, ReadUsage, RecordRefusal,
-    RegisterSession, ReportStatus, RevokeKey, SearchHistory, ServeRunners, SetBudget, SpawnSession, VerifyAudit,
-    WithdrawApproval,
+    RegisterSession, ReportStatus, RevokeKey, SearchHistory, ServeRunners, SetBudget, SpawnSession, SurveyFleet,
+    VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Tails};
 
@@ -33,6 +33,7 @@ use crate::handlers::keys::Keys;
 use crate::handlers::kill_all::KillAll;
 use crate::handlers::login::Logins;
 use crate::handlers::messages::Messages;
+use crate::handlers::metrics::Metrics;
 use crate::handlers::operations::Operations;
 use crate::handlers::providers::Offers;
 use crate::handlers::runners;
@@ -149,6 +150,13 @@ fn agents(api: &Api, given: Given) -> Given {
             tree: Arc::clone(&ports.sessions),
             hints: Arc::clone(&api.hints),
             epoch: api.epoch(),
+        })
+        .with(Metrics {
+            authorize: authorize.clone(),
+            survey: SurveyFleet::new(ports),
+            keys: Arc::clone(&api.keys),
+            counters: Arc::clone(&api.counters),
+            last: tokio::sync::Mutex::default(),
         })
         .with(Fleet {
             authorize: authorize.clone(),

@@ -56,6 +56,12 @@ impl<L: Log> Tails<L> {
         Ok(Some(self.follower(tail, key, cursor)))
     }
 
+    /// How far a log was read for its followers; `None` while nobody follows it.
+    #[must_use]
+    pub fn seen(&self, key: &L::Key) -> Option<Head> {
+        self.existing(key).map(|tail| tail.head())
+    }
+
     /// Makes the tail of a log, if it is followed, forget what it keeps up to a place.
     pub(crate) fn forget(&self, key: &L::Key, position: u64) {
         if let Some(tail) = self.existing(key) {

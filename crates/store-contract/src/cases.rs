@@ -252,6 +252,10 @@ macro_rules! __contract {
                 a_change_without_its_entry_is_not_made
                 credentials_are_sealed_anew_on_record_and_nothing_else_changes
                 a_session_keeps_the_configuration_that_started_it;
+            survey:
+                the_fleet_is_counted_by_what_it_does(action approval operation feed)
+                assignments_are_counted_by_their_state(runner)
+                a_store_knows_its_size;
             runner:
                 a_runner_reads_back_as_it_joined
                 a_name_of_a_runner_is_not_taken_over
@@ -371,6 +375,7 @@ mod tests {
             include_str!("login.rs"),
             include_str!("provider_config.rs"),
             include_str!("runner.rs"),
+            include_str!("survey.rs"),
             include_str!("durability.rs"),
             include_str!("usage.rs"),
         ];

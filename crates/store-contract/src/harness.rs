@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, LoginRepository,
-    MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository, RunnerRepository,
-    SessionRepository, UsageRepository,
+    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor,
+    LoginRepository, MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository,
+    RunnerRepository, SessionRepository, UsageRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -25,6 +25,7 @@ pub trait Store:
     + LoginRepository
     + ProviderConfigRepository
     + RunnerRepository
+    + FleetSurveyor
 {
 }
 
@@ -43,6 +44,7 @@ impl<S> Store for S where
         + LoginRepository
         + ProviderConfigRepository
         + RunnerRepository
+        + FleetSurveyor
 {
 }
 

@@ -252,6 +252,14 @@ macro_rules! __lacks {
             }
         }
     };
+    (FleetSurveyor $store:ty) => {
+        #[async_trait]
+        impl FleetSurveyor for $store {
+            async fn survey(&self) -> Result<FleetSurvey, StoreUnavailable> {
+                Ok(FleetSurvey::default())
+            }
+        }
+    };
     (RunnerRepository $store:ty) => {
         #[async_trait]
         impl RunnerRepository for $store {

@@ -71,6 +71,7 @@ pub mod runner;
 pub mod session;
 mod state;
 mod steps;
+pub mod survey;
 pub mod usage;
 
 pub use cases::Case;
@@ -99,6 +100,7 @@ pub mod parts {
             Assignment, AssignmentFilter, Heard, Lease, LeaseRequest, Runner, RunnerChange, RunnerName,
             RunnerRegistration, StartRequest,
         },
+        survey::FleetSurvey,
         text::*,
         time::*,
         usage::*,

@@ -90,7 +90,7 @@ async fn assign(store: &dyn Store, assignments: impl IntoIterator<Item = Assignm
     }
 }
 
-async fn join(store: &dyn Store, runner: &str, second: u32) -> Runner {
+pub(crate) async fn join(store: &dyn Store, runner: &str, second: u32) -> Runner {
     store.register_runner(joins(runner, second)).await.expect("joined")
 }
 

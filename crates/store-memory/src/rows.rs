@@ -7,5 +7,6 @@ mod provider_config;
 mod record;
 mod runner;
 mod session;
+mod survey;
 mod talk;
 mod usage;

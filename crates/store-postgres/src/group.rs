@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_metrics::Meters;
 use flightdeck_vitals::Vitals;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -235,11 +236,13 @@ async fn commit(database: &Database, mut jobs: Vec<Box<dyn Job>>, counters: &Cou
 }
 
 async fn transact(database: &Database, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Ended>, StoreError> {
+    let begun = Instant::now();
     let mut line = database.begin_group().await?;
     match hall::together(&mut line, jobs).await {
         Ok(ended) => {
             if ended.contains(&Ended::Kept) {
                 Database::commit(line).await?;
+                Meters::process().committed(jobs.len(), begun.elapsed());
             } else {
                 Database::undo(line).await;
             }

@@ -30,6 +30,15 @@ impl Words {
         }
     }
 
+    /// Asks how large the database is, in bytes, as `n`.
+    #[must_use]
+    pub const fn store_bytes(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()",
+            Self::Postgres => "SELECT pg_database_size(current_database()) AS n",
+        }
+    }
+
     /// One of the ids of a list, for [`crate::statement::Bind::Ids`].
     #[must_use]
     pub const fn in_list(self) -> &'static str {

@@ -30,6 +30,7 @@ mod readiness;
 mod runner;
 mod secret_sealer;
 mod session;
+mod survey;
 mod transaction;
 mod transfer;
 mod unavailable;
@@ -70,9 +71,10 @@ pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
 };
+pub use survey::FleetSurveyor;
 pub use transaction::{
     AccessRows, ApprovalRows, ControlRows, MissionAccounts, ProviderConfigRows, RecordRows, Rows, RunnerRows,
-    SessionRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
+    SessionRows, SurveyRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
 pub use unavailable::{Hindrance, StoreUnavailable};
@@ -91,5 +93,5 @@ pub use {
     operation::MockOperationRepository, operator_actions::MockOperatorActions, provider::MockAgentProvider,
     provider_config::MockProviderConfigRepository, provider_kind::MockProviderKind, read_copy::MockReadCopy,
     runner::MockRunnerRepository, secret_sealer::MockSecretSealer, session::MockSessionRepository,
-    usage::MockUsageRepository, wake_up::MockWakeUps,
+    survey::MockFleetSurveyor, usage::MockUsageRepository, wake_up::MockWakeUps,
 };

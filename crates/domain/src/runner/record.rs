@@ -12,7 +12,7 @@ use crate::provider_config::Label;
 use crate::time::Timestamp;
 
 /// Whether a runner takes assignments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunnerState {
     /// It takes assignments.

@@ -18,12 +18,13 @@ use crate::operator::Actor;
 use crate::ports::{
     AccessRows, ApprovalCursor, ApprovalQuery, ApprovalRows, AssignmentPlace, ControlRows, ConversationEnd,
     MessageSlice, MissionAccounts, MissionQuery, OperationPage, OperationQuery, ProviderConfigRows, RecordRows, Rows,
-    RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, StoreUnavailable, TalkRows, TargetPage,
-    TargetQuery, TreeLock, Tx, UsageRows,
+    RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, StoreUnavailable, SurveyRows, TalkRows,
+    TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
 };
 use crate::provider_config::{ConfigName, ProviderConfig};
-use crate::runner::{Assignment, AssignmentFilter, Runner, RunnerName};
+use crate::runner::{Assignment, AssignmentFilter, AssignmentState, Runner, RunnerName};
 use crate::session::{Ancestor, Session, SessionStatus, Silence};
+use crate::survey::Waiting;
 use crate::text::{IdempotencyKey, MissionId, Reason};
 use crate::time::Timestamp;
 use crate::usage::{Account, AccountKey, Totals};
@@ -283,6 +284,14 @@ operations! { RunnerRows {
     open_assignments(now: Timestamp, runner: &RunnerName, after: Option<AssignmentPlace>, limit: usize) -> Vec<Assignment>;
     loads() -> Vec<(RunnerName, u64)>;
     save_assignment(assignment: &Assignment) -> ();
+} }
+
+operations! { SurveyRows {
+    survey_sessions() -> BTreeMap<SessionStatus, u64>;
+    survey_approvals() -> Waiting;
+    survey_operations() -> Waiting;
+    survey_assignments() -> BTreeMap<AssignmentState, u64>;
+    store_bytes() -> Option<u64>;
 } }
 
 operations! { RecordRows {

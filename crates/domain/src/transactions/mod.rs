@@ -31,6 +31,7 @@ mod run;
 pub mod runner;
 pub mod session;
 mod status_change;
+mod survey;
 pub mod usage;
 
 pub use self::at_once::{Waited, at_once};

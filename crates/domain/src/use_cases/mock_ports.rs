@@ -8,9 +8,9 @@ use super::Ports;
 use crate::ids::{MessageId, SessionId};
 use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
-    MockFleetFeed, MockIdGenerator, MockLoginRepository, MockMessageRepository, MockOperationRepository,
-    MockOperatorActions, MockProviderConfigRepository, MockRunnerRepository, MockSessionRepository,
-    MockUsageRepository, MockWakeUps,
+    MockFleetFeed, MockFleetSurveyor, MockIdGenerator, MockLoginRepository, MockMessageRepository,
+    MockOperationRepository, MockOperatorActions, MockProviderConfigRepository, MockRunnerRepository,
+    MockSessionRepository, MockUsageRepository, MockWakeUps,
 };
 use crate::time::Timestamp;
 
@@ -72,6 +72,8 @@ pub struct MockPorts {
     pub provider_configs: MockProviderConfigRepository,
     /// Runners.
     pub runners: MockRunnerRepository,
+    /// The fleet in numbers.
+    pub surveyor: MockFleetSurveyor,
     /// Hints to whoever follows.
     pub wake_ups: MockWakeUps,
 }
@@ -109,6 +111,7 @@ impl MockPorts {
             logins: Arc::new(self.logins),
             provider_configs: Arc::new(self.provider_configs),
             runners: Arc::new(self.runners),
+            surveyor: Arc::new(self.surveyor),
             sealer: None,
             checkpointing: None,
             spool: None,

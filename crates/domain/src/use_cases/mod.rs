@@ -59,6 +59,7 @@ mod set_budget;
 mod spawn_session;
 mod spooled_actions;
 mod stop_directly;
+mod survey_fleet;
 #[cfg(test)]
 mod testing;
 mod transfer;
@@ -114,6 +115,7 @@ pub use set_budget::SetBudget;
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use spooled_actions::SpooledActions;
 pub use stop_directly::Taken;
+pub use survey_fleet::{FleetReport, SurveyFleet};
 pub use transfer::{Transfer, TransferError, Transferred};
 pub use verify_audit::VerifyAudit;
 pub use withdraw_approval::WithdrawApproval;

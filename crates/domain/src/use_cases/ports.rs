@@ -6,7 +6,7 @@ use super::SpooledActions;
 use super::in_hand::LetGo;
 use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, EpochRepository, FleetFeed, IdGenerator, LoginRepository, MessageRepository,
+    Clock, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor, IdGenerator, LoginRepository, MessageRepository,
     OperationRepository, OperatorActions, ProviderConfigRepository, RunnerRepository, SecretSealer, SessionRepository,
     UsageRepository, WakeUps,
 };
@@ -61,6 +61,8 @@ pub struct Ports {
     pub provider_configs: Arc<dyn ProviderConfigRepository>,
     /// Programs on other machines that run agents, and what they are assigned.
     pub runners: Arc<dyn RunnerRepository>,
+    /// The fleet in numbers.
+    pub surveyor: Arc<dyn FleetSurveyor>,
     /// Seals their credentials; `None` if the deployment keeps none.
     pub sealer: Option<Arc<dyn SecretSealer>>,
     /// Signed checkpoints of the audit log; `None` if the deployment has none.
@@ -99,6 +101,7 @@ impl Ports {
             + LoginRepository
             + ProviderConfigRepository
             + RunnerRepository
+            + FleetSurveyor
             + 'static,
     {
         Self {
@@ -115,7 +118,8 @@ impl Ports {
             epochs: store.clone(),
             logins: store.clone(),
             provider_configs: store.clone(),
-            runners: store,
+            runners: store.clone(),
+            surveyor: store,
             sealer: None,
             checkpointing: None,
             spool: None,
@@ -320,6 +324,7 @@ has! {
         logins LoginRepository,
         provider_configs ProviderConfigRepository,
         runners RunnerRepository,
+        surveyor FleetSurveyor,
     }
     beside it {
         wake_ups WakeUps,

@@ -12,6 +12,7 @@ use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::AppendOutcome;
 use flightdeck_domain::use_cases::{Authorize, HistoryPlace, IngestMessages, MessageInput, ReadHistory};
 use flightdeck_live::{ConversationTails, Hints};
+use flightdeck_metrics::Meters;
 
 use super::intake::take_all;
 use super::operator::request_id;
@@ -83,7 +84,9 @@ pub(crate) async fn append(
     let content_type = body.content_type.clone();
     let body = body.read(Cap::Append).await?;
     let batch = heavy::work(body.len(), move || batch(&content_type, &body)).await??;
+    let (begun, size) = (std::time::Instant::now(), batch.len());
     let outcome = take_in(&messages, path.0, batch).await?;
+    Meters::process().appended(size, begun.elapsed());
     let created = outcome.appended.iter().any(|appended| appended.created);
     let reply =
         AppendReply { messages: outcome.appended.iter().map(Into::into).collect(), control: outcome.control.into() };

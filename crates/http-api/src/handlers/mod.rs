@@ -22,6 +22,7 @@ pub(crate) mod keys;
 pub(crate) mod kill_all;
 pub(crate) mod login;
 pub(crate) mod messages;
+pub(crate) mod metrics;
 pub(crate) mod missions;
 pub(crate) mod operations;
 mod operator;

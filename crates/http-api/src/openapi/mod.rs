@@ -20,8 +20,8 @@ use crate::dto::{ControlReply, FleetEventView, MessageBody, MessageView, ScopedR
 use crate::extract::NoParams;
 use crate::handlers::{
     agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
-    hooks, inject, keys, kill_all, login, messages, missions, operations, providers, runners, search, spawn, status,
-    usage,
+    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, spawn,
+    status, usage,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -50,7 +50,7 @@ use crate::problem::{FieldFault, Problem};
         missions::list, missions::read, missions::set_budget, missions::remove_budget,
         keys::list, keys::create, keys::revoke,
         audit::page, audit::export, audit::verify, audit::checkpoint,
-        login::login, login::open_link, login::make_link, login::logout, login::me, health::live, health::ready,
+        login::login, login::open_link, login::make_link, login::logout, login::me, health::live, health::ready, metrics::read,
         describe,
     ),
     components(schemas(

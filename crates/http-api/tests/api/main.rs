@@ -24,6 +24,7 @@ mod leases;
 mod lines;
 mod login;
 mod messages;
+mod metrics;
 mod openapi;
 mod operations;
 mod places;

@@ -19,10 +19,10 @@ use flightdeck_domain::operation::{ScopedAction, ScopedCommitted};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, ConversationEnd, Heard, IdGenerator, MessageRepository,
-    MessageSlice, MockApiKeyRepository, MockAuditLog, MockEpochRepository, MockFleetFeed, MockLoginRepository,
-    MockOperationRepository, MockProviderConfigRepository, MockRunnerRepository, MockUsageRepository, MockWakeUps,
-    ObserveError, ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter,
-    SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
+    MessageSlice, MockApiKeyRepository, MockAuditLog, MockEpochRepository, MockFleetFeed, MockFleetSurveyor,
+    MockLoginRepository, MockOperationRepository, MockProviderConfigRepository, MockRunnerRepository,
+    MockUsageRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError, OperatorActions,
+    RegisterError, Registered, SessionFilter, SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -340,6 +340,7 @@ impl Deck {
             logins: Arc::new(MockLoginRepository::new()),
             provider_configs: Arc::new(MockProviderConfigRepository::new()),
             runners: Arc::new(MockRunnerRepository::new()),
+            surveyor: Arc::new(MockFleetSurveyor::new()),
             sealer: None,
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use flightdeck_domain::ids::{CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{Control, Message};
@@ -10,6 +11,7 @@ use flightdeck_domain::ports::{AppendError, AppendOutcome, SessionRows as _};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::transactions::{self, Booking, book};
 use flightdeck_domain::usage::Totals;
+use flightdeck_metrics::Meters;
 use flightdeck_store_sql::tx::Dialect as _;
 
 use super::at_once;
@@ -52,8 +54,12 @@ pub(crate) async fn commit(
     counters: &Counters,
     memory: &Memory,
 ) -> Vec<Answer> {
+    let begun = Instant::now();
     let (done, facts) = match at_once::commit(database, &appends, memory).await {
-        Ok(done) => (done, Facts::Heads),
+        Ok(done) => {
+            Meters::process().committed(done.iter().flatten().count(), begun.elapsed());
+            (done, Facts::Heads)
+        }
         Err(cause) => {
             tracing::debug!(%cause, "appends are not written at once, and are done the long way");
             // Whatever was written after all is found by its ids.
@@ -82,6 +88,7 @@ async fn the_long_way(
     counters: &Counters,
     memory: &Memory,
 ) -> Vec<Answer> {
+    let begun = Instant::now();
     let group = Group { appends, memory };
     let mut said = match facts {
         Facts::Heads => database.append(&group, |group, tx| Box::pin(together(tx, group, Facts::Heads))).await,
@@ -94,6 +101,7 @@ async fn the_long_way(
     let appends = group.appends;
     match said {
         Ok((said, heads)) => {
+            Meters::process().committed(appends.len(), begun.elapsed());
             for head in heads {
                 memory.heads.put(head);
             }

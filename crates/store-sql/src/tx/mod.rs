@@ -11,6 +11,7 @@ mod runner;
 mod session;
 mod session_list;
 mod session_tree;
+mod survey;
 mod talk;
 mod usage;
 

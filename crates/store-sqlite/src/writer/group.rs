@@ -1,9 +1,11 @@
 //! One group of writes: one transaction, one commit.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use flightdeck_domain::ports::StoreUnavailable;
+use flightdeck_metrics::Meters;
 use tokio::sync::mpsc;
 
 use super::{Counters, Effects, Job, count, guarded};
@@ -69,6 +71,7 @@ enum End {
 
 /// Runs `first` and whatever has queued by then, commits, and only then answers.
 pub(super) fn commit(desk: &mut Desk, first: Box<dyn Job>, line: &mut Line<'_>, counters: &Counters) {
+    let begun = Instant::now();
     let mut jobs = Jobs::new();
     // IMMEDIATE: a lock that cannot be had is found out here, before any work, and not in the middle of it.
     if let Err(error) = desk.tx.batch_execute("BEGIN IMMEDIATE") {
@@ -79,6 +82,9 @@ pub(super) fn commit(desk: &mut Desk, first: Box<dyn Job>, line: &mut Line<'_>, 
         Ok(commits) => {
             count(&counters.commits, commits);
             count(&counters.writes, jobs.len());
+            if commits > 0 {
+                Meters::process().committed(jobs.len(), begun.elapsed());
+            }
             // Many at once would all wait for what is done here, and their callers run on more threads than one.
             if let [alone] = &*jobs {
                 alone.tell();

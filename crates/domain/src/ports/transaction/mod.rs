@@ -21,6 +21,7 @@ mod record;
 mod rows;
 mod runner;
 mod session;
+mod survey;
 mod talk;
 mod usage;
 
@@ -34,6 +35,7 @@ pub use record::RecordRows;
 pub use rows::Rows;
 pub use runner::RunnerRows;
 pub use session::{SessionRows, TreeLock};
+pub use survey::SurveyRows;
 pub use talk::TalkRows;
 pub use usage::{MissionAccounts, UsageRows};
 
@@ -52,6 +54,7 @@ pub trait Tx:
     + AccessRows
     + ProviderConfigRows
     + RunnerRows
+    + SurveyRows
     + RecordRows
     + Send
 {
@@ -66,6 +69,7 @@ impl<T> Tx for T where
         + AccessRows
         + ProviderConfigRows
         + RunnerRows
+        + SurveyRows
         + RecordRows
         + Send
 {
