@@ -6,6 +6,7 @@ mod conformance;
 mod demo;
 mod deployment;
 mod error;
+mod guard_post;
 mod jobs;
 mod login_link;
 mod replicas;

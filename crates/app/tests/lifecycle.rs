@@ -7,6 +7,8 @@ mod agents;
 mod checkpoints;
 #[path = "lifecycle/feed.rs"]
 mod feed;
+#[path = "lifecycle/guard.rs"]
+mod guard;
 #[path = "lifecycle/keys.rs"]
 mod keys;
 #[path = "lifecycle/kills.rs"]

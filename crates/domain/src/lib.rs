@@ -12,6 +12,7 @@
 //! 7. [`usage`]: what agents report that they used, summed up, and budgets over it.
 //! 8. [`operator`], [`api_key`], [`mission_set`] and [`login`]: who may do what; [`provider_config`]: which agents may be
 //!    run, and how; [`runner`]: where.
+//!    [`guard`]: agents that run wild.
 //!    [`survey`]: the fleet in numbers.
 //! 9. [`ports`]: what the rules need from outside, as traits; a store, a provider or a clock implements them.
 //! 10. [`transactions`]: in which order a change is read, decided and written, once for all stores.
@@ -38,6 +39,7 @@ pub mod epoch;
 pub mod feed;
 #[cfg(test)]
 mod fixtures;
+pub mod guard;
 mod hex;
 pub mod ids;
 pub mod login;

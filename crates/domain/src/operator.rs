@@ -39,6 +39,12 @@ impl Actor {
         Self("budget".to_owned())
     }
 
+    /// The guard over agents that run wild.
+    #[must_use]
+    pub fn guard() -> Self {
+        Self("guard".to_owned())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -130,6 +130,22 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "How often the newest entry of the audit log is signed: a number of s, min or h, or off",
     },
     Setting {
+        name: "guard_repeats",
+        default: Some("30"),
+        help: "An agent that makes the same call with the same result so often among its last 200 is paused, and warned \
+               after half of them; or off",
+    },
+    Setting {
+        name: "guard_cost_per_hour",
+        default: Some("off"),
+        help: "An agent that spends so much within an hour is paused, and warned at four fifths: US dollars, or off",
+    },
+    Setting {
+        name: "guard_spared_missions",
+        default: None,
+        help: "Missions whose agents the guard leaves alone, with commas between",
+    },
+    Setting {
         name: "log",
         default: Some("info,actix_server=warn"),
         help: "What to log: error, warn, info, debug, trace, or per target as in info,flightdeck_http_api=debug",

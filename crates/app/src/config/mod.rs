@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flightdeck_admin::Examined;
+use flightdeck_domain::guard::GuardLimits;
 use flightdeck_domain::provider_config::Label;
 use flightdeck_http_api::Rate;
 use flightdeck_provider_acp::AgentConfig;
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// How often the head of the audit log is signed; `None` for only when asked.
     pub(crate) checkpoint_interval: Option<Duration>,
+    /// What agents may do before they are taken to run wild.
+    pub(crate) guard: GuardLimits,
     pub(crate) max_streams_per_key: usize,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -86,6 +89,11 @@ impl Config {
             hook_lease: settings.value("hook_lease", values::span)?,
             workers: settings.value("workers", values::workers)?,
             checkpoint_interval: settings.value("checkpoint_interval", values::span)?,
+            guard: GuardLimits {
+                repeats: settings.value("guard_repeats", values::repeats)?,
+                cost_per_hour: settings.value("guard_cost_per_hour", values::cost)?,
+                spared: settings.value("guard_spared_missions", values::missions)?,
+            },
             max_streams_per_key: settings.value("max_streams_per_key", values::count)?,
             log: settings.value("log", values::log_filter)?,
             log_format: settings.value("log_format", values::log_format)?,
@@ -143,6 +151,28 @@ mod tests {
         let rates = [config.throttle_control, config.throttle_stop, config.throttle_tree, config.throttle_login];
         assert_eq!(rates.map(|rate| rate.to_string()), ["10/min", "120/min", "200/min", "20/min"]);
         assert_eq!(config.checkpoint_interval, Some(Duration::from_mins(1)));
+        assert_eq!(config.guard, GuardLimits { repeats: Some(30), ..GuardLimits::default() });
+    }
+
+    #[test]
+    fn the_guard_is_set_by_numbers_and_names_of_missions() {
+        let flags =
+            ["--guard-repeats", "off", "--guard-cost-per-hour", "2.5", "--guard-spared-missions", "polls, nightly"];
+        let guard = load(&flags, &[]).expect("valid").guard;
+        assert_eq!((guard.repeats, guard.cost_per_hour.map(f64::from)), (None, Some(2.5)));
+        assert_eq!(guard.spared.iter().map(ToString::to_string).collect::<Vec<_>>(), ["nightly", "polls"]);
+        for (flag, wrong) in [
+            ("--guard-repeats", "1"),
+            ("--guard-repeats", "201"),
+            ("--guard-repeats", "often"),
+            ("--guard-cost-per-hour", "0"),
+            ("--guard-cost-per-hour", "-1"),
+            ("--guard-cost-per-hour", "NaN"),
+            ("--guard-spared-missions", "a\nb"),
+        ] {
+            let refused = load(&[flag, wrong], &[]).expect_err("wrong").to_string();
+            assert!(refused.starts_with(flag), "{refused}");
+        }
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use flightdeck_domain::guard::Watch;
 use flightdeck_domain::provider_config::Label;
+use flightdeck_domain::text::MissionId;
+use flightdeck_domain::usage::Cost;
 use flightdeck_http_api::Rate;
 use flightdeck_settings::parse_duration;
 use flightdeck_wakeup_valkey::ValkeyUrl;
@@ -35,6 +38,32 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
 pub(super) fn labels(text: &str) -> Result<BTreeSet<Label>, String> {
     let labels = text.split(',').map(str::trim).filter(|label| !label.is_empty());
     labels.map(|label| Label::new(label).map_err(|error| format!("has no labels: {error}"))).collect()
+}
+
+/// How often the same call with the same result is made before an agent is paused.
+pub(super) fn repeats(text: &str) -> Result<Option<u32>, String> {
+    let most = Watch::WINDOW;
+    match text.parse::<u32>() {
+        _ if text == "off" => Ok(None),
+        Ok(times) if times >= 2 && usize::try_from(times).is_ok_and(|times| times <= most) => Ok(Some(times)),
+        _ => Err(format!("is not a number from 2 to {most}, or off")),
+    }
+}
+
+/// An amount in US dollars.
+pub(super) fn cost(text: &str) -> Result<Option<Cost>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let cost = text.parse::<f64>().ok().and_then(|dollars| Cost::try_from(dollars).ok());
+    let cost = cost.filter(|cost| *cost > Cost::ZERO);
+    cost.map(Some).ok_or_else(|| "is not an amount in US dollars, such as 2.5, or off".to_owned())
+}
+
+/// Ids of missions, with commas between.
+pub(super) fn missions(text: &str) -> Result<BTreeSet<MissionId>, String> {
+    let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+    ids.map(|id| MissionId::new(id).map_err(|error| format!("has no ids of missions: {error}"))).collect()
 }
 
 /// Names and addresses of hosts, with commas between.

@@ -17,8 +17,10 @@ use flightdeck_storage::{
     LaggingReads, MarkFile, Opened, SpoolFile, check_database, ensure_admin_key, open_store_with,
 };
 use flightdeck_wakeup_valkey::Valkey;
+use tokio::sync::Mutex;
 
 use super::error::DeploymentError;
+use super::guard_post::{self, Signs};
 use super::replicas;
 use crate::config::Config;
 
@@ -39,6 +41,8 @@ pub(super) struct Deployment {
     pub(super) hints: Arc<Hints>,
     /// Where this replica meets the others, if there are any.
     pub(super) valkey: Option<Arc<Valkey>>,
+    /// What messages tell the guard; `None` when nobody is watched.
+    pub(super) signs: Option<Arc<Mutex<Signs>>>,
     /// Whether the store could write now.
     pub(super) readiness: Arc<dyn Readiness>,
     /// Whether other replicas may work on the same store.
@@ -59,6 +63,7 @@ impl Deployment {
         // Before anything is signed: then there is something to sign.
         let first_key = ensure_admin_key(&ports, data_dir).await?;
         let valkey = replicas::join(config, &mut ports, &hints);
+        let signs = (!config.guard.is_off()).then(|| guard_post::stand(&mut ports));
         let keys = KeySource::find(config.storage.secrets_key_file.clone(), |name| std::env::var(name).ok())?;
         let ports = ports.with_sealer(Arc::new(Sealer::new(keys)));
         let spool = SpoolFile::open(data_dir)?;
@@ -104,6 +109,7 @@ impl Deployment {
             acp,
             home,
             hints,
+            signs,
             valkey,
             readiness,
             is_shared,

@@ -5,6 +5,7 @@ mod command_offers;
 mod copy_watch;
 mod epoch_marks;
 mod folder_watch;
+mod guard;
 mod world;
 
 use std::pin::Pin;
@@ -54,6 +55,13 @@ const JOBS: &[Job] = &[
         // Small beside the least time that a copy may be behind.
         period: |world| world.copy.as_ref().map(|_| Duration::from_millis(250)),
         work: |every, world| Box::pin(copy_watch::run(every, world)),
+        decides: false,
+    },
+    Job {
+        name: "guard",
+        // It works whenever something comes.
+        period: |world| world.signs.as_ref().map(|_| Duration::ZERO),
+        work: |every, world| Box::pin(guard::run(every, world)),
         decides: false,
     },
     Job {

@@ -138,6 +138,8 @@ impl Server {
             is_shared: deployment.is_shared,
             copy: deployment.lagging.as_ref().map(LaggingReads::copy),
             checkpoint_interval: config.checkpoint_interval,
+            guard_limits: config.guard.clone(),
+            signs: deployment.signs.clone(),
             shutdown: shutdown.clone(),
         });
         api.keep_house();

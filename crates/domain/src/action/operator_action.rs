@@ -285,16 +285,17 @@ impl OperatorAction {
         Ok(Effects { session, message, command, cancelled, wish, operation, events })
     }
 
-    /// Nobody who reads the conversation knows of a budget, so its pause is told there; a person who pauses is known from
+    /// Nobody who reads the conversation knows of a budget or of the guard, so their pauses are told there; a person who pauses is known from
     /// the feed and the audit log. The id follows from the call, so that it is told once.
     fn notice(&self, session: &mut Session) -> Option<Message> {
-        let why = self.by.reason.as_ref().filter(|_| self.by.actor == Actor::budget())?;
+        let by = [Actor::budget(), Actor::guard()].into_iter().find(|actor| self.by.actor == *actor)?;
+        let why = self.by.reason.as_ref()?;
         session.last_seq = session.last_seq.next();
         let new = NewMessage {
             id: MessageId::new(Uuid::new_v5(session.id.as_uuid(), self.by.request_id.as_str().as_bytes())),
             role: MessageRole::System,
             content: MessageContent::trusted(format!("pause requested: {why}")),
-            metadata: Author::server(json!({"type": "budget", "reason": why})),
+            metadata: Author::server(json!({"type": by, "reason": why})),
             created_at: self.by.at,
         };
         Some(new.at_seq(session.last_seq, session.id, session.provider.clone()))

@@ -204,8 +204,9 @@ impl std::str::FromStr for Operator {
     type Err = flightdeck_domain::ids::InvalidKeyId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(actor) =
-            [Actor::local_cli(), Actor::system(), Actor::budget()].into_iter().find(|actor| actor.as_str() == text)
+        if let Some(actor) = [Actor::local_cli(), Actor::system(), Actor::budget(), Actor::guard()]
+            .into_iter()
+            .find(|actor| actor.as_str() == text)
         {
             return Ok(Self(actor));
         }

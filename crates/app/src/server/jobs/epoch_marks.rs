@@ -56,6 +56,8 @@ mod tests {
     use flightdeck_storage::{MarkFile, Witness, open_store};
     use tokio_util::sync::CancellationToken;
 
+    use flightdeck_domain::guard::GuardLimits;
+
     use super::*;
 
     /// Away when it is asked first, and there from then on.
@@ -101,6 +103,8 @@ mod tests {
             is_shared: false,
             copy: None,
             checkpoint_interval: None,
+            guard_limits: GuardLimits::default(),
+            signs: None,
             shutdown: shutdown.clone(),
         };
         let marking = tokio::spawn(run(Duration::from_millis(1), world));

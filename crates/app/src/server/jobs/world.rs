@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_domain::guard::GuardLimits;
 use flightdeck_domain::ports::ReadCopy;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
 use flightdeck_http_api::CurrentEpoch;
 use flightdeck_live::Hints;
 use flightdeck_storage::Witness;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::error::ServeError;
+use crate::server::guard_post::Signs;
 
 /// How a job ends: by the shutdown, or because the server cannot go on.
 pub(in crate::server) type Ended = Result<(), ServeError>;
@@ -31,5 +34,9 @@ pub(in crate::server) struct World {
     pub(in crate::server) copy: Option<Arc<dyn ReadCopy>>,
     /// How often the audit log is signed; `None` for only when asked.
     pub(in crate::server) checkpoint_interval: Option<Duration>,
+    /// What agents may do before they are taken to run wild.
+    pub(in crate::server) guard_limits: GuardLimits,
+    /// What messages tell of that; `None` when nobody is watched.
+    pub(in crate::server) signs: Option<Arc<Mutex<Signs>>>,
     pub(in crate::server) shutdown: CancellationToken,
 }
