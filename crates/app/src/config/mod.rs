@@ -166,7 +166,7 @@ mod tests {
             ("--guard-repeats", "201"),
             ("--guard-repeats", "often"),
             ("--guard-cost-per-hour", "0"),
-            ("--guard-cost-per-hour", "-1"),
+            ("--guard-cost-per-hour", "much"),
             ("--guard-cost-per-hour", "NaN"),
             ("--guard-spared-missions", "a\nb"),
         ] {
