@@ -1,4 +1,5 @@
-// The checks of an agent that speaks ACP: all of `flightdeck conformance`, and those that need a server or the model's ledger.
+// The checks of an agent that speaks ACP: all of `flightdeck conformance`, those that need a server or the model's ledger, and
+// those of an agent at a runner.
 
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { Fleet, processes } from '../support/fleet.mjs';
 import { charged, compare } from '../support/ledger.mjs';
 import { BINARY, Server } from '../support/server.mjs';
 import { agentTable } from '../support/toml.mjs';
+import { allowing, checkAtRunner } from './far.mjs';
 
 // Some agents ask nobody for a command that only reads.
 const PROMPTS = {
@@ -26,13 +28,8 @@ export async function checkAcp({ agent, bin, folder, model, check, row }) {
   const [home, work] = [join(folder, 'home'), join(folder, 'work')];
   for (const path of [home, work]) await mkdir(path, { recursive: true });
   const { command, args, env, more } = await agent.settings({ home, work, model: model.url });
-  const table = agentTable(agent.name, {
-    command: join(bin, command),
-    args,
-    cwd: work,
-    ...more,
-    env: { HOME: home, PATH: process.env.PATH, ...env },
-  });
+  const about = { command: join(bin, command), args, cwd: work, ...more, env: { HOME: home, PATH: process.env.PATH, ...env } };
+  const table = agentTable(agent.name, about);
   await writeFile(join(folder, 'flightdeck.toml'), table);
   await conformance(agent, folder, row);
 
@@ -46,6 +43,7 @@ export async function checkAcp({ agent, bin, folder, model, check, row }) {
   } finally {
     await server.stop();
   }
+  await checkAtRunner({ agent, command: about, folder, check });
 }
 
 /** Its own checks, each of which it prints as soon as it is known. */
@@ -98,13 +96,4 @@ async function subtree(fleet, start) {
     if (left.length > 0) throw new Error(`still there: ${left.join('; ')}`);
   }
   return { seen: 'yes', note: 'a parent, its child, and a command of each' };
-}
-
-/** Allows whatever is asked until the turn has ended. */
-async function allowing(fleet, agent) {
-  await fleet.until(agent, 'its turn ends', async () => {
-    const asked = await fleet.asked(agent);
-    if (asked) await fleet.decide(asked, 'allow_once');
-    return (await fleet.status(agent)).status === 'idle';
-  });
 }

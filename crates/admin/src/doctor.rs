@@ -1,5 +1,6 @@
 //! `flightdeck doctor`: looks at everything that a server needs, and says what to mend. It changes nothing.
 
+mod credentials;
 mod database;
 mod machine;
 mod report;
@@ -65,6 +66,7 @@ async fn examine(settings: Examined<'_>) -> Report {
     checks.extend(machine::folder(&settings.storage.data_dir));
     checks.extend(secrets::examine(settings.storage, settings.file));
     checks.extend(database::examine(settings.storage).await);
+    checks.push(credentials::examine(settings.storage).await);
     checks.push(database::open_door(settings.storage, settings.listen).await);
     checks.push(valkey(settings.valkey).await);
     checks.push(machine::open_files());

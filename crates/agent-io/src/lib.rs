@@ -8,6 +8,7 @@
 //! - [`json::read`] gives the value of a JSON text; what is malformed in its strings becomes U+FFFD.
 //! - [`json::salvage`] gives what can be known of a text that breaks off or is broken in the middle.
 //! - [`text::shown`] makes a text fit for the record, and marks where it is cut.
+//! - [`scrub::Scrubber`] takes an agent's own secrets out of what it says.
 //!
 //! # What does not belong here
 //! Sessions, HTTP, SQL, and the meaning of what is read: this crate knows nothing of Flightdeck.
@@ -17,4 +18,5 @@ pub mod lines;
 mod mend;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod scrub;
 pub mod text;

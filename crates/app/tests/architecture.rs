@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-store-contract", &["flightdeck-domain"]),
     ("flightdeck-test-servers", &[]),
     ("flightdeck-live", &["flightdeck-domain", "flightdeck-vitals"]),
-    ("flightdeck-processes", &["flightdeck-vitals"]),
+    ("flightdeck-processes", &["flightdeck-agent-io", "flightdeck-vitals"]),
     (
         "flightdeck-provider-acp",
         &["flightdeck-agent-io", "flightdeck-domain", "flightdeck-processes", "flightdeck-uplink", "flightdeck-vitals"],
@@ -40,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("flightdeck-provider-claude-code", &["flightdeck-agent-io", "flightdeck-domain"]),
     ("flightdeck-provider-contract", &["flightdeck-domain"]),
     ("flightdeck-provider-scripted", &["flightdeck-domain", "flightdeck-uplink", "flightdeck-vitals"]),
-    ("flightdeck-uplink", &["flightdeck-domain"]),
+    ("flightdeck-uplink", &["flightdeck-agent-io", "flightdeck-domain"]),
     ("flightdeck-metrics", &[]),
     ("flightdeck-vitals", &[]),
     ("flightdeck-wakeup-valkey", &["flightdeck-domain", "flightdeck-vitals"]),

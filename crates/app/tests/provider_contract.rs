@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use support::cable::Cable;
-use support::runner::Runner;
+use support::runner::{Runner, missing_python};
 
 /// What starts the agents.
 const CONFIGURATION: &str = "far";
@@ -159,15 +159,9 @@ impl Fixture for Far {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let rust = provider_cases!(Far::new(true).await).into_iter().map(|case| trial("rust", case, None));
-    let none = missing_python();
+    let none = missing_python().err();
     let python = provider_cases!(Far::new(false).await).into_iter().map(|case| trial("python", case, none.clone()));
     libtest_mimic::run(&arguments, rust.chain(python).collect()).exit_code()
-}
-
-/// Why the runner in Python cannot be tried; `None` when it can.
-fn missing_python() -> Option<NoServer> {
-    let found = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
-    (!found).then(|| NoServer("there is no python3".to_owned()))
 }
 
 fn trial(runner: &str, case: Case, missing: Option<NoServer>) -> Trial {

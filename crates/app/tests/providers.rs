@@ -5,15 +5,41 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, ExitCode, Output};
 use std::time::{Duration, Instant};
 
+use flightdeck_test_servers::trial_with;
+use libtest_mimic::Arguments;
 use serde_json::{Value, json};
 use support::process::{Server, flightdeck, run, told};
+use support::runner::missing_python;
 
 /// What must be found nowhere.
 const CANARY: &str = "canary-Zx81-0123456789";
 const OTHER: &str = "canary-Yw92-9876543210";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let tests: [(&str, fn()); 5] = [
+        ("a_credential_reaches_the_agent_and_nothing_else", a_credential_reaches_the_agent_and_nothing_else),
+        ("keys_are_changed_while_agents_are_at_work", keys_are_changed_while_agents_are_at_work),
+        (
+            "a_change_needs_the_revision_and_counts_for_the_next_agent",
+            a_change_needs_the_revision_and_counts_for_the_next_agent,
+        ),
+        (
+            "tables_of_the_file_are_configurations_that_nobody_can_change",
+            tables_of_the_file_are_configurations_that_nobody_can_change,
+        ),
+        (
+            "a_key_that_others_can_read_is_refused_and_an_absent_one_is_told",
+            a_key_that_others_can_read_is_refused_and_an_absent_one_is_told,
+        ),
+    ];
+    // The agents of these tests are programs in Python.
+    let tests = tests.into_iter().map(|(name, test)| trial_with(name, missing_python, move |()| test()));
+    libtest_mimic::run(&arguments, tests.collect()).exit_code()
+}
 
 /// A server, and everything that it has ever answered.
 struct Deck {
@@ -132,7 +158,6 @@ fn with_path(command: &mut Command) -> &mut Command {
     command.env("PATH", std::env::var("PATH").unwrap_or_default())
 }
 
-#[test]
 fn a_credential_reaches_the_agent_and_nothing_else() {
     let mut deck = Deck::new();
     let settings = deck.settings();
@@ -207,7 +232,6 @@ fn a_credential_reaches_the_agent_and_nothing_else() {
     deck.assert_no_canary();
 }
 
-#[test]
 fn keys_are_changed_while_agents_are_at_work() {
     let mut deck = Deck::new();
     let settings = deck.settings();
@@ -250,7 +274,6 @@ fn keys_are_changed_while_agents_are_at_work() {
     deck.assert_no_canary();
 }
 
-#[test]
 fn a_change_needs_the_revision_and_counts_for_the_next_agent() {
     let mut deck = Deck::new();
     let body = json!({"kind": "scripted", "settings": {"script": [{"idle": true}]}, "limits": {"atOnce": 1}});
@@ -307,7 +330,6 @@ fn a_change_needs_the_revision_and_counts_for_the_next_agent() {
     assert_eq!((of("provider_set"), of("provider_remove")), (7, 2), "refusals too: {actions:?}");
 }
 
-#[test]
 fn tables_of_the_file_are_configurations_that_nobody_can_change() {
     let table =
         format!("[agents.filed]\ncommand = \"python3\"\nargs = [\"agent.py\"]\nenv = {{ TOKEN = \"{CANARY}\" }}\n");
@@ -334,7 +356,6 @@ fn tables_of_the_file_are_configurations_that_nobody_can_change() {
     deck.assert_no_canary();
 }
 
-#[test]
 fn a_key_that_others_can_read_is_refused_and_an_absent_one_is_told() {
     use std::os::unix::fs::PermissionsExt;
     let mut deck = Deck::new();

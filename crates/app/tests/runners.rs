@@ -1,16 +1,79 @@
 //! Runners: the real binary beside a server, and the program in another language; killed, cut off, drained.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "runners/conversations.rs"]
+mod conversations;
 mod support;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
+use flightdeck_test_servers::trial_with;
+use libtest_mimic::Arguments;
 use serde_json::{Value, json};
 use support::cable::Cable;
 use support::http::Client;
 use support::patience::until;
 use support::process::Server;
-use support::runner::{self, Runner};
+use support::runner::{self, Runner, missing_python};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let tests: [(&str, fn()); 11] = [
+        (
+            "what_an_agent_says_while_the_server_is_away_arrives_whole_and_in_order",
+            what_an_agent_says_while_the_server_is_away_arrives_whole_and_in_order,
+        ),
+        (
+            "a_runner_that_is_killed_sends_what_it_had_and_says_that_its_agents_are_gone",
+            a_runner_that_is_killed_sends_what_it_had_and_says_that_its_agents_are_gone,
+        ),
+        (
+            "a_server_that_is_restarted_loses_no_session_that_a_runner_still_has",
+            a_server_that_is_restarted_loses_no_session_that_a_runner_still_has,
+        ),
+        (
+            "a_kill_that_is_asked_for_while_the_runner_is_away_is_the_first_thing_when_it_is_back",
+            a_kill_that_is_asked_for_while_the_runner_is_away_is_the_first_thing_when_it_is_back,
+        ),
+        ("an_agent_obeys_through_its_runner", an_agent_obeys_through_its_runner),
+        (
+            "what_fits_nowhere_waits_with_the_reason_and_starts_when_a_runner_fits",
+            what_fits_nowhere_waits_with_the_reason_and_starts_when_a_runner_fits,
+        ),
+        (
+            "what_no_agent_of_a_configuration_takes_is_refused_at_its_field",
+            what_no_agent_of_a_configuration_takes_is_refused_at_its_field,
+        ),
+        (
+            "an_agent_that_is_killed_before_a_runner_has_it_never_starts",
+            an_agent_that_is_killed_before_a_runner_has_it_never_starts,
+        ),
+        (
+            "a_runner_that_is_told_to_stop_lets_its_agents_end_and_leaves",
+            a_runner_that_is_told_to_stop_lets_its_agents_end_and_leaves,
+        ),
+        (
+            "a_runner_that_is_drained_takes_nothing_more_until_it_is_undrained",
+            a_runner_that_is_drained_takes_nothing_more_until_it_is_undrained,
+        ),
+        ("a_token_of_another_runner_reports_nothing", a_token_of_another_runner_reports_nothing),
+    ];
+    let tests = tests.into_iter().map(|(name, test)| trial_with(name, || Ok(()), move |()| test()));
+    // The agents of these are programs in Python.
+    let in_python: [(&str, fn()); 2] = [
+        (
+            "a_conversation_that_is_taken_up_counts_only_what_it_adds",
+            conversations::a_conversation_that_is_taken_up_counts_only_what_it_adds,
+        ),
+        (
+            "a_conversation_is_taken_up_by_those_alone_who_may_see_it",
+            conversations::a_conversation_is_taken_up_by_those_alone_who_may_see_it,
+        ),
+    ];
+    let in_python = in_python.into_iter().map(|(name, test)| trial_with(name, missing_python, move |()| test()));
+    libtest_mimic::run(&arguments, tests.chain(in_python).collect()).exit_code()
+}
 
 /// A server, a way to it that can be cut, and a runner.
 struct Deck {
@@ -88,7 +151,6 @@ fn lines(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("line {n}")).collect()
 }
 
-#[test]
 fn what_an_agent_says_while_the_server_is_away_arrives_whole_and_in_order() {
     let deck = Deck::new();
     let mut runner = deck.runner("one", &[]);
@@ -105,7 +167,6 @@ fn what_an_agent_says_while_the_server_is_away_arrives_whole_and_in_order() {
     assert_eq!(deck.said(&id), lines(300), "{}", runner.log());
 }
 
-#[test]
 fn a_runner_that_is_killed_sends_what_it_had_and_says_that_its_agents_are_gone() {
     let deck = Deck::new();
     let mut runner = deck.runner("one", &[]);
@@ -125,7 +186,6 @@ fn a_runner_that_is_killed_sends_what_it_had_and_says_that_its_agents_are_gone()
     assert!(deck.session(&id)["statusReason"].as_str().expect("a reason").contains("runner stopped"));
 }
 
-#[test]
 fn a_server_that_is_restarted_loses_no_session_that_a_runner_still_has() {
     let mut deck = Deck::new();
     let mut runner = deck.runner("one", &[]);
@@ -137,7 +197,6 @@ fn a_server_that_is_restarted_loses_no_session_that_a_runner_still_has() {
     assert_eq!(deck.said(&id), lines(400), "{}", runner.log());
 }
 
-#[test]
 fn a_kill_that_is_asked_for_while_the_runner_is_away_is_the_first_thing_when_it_is_back() {
     let deck = Deck::new();
     let mut runner = deck.runner("one", &[]);
@@ -159,7 +218,6 @@ fn a_kill_that_is_asked_for_while_the_runner_is_away_is_the_first_thing_when_it_
     });
 }
 
-#[test]
 fn an_agent_obeys_through_its_runner() {
     let deck = Deck::new();
     let mut runner = deck.runner("one", &[]);
@@ -183,7 +241,6 @@ fn an_agent_obeys_through_its_runner() {
     assert_eq!(deck.session(&id)["placement"]["runner"], "one");
 }
 
-#[test]
 fn what_fits_nowhere_waits_with_the_reason_and_starts_when_a_runner_fits() {
     let deck = Deck::new();
     let settings = json!({"kind": "scripted", "labels": ["gpu", "zone=a"]});
@@ -204,7 +261,42 @@ fn what_fits_nowhere_waits_with_the_reason_and_starts_when_a_runner_fits() {
     assert_eq!(deck.session(&id)["placement"]["runner"], "fitting");
 }
 
-#[test]
+fn what_no_agent_of_a_configuration_takes_is_refused_at_its_field() {
+    let deck = Deck::new();
+    let acp = json!({"command": "no-such-agent", "roots": ["/nowhere"]});
+    deck.configure("labelled", &json!({"kind": "acp", "settings": acp, "labels": ["far"]}));
+    deck.configure("robot", &json!({"kind": "scripted", "labels": ["far"]}));
+    deck.configure("words", &json!({"kind": "runner", "settings": {"offer": "acp", "settings": acp}}));
+    let spawn = |provider: &str, more: &Value| {
+        let mut body = json!({"taskId": "T", "agentType": "w", "provider": provider});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        deck.admin().post("/agents/spawn", &body)
+    };
+    for (provider, more, field) in [
+        ("labelled", json!({"options": {"env": ["TOKEN"]}}), "/options/env"),
+        ("labelled", json!({"options": {"worktree": 7}}), "/options/worktree"),
+        ("labelled", json!({"context": {"modle": "large"}}), "/context/modle"),
+        ("robot", json!({"context": {"script": 7}}), "/context/script"),
+    ] {
+        let (status, told) = spawn(provider, &more);
+        assert_eq!((status, told["errors"][0]["field"].as_str()), (400, Some(field)), "{more}: {told}");
+    }
+    // A folder of another machine is not looked for on this one.
+    assert_eq!(spawn("labelled", &json!({"options": {"cwd": "/nowhere/sub", "model": "large"}})).0, 201);
+    // What only the runner understands fails with the reason.
+    let mut runner = deck.runner("one", &[]);
+    runner.start();
+    let (status, told) = spawn("words", &json!({"options": {"env": ["TOKEN"]}}));
+    assert_eq!(status, 201, "{told}");
+    let id = told["agentId"].as_str().expect("an id");
+    deck.is(id, "failed");
+    let why = deck.session(id)["statusReason"].as_str().unwrap_or_default().to_owned();
+    assert!(why.contains("env") && why.contains("TOKEN"), "{why}");
+    let (status, told) = deck.admin().get(&format!("/agents/{id}/log"));
+    assert_eq!((status, told["type"].as_str()), (409, Some("urn:flightdeck:problem:log-at-runner")), "{told}");
+    assert!(told["detail"].as_str().expect("a text").contains("runner one"), "{told}");
+}
+
 fn an_agent_that_is_killed_before_a_runner_has_it_never_starts() {
     let deck = Deck::new();
     let id = deck.spawn("remote", &counting(3, 0));
@@ -216,7 +308,6 @@ fn an_agent_that_is_killed_before_a_runner_has_it_never_starts() {
     assert_eq!((deck.said(&id), deck.session(&id)["status"].as_str()), (Vec::new(), Some("killed")));
 }
 
-#[test]
 fn a_runner_that_is_told_to_stop_lets_its_agents_end_and_leaves() {
     let deck = Deck::new();
     let mut runner = deck.runner("one", &["--drain-secs", "50"]);
@@ -231,7 +322,6 @@ fn a_runner_that_is_told_to_stop_lets_its_agents_end_and_leaves() {
     assert_eq!(deck.session(&later)["placement"]["state"], "waiting");
 }
 
-#[test]
 fn a_runner_that_is_drained_takes_nothing_more_until_it_is_undrained() {
     let deck = Deck::new();
     let mut runner = deck.runner("one", &[]);
@@ -249,7 +339,6 @@ fn a_runner_that_is_drained_takes_nothing_more_until_it_is_undrained() {
 }
 
 /// By hand, as a runner in any language would: its messages, and what it must not do.
-#[test]
 fn a_token_of_another_runner_reports_nothing() {
     let deck = Deck::new();
     let (one, two) = ("0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b11", "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b12");

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use flightdeck_agent_io::scrub::Scrubber;
 use flightdeck_agent_io::text::one_line;
 use flightdeck_client::Client;
 use flightdeck_domain::ports::IdGenerator;
@@ -188,6 +189,7 @@ impl Run {
         let script = "exec \"$@\" 2>\"$0\"".to_owned();
         let args = ["-c".to_owned(), script, errors.path()].into_iter().chain(self.command.iter().cloned()).collect();
         Ok(Launch {
+            scrubber: Scrubber::default(),
             program: "/bin/sh".to_owned(),
             args,
             cwd: std::env::current_dir().map_err(RunError::Folder)?,

@@ -16,7 +16,7 @@ pub(crate) use self::looking::{
     LogsArgs, MissionsArgs, OperationsArgs, OperationsCommand, OperationsListArgs, PsArgs, SearchArgs, ShowArgs,
     TreeArgs, UsageArgs,
 };
-pub(crate) use self::providers::{ProviderSetArgs, ProvidersArgs, ProvidersCommand};
+pub(crate) use self::providers::{FailLostAfter, ProviderSetArgs, ProvidersArgs, ProvidersCommand};
 pub(crate) use self::runners::{RunnersArgs, RunnersCommand};
 pub(crate) use self::shared::{Asking, wait};
 pub(crate) use self::stepping_in::{

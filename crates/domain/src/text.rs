@@ -249,6 +249,14 @@ impl ProviderName {
     }
 }
 
+impl ProviderSessionId {
+    /// The conversation that the context of a session takes up, by the agent's own id; `None` for a new one.
+    #[must_use]
+    pub fn resumed(context: &JsonObject) -> Option<Self> {
+        Self::new(context.as_map().get("resume")?.as_str()?).ok()
+    }
+}
+
 impl ApprovalTitle {
     /// Makes a title from an agent's text: on one line, and cut if it is too long.
     #[must_use]

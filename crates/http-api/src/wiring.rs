@@ -133,7 +133,12 @@ fn agents(api: &Api, given: Given) -> Given {
             providers: providers.clone(),
             runners: ManageRunners::new(ports),
         })
-        .with(AgentLogs { authorize: authorize.clone(), sessions: sessions.clone(), providers: providers.clone() })
+        .with(AgentLogs {
+            authorize: authorize.clone(),
+            sessions: sessions.clone(),
+            providers: providers.clone(),
+            runners: ManageRunners::new(ports),
+        })
         .with(Messages {
             authorize: authorize.clone(),
             ingest: IngestMessages::new(ports).enforcing(api.enforce_budgets(), report),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use flightdeck_agent_io::scrub::Scrubber;
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogFile;
@@ -31,6 +32,8 @@ pub struct Launch {
     pub name: String,
     /// Where its standard error is kept; `None` for nowhere.
     pub log: Option<LogFile>,
+    /// What is taken out of its log.
+    pub scrubber: Scrubber,
 }
 
 /// What a program and everything below it may use together. Whoever uses more is ended.

@@ -156,7 +156,7 @@ struct Prepared {
 
 impl Prepared {
     fn new(launch: &Launch) -> io::Result<Self> {
-        let log = launch.log.as_ref().map(crate::log::LogFile::create).transpose()?;
+        let log = launch.log.as_ref().map(|log| log.create(launch.scrubber.clone())).transpose()?;
         let (ours, theirs) = StdUnixStream::pair()?;
         let ((input, we_write), (we_read, output), (errors, error)) = (io::pipe()?, io::pipe()?, io::pipe()?);
         Ok(Self {
@@ -288,6 +288,7 @@ async fn keep(errors: Arc<Mutex<pipe::Receiver>>, log: SharedLog) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count) = errors.read(&mut buffer).await {
         if count == 0 {
+            log.end();
             return;
         }
         log.write(buffer.get(..count).unwrap_or_default());

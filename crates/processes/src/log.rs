@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flightdeck_agent_io::scrub::{ScrubbedBytes, Scrubber};
+
 /// Where a log is kept: in two files, of which the older is thrown away when the newer has half of the bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFile {
@@ -58,15 +60,20 @@ impl LogFile {
         beside(&self.path, "cut").exists()
     }
 
-    /// Begins it, empty.
-    pub(crate) fn create(&self) -> io::Result<LogWriter> {
+    /// Begins it, empty. These secrets are taken out of what comes.
+    pub(crate) fn create(&self, scrubber: Scrubber) -> io::Result<LogWriter> {
         for old in [self.older(), beside(&self.path, "cut")] {
             match std::fs::remove_file(old) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        Ok(LogWriter { file: open_new(&self.path)?, place: self.clone(), written: 0 })
+        Ok(LogWriter {
+            file: open_new(&self.path)?,
+            place: self.clone(),
+            written: 0,
+            scrubbed: ScrubbedBytes::new(scrubber),
+        })
     }
 }
 
@@ -103,10 +110,25 @@ pub(crate) struct LogWriter {
     file: File,
     place: LogFile,
     written: u64,
+    scrubbed: ScrubbedBytes,
 }
 
 impl LogWriter {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let told = self.scrubbed.push(bytes).into_owned();
+        self.put(&told)
+    }
+
+    /// What was held back, for there is no more.
+    fn end(&mut self) -> io::Result<()> {
+        let told = self.scrubbed.end();
+        self.put(&told)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         // A chunk is small against any sensible bound, so it may stand in one file whole.
         if self.written >= self.place.bound / 2 {
             if self.place.older().exists() {
@@ -137,12 +159,21 @@ impl SharedLog {
         Self::new(None)
     }
 
-    /// Adds bytes at the end.
+    /// Adds bytes at the end. Those that may be the beginning of a secret stay away until more of them is known.
     pub fn write(&self, bytes: &[u8]) {
+        self.with(|log| log.write(bytes));
+    }
+
+    /// The program says no more: what stayed away is written.
+    pub(crate) fn end(&self) {
+        self.with(LogWriter::end);
+    }
+
+    fn with(&self, write: impl FnOnce(&mut LogWriter) -> io::Result<()>) {
         // A write that panicked half-way has left a file that can be written on.
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(log) = writer.as_mut()
-            && let Err(error) = log.write(bytes)
+            && let Err(error) = write(log)
         {
             tracing::warn!(%error, "an agent's log cannot be written");
             *writer = None;
@@ -159,7 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = LogFile::new(folder.path().join("a.log"), 200);
         assert_eq!(log.tail(1_000).expect("read"), None);
-        let mut writer = log.create().expect("made");
+        let mut writer = log.create(Scrubber::default()).expect("made");
         for n in 0..1_000 {
             writer.write(format!("line {n}\n").as_bytes()).expect("written");
         }
@@ -172,12 +203,26 @@ mod tests {
     }
 
     #[test]
+    fn no_secret_is_written_however_the_program_cuts_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = LogFile::new(folder.path().join("a.log"), 10_000);
+        let shared = SharedLog::new(Some(log.create(Scrubber::new([("KEY", "hush-hush-hush")])).expect("made")));
+        let told = || log.tail(1_000).expect("read").expect("there").text;
+        shared.write(b"my key is hush-hu");
+        assert_eq!(told(), "my key is ");
+        shared.write(b"sh-hush.\nhush-hush-");
+        assert_eq!(told(), "my key is [credential KEY].\n");
+        shared.end();
+        assert_eq!(told(), "my key is [credential KEY].\nhush-hush-");
+    }
+
+    #[test]
     fn a_short_log_is_whole_and_a_new_one_begins_empty() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = LogFile::new(folder.path().join("a.log"), 1_000);
-        log.create().expect("made").write(b"one\ntwo").expect("written");
+        log.create(Scrubber::default()).expect("made").write(b"one\ntwo").expect("written");
         assert_eq!(log.tail(100).expect("read"), Some(LogTail { text: "one\ntwo".into(), truncated: false }));
-        log.create().expect("made");
+        log.create(Scrubber::default()).expect("made");
         assert_eq!(log.tail(100).expect("read"), Some(LogTail { text: String::new(), truncated: false }));
     }
 }

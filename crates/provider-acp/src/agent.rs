@@ -15,13 +15,14 @@ mod turn;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use flightdeck_agent_io::scrub::Scrubber;
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{ApprovalId, CommandSeq};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_processes::{LogFile, Process};
-use flightdeck_uplink::{Mailbox, Places, Stop, Uplink};
+use flightdeck_uplink::{Places, Stop, Uplink};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
@@ -62,8 +63,7 @@ pub(crate) struct Start {
 }
 
 /// Lives: comes up, works until something ends it, and reports how it ended.
-pub(crate) async fn run(agents: Arc<Agents>, mailbox: Arc<Mailbox>, start: Start) {
-    let uplink = Uplink { session: start.session.id, mailbox, desk: Arc::clone(&agents.desk) };
+pub(crate) async fn run(agents: Arc<Agents>, uplink: Uplink, start: Start) {
     let mut reporter = Reporter::new(uplink);
     let Err(mut end) = live(&agents, &mut reporter, start).await else { return };
     // A kill, also a second one, may still come while the end is being reported to a store that is away.
@@ -105,6 +105,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         session,
         own,
         ready_until: Some(Instant::now() + config.start_time + minute_left),
+        scrubber: config.scrubber(),
         config,
         peer,
         heard,
@@ -160,6 +161,8 @@ struct Agent<'a> {
     /// Its own id of the session, when it is known.
     own: Option<String>,
     config: Arc<AgentConfig>,
+    /// What takes its credentials out of what is cut later: its desk would no longer know a part of one.
+    scrubber: Scrubber,
     peer: Peer,
     heard: mpsc::Receiver<Heard>,
     process: Process,

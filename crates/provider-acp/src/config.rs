@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use flightdeck_agent_io::scrub::Scrubber;
 use flightdeck_processes::Limits;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -140,6 +141,11 @@ struct Raw {
 }
 
 impl AgentConfig {
+    /// What takes its credentials out of what it says.
+    pub(crate) fn scrubber(&self) -> Scrubber {
+        Scrubber::new(self.credentials.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
     /// An agent that runs this, with everything else as it is when nothing is said about it, and nothing in its environment.
     #[must_use]
     pub fn new(name: impl Into<String>, command: impl Into<String>, args: Vec<String>) -> Self {

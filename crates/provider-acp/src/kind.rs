@@ -19,7 +19,9 @@ use serde_json::Value;
 use crate::config::AgentConfig;
 use crate::provider::{AcpProvider, Agents, Kind, capabilities, capabilities_of};
 use crate::schema::{keys, schema};
+use crate::settings::opening;
 use crate::trial;
+use crate::workplace::Workplace;
 
 /// What stands for a credential in the variables and headers of a server of tools.
 const REFERENCE: &str = "credential:";
@@ -93,6 +95,14 @@ impl ProviderKind for AcpProvider {
     fn check(&self, config: &ProviderConfig, credentials: &BTreeSet<CredentialName>) -> Vec<ConfigFault> {
         let some = credentials.iter().map(|name| (name.as_str(), "x")).collect();
         read(config, &some).err().into_iter().collect()
+    }
+
+    fn check_context(&self, config: &ProviderConfig, context: &JsonObject) -> Result<(), SpawnError> {
+        // The values of credentials do not matter, and folders are those of the agent's machine.
+        let names = config.credentials.keys().map(|name| (name.as_str(), "x")).collect();
+        let agent = read(config, &names).map_err(|fault| SpawnError::Failed(fault.to_string().into()))?;
+        opening(&agent, context)?;
+        Workplace::read(&agent, context).map(drop)
     }
 
     fn capabilities(&self, config: &ProviderConfig) -> Capabilities {
@@ -219,7 +229,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::workplace::Workplace;
 
     fn config(settings: Value) -> ProviderConfig {
         ProviderConfig {

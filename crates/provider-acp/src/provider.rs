@@ -15,7 +15,7 @@ use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_processes::{Launcher, LogFile, Owner, Process, Supervisor, Swept};
-use flightdeck_uplink::{Crew, Desk, Entered, LocalDesk, Places, Presence, Uplink};
+use flightdeck_uplink::{Crew, Desk, Entered, LocalDesk, Places, Presence, ScrubbingDesk, Uplink};
 use flightdeck_vitals::Vitals;
 
 use crate::agent::{self, Start};
@@ -305,10 +305,14 @@ impl Agents {
         let agents = Arc::clone(self);
         let session = start.session.id;
         self.at_work().insert(session, Arc::clone(&start.config));
-        let last_word = Uplink { session: start.session.id, mailbox: presence.mailbox(), desk: Arc::clone(&self.desk) };
+        // Its own credentials are for nobody else.
+        let desk = ScrubbingDesk::over(Arc::clone(&self.desk), &start.config.scrubber());
+        let uplink = || Uplink { session, mailbox: presence.mailbox(), desk: Arc::clone(&desk) };
+        let (uplink, last_word) = (uplink(), uplink());
         tokio::spawn(async move {
+            let _present = presence;
             // Its program ends with what the panic drops.
-            let run = Box::pin(agent::run(Arc::clone(&agents), presence.mailbox(), start));
+            let run = Box::pin(agent::run(Arc::clone(&agents), uplink, start));
             if Vitals::process().once("acp agent", run).await.is_err() {
                 last_word.broke_off().await;
             }

@@ -176,8 +176,7 @@ fn by_url(server: &Value) -> Result<Value, String> {
 
 /// The agent's own id of the session that a context takes up.
 pub(crate) fn taken_up(context: &JsonObject) -> Option<ProviderSessionId> {
-    let resumed = context.as_map().get("resume")?.as_str()?;
-    ProviderSessionId::new(resumed).ok()
+    ProviderSessionId::resumed(context)
 }
 
 /// What is wrong with a member of a context.

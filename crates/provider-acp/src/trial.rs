@@ -18,7 +18,8 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Tries an agent out, in its folder itself, also where its sessions get worktrees.
 pub(crate) async fn run(agents: &Agents, config: &AgentConfig) -> Result<ProviderTrial, TrialFailed> {
-    let failed = |text: String| TrialFailed(format!("{}: {text}", config.name));
+    let scrubber = config.scrubber();
+    let failed = |text: String| TrialFailed(format!("{}: {}", config.name, scrubber.text(&text)));
     let cwd = config.cwd.clone().map_or_else(std::env::current_dir, Ok).and_then(std::fs::canonicalize);
     let cwd = cwd.map_err(|error| failed(format!("its folder cannot be used: {error}")))?;
     let ready = opening(config, &JsonObject::default()).map_err(|error| failed(error.to_string()))?;
@@ -42,7 +43,9 @@ pub(crate) async fn run(agents: &Agents, config: &AgentConfig) -> Result<Provide
     process.terminate(GRACE).await;
     match introduced {
         Ok(Ok(introduction)) => {
-            Ok(ProviderTrial { started: true, agent: introduction.agent, offers: introduction.offers })
+            let clean = |text: String| scrubber.text(&text).into_owned();
+            let offers = introduction.offers.into_iter().map(clean).collect();
+            Ok(ProviderTrial { started: true, agent: introduction.agent.map(clean), offers })
         }
         Ok(Err(problem)) => Err(failed(problem)),
         Err(_elapsed) => Err(failed(format!("it was not ready within {} s", config.start_time.as_secs()))),

@@ -98,13 +98,13 @@ async fn a_folder_that_is_replaced_by_a_link_before_the_start_is_not_used() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_gets_the_credentials_that_are_named_and_its_servers_of_tools_keep_theirs() {
-    let credentials = ["KEY", "TOKEN"].map(|name| (name.to_owned(), format!("hush-{name}"))).into();
+    let credentials = ["KEY", "TOKEN"].map(|name| (name.to_owned(), format!("mum-{name}"))).into();
     let servers = vec![json!({"name": "db", "command": "db-mcp", "args": [], "env": [{"name": "A", "value": "hush"}]})];
     let settings = Settings { mcp_servers: servers, ..Settings::default() };
     let deck = Deck::new(vec![AgentConfig { credentials, settings, ..config("tester", &[]) }]);
     for (context, expected) in [
-        (json!({}), ["hush-KEY", "hush-TOKEN"]),
-        (json!({"env": ["TOKEN"]}), ["none", "hush-TOKEN"]),
+        (json!({}), ["mum-KEY", "[credential TOKEN]"]),
+        (json!({"env": ["TOKEN"]}), ["none", "[credential TOKEN]"]),
         (json!({"env": []}), ["none", "none"]),
     ] {
         let id =

@@ -65,6 +65,10 @@ impl ProviderKind for ScriptedProvider {
         Script::read(&config.settings).err().map(|error| fault(error.into())).into_iter().collect()
     }
 
+    fn check_context(&self, config: &ProviderConfig, context: &JsonObject) -> Result<(), SpawnError> {
+        Ok(Script::read(&merged(config, context)).map(drop)?)
+    }
+
     fn capabilities(&self, _config: &ProviderConfig) -> Capabilities {
         CAPABILITIES
     }

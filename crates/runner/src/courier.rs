@@ -25,6 +25,8 @@ pub(crate) async fn deliver(held: Arc<Held>, outbox: Outbox, all: AllHeld) {
         if held.is_over() && held.has_ended() {
             break;
         }
+        // Before the look into the outbox: an agent that ends after it has put something in that the look did not see.
+        let had_ended = held.has_ended();
         let page = match next(&outbox, &held).await {
             Some(page) if !held.is_over() => page,
             // What an agent says after its assignment is over has no reader.
@@ -35,7 +37,7 @@ pub(crate) async fn deliver(held: Arc<Held>, outbox: Outbox, all: AllHeld) {
             }
         };
         if page.is_empty() {
-            if held.has_ended() {
+            if had_ended {
                 break;
             }
             let _ = tokio::time::timeout(LOOK, stirred).await;
@@ -116,26 +118,4 @@ async fn refused(outbox: &Outbox, held: &Held, batch: &[Entry], refusal: &Refusa
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(kind: &str, path: &str, bytes: usize) -> Entry {
-        Entry { id: 0, kind: kind.to_owned(), path: path.to_owned(), body: "x".repeat(bytes) }
-    }
-
-    #[test]
-    fn messages_of_one_session_go_together_and_nothing_overtakes() {
-        let (said, other, status) = (entry("message", "/a", 1), entry("message", "/b", 1), entry("status", "/a", 1));
-        assert_eq!(together(&[said.clone(), said.clone(), status.clone(), said.clone()]), 2);
-        assert_eq!(together(&[said.clone(), other, said.clone()]), 1);
-        assert_eq!(together(&[status, said.clone()]), 1);
-        let large = entry("message", "/a", MOST_BYTES);
-        assert_eq!(together(&[large.clone(), said.clone()]), 1);
-        assert_eq!(
-            together(&[entry("message", "/a", MOST_BYTES + 1), said.clone()]),
-            1,
-            "what is too large goes alone"
-        );
-        assert_eq!(together(&vec![said; 2_000]), MOST_MESSAGES);
-    }
-}
+mod tests;

@@ -20,6 +20,7 @@ use flightdeck_uplink::Desk;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::earlier::Earlier;
 use crate::held::{AllHeld, Held};
 use crate::link::Told;
 use crate::messages;
@@ -70,7 +71,11 @@ impl RemoteDesk {
 
     /// A page of a conversation of an assignment, as the server has it.
     async fn page(&self, session: SessionId, query: String) -> Result<Option<MessageSlice>, StoreUnavailable> {
-        let Some(held) = self.held.of(session) else { return Ok(None) };
+        let Some(held) = self.held.of(session) else {
+            // What the server has told of it is all that is known.
+            let earlier = self.held.earlier(|earlier| earlier.has(session));
+            return Ok(earlier.map(|earlier| earlier.messages(session)));
+        };
         let path = format!("/agents/{session}/messages?{query}");
         match held.link.ask::<History>(path, DEADLINE).await {
             Told::Good(history) => {
@@ -262,14 +267,17 @@ impl Desk for RemoteDesk {
         self.page(session, format!("before={before}&limit={limit}")).await
     }
 
-    /// A runner sees the sessions of its assignments alone, so no earlier ones.
+    /// A runner sees the sessions of its assignments alone. What an agent takes up was told with its start.
     async fn sessions_known_as(
         &self,
         _provider: &ProviderName,
-        _own: &ProviderSessionId,
-        _limit: usize,
+        own: &ProviderSessionId,
+        limit: usize,
     ) -> Result<Vec<Session>, StoreUnavailable> {
-        Ok(Vec::new())
+        let earlier = self.held.earlier(|earlier| earlier.is_of(own));
+        let mut sessions = earlier.map(Earlier::into_sessions).unwrap_or_default();
+        sessions.truncate(limit);
+        Ok(sessions)
     }
 
     /// Nothing of it is kept, so nothing of it is sent.

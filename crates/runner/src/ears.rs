@@ -101,3 +101,6 @@ pub(crate) async fn decisions(held: Arc<Held>) {
         tokio::time::sleep(DECISIONS).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

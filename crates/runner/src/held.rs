@@ -12,6 +12,7 @@ use flightdeck_domain::session::{DesiredStatus, Session};
 use flightdeck_domain::system::SystemClock;
 use tokio::sync::Notify;
 
+use crate::earlier::Earlier;
 use crate::link::Link;
 
 /// What is known of a session: what its agent has reported, and what operators want of it.
@@ -39,20 +40,27 @@ pub(crate) struct Held {
     pub(crate) stirred: Notify,
     /// What runs its agent; none for what an earlier run has left.
     provider: Option<Arc<dyn AgentProvider>>,
+    /// What its agent takes up.
+    earlier: Option<Earlier>,
 }
 
 impl Held {
     /// An assignment whose agent is about to start.
-    pub(crate) fn new(session: Session, link: Link, provider: Arc<dyn AgentProvider>) -> Self {
+    pub(crate) fn new(
+        session: Session,
+        link: Link,
+        provider: Arc<dyn AgentProvider>,
+        earlier: Option<Earlier>,
+    ) -> Self {
         let held = Self::left(session.id, link);
         held.add(session);
-        Self { provider: Some(provider), ..held }
+        Self { provider: Some(provider), earlier, ..held }
     }
 
     /// An assignment of an earlier run, whose agent is gone.
     pub(crate) fn left(id: SessionId, link: Link) -> Self {
         let state = Mutex::new(State::default());
-        Self { id, link, state, stirred: Notify::new(), provider: None }
+        Self { id, link, state, stirred: Notify::new(), provider: None, earlier: None }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -224,6 +232,11 @@ impl AllHeld {
         all.into_iter().find_map(|held| held.approval(id).map(|approval| (held, approval)))
     }
 
+    /// What the agent takes up that continues a conversation.
+    pub(crate) fn earlier(&self, wanted: impl Fn(&Earlier) -> bool) -> Option<Earlier> {
+        self.all().values().filter_map(|held| held.earlier.as_ref()).find(|earlier| wanted(earlier)).cloned()
+    }
+
     /// A session belongs to an assignment.
     pub(crate) fn add(&self, session: SessionId, held: &Arc<Held>) {
         self.all().insert(session, Arc::clone(held));
@@ -250,3 +263,6 @@ impl AllHeld {
         all.iter().filter(|(session, held)| **session == held.id).map(|(_, held)| Arc::clone(held)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

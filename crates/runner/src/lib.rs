@@ -18,6 +18,7 @@
 mod command;
 mod courier;
 mod desk;
+mod earlier;
 mod ears;
 mod held;
 mod link;
@@ -25,6 +26,8 @@ mod messages;
 mod outbox;
 mod program;
 mod started;
+#[cfg(test)]
+mod testing;
 mod views;
 
 pub use command::RunnerArgs;

@@ -132,3 +132,72 @@ impl Backoff {
         self.0 = Self::LAST.min(self.0 * 2);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{FakeServer, problem};
+
+    #[derive(serde::Deserialize)]
+    struct Number {
+        #[expect(dead_code, reason = "it is read, and that is all")]
+        n: u64,
+    }
+
+    #[tokio::test]
+    async fn each_answer_says_what_is_to_be_done() {
+        let server = FakeServer::new(|asked| match asked.path.as_str() {
+            "/good" => (200, json!({"n": 1})),
+            "/strange" => (200, json!("no object")),
+            "/over" => problem(409, "assignment-over"),
+            "/fenced" => problem(409, "assignment-fenced"),
+            "/revoked" => problem(401, "unauthenticated"),
+            "/busy" => problem(429, "throttled"),
+            "/away" => problem(502, "bad-gateway"),
+            "/denied" => problem(403, "forbidden"),
+            "/connected" => problem(409, "runner-connected"),
+            _ => problem(400, "invalid"),
+        });
+        let deadline = Duration::from_secs(5);
+        for (path, expected) in [
+            ("/good", "good"),
+            ("/strange", "refused 502"),
+            ("/over", "over"),
+            ("/fenced", "over"),
+            ("/revoked", "later"),
+            ("/busy", "later"),
+            ("/away", "later"),
+            ("/denied", "refused 403"),
+            ("/connected", "refused 409"),
+            ("/wrong", "refused 400"),
+        ] {
+            let told = match server.link().say::<Number>(path.to_owned(), "{}".to_owned(), deadline).await {
+                Told::Good(_) => "good".to_owned(),
+                Told::Later => "later".to_owned(),
+                Told::Over(_) => "over".to_owned(),
+                Told::Refused(refusal) => format!("refused {}", refusal.status),
+            };
+            assert_eq!(told, expected, "{path}");
+        }
+        let nobody = Link::new(Client::new("http://127.0.0.1:1", "key"));
+        assert!(matches!(nobody.tell("/x".to_owned(), "{}".to_owned()).await, Told::Later), "nobody answers");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_a_bound_and_begin_anew() {
+        let mut backoff = Backoff::new();
+        let mut spans = Vec::new();
+        for _ in 0..8 {
+            let began = tokio::time::Instant::now();
+            backoff.pause().await;
+            spans.push(began.elapsed().as_millis());
+        }
+        assert_eq!(spans, [100, 200, 400, 800, 1_600, 3_000, 3_000, 3_000]);
+        backoff.reset();
+        let began = tokio::time::Instant::now();
+        backoff.pause().await;
+        assert_eq!(began.elapsed().as_millis(), 100);
+    }
+}

@@ -112,6 +112,9 @@ struct Inner {
     thread: Option<std::thread::JoinHandle<()>>,
     reader: Mutex<SqliteConnection>,
     instance: Uuid,
+    /// What happens behind the next look at what is to be sent.
+    #[cfg(test)]
+    after_next: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Nobody else works in the folder while this is there: the last field, for it goes after both connections.
     _lock: File,
 }
@@ -151,7 +154,15 @@ impl Outbox {
             .spawn(move || write_all(&mut writing, &changes))
             .map_err(failed)?;
         let (writer, thread) = (Some(writer), Some(thread));
-        Ok(Self(Arc::new(Inner { writer, thread, reader: Mutex::new(reading), instance, _lock: lock })))
+        Ok(Self(Arc::new(Inner {
+            writer,
+            thread,
+            reader: Mutex::new(reading),
+            instance,
+            #[cfg(test)]
+            after_next: Mutex::default(),
+            _lock: lock,
+        })))
     }
 
     /// Which runner this is, over all its restarts.
@@ -204,11 +215,22 @@ impl Outbox {
     /// What is to be sent next of an assignment. Blocks for as long as the disk takes.
     pub(crate) fn next(&self, holder: SessionId) -> Result<Vec<Entry>, StoreUnavailable> {
         let mut reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        diesel::sql_query("SELECT id, kind, path, body FROM items WHERE holder = ? ORDER BY id LIMIT ?")
+        let page = diesel::sql_query("SELECT id, kind, path, body FROM items WHERE holder = ? ORDER BY id LIMIT ?")
             .bind::<Text, _>(holder.to_string())
             .bind::<BigInt, _>(PAGE)
             .load(&mut *reader)
-            .map_err(StoreUnavailable::new)
+            .map_err(StoreUnavailable::new);
+        #[cfg(test)]
+        if let Some(then) = self.0.after_next.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            then();
+        }
+        page
+    }
+
+    /// Has something happen between the next look at what is to be sent and its answer.
+    #[cfg(test)]
+    pub(crate) fn after_next(&self, then: impl FnOnce() + Send + 'static) {
+        *self.0.after_next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(then));
     }
 
     /// The assignments that an earlier run has held.
@@ -335,6 +357,8 @@ mod tests {
         let (_, half) = page.split_at(250);
         outbox.sent(session(1), half[0].id).await.expect("noted");
         assert_eq!(outbox.next(session(1)).expect("read").len(), 249);
+        outbox.hold(session(1), 8).await.expect("kept");
+        assert_eq!(outbox.left().expect("read")[0].token, 8, "a later token goes before an earlier one");
         outbox.release(session(1)).await.expect("forgotten");
         assert_eq!((outbox.next(session(1)).expect("read").len(), outbox.left().expect("read").len()), (0, 0));
         assert_eq!(outbox.next(session(9)).expect("read").len(), 500, "others have nothing to do with it");

@@ -319,7 +319,7 @@ impl Program {
         });
         let scripted: Arc<dyn AgentProvider> = self.scripted.clone();
         let of_kind = kind.map_or(scripted, |kind| Arc::clone(&kind.provider));
-        let held = Arc::new(Held::new(session.clone(), link, of_kind));
+        let held = Arc::new(Held::new(session.clone(), link, of_kind, started.earlier(&session)));
         self.held.add(id, &held);
         ears::before_the_start(&held).await;
         tokio::spawn(courier::deliver(Arc::clone(&held), self.outbox.clone(), self.held.clone()));

@@ -9,6 +9,7 @@ use flightdeck_domain::session::{Admission, Registration, Session, SessionStatus
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::time::Timestamp;
 
+use crate::earlier::Earlier;
 use crate::views::Started;
 
 impl Started {
@@ -35,6 +36,11 @@ impl Started {
             Admission::Create { session, .. } => Some(Session { parent_id: self.parent_agent_id, ..*session }),
             Admission::Exists(_) => None,
         }
+    }
+
+    /// What it takes up, as its provider asks for it.
+    pub(crate) fn earlier(&self, session: &Session) -> Option<Earlier> {
+        self.takes_up.as_ref().and_then(|taken| Earlier::read(taken, session))
     }
 
     /// The configuration, as its kind takes it.

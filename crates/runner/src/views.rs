@@ -14,6 +14,7 @@ use flightdeck_domain::text::{
 };
 use flightdeck_domain::time::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 /// What the server says to a runner that joins.
@@ -61,6 +62,25 @@ pub(crate) struct Started {
     pub(crate) settings: JsonObject,
     pub(crate) at_once: Option<u32>,
     pub(crate) credentials: BTreeMap<String, String>,
+    /// Missing from servers that do not tell it yet.
+    #[serde(default)]
+    pub(crate) takes_up: Option<TakenUpThere>,
+}
+
+/// A conversation that an agent takes up.
+#[derive(Deserialize)]
+pub(crate) struct TakenUpThere {
+    pub(crate) conversation: String,
+    pub(crate) earlier: Vec<EarlierThere>,
+    pub(crate) totals: Vec<Value>,
+}
+
+/// A session that had the conversation before.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EarlierThere {
+    pub(crate) agent_id: SessionId,
+    pub(crate) began: DateTime<Utc>,
 }
 
 /// The commands that wait for an agent.

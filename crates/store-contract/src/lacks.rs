@@ -267,7 +267,7 @@ macro_rules! __lacks {
                 Err(lacking("runners").into())
             }
 
-            async fn hear_runner(&self, _: Heard, _: bool) -> Result<Runner, RunnerError> {
+            async fn leave_runner(&self, _: Heard) -> Result<Runner, RunnerError> {
                 Err(lacking("runners").into())
             }
 

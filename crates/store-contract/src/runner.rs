@@ -113,7 +113,8 @@ pub async fn a_runner_reads_back_as_it_joined(harness: &dyn Harness) {
     assert_eq!((joined.labels.clone(), joined.offers.clone()), (asked.labels, asked.offers));
     assert_eq!((joined.state, joined.seen_at, joined.registered_at), (RunnerState::Active, at(5), at(5)));
     assert_eq!(store.runner(name("a")).await.expect("read"), Some(joined.clone()));
-    let later = store.hear_runner(Heard { clock_ahead: 12, ..heard("a", 9) }, false).await.expect("heard");
+    let asks = LeaseRequest { heard: Heard { clock_ahead: 12, ..heard("a", 9) }, most: 0 };
+    let later = store.lease(asks).await.expect("heard").runner;
     assert_eq!(later, Runner { seen_at: at(9), clock_ahead: 12, ..joined });
     join(&*store, "B", 5).await;
     let listed: Vec<String> = store.runners().await.expect("read").into_iter().map(|it| it.name.to_string()).collect();
@@ -135,9 +136,9 @@ pub async fn a_name_of_a_runner_is_not_taken_over(harness: &dyn Harness) {
     assert_eq!(second, RunnerRefused::OtherInstance { name: name("a") });
     let late = RunnerRegistration { at: at(36), ..other };
     assert_eq!(store.register_runner(late).await.expect("the first one is gone").registered_at, at(36));
-    let back = refused(store.hear_runner(heard("a", 37), false).await);
+    let back = refused(store.leave_runner(heard("a", 37)).await);
     assert_eq!(back, RunnerRefused::OtherInstance { name: name("a") });
-    let unknown = refused(store.hear_runner(heard("bb", 37), false).await);
+    let unknown = refused(store.leave_runner(heard("bb", 37)).await);
     assert_eq!(unknown, RunnerRefused::Unknown(name("bb")));
     let old = RunnerRegistration { protocol: 9, ..joins("ccc", 5) };
     assert_eq!(refused(store.register_runner(old).await), RunnerRefused::Protocol(9));
@@ -352,9 +353,9 @@ pub async fn an_assignment_is_taken_back_before_its_start_or_not(harness: &dyn H
     assert!(matches!(over, Err(AssignmentError::Refused(AssignmentRefused::Ended(_)))));
     store.start_assignment(starts("a", 2, 1, 7)).await.expect("started");
     assert!(!store.cancel_assignment(session_id(2)).await.expect("it has started"));
-    assert_eq!(store.hear_runner(heard("a", 8), true).await.expect("heard").state, RunnerState::Draining);
+    assert_eq!(store.leave_runner(heard("a", 8)).await.expect("heard").state, RunnerState::Draining);
     assert!(store.end_assignment(session_id(2)).await.expect("ended"));
-    assert_eq!(store.hear_runner(heard("a", 9), true).await.expect("heard").state, RunnerState::Left);
+    assert_eq!(store.leave_runner(heard("a", 9)).await.expect("heard").state, RunnerState::Left);
     assert!(!store.cancel_assignment(session_id(3)).await.expect("there is none"));
     assert_eq!(store.loads().await.expect("read"), []);
 }

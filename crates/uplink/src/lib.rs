@@ -14,6 +14,7 @@ mod faulty_desk;
 mod local_desk;
 mod mailbox;
 mod places;
+mod scrubbing_desk;
 mod uplink;
 
 pub use crew::{Crew, Entered, Presence};
@@ -23,4 +24,5 @@ pub use faulty_desk::FaultyDesk;
 pub use local_desk::LocalDesk;
 pub use mailbox::{Interruption, Mailbox, Order};
 pub use places::{Place, Places};
+pub use scrubbing_desk::ScrubbingDesk;
 pub use uplink::{Stop, Uplink};

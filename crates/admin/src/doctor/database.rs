@@ -199,16 +199,21 @@ pub(super) async fn open_door(settings: &StorageSettings, address: SocketAddr) -
     }
 }
 
-/// All keys, read without changing anything.
-async fn keys(settings: &StorageSettings) -> Result<Vec<ApiKey>, String> {
-    let mut source: Box<dyn TransferSource> = match &settings.database {
-        DatabaseUrl::Sqlite(path) if !path.exists() => return Ok(Vec::new()),
-        DatabaseUrl::Sqlite(path) => SqliteTransfer::look(path).map_err(|error| whole(&error))?,
+/// The records, to be read without changing anything; `None` where there is no database yet.
+pub(super) async fn source(settings: &StorageSettings) -> Result<Option<Box<dyn TransferSource>>, String> {
+    match &settings.database {
+        DatabaseUrl::Sqlite(path) if !path.exists() => Ok(None),
+        DatabaseUrl::Sqlite(path) => Ok(Some(SqliteTransfer::look(path).map_err(|error| whole(&error))?)),
         DatabaseUrl::Postgres(url) => {
             let source = PostgresTransfer::source(url, &postgres_options(settings), Handle::current()).await;
-            source.map_err(|error| whole(&error))?
+            Ok(Some(source.map_err(|error| whole(&error))?))
         }
-    };
+    }
+}
+
+/// All keys.
+async fn keys(settings: &StorageSettings) -> Result<Vec<ApiKey>, String> {
+    let Some(mut source) = source(settings).await? else { return Ok(Vec::new()) };
     let unreadable = |error: StoreUnavailable| whole(&error);
     let mut all = Vec::new();
     let mut page = TransferPage::Keys(Vec::new());

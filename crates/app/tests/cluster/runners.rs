@@ -189,7 +189,9 @@ fn keep_busy(scene: &Scene, size: &Size, mut random: Random) -> (Vec<String>, Ve
             continue;
         }
         thread::sleep(Duration::from_millis(100));
-        if random.one_in(4) {
+        // One round takes longer with more agents, so it kills more of them.
+        let doomed = live.len() / 20 + usize::from(random.one_in(4));
+        for _ in 0..doomed {
             let id = random.pick(&live).clone();
             let key = random.uuid().to_string();
             let body = json!({"reason": "one of many"});

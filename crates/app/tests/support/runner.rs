@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use flightdeck_test_servers::NoServer;
+
 use super::patience::until;
 use super::process::{flightdeck, run, told};
 
@@ -17,6 +19,8 @@ pub(crate) struct Runner {
     words: Vec<String>,
     /// The program, if it is not the binary.
     script: Option<PathBuf>,
+    /// How much goes into its log.
+    log: &'static str,
     /// Missing while it is down.
     child: Option<Child>,
 }
@@ -30,6 +34,15 @@ pub(crate) fn key(data_dir: &Path, settings: &[(&str, String)]) -> String {
     key.trim().to_owned()
 }
 
+/// Whether programs in Python run here.
+///
+/// # Errors
+/// They do not.
+pub(crate) fn missing_python() -> Result<(), NoServer> {
+    let found = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
+    if found { Ok(()) } else { Err(NoServer("there is no python3".to_owned())) }
+}
+
 impl Runner {
     pub(crate) fn new(name: &str, server: SocketAddr, key: &str, folder: &Path, words: &[&str]) -> Self {
         Self {
@@ -39,8 +52,14 @@ impl Runner {
             folder: folder.join(name),
             words: words.iter().map(|word| (*word).to_owned()).collect(),
             script: None,
+            log: "info",
             child: None,
         }
+    }
+
+    /// From its next start on it tells everything in its log.
+    pub(crate) const fn is_loud(&mut self) {
+        self.log = "debug";
     }
 
     /// The runner in Python.
@@ -68,7 +87,7 @@ impl Runner {
         std::fs::create_dir_all(&self.folder).expect("a folder");
         let log = File::options().create(true).append(true).open(self.folder.join("log.txt")).expect("a log");
         let mut command = self.command();
-        command.env("FLIGHTDECK_API_KEY", &self.key).env("FLIGHTDECK_LOG", "info");
+        command.env("FLIGHTDECK_API_KEY", &self.key).env("FLIGHTDECK_LOG", self.log);
         let quiet = log.try_clone().expect("a log");
         let child = command.current_dir(&self.folder).stdin(Stdio::null()).stdout(quiet).stderr(log).spawn();
         self.child = Some(child.expect("started"));

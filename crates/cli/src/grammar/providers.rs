@@ -105,6 +105,12 @@ pub(crate) struct ProviderSetArgs {
     /// how many tokens each of its agents may use
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<u64>,
+    /// how long the session of an agent may be lost when its runner is gone, in seconds; then it has failed. Or never
+    #[arg(long, value_name = "SECONDS", value_parser = FailLostAfter::read)]
+    pub(crate) fail_lost_after_secs: Option<FailLostAfter>,
+    /// whether an agent goes to another runner when its runner has not confirmed the start in time
+    #[arg(long, value_name = "YES", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) requeue: Option<bool>,
     /// only if it is at this revision; without it, whatever it is now
     #[arg(long, value_name = "N")]
     pub(crate) revision: Option<u64>,
@@ -112,4 +118,23 @@ pub(crate) struct ProviderSetArgs {
     pub(crate) why: Why,
     #[command(flatten)]
     pub(crate) asking: Asking,
+}
+
+/// How long a session may be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailLostAfter {
+    /// So many seconds.
+    Secs(u32),
+    /// For ever.
+    Never,
+}
+
+impl FailLostAfter {
+    /// Reads a number of seconds, or `never`; the server knows which numbers are allowed.
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            number => number.parse().map(Self::Secs).or(Err("must be a number of seconds, or never".to_owned())),
+        }
+    }
 }

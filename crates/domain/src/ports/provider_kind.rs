@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{AgentProvider, Capabilities};
+use super::{AgentProvider, Capabilities, SpawnError};
 use crate::provider_config::{ConfigFault, CredentialName, Credentials, ProviderConfig, SettingsSchema};
-use crate::text::ProviderName;
+use crate::text::{JsonObject, ProviderName};
 
 /// What a trial of a configuration has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,16 @@ pub trait ProviderKind: Send + Sync {
     fn check(&self, config: &ProviderConfig, credentials: &BTreeSet<CredentialName>) -> Vec<ConfigFault> {
         let _ = (config, credentials);
         Vec::new()
+    }
+
+    /// Checks the context of an agent as far as it can be checked on another machine than the agent's; by default not at
+    /// all.
+    ///
+    /// # Errors
+    /// No agent of this configuration takes it; the field is named.
+    fn check_context(&self, config: &ProviderConfig, context: &JsonObject) -> Result<(), SpawnError> {
+        let _ = (config, context);
+        Ok(())
     }
 
     /// What the agents of this configuration can do.

@@ -42,9 +42,8 @@ pub trait RunnerRepository: Send + Sync {
     /// Lets a runner join, under the rule of [`RunnerRegistration::decide`], with the runner locked.
     async fn register_runner(&self, registration: RunnerRegistration) -> Result<Runner, RunnerError>;
 
-    /// Notes a sign of life, under the rule of [`Heard::decide`]. When it `leaves`, it is left, unless it has
-    /// assignments that it has started: then it drains.
-    async fn hear_runner(&self, heard: Heard, leaves: bool) -> Result<Runner, RunnerError>;
+    /// Lets a runner go, under the rule of [`Heard::decide`]. One that has assignments that it has started drains.
+    async fn leave_runner(&self, heard: Heard) -> Result<Runner, RunnerError>;
 
     /// Changes or removes a runner with its audit entry, under the rule of [`RunnerChange::decide`]. Gives the runner
     /// after the change, or `None` after its removal.

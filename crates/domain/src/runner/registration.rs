@@ -162,6 +162,18 @@ pub enum RunnerWish {
     Remove,
 }
 
+impl RunnerWish {
+    /// The action that it is on the audit log.
+    #[must_use]
+    pub const fn action(self) -> ActionName {
+        match self {
+            Self::Drain => ActionName::RunnerDrain,
+            Self::Undrain => ActionName::RunnerUndrain,
+            Self::Remove => ActionName::RunnerRemove,
+        }
+    }
+}
+
 /// A change that an operator wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunnerChange {
@@ -181,13 +193,8 @@ impl RunnerChange {
             Ok(_) => BTreeMap::new(),
             Err(refused) => [("refusal".to_owned(), refused.to_string())].into(),
         };
-        let action = match self.wish {
-            RunnerWish::Drain => ActionName::RunnerDrain,
-            RunnerWish::Undrain => ActionName::RunnerUndrain,
-            RunnerWish::Remove => ActionName::RunnerRemove,
-        };
         let audited = if outcome.is_ok() { AuditOutcome::Accepted } else { AuditOutcome::Refused };
-        let entry = self.by.audit(action, AuditTarget::Runner(self.name.clone()), audited, details);
+        let entry = self.by.audit(self.wish.action(), AuditTarget::Runner(self.name.clone()), audited, details);
         (outcome, entry)
     }
 

@@ -34,18 +34,16 @@ pub async fn register<T: Tx>(tx: &mut T, registration: &RunnerRegistration) -> R
     Ok(runner)
 }
 
-/// Notes a sign of life: [`RunnerRepository::hear_runner`].
+/// Lets a runner go: [`RunnerRepository::leave_runner`].
 ///
 /// # Errors
 /// The rule forbids it, or the store is not available.
-pub async fn hear<T: Tx>(tx: &mut T, heard: &Heard, leaves: bool) -> Result<Runner, RunnerError> {
+pub async fn leave<T: Tx>(tx: &mut T, heard: &Heard) -> Result<Runner, RunnerError> {
     let existing = tx.lock_runner(&heard.name).await?;
-    let mut runner = heard.decide(existing.as_ref())?;
-    if leaves {
-        let filter = AssignmentFilter { states: vec![AssignmentState::Started], runner: Some(runner.name.clone()) };
-        let is_busy = !tx.assignments(&filter, None, 1).await?.is_empty();
-        runner.state = if is_busy { RunnerState::Draining } else { RunnerState::Left };
-    }
+    let runner = heard.decide(existing.as_ref())?;
+    let filter = AssignmentFilter { states: vec![AssignmentState::Started], runner: Some(runner.name.clone()) };
+    let is_busy = !tx.assignments(&filter, None, 1).await?.is_empty();
+    let runner = Runner { state: if is_busy { RunnerState::Draining } else { RunnerState::Left }, ..runner };
     tx.save_runner(&runner).await?;
     Ok(runner)
 }
@@ -130,8 +128,8 @@ impl<S: Transactional> RunnerRepository for S {
         run!(self.write, (registration), |tx| register(tx, &registration)).await
     }
 
-    async fn hear_runner(&self, heard: Heard, leaves: bool) -> Result<Runner, RunnerError> {
-        run!(self.write, (heard), |tx| hear(tx, &heard, leaves)).await
+    async fn leave_runner(&self, heard: Heard) -> Result<Runner, RunnerError> {
+        run!(self.write, (heard), |tx| leave(tx, &heard)).await
     }
 
     async fn change_runner(&self, wanted: RunnerChange) -> Result<Option<Runner>, RunnerError> {

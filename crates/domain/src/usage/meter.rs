@@ -34,6 +34,10 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The member of a message's metadata with the last running totals of an agent, one reading for each model: where a
+    /// session goes on that takes the conversation up.
+    pub const TOTALS: &'static str = "totals";
+
     /// The same reading with the cached parts subtracted from its input.
     #[must_use]
     pub fn without_cache(self) -> Self {

@@ -112,7 +112,7 @@ pub use resolve_provider::{ResolveError, ResolveProvider, Resolved};
 pub use runner_provider::RunnerProvider;
 pub use search_history::{SearchHistory, SearchPage, SearchWords, UnsearchableWords};
 pub use select_events::{FeedFilter, SelectEvents};
-pub use serve_runners::{ServeRunners, Start, StartError};
+pub use serve_runners::{EarlierSession, ServeRunners, Start, StartError, TakenUp};
 pub use set_budget::SetBudget;
 pub use spawn_session::{SpawnSession, SpawnSessionError};
 pub use spooled_actions::SpooledActions;

@@ -1,8 +1,11 @@
 //! What a spawn is started from: a provider, or a configuration of one.
 
+mod elsewhere;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::elsewhere::Elsewhere;
 use super::{Has, MayHave, Providers, UnknownKind, UnknownProvider};
 use crate::ports::{AgentProvider, ProviderConfigRepository, SecretSealer, StoreUnavailable};
 use crate::provider_config::{
@@ -183,7 +186,14 @@ impl ResolveProvider {
             // Credentials are opened when a runner starts the agent.
             if let Ok(runner) = self.providers.kind(&ProviderName::runner()) {
                 let provider = runner.build(config, Credentials::new());
-                let provider = provider.map_err(|fault| ResolveError::Unfit { config: name(), fault })?;
+                let assigns = provider.map_err(|fault| ResolveError::Unfit { config: name(), fault })?;
+                let provider: Arc<dyn AgentProvider> = match self.providers.kind(&config.kind) {
+                    Ok(kind) if config.kind != ProviderName::runner() => {
+                        Arc::new(Elsewhere { assigns, kind: Arc::clone(kind), config: config.clone() })
+                    }
+                    // Only the runner knows what its words mean.
+                    _ => assigns,
+                };
                 return Ok(Resolved {
                     provider_name: ProviderName::runner(),
                     provider,

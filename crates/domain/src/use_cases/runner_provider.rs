@@ -17,7 +17,7 @@ use crate::ports::{
 use crate::provider_config::{ConfigFault, CredentialName, Credentials, ProviderConfig, SettingsSchema};
 use crate::runner::{Assignment, AssignmentState, Offer};
 use crate::session::{Session, SessionStatus};
-use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, Reason};
+use crate::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId, Reason};
 
 /// The kind and provider `runner`: it assigns the agents of its configurations to [runners](crate::runner), and those of
 /// other kinds whose labels the server lacks.
@@ -89,6 +89,11 @@ impl AgentProvider for RunnerProvider {
             spawn: true,
             in_process: false,
         }
+    }
+
+    /// Whoever may not take a conversation up is refused by the server; a runner sees no other sessions.
+    fn takes_up(&self, context: &JsonObject) -> Option<ProviderSessionId> {
+        ProviderSessionId::resumed(context)
     }
 
     /// Agents are started from configurations alone.

@@ -1,14 +1,18 @@
 //! What runners ask of a server.
 
+mod earlier;
+
 use std::sync::Arc;
 
+use self::earlier::FindEarlier;
+pub use self::earlier::{EarlierSession, TakenUp};
 use super::live_of_runners::LiveOfRunners;
 use super::{Has, MayHave, Providers, ReportStatus, ResolveError, ResolveProvider};
 use crate::ids::SessionId;
 use crate::operator::{Principal, Role};
 use crate::ports::{
-    AssignmentError, Clock, IdGenerator, ProviderConfigRepository, RunnerError, RunnerRepository, SecretSealer,
-    SessionRepository, StoreUnavailable, WakeUps,
+    AssignmentError, Clock, IdGenerator, MessageRepository, ProviderConfigRepository, RunnerError, RunnerRepository,
+    SecretSealer, SessionRepository, StoreUnavailable, WakeUps,
 };
 use crate::provider_config::Credentials;
 use crate::runner::{
@@ -16,7 +20,7 @@ use crate::runner::{
     RunnerName, RunnerRefused, RunnerRegistration, StartRequest,
 };
 use crate::session::{DesiredStatus, Session, SessionPlace, SessionStatus};
-use crate::text::Reason;
+use crate::text::{ProviderName, Reason};
 
 /// So many assignments are looked at to see whether there is something for a runner.
 const LOOK: usize = 200;
@@ -29,6 +33,8 @@ pub struct Start {
     pub session: Session,
     /// The clear texts of the credentials of its configuration.
     pub credentials: Credentials,
+    /// The conversation that it takes up; `None` for a new one.
+    pub takes_up: Option<TakenUp>,
 }
 
 /// Why a runner is not to start an agent.
@@ -57,6 +63,7 @@ pub struct ServeRunners {
     configs: Arc<dyn ProviderConfigRepository>,
     resolve: ResolveProvider,
     report: ReportStatus,
+    earlier: FindEarlier,
 }
 
 impl ServeRunners {
@@ -66,6 +73,7 @@ impl ServeRunners {
     where
         P: Has<dyn RunnerRepository>
             + Has<dyn SessionRepository>
+            + Has<dyn MessageRepository>
             + Has<dyn ProviderConfigRepository>
             + Has<dyn WakeUps>
             + Has<dyn Clock>
@@ -79,6 +87,7 @@ impl ServeRunners {
             configs: ports.port(),
             resolve: ResolveProvider::new(ports, providers),
             report: ReportStatus::new(ports),
+            earlier: FindEarlier { sessions: ports.port(), messages: ports.port() },
         }
     }
 
@@ -121,7 +130,7 @@ impl ServeRunners {
                 self.runners.end_assignment(id).await?;
             }
         }
-        self.runners.hear_runner(heard, true).await
+        self.runners.leave_runner(heard).await
     }
 
     /// Whether something waits that the runner could start. Reads only.
@@ -164,7 +173,11 @@ impl ServeRunners {
         }
         let assignment = self.runners.start_assignment(request).await?;
         match self.credentials(&assignment).await {
-            Ok(credentials) => Ok(Start { assignment, session, credentials }),
+            Ok(credentials) => {
+                let offered = ProviderName::new(assignment.offer.as_str()).ok();
+                let takes_up = self.earlier.of(&session, offered).await?;
+                Ok(Start { assignment, session, credentials, takes_up })
+            }
             Err(ResolveError::Unavailable(error)) => Err(error.into()),
             Err(error) => {
                 let problem = error.to_string();

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use flightdeck_domain::provider_config::Label;
 use flightdeck_domain::runner::{Assignment, Offer, Runner, RunnerState, RunnerVersion};
 use flightdeck_domain::text::JsonObject;
-use flightdeck_domain::use_cases::{RunnerOverview, Start, WaitingAgent};
+use flightdeck_domain::usage::Reading;
+use flightdeck_domain::use_cases::{EarlierSession, RunnerOverview, Start, TakenUp, WaitingAgent};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -311,11 +312,45 @@ pub(crate) struct StartReply {
     at_once: Option<u32>,
     /// Credentials in clear text, by name: for the agent alone, in its memory.
     credentials: BTreeMap<String, String>,
+    /// The conversation that it takes up; null for a new one.
+    #[schema(required = true)]
+    takes_up: Option<TakenUpView>,
+}
+
+/// A conversation that an agent takes up, and what the sessions have used that had it before.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TakenUpView {
+    /// The agent's own id of it: `context.resume`.
+    conversation: String,
+    /// The sessions that had it, the newest first, at most 10.
+    earlier: Vec<EarlierSessionView>,
+    /// The last running totals that one of them told, one for each model, in the form in which it told them as the
+    /// member `totals` of a message's metadata. An agent whose totals go on is counted from there.
+    #[schema(value_type = Vec<texts::JsonObject>)]
+    totals: Vec<Reading>,
+}
+
+/// A session that had the conversation before.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EarlierSessionView {
+    agent_id: Uuid,
+    /// When it began.
+    began: DateTime<Utc>,
+}
+
+impl From<TakenUp> for TakenUpView {
+    fn from(TakenUp { conversation, earlier, totals }: TakenUp) -> Self {
+        let view =
+            |it: EarlierSession| EarlierSessionView { agent_id: *it.id.as_uuid(), began: it.began.as_datetime() };
+        Self { conversation: conversation.into(), earlier: earlier.into_iter().map(view).collect(), totals }
+    }
 }
 
 impl From<Start> for StartReply {
     fn from(start: Start) -> Self {
-        let Start { assignment, session, credentials } = start;
+        let Start { assignment, session, credentials, takes_up } = start;
         Self {
             agent_id: *session.id.as_uuid(),
             token: assignment.fence,
@@ -335,6 +370,7 @@ impl From<Start> for StartReply {
             settings: assignment.settings,
             at_once: assignment.at_once,
             credentials: credentials.into_iter().map(|(name, it)| (name.into(), it.reveal().to_owned())).collect(),
+            takes_up: takes_up.map(Into::into),
         }
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::use_cases::{Authorize, Providers, ReadSessions};
+use flightdeck_domain::use_cases::{Authorize, ManageRunners, Providers, ReadSessions};
 
 use crate::auth::Caller;
 use crate::extract::{AgentPath, NoParams};
@@ -18,14 +18,17 @@ pub(crate) struct AgentLogs {
     pub(crate) authorize: Authorize,
     pub(crate) sessions: ReadSessions,
     pub(crate) providers: Providers,
+    pub(crate) runners: ManageRunners,
 }
 
-/// The newest 256 KiB of the standard error of an agent that the server runs.
+/// The newest 256 KiB of the standard error of an agent that the server runs. That of an agent of a runner is on the runner's
+/// machine.
 #[utoipa::path(get, path = "/agents/{agentId}/log", operation_id = "getAgentLog", tag = "agents", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")),
     responses((status = 200, description = "plain text, from the begin of a line on", content_type = "text/plain",
             body = String,
             headers(("Flightdeck-Truncated" = bool, description = "whether there was more before it"))),
+        (status = 409, description = "it is on the machine of a runner, which is named"),
         (status = 404, description = "no such agent, or nothing of the kind is kept of it")))]
 pub(crate) async fn read(
     logs: Data<AgentLogs>,
@@ -40,6 +43,16 @@ pub(crate) async fn read(
         Err(_gone) => None,
     };
     let Some(log) = kept else {
+        if let Some((assignment, _)) = logs.runners.placement(session.id).await?
+            && let Some(runner) = assignment.runner
+        {
+            let detail = format!(
+                "the log of session {} is on the machine of runner {runner}: agent-logs/{}.log in its --data-dir, if it is a \
+                 flightdeck runner",
+                session.id, session.id
+            );
+            return Err(ApiError::Conflict { kind: "log-at-runner", detail, field: None });
+        }
         let detail = format!("no log is kept of session {}: the server does not run its program", session.id);
         return Err(ApiError::NotFound { kind: "no-log", detail });
     };

@@ -1,7 +1,6 @@
 //! People look at runners, drain them and remove them.
 
 use actix_web::web::{Data, Json};
-use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::runner::{RunnerName, RunnerWish};
@@ -73,10 +72,10 @@ async fn change(
     fleet: Data<Fleet>,
     operator: Operator,
     name: RunnerName,
-    (wish, action): (RunnerWish, ActionName),
+    wish: RunnerWish,
     body: Body<ControlBody>,
 ) -> Result<Json<RunnerView>, ApiError> {
-    operator.may_manage_runners(action, AuditTarget::Runner(name.clone())).await?;
+    operator.may_manage_runners(wish.action(), AuditTarget::Runner(name.clone())).await?;
     let origin = operator.origin(body.read(Cap::Control).await?.reason);
     let changed = to_the_end(async move {
         let before = fleet.one(&name).await;
@@ -101,7 +100,7 @@ pub(crate) async fn drain(
     path: RunnerPath,
     body: Body<ControlBody>,
 ) -> Result<Json<RunnerView>, ApiError> {
-    change(fleet, operator, path.0, (RunnerWish::Drain, ActionName::RunnerDrain), body).await
+    change(fleet, operator, path.0, RunnerWish::Drain, body).await
 }
 
 /// Let a runner that drains take agents again.
@@ -117,7 +116,7 @@ pub(crate) async fn undrain(
     path: RunnerPath,
     body: Body<ControlBody>,
 ) -> Result<Json<RunnerView>, ApiError> {
-    change(fleet, operator, path.0, (RunnerWish::Undrain, ActionName::RunnerUndrain), body).await
+    change(fleet, operator, path.0, RunnerWish::Undrain, body).await
 }
 
 /// Forget a runner that is gone. Sessions whose agents it had fail, and its name is free.
@@ -134,5 +133,5 @@ pub(crate) async fn remove(
     path: RunnerPath,
     body: Body<ControlBody>,
 ) -> Result<Json<RunnerView>, ApiError> {
-    change(fleet, operator, path.0, (RunnerWish::Remove, ActionName::RunnerRemove), body).await
+    change(fleet, operator, path.0, RunnerWish::Remove, body).await
 }

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::use_cases::{Authorize, SpawnSession};
+use flightdeck_domain::use_cases::{Authorize, NewSession, SpawnSession};
 
 use super::to_the_end;
 use crate::auth::Caller;
@@ -40,6 +40,8 @@ pub(crate) async fn spawn(
     spawning.authorize.role(&caller.principal, Permission::Spawn)?;
     let Spawn { new, provider, prompt, parent, options } = body.read(Cap::Session).await?.into_session()?;
     let resolved = spawning.spawn.resolve(provider.as_ref(), &new.agent_type).await?;
+    // A conversation that it takes up is looked for among the sessions of the provider.
+    let new = NewSession { provider: resolved.provider_name.clone(), ..new };
     let resumes = resolved.provider.takes_up(&new.context);
     let allowed = spawning.authorize.spawn(&caller.principal, new, resumes).await;
     let new = allowed.map_err(|error| ApiError::from(error).parent_as(parent))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use flightdeck_agent_io::scrub::Scrubber;
 use flightdeck_processes::{Launch, Launched, Launcher, Limits, Owner, Supervisor};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -19,6 +20,7 @@ pub(crate) fn owner(folder: &Path) -> Owner {
 pub(crate) fn shell(folder: &Path, script: &str) -> Launch {
     let path = std::env::var("PATH").expect("a path");
     Launch {
+        scrubber: Scrubber::default(),
         program: "sh".to_owned(),
         args: vec!["-c".to_owned(), script.to_owned()],
         cwd: folder.to_owned(),

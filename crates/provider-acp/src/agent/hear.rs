@@ -20,10 +20,13 @@ impl Agent<'_> {
         }
         match heard {
             Heard::Ready(introduction) => self.ready(*introduction).await,
-            Heard::Update { session, update } => match session.filter(|session| self.is_of_another(session)) {
-                Some(session) => self.hear_sub_agent(session, &update).await,
-                None => self.take(&update).await,
-            },
+            Heard::Update { session, mut update } => {
+                self.scrubber.value(&mut update);
+                match session.filter(|session| self.is_of_another(session)) {
+                    Some(session) => self.hear_sub_agent(session, &update).await,
+                    None => self.take(&update).await,
+                }
+            }
             Heard::Asks(request, answer) => {
                 self.acted().await?;
                 self.ask(*request, answer).await

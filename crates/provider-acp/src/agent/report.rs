@@ -91,10 +91,14 @@ impl Reporter {
         }
     }
 
-    /// The sessions that the agent's session had before, the newest first.
+    /// The sessions that the agent's session had before, the newest first: here or at a runner.
     pub(super) async fn earlier(&mut self, own: &str) -> Result<Vec<Session>, Stop> {
         let Ok(own) = ProviderSessionId::new(own) else { return Ok(Vec::new()) };
-        self.uplink.earlier(&ProviderName::acp(), &own).await
+        let mut earlier = self.uplink.earlier(&ProviderName::acp(), &own).await?;
+        earlier.extend(self.uplink.earlier(&ProviderName::runner(), &own).await?);
+        earlier.sort_by_key(|session| std::cmp::Reverse((session.spawned_at, session.id)));
+        earlier.dedup_by_key(|session| session.id);
+        Ok(earlier)
     }
 
     /// The last totals that these sessions told: what the agent goes on from.

@@ -39,6 +39,7 @@ pub(crate) async fn launch(
         owner: agents.home.owner.clone(),
         name,
         log,
+        scrubber: config.scrubber(),
     };
     agents.launcher.launch(launch).await.map_err(|error| {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

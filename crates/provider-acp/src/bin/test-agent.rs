@@ -29,8 +29,9 @@
 //! | `crash` | ends with exit code 3 |
 //! | `exit` | ends with exit code 0 after the turn |
 //!
-//! Anything else is said back. Its first argument may be `slow-start`, `mute` (never answers), `garbage` (prints no
-//! protocol at all) or `forgetful` (cannot take up an earlier session).
+//! `$ENV(NAME)` in a step stands for what the variable holds. Anything else is said back. Its first argument may be
+//! `slow-start`, `mute` (never answers), `garbage` (prints no protocol at all) or `forgetful` (cannot take up an earlier
+//! session).
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON value does not have is null")]
 
@@ -71,6 +72,18 @@ fn read(sender: &Sender<Value>) {
             return;
         }
     }
+}
+
+/// A step with what its variables hold.
+fn filled(step: &str) -> String {
+    let mut parts = step.split("$ENV(");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once(')').unwrap_or((part, ""));
+        text.push_str(&std::env::var(name).unwrap_or_default());
+        text.push_str(rest);
+    }
+    text
 }
 
 fn print(text: &str) {
@@ -168,6 +181,7 @@ impl Agent {
 
     fn play(&mut self, session: &str, script: &str, id: &Value) -> Over {
         for step in script.lines() {
+            let step = &filled(step);
             let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
             let number = || rest.parse::<u64>().unwrap_or(0);
             let cut = match word {

@@ -172,7 +172,7 @@ impl Counter {
 }
 
 /// The member of a usage message's metadata that has the last totals, for a session that goes on from there.
-pub(crate) const TOTALS: &str = "totals";
+pub(crate) const TOTALS: &str = Reading::TOTALS;
 
 impl Sum {
     fn usage(self, model: Option<&str>) -> Option<Usage> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ask::{begin, confirm, said};
 use crate::error::CommandError;
-use crate::grammar::{Asking, ProviderSetArgs};
+use crate::grammar::{Asking, FailLostAfter, ProviderSetArgs};
 use crate::operator::operator;
 
 fn path(name: &str) -> String {
@@ -84,6 +84,9 @@ fn with_reason(mut body: Map<String, Value>, reason: Option<&str>) -> Value {
     Value::Object(body)
 }
 
+/// The limit whose null says something.
+const FAIL_LOST_AFTER: &str = "failLostAfterSecs";
+
 /// The whole configuration: what it is, with what was given over it.
 fn body(args: &ProviderSetArgs, before: Option<&ProviderConfig>) -> Result<Value, CommandError> {
     let usage = |text: String| CommandError::Usage(text);
@@ -111,11 +114,18 @@ fn body(args: &ProviderSetArgs, before: Option<&ProviderConfig>) -> Result<Value
         }
     }
     let mut limits = before.map(|before| before.limits.clone()).unwrap_or_default();
-    limits.retain(|_, value| !value.is_null());
+    // There, null means never; a limit that is not set is null elsewhere.
+    limits.retain(|name, value| !value.is_null() || name == FAIL_LOST_AFTER);
+    let fail_lost_after = args.fail_lost_after_secs.map(|after| match after {
+        FailLostAfter::Secs(secs) => secs.into(),
+        FailLostAfter::Never => Value::Null,
+    });
     let given = [
         ("atOnce", args.at_once.map(Value::from)),
         ("maxCostUsd", args.max_cost.map(Value::from)),
         ("maxTokens", args.max_tokens.map(Value::from)),
+        (FAIL_LOST_AFTER, fail_lost_after),
+        ("requeue", args.requeue.map(Value::from)),
     ];
     limits.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     let enabled = match (args.enable, args.disable) {
@@ -268,6 +278,27 @@ mod tests {
             "limits": {"atOnce": 4, "maxTokens": 9}, "reason": "because"});
         assert_eq!(changed, expected);
         assert!(body(&args(&["a"]), None).expect_err("no kind").to_string().starts_with("--kind"));
+    }
+
+    #[test]
+    fn what_becomes_of_lost_sessions_is_given_and_stays() {
+        let limits = |words: &[&str], before: Value| {
+            let mut config = self::before();
+            config.limits = serde_json::from_value(before).expect("an object");
+            body(&args(&[&["a"], words].concat()), Some(&config)).expect("valid")["limits"].clone()
+        };
+        let never = json!({"failLostAfterSecs": null, "requeue": false, "maxTokens": null});
+        assert_eq!(
+            limits(&["--at-once", "3"], never),
+            json!({"failLostAfterSecs": null, "requeue": false, "atOnce": 3})
+        );
+        let given = limits(&["--fail-lost-after-secs", "90", "--requeue", "no"], json!({}));
+        assert_eq!(given, json!({"failLostAfterSecs": 90, "requeue": false}));
+        let given = limits(&["--fail-lost-after-secs", "never", "--requeue", "true"], json!({"failLostAfterSecs": 9}));
+        assert_eq!(given, json!({"failLostAfterSecs": null, "requeue": true}));
+        let command = ProviderSetArgs::augment_args(Command::new("set").no_binary_name(true));
+        let wrong = command.try_get_matches_from(["a", "--fail-lost-after-secs", "soon"]).expect_err("refused");
+        assert!(wrong.to_string().contains("or never"), "{wrong}");
     }
 
     #[test]

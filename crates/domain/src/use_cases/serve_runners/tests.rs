@@ -3,12 +3,13 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::fixtures::{at, observed, session, session_id};
-use crate::ids::KeyId;
+use crate::ids::{KeyId, Seq};
 use crate::ports::{MockSecretSealer, SessionPage};
 use crate::provider_config::{CredentialDigest, CredentialName, ProviderConfig, SealedCredential, SealedFault, Secret};
 use crate::runner::fixtures::{config, heard, instance, key, leased, name, offer, other_key, runner, started};
 use crate::runner::{RunnerState, RunnerVersion};
 use crate::session::Observation;
+use crate::text::ProviderSessionId;
 use crate::use_cases::testing::MockPorts;
 
 fn serve(mocks: MockPorts) -> ServeRunners {
@@ -146,11 +147,11 @@ async fn who_leaves_has_no_part_in_sessions_that_are_over() {
     }
     mocks
         .runners
-        .expect_hear_runner()
-        .withf(|it, leaves| *it == heard("one", 0) && *leaves)
+        .expect_leave_runner()
+        .withf(|it| *it == heard("one", 0))
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _| Ok(Runner { state: RunnerState::Draining, ..runner("one") }));
+        .returning(|_| Ok(Runner { state: RunnerState::Draining, ..runner("one") }));
     assert_eq!(serve(mocks).leave(heard("one", 0)).await.expect("heard").state, RunnerState::Draining);
 }
 
@@ -176,7 +177,9 @@ async fn a_runner_is_woken_for_what_it_could_start() {
 #[tokio::test]
 async fn a_start_gives_the_session_and_the_credentials() {
     let tried = tried(Some(session(1)), leased(1), Some(claude()), true).await;
-    let Start { assignment, session: given, credentials } = tried.outcome.expect("started");
+    let Start { assignment, session: given, credentials, takes_up: None } = tried.outcome.expect("started") else {
+        panic!("it takes nothing up")
+    };
     assert_eq!((assignment, given), (started(1), session(1)));
     let hush: Vec<_> = credentials.iter().map(|(name, secret)| (name.as_str(), secret.reveal())).collect();
     assert_eq!((hush, tried.told, tried.done), (vec![("TOKEN", "hush")], vec![], vec!["start"]));
@@ -190,6 +193,58 @@ async fn a_configuration_of_the_file_has_no_credentials_and_is_not_looked_for() 
     };
     let tried = tried(Some(session(1)), of_file(leased(1)), None, false).await;
     assert_eq!(tried.outcome.expect("started").credentials.len(), 0);
+}
+
+/// The newest session told no totals, the one before told some in its newest but one message, and the runner's session itself
+/// does not count.
+#[tokio::test]
+async fn what_a_session_takes_up_is_told_with_its_start() {
+    let context = serde_json::json!({"resume": "c1"});
+    let context: crate::text::JsonObject = serde_json::from_value(context).expect("an object");
+    let resumed = Session { context, provider: ProviderName::runner(), ..session(1) };
+    let mut mocks = MockPorts::default();
+    let found = resumed.clone();
+    mocks.sessions.expect_get().returning(move |_| Ok(Some(found.clone())));
+    mocks.runners.expect_start_assignment().returning(|request| Ok(leased(1).start(&request)?));
+    mocks.provider_configs.expect_provider_config().returning(|_| Ok(Some(config("claude", "acp"))));
+    mocks.sessions.expect_list().times(2).returning(move |query| {
+        let filter = query.filter;
+        assert_eq!(filter.provider_session_id, ProviderSessionId::new("c1").ok());
+        let of = |n, second| Session { spawned_at: at(second), last_seq: Seq::new(2), started_at: None, ..session(n) };
+        let sessions = match filter.provider.expect("a provider").as_str() {
+            "runner" => vec![resumed.clone(), of(2, 1)],
+            "acp" => vec![of(3, 2)],
+            other => panic!("{other}"),
+        };
+        Ok(crate::ports::SessionPage { sessions, next: None, as_of: crate::ids::FeedPosition::ZERO })
+    });
+    mocks.messages.expect_before().times(2).returning(|id, before, _| {
+        assert_eq!(before, Seq::new(3));
+        let told = |n: u64, totals: serde_json::Value| crate::message::Message {
+            id: crate::fixtures::message_id(1),
+            session_id: id,
+            seq: Seq::new(n),
+            role: crate::message::MessageRole::System,
+            content: crate::text::MessageContent::new("used").expect("valid"),
+            provider: ProviderName::acp(),
+            metadata: serde_json::from_value(totals).expect("an object"),
+            created_at: at(1),
+        };
+        let totals = serde_json::json!({"totals": [{"inputTokens": 7}]});
+        let first = if id == session_id(2) { totals } else { serde_json::json!({}) };
+        let messages = vec![told(1, first), told(2, serde_json::json!({"totals": "nonsense"}))];
+        Ok(Some(crate::ports::MessageSlice {
+            messages,
+            receipts: std::collections::HashMap::new(),
+            last_seq: Seq::new(2),
+            status: SessionStatus::Completed,
+        }))
+    });
+    let start = serve(mocks).start(starts(3)).await.expect("started");
+    let taken = start.takes_up.expect("it takes a conversation up");
+    let earlier: Vec<_> = taken.earlier.iter().map(|it| (it.id, it.began)).collect();
+    assert_eq!(earlier, [(session_id(3), at(2)), (session_id(2), at(1))]);
+    assert_eq!(taken.totals.iter().map(|it| it.input_tokens).collect::<Vec<_>>(), [Some(7)]);
 }
 
 #[tokio::test]
