@@ -1,4 +1,4 @@
-//! `flightdeck secrets`: the keys that credentials of providers are sealed with, whether or not a server is running.
+//! `flightdeck secrets`: the keys that credentials of providers and sinks are sealed with, whether or not a server is running.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,10 +45,10 @@ async fn open(flags: &Flags) -> Result<(Ports, KeySource), BoxError> {
 /// How many credentials each key holds.
 async fn in_use(ports: &Ports) -> Result<std::collections::BTreeMap<String, usize>, BoxError> {
     let mut in_use = std::collections::BTreeMap::new();
-    for config in ports.provider_configs.provider_configs().await? {
-        for sealed in config.credentials.into_values() {
-            *in_use.entry(sealed.key_id).or_default() += 1;
-        }
+    let of_configs = ports.provider_configs.provider_configs().await?.into_iter().map(|config| config.credentials);
+    let of_sinks = ports.sinks.sinks().await?.into_iter().map(|sink| sink.credentials);
+    for sealed in of_configs.chain(of_sinks).flat_map(std::collections::BTreeMap::into_values) {
+        *in_use.entry(sealed.key_id).or_default() += 1;
     }
     Ok(in_use)
 }
@@ -90,7 +90,7 @@ async fn rotate(no_new_key: bool, json: bool, flags: &Flags) -> Outcome {
         if let Some(id) = &added {
             say(format!("new key    {id}   (running servers on this file take it at once)"));
         }
-        say(format!("sealed     {} configurations", done.len()));
+        say(format!("sealed     {} configurations and sinks", done.len()));
     }
     if left.is_empty() { Ok(()) } else { Err(NotSealed::Left(left).into()) }
 }

@@ -50,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("flightdeck-terminal", &["flightdeck-domain"]),
     ("flightdeck-sealing", &["flightdeck-domain"]),
+    ("flightdeck-sinks", &["flightdeck-domain"]),
     ("flightdeck-settings", &[]),
     ("flightdeck-client", &["flightdeck-domain", "flightdeck-settings"]),
     (
@@ -109,6 +110,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "flightdeck-runner",
             "flightdeck-sealing",
             "flightdeck-settings",
+            "flightdeck-sinks",
             "flightdeck-storage",
             "flightdeck-terminal",
             "flightdeck-vitals",

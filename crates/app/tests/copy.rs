@@ -17,6 +17,7 @@ use flightdeck_test_servers::{NoServer, trial};
 use given::Deployment;
 use libtest_mimic::{Arguments, Trial};
 use seen::{Seen, entries, export, keys};
+use serde_json::json;
 use support::process::{Server, flightdeck, run, told};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -90,12 +91,33 @@ fn measured(text: &str) {
     println!("{text}");
 }
 
+/// A sink to an address that is refused, with what did not arrive there; disabled, so that it stays as it is.
+fn sink_with_a_dead_letter(server: &Server, data_dir: &Path) -> String {
+    let sink = json!({"name": "ops", "form": "slack", "maxTries": 1, "from": "start",
+        "credentials": {"url": "https://127.0.0.1/hush"}});
+    let (status, made) = server.admin().post("/sinks", &sink);
+    assert_eq!(status, 201, "{made}");
+    let is_there = || {
+        let letters = server.admin().get("/sinks/ops/dead-letters").1;
+        letters["deadLetters"].as_array().is_some_and(|letters| !letters.is_empty())
+    };
+    while !is_there() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut command = flightdeck(data_dir, &["sinks", "set", "ops", "--disable"]);
+    let url = format!("http://{}", server.address);
+    command.env("FLIGHTDECK_URL", url).env("FLIGHTDECK_API_KEY", server.admin_key());
+    told(&run(&mut command)).0
+}
+
 fn there_and_back(runtime: &Runtime, place: &Place) {
     let messages = std::env::var(MESSAGES_VARIABLE).map_or(2_000, |text| text.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a folder");
     let old = folder.path().join("old");
     let server = start(&old, &sqlite(&old));
     let deployment = Deployment::make(&server, messages);
+    let sink = sink_with_a_dead_letter(&server, &old);
+    assert!(sink.contains("disabled"), "{sink}");
     let ended = told(&run(&mut flightdeck(
         &old,
         &["keys", "create", "--role", "viewer", "--name", "ended", "--missions", "apollo,gemini"],
@@ -114,7 +136,7 @@ fn there_and_back(runtime: &Runtime, place: &Place) {
     for what in ["sessions", "messages", "commands", "approvals", "operations", "operation targets", "feed events"] {
         assert!(!count_of(&out, what).is_empty() && count_of(&out, what) != "0", "{what}: {out}");
     }
-    for what in ["audit entries", "checkpoints", "API keys", "idempotency keys"] {
+    for what in ["audit entries", "checkpoints", "API keys", "idempotency keys", "sinks", "dead letters"] {
         assert!(!count_of(&out, what).is_empty() && count_of(&out, what) != "0", "{what}: {out}");
     }
     assert_eq!(triggers_off(runtime, place), 0, "what guards the audit log is on again");

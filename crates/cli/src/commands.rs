@@ -8,6 +8,7 @@ mod choice;
 mod completions;
 mod configure;
 mod control;
+mod given;
 mod inject;
 mod kill_all;
 mod login;
@@ -21,6 +22,7 @@ mod ps;
 mod runners;
 mod search;
 mod show;
+mod sinks;
 mod spawn;
 mod tree;
 mod usage;
@@ -50,6 +52,7 @@ pub fn run(command: &Command, whole: clap::Command) -> Outcome {
         Command::Operations(args) => operations::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Runners(args) => runners::run(args),
+        Command::Sinks(args) => sinks::run(args),
         Command::Spawn(args) => spawn::run(args),
         Command::Inject(args) => inject::run(args),
         Command::Configure(args) => configure::run(args),

@@ -1,16 +1,19 @@
 //! What is typed: the commands and their arguments. What a command does is in the file of its name in `commands`.
 
 mod budget;
+mod given;
 mod looking;
 mod providers;
 mod runners;
 mod shared;
+mod sinks;
 mod stepping_in;
 
 use clap::Subcommand;
 use clap_complete::Shell;
 
 pub(crate) use self::budget::{BudgetArgs, BudgetCommand, BudgetSetArgs, Limits, Whose};
+pub(crate) use self::given::Given;
 pub use self::looking::AuditListArgs;
 pub(crate) use self::looking::{
     LogsArgs, MissionsArgs, OperationsArgs, OperationsCommand, OperationsListArgs, PsArgs, SearchArgs, ShowArgs,
@@ -19,6 +22,7 @@ pub(crate) use self::looking::{
 pub(crate) use self::providers::{FailLostAfter, ProviderSetArgs, ProvidersArgs, ProvidersCommand};
 pub(crate) use self::runners::{RunnersArgs, RunnersCommand};
 pub(crate) use self::shared::{Asking, wait};
+pub(crate) use self::sinks::{SinkSetArgs, SinksArgs, SinksCommand, Switch, Which};
 pub(crate) use self::stepping_in::{
     ApprovalsArgs, ApprovalsCommand, ApprovalsListArgs, CloseArgs, ConfigureArgs, ControlArgs, DecideArgs, InjectArgs,
     InterruptArgs, KillAllArgs, LoginArgs, Scope, SpawnArgs,
@@ -51,6 +55,9 @@ pub enum Command {
     /// List runners, the programs on other machines that start agents, and who waits for one; drain and remove them
     #[command(args_conflicts_with_subcommands = true)]
     Runners(RunnersArgs),
+    /// List sinks, which take events and the audit log to people and systems outside; set, remove and try out sinks
+    #[command(args_conflicts_with_subcommands = true)]
+    Sinks(SinksArgs),
     /// Have an agent started; prints its id
     Spawn(SpawnArgs),
     /// Say something to an agent, and tell whether it took it

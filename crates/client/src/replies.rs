@@ -4,6 +4,7 @@
 mod operation;
 mod provider;
 mod runner;
+mod sink;
 mod usage;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 pub use self::operation::{Operation, Operations, Target};
 pub use self::provider::{Provider, ProviderConfig, ProviderTrial, Providers};
 pub use self::runner::{Runner, Runners, WaitingAgent, WaitingAgents};
+pub use self::sink::{DeadLetter, DeadLetters, Resent, Sink, SinkState, Sinks, Trouble};
 pub use self::usage::{AgentUsage, Budget, Mission, Totals};
 
 /// A part of an answer as it came, and as it was read.

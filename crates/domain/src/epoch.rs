@@ -8,12 +8,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ids::FeedPosition;
 
 /// The name of one history of a deployment, written as eight hexadecimal digits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Epoch(u32);
 
 /// A text that is not an epoch.
@@ -55,6 +57,20 @@ impl FromStr for Epoch {
         let digits = text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let number = u32::from_str_radix(text, 16).or(Err(InvalidEpoch))?;
         if digits { Ok(Self(number)) } else { Err(InvalidEpoch) }
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = InvalidEpoch;
+
+    fn try_from(text: String) -> Result<Self, InvalidEpoch> {
+        text.parse()
+    }
+}
+
+impl From<Epoch> for String {
+    fn from(epoch: Epoch) -> Self {
+        epoch.to_string()
     }
 }
 

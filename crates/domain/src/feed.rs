@@ -10,7 +10,7 @@ use crate::text::{JsonObject, MissionId};
 use crate::time::Timestamp;
 
 /// The kind of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FleetEventKind {
     /// A session entered the tree.
     #[serde(rename = "spawned")]

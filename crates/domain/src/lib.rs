@@ -14,9 +14,10 @@
 //!    run, and how; [`runner`]: where.
 //!    [`guard`]: agents that run wild.
 //!    [`survey`]: the fleet in numbers.
-//! 9. [`ports`]: what the rules need from outside, as traits; a store, a provider or a clock implements them.
-//! 10. [`transactions`]: in which order a change is read, decided and written, once for all stores.
-//! 11. [`use_cases`]: one file for each thing that Flightdeck does; each needs only ports, and its tests only mocks.
+//! 9. [`sink`]: what must reach a person or a system outside.
+//! 10. [`ports`]: what the rules need from outside, as traits; a store, a provider or a clock implements them.
+//! 11. [`transactions`]: in which order a change is read, decided and written, once for all stores.
+//! 12. [`use_cases`]: one file for each thing that Flightdeck does; each needs only ports, and its tests only mocks.
 //!
 //! # How a change is made
 //! The rules are pure functions over values. A transaction is a script ([`transactions`]) over small operations on rows
@@ -54,6 +55,7 @@ pub mod prelude;
 pub mod provider_config;
 pub mod runner;
 pub mod session;
+pub mod sink;
 pub mod survey;
 #[cfg(feature = "system")]
 pub mod system;

@@ -106,13 +106,25 @@ pub enum Permission {
     RunAgents,
     /// Drain and remove runners.
     ManageRunners,
+    /// See sinks and how far they are.
+    ReadSinks,
+    /// Change and try out sinks, and send dead letters again.
+    ManageSinks,
 }
 
 impl Permission {
     /// Whether it concerns more than the sessions of some missions. A key with missions does not have it.
     #[must_use]
     pub const fn concerns_all_missions(self) -> bool {
-        matches!(self, Self::ReadAudit | Self::ManageKeys | Self::ManageProviders | Self::ManageRunners)
+        matches!(
+            self,
+            Self::ReadAudit
+                | Self::ManageKeys
+                | Self::ManageProviders
+                | Self::ManageRunners
+                | Self::ReadSinks
+                | Self::ManageSinks
+        )
     }
 }
 
@@ -142,12 +154,15 @@ impl Role {
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
         use Permission::{
-            Control, MakeLoginLink, ReadAudit, ReadFleet, ReadSession, Report, RunAgents, Spawn, Withdraw,
+            Control, MakeLoginLink, ReadAudit, ReadFleet, ReadSession, ReadSinks, Report, RunAgents, Spawn, Withdraw,
         };
         match self {
             Self::Viewer => matches!(permission, ReadFleet | ReadSession),
             Self::Operator => {
-                matches!(permission, ReadFleet | ReadSession | Spawn | Report | Control | ReadAudit | MakeLoginLink)
+                matches!(
+                    permission,
+                    ReadFleet | ReadSession | Spawn | Report | Control | ReadAudit | ReadSinks | MakeLoginLink
+                )
             }
             Self::Admin => !matches!(permission, RunAgents),
             Self::Agent => matches!(permission, ReadSession | Spawn | Report | Withdraw),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flightdeck_domain::sink::PublicUrl;
 use flightdeck_live::TailOptions;
 
 use crate::extract::BodyLimits;
@@ -35,6 +36,8 @@ pub struct ApiOptions {
     pub lease: Option<Duration>,
     /// The same for agents that report only through hooks.
     pub hook_lease: Option<Duration>,
+    /// Where people open the page of the deployment; `None` when the server does not know. Messages of sinks lead there.
+    pub public_url: Option<PublicUrl>,
     /// The largest amounts of request bodies in memory.
     pub bodies: BodyLimits,
     /// The options of tails.
@@ -56,6 +59,7 @@ impl Default for ApiOptions {
             keep_alive: Duration::from_secs(15),
             lease: Some(Duration::from_mins(2)),
             hook_lease: Some(Duration::from_hours(24)),
+            public_url: None,
             bodies: BodyLimits::default(),
             tail: TailOptions::default(),
         }

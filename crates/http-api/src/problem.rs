@@ -257,6 +257,11 @@ impl ApiError {
         Self::NotFound { kind: "unknown-runner", detail: format!("there is no runner {name}") }
     }
 
+    /// There is no such sink.
+    pub(crate) fn no_sink(name: impl std::fmt::Display) -> Self {
+        Self::NotFound { kind: "unknown-sink", detail: format!("there is no sink {name}") }
+    }
+
     fn conflict(kind: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Conflict { kind, detail: detail.to_string(), field: None }
     }

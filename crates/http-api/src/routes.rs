@@ -8,8 +8,8 @@ use crate::console;
 use crate::docs;
 use crate::handlers::{
     agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
-    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, spawn,
-    status, usage,
+    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, sinks,
+    spawn, status, usage,
 };
 use crate::openapi;
 use crate::request::no_route;
@@ -32,6 +32,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .configure(permissions)
                 .configure(budgets)
                 .configure(api_keys)
+                .configure(to_outside)
                 .service(resource("/login-links", "POST").route(web::post().to(login::make_link)))
                 .service(resource("/logout", "POST").route(web::post().to(login::logout)))
                 .service(resource("/metrics", "GET, HEAD").route(web::get().to(metrics::read)))
@@ -54,6 +55,24 @@ fn api_keys(config: &mut ServiceConfig) {
             resource("/keys", "GET, HEAD, POST").route(web::get().to(keys::list)).route(web::post().to(keys::create)),
         )
         .service(resource("/keys/{keyId}", "DELETE").route(web::delete().to(keys::revoke)));
+}
+
+fn to_outside(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/sinks", "GET, HEAD, POST")
+                .route(web::get().to(sinks::list))
+                .route(web::post().to(sinks::create)),
+        )
+        .service(
+            resource("/sinks/{sink}", "DELETE, GET, HEAD, PUT")
+                .route(web::get().to(sinks::read))
+                .route(web::put().to(sinks::set))
+                .route(web::delete().to(sinks::remove)),
+        )
+        .service(resource("/sinks/{sink}/test", "POST").route(web::post().to(sinks::test)))
+        .service(resource("/sinks/{sink}/dead-letters", "GET, HEAD").route(web::get().to(sinks::dead_letters)))
+        .service(resource("/sinks/{sink}/dead-letters/resend", "POST").route(web::post().to(sinks::resend)));
 }
 
 fn whole_fleet(config: &mut ServiceConfig) {

@@ -6,10 +6,10 @@ use actix_web::web::{Data, ServiceConfig};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authorize, CreateKey, DecideApproval, ExportAudit, IngestMessages, Intervene, InterveneFleet,
-    InterveneScope, ListKeys, LogIn, MakeCheckpoint, ManageProviders, ManageRunners, OpenApproval, ReadApprovals,
-    ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadProviderConfigs, ReadSessions, ReadUsage, RecordRefusal,
-    RegisterSession, ReportStatus, RevokeKey, SearchHistory, ServeRunners, SetBudget, SpawnSession, SurveyFleet,
-    VerifyAudit, WithdrawApproval,
+    InterveneScope, ListKeys, LogIn, MakeCheckpoint, ManageProviders, ManageRunners, ManageSinks, OpenApproval,
+    ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadProviderConfigs, ReadSessions, ReadSinks,
+    ReadUsage, RecordRefusal, RegisterSession, ReportStatus, RevokeKey, SearchHistory, ServeRunners, SetBudget,
+    SpawnSession, SurveyFleet, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Tails};
 
@@ -38,6 +38,7 @@ use crate::handlers::operations::Operations;
 use crate::handlers::providers::Offers;
 use crate::handlers::runners;
 use crate::handlers::search::Search;
+use crate::handlers::sinks::Sinks;
 use crate::handlers::spawn::Spawning;
 use crate::handlers::status::Statuses;
 use crate::handlers::usage::Usage;
@@ -159,6 +160,7 @@ fn agents(api: &Api, given: Given) -> Given {
         .with(Metrics {
             authorize: authorize.clone(),
             survey: SurveyFleet::new(ports),
+            sinks: ReadSinks::new(ports),
             keys: Arc::clone(&api.keys),
             counters: Arc::clone(&api.counters),
             last: tokio::sync::Mutex::default(),
@@ -174,6 +176,12 @@ fn agents(api: &Api, given: Given) -> Given {
             providers: providers.clone(),
             read: ReadProviderConfigs::new(ports, providers),
             manage: ManageProviders::new(ports, providers),
+            names: api.names.clone(),
+        })
+        .with(Sinks {
+            authorize: authorize.clone(),
+            read: ReadSinks::new(ports),
+            manage: ManageSinks::new(ports, api.options.public_url.clone()),
             names: api.names.clone(),
         })
         .with(ServeRunners::new(ports, providers))

@@ -32,13 +32,25 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         name: "secrets_key_file",
         default: None,
-        help: "File with the keys that credentials of providers are sealed with, for its owner alone; secrets.key in the \
+        help: "File with the keys that credentials of providers and sinks are sealed with, for its owner alone; secrets.key in the \
                data folder when missing; FLIGHTDECK_SECRETS_KEY in the environment goes before it",
     },
     Setting {
         name: "labels",
         default: None,
         help: "What this server is labelled with, with commas between: provider configurations can ask for labels",
+    },
+    Setting {
+        name: "public_url",
+        default: None,
+        help: "Where people open the page, such as https://deck.example: messages of sinks lead there; without it they lead \
+               nowhere",
+    },
+    Setting {
+        name: "sinks_allow_private",
+        default: Some("off"),
+        help: "on: sinks may send to private addresses and to this machine, and without TLS; never to link-local addresses \
+               and metadata services",
     },
     Setting { name: "listen", default: Some("127.0.0.1:7600"), help: "Address and port to listen on" },
     Setting {

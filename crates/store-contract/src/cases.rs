@@ -270,6 +270,18 @@ macro_rules! __contract {
                 a_lapsed_lease_starts_nowhere_twice
                 a_late_start_and_a_new_lease_exclude_each_other
                 an_assignment_is_taken_back_before_its_start_or_not;
+            sink:
+                a_sink_reads_back_as_it_was_made
+                sinks_are_listed_by_name_and_go_with_their_letters
+                a_change_of_a_sink_needs_the_revision_that_is_there
+                one_of_many_racing_first_sinks_is_made
+                changes_of_a_sink_are_on_record
+                a_sink_is_not_changed_without_its_entry
+                of_racing_replicas_one_takes_a_sink
+                the_cursor_and_the_dead_letter_are_written_together
+                what_comes_with_an_older_token_is_not_written
+                dead_letters_are_marked_on_record_and_go_when_they_are_sent
+                the_credentials_of_a_sink_are_sealed_anew;
             usage:
                 a_report_is_booked_on_the_session_its_subtrees_and_its_mission
                 the_fleet_used_what_its_sessions_used
@@ -376,6 +388,7 @@ mod tests {
             include_str!("provider_config.rs"),
             include_str!("runner.rs"),
             include_str!("survey.rs"),
+            include_str!("sink.rs"),
             include_str!("durability.rs"),
             include_str!("usage.rs"),
         ];

@@ -16,10 +16,11 @@ use flightdeck_domain::ports::{StoreUnavailable, Transactional, Tx};
 use flightdeck_domain::provider_config::Expected;
 use flightdeck_domain::runner::RunnerWish;
 use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::sink::Step;
 use flightdeck_domain::text::JsonObject;
 use flightdeck_domain::transactions::{
     self, Break, Brittle, Fuse, Steps, api_key, approval, command, login, operator_actions, provider_config, runner,
-    session, usage,
+    session, sink, usage,
 };
 use flightdeck_domain::usage::AccountKey;
 use serde_json::json;
@@ -36,6 +37,7 @@ use crate::order;
 use crate::provider_config::{remove, resealing, set};
 use crate::runner::{asks, assignment, joins, starts, wish};
 use crate::session::lease::silence;
+use crate::sink::{MADE, gives_up, letters, remove_sink, resealing_sink, set_sink, settling, taking};
 use crate::state::State;
 use crate::steps::{append, commit, observe, register, session as session_now, verify};
 use crate::usage::budget;
@@ -87,6 +89,22 @@ pub enum Act {
     Lease,
     /// A runner confirms a start.
     StartAssignment,
+    /// A sink is changed.
+    SetSink,
+    /// One is made.
+    MakeSink,
+    /// One is removed, with its dead letters.
+    RemoveSink,
+    /// The credentials of one are sealed with another key.
+    ResealSink,
+    /// A replica takes the lease of one.
+    TakeSink,
+    /// A message is given up.
+    GiveUp,
+    /// A dead letter is sent.
+    SendLetter,
+    /// Dead letters are to be sent again.
+    Resend,
     /// A link is used up.
     Redeem,
     /// A login ends.
@@ -109,7 +127,7 @@ pub enum Act {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 39] = [
         Self::Register,
         Self::End,
         Self::ComeBack,
@@ -132,6 +150,14 @@ impl Act {
         Self::DrainRunner,
         Self::Lease,
         Self::StartAssignment,
+        Self::SetSink,
+        Self::MakeSink,
+        Self::RemoveSink,
+        Self::ResealSink,
+        Self::TakeSink,
+        Self::GiveUp,
+        Self::SendLetter,
+        Self::Resend,
         Self::Redeem,
         Self::EndLogin,
         Self::Inject,
@@ -170,6 +196,11 @@ impl Act {
                     | Self::RemoveProvider
                     | Self::Reseal
                     | Self::DrainRunner
+                    | Self::SetSink
+                    | Self::MakeSink
+                    | Self::RemoveSink
+                    | Self::ResealSink
+                    | Self::Resend
                     | Self::Redeem
                     | Self::EndLogin
                     | Self::KillEnded
@@ -220,6 +251,17 @@ impl Act {
             Self::DrainRunner => Ok(runner::change(tx, &wish("a", RunnerWish::Drain, 500)).await.map(drop)?),
             Self::Lease => runner::lease(tx, &asks("a", 9, 500)).await.map(drop).map_err(Stopped::by),
             Self::StartAssignment => runner::start(tx, &starts("a", 1, 1, 500)).await.map(drop).map_err(Stopped::by),
+            Self::SetSink => Ok(sink::change(tx, &set_sink("ops", Expected::Revision(1), 500)).await.map(drop)?),
+            Self::MakeSink => Ok(sink::change(tx, &set_sink("other", Expected::Absent, 500)).await.map(drop)?),
+            Self::RemoveSink => Ok(sink::change(tx, &remove_sink("ops", 1, 500)).await.map(drop)?),
+            Self::ResealSink => Ok(sink::reseal(tx, &resealing_sink("ops", 1, 500)).await.map(drop)?),
+            Self::TakeSink => Ok(sink::take(tx, &taking("ops", "r1", 500)).await.map(drop)?),
+            Self::GiveUp => Ok(sink::settle(tx, &settling("ops", 1, gives_up(9), 500)).await.map(drop)?),
+            Self::SendLetter => {
+                let sent = Step::Resent { place: 8, sent: true };
+                Ok(sink::settle(tx, &settling("ops", 1, sent, 500)).await.map(drop)?)
+            }
+            Self::Resend => Ok(sink::resend(tx, &letters("ops", &[], 500)).await.map(drop)?),
             Self::Redeem => login::redeem(tx, &login_id(1), &session_login(3), &by(1, 500)).await.map_err(Stopped::by),
             Self::EndLogin => Ok(login::end(tx, &login_id(2), &by(1, 500)).await.map(drop)?),
             Self::Inject => self.one(tx, 2, inject(800)).await,
@@ -303,6 +345,12 @@ async fn prepare(store: &dyn Store) {
     store.lease(asks("a", 1, 241)).await.expect("leased");
     store.assign(assignment(2)).await.expect("assigned");
     store.assign(assignment(3)).await.expect("assigned");
+    store.change_sink(set_sink("ops", Expected::Absent, MADE)).await.expect("made");
+    store.take_sink(taking("ops", "r1", 246)).await.expect("asked").expect("free");
+    for place in [7, 8] {
+        store.settle_sink(settling("ops", 1, gives_up(place), 247)).await.expect("asked").expect("taken");
+    }
+    store.resend_letters(letters("ops", &[8], 248)).await.expect("marked");
     store.begin_login(link(1), by(1, 231)).await.expect("begun");
     store.begin_login(session_login(2), by(1, 232)).await.expect("begun");
     assert_eq!(session_now(store, 3).await.status, SessionStatus::Lost);

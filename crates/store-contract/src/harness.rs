@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use flightdeck_domain::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor,
     LoginRepository, MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository,
-    RunnerRepository, SessionRepository, UsageRepository,
+    RunnerRepository, SessionRepository, SinkRepository, UsageRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -26,6 +26,7 @@ pub trait Store:
     + ProviderConfigRepository
     + RunnerRepository
     + FleetSurveyor
+    + SinkRepository
 {
 }
 
@@ -45,6 +46,7 @@ impl<S> Store for S where
         + ProviderConfigRepository
         + RunnerRepository
         + FleetSurveyor
+        + SinkRepository
 {
 }
 

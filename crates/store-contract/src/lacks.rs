@@ -321,6 +321,46 @@ macro_rules! __lacks {
             }
         }
     };
+    (SinkRepository $store:ty) => {
+        #[async_trait]
+        impl SinkRepository for $store {
+            async fn sink(&self, _: SinkName) -> Result<Option<Sink>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn sinks(&self) -> Result<Vec<Sink>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn change_sink(&self, _: SinkChange) -> Result<Sink, SinkChangeError> {
+                Err(lacking("sinks").into())
+            }
+
+            async fn reseal_sink(&self, _: SinkResealing) -> Result<bool, StoreUnavailable> {
+                Err(lacking("sinks"))
+            }
+
+            async fn take_sink(&self, _: Taking) -> Result<Option<Sink>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn settle_sink(&self, _: Settling) -> Result<Option<Sink>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn dead_letters(&self, _: LetterQuery) -> Result<Vec<DeadLetter>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn count_dead_letters(&self) -> Result<Vec<(SinkName, u64)>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn resend_letters(&self, _: LettersChange) -> Result<u64, SinkChangeError> {
+                Err(lacking("sinks").into())
+            }
+        }
+    };
     (LoginRepository $store:ty) => {
         #[async_trait]
         impl LoginRepository for $store {

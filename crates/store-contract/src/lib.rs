@@ -69,6 +69,7 @@ mod order;
 pub mod provider_config;
 pub mod runner;
 pub mod session;
+pub mod sink;
 mod state;
 mod steps;
 pub mod survey;
@@ -100,6 +101,7 @@ pub mod parts {
             Assignment, AssignmentFilter, Heard, Lease, LeaseRequest, Runner, RunnerChange, RunnerName,
             RunnerRegistration, StartRequest,
         },
+        sink::{DeadLetter, LettersChange, Settling, Sink, SinkChange, SinkName, SinkResealing, Taking},
         survey::FleetSurvey,
         text::*,
         time::*,

@@ -41,6 +41,7 @@ impl Step {
             | "lock_login"
             | "lock_provider_config"
             | "lock_runner"
+            | "lock_sink"
             | "lock_assignment" => Self::Lock(SUBJECT),
             "lock_operation" | "lock_operations_of" => Self::Lock(OPERATIONS),
             "lock_accounts" => Self::Lock(ACCOUNTS),

@@ -11,12 +11,13 @@ use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq, SessionId}
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, MessageRepository, MissionSummary, SessionFilter,
-    SessionUsage,
+    ApiKeyRepository, ApprovalFilter, AuditLog, FleetFeed, LetterQuery, MessageRepository, MissionSummary,
+    SessionFilter, SessionUsage,
 };
 use flightdeck_domain::provider_config::ProviderConfig;
 use flightdeck_domain::runner::{Assignment, AssignmentFilter, Runner};
 use flightdeck_domain::session::Session;
+use flightdeck_domain::sink::{DeadLetter, Sink};
 
 use crate::Store;
 use crate::approval::approvals;
@@ -40,6 +41,7 @@ pub(crate) struct State {
     provider_configs: Vec<ProviderConfig>,
     runners: Vec<Runner>,
     assignments: Vec<Assignment>,
+    sinks: Vec<(Sink, Vec<DeadLetter>)>,
     usage: Vec<SessionUsage>,
     missions: Vec<MissionSummary>,
 }
@@ -63,6 +65,12 @@ impl State {
             let targets = targets(store, operation.id).await;
             operations_with_targets.push((operation, targets));
         }
+        let mut sinks_with_letters = Vec::new();
+        for sink in store.sinks().await.expect("read") {
+            let query = LetterQuery { sink: sink.name.clone(), again: false, after: None, limit: 10_000 };
+            let letters = store.dead_letters(query).await.expect("read");
+            sinks_with_letters.push((sink, letters));
+        }
         Self {
             sessions,
             conversations,
@@ -78,6 +86,7 @@ impl State {
             provider_configs: store.provider_configs().await.expect("read"),
             runners: store.runners().await.expect("read"),
             assignments: store.assignments(AssignmentFilter::default(), None, 10_000).await.expect("read"),
+            sinks: sinks_with_letters,
             usage,
             missions: missions(store).await,
         }

@@ -66,7 +66,7 @@ pub async fn assignments_are_counted_by_their_state(harness: &dyn Harness) {
     assert_eq!(survey(&*store).await.assignments, BTreeMap::from(expected));
 }
 
-/// A store on a disk says how large it is, and grows with what is written.
+/// A store on a disk says how large it is. Others may use the same database, and make it smaller meanwhile.
 pub async fn a_store_knows_its_size(harness: &dyn Harness) {
     let store = harness.store();
     let before = survey(&*store).await.store_bytes;
@@ -77,6 +77,5 @@ pub async fn a_store_knows_its_size(harness: &dyn Harness) {
     }
     let after = survey(&*store).await.store_bytes;
     assert_eq!(before.is_some(), after.is_some());
-    assert!(after >= before, "{before:?} {after:?}");
     assert!(after.is_none_or(|after| after > 100_000), "{after:?}");
 }

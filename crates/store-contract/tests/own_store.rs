@@ -13,7 +13,7 @@ use self::example::store::OwnStore;
 
 lacks!(
     OwnStore: CommandQueue, ApprovalRepository, OperationRepository, UsageRepository, FleetFeed, ApiKeyRepository,
-    EpochRepository, LoginRepository, ProviderConfigRepository, RunnerRepository, FleetSurveyor,
+    EpochRepository, LoginRepository, ProviderConfigRepository, RunnerRepository, SinkRepository, FleetSurveyor,
 );
 
 const NOUNS: [&str; 4] = ["session", "message", "audit", "action"];

@@ -7,6 +7,7 @@ mod provider_config;
 mod record;
 mod runner;
 mod session;
+mod sink;
 mod survey;
 mod talk;
 mod usage;

@@ -16,6 +16,7 @@ use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::provider_config::{ConfigName, ProviderConfig};
 use flightdeck_domain::runner::{Assignment, Runner, RunnerName};
 use flightdeck_domain::session::Session;
+use flightdeck_domain::sink::{DeadLetter, Sink, SinkName};
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey};
@@ -56,6 +57,8 @@ pub struct State {
     pub(crate) provider_configs: BTreeMap<ConfigName, ProviderConfig>,
     pub(crate) runners: BTreeMap<RunnerName, Runner>,
     pub(crate) assignments: BTreeMap<SessionId, Assignment>,
+    pub(crate) sinks: BTreeMap<SinkName, Sink>,
+    pub(crate) letters: BTreeMap<(SinkName, u64), DeadLetter>,
     pub(crate) journal: Journal,
 }
 

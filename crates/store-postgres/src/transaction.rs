@@ -17,6 +17,7 @@ use flightdeck_domain::ports::{MessageSlice, TreeLock};
 use flightdeck_domain::provider_config::{ConfigName, ProviderConfig};
 use flightdeck_domain::runner::{Assignment, Runner, RunnerName};
 use flightdeck_domain::session::{Ancestor, Session};
+use flightdeck_domain::sink::{Sink, SinkName};
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey};
@@ -167,6 +168,11 @@ impl Dialect for Remote {
     async fn lock_assignment(&mut self, session: SessionId) -> Done<Option<Assignment>> {
         self.alone()?;
         single::lock_assignment(&mut self.line, session).await
+    }
+
+    async fn lock_sink(&mut self, name: &SinkName) -> Done<Option<Sink>> {
+        self.alone()?;
+        single::lock_sink(&mut self.line, name).await
     }
 
     async fn lock_call(&mut self, actor: &Actor, key: &IdempotencyKey) -> Done<()> {

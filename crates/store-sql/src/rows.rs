@@ -46,6 +46,7 @@ pub mod page;
 pub mod provider_config;
 pub mod runner;
 pub mod session;
+pub mod sink;
 pub mod survey;
 
 use crate::values::{Id, NoId};

@@ -339,6 +339,44 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::types::Flag;
+
+    /// What must reach a person or a system outside.
+    sinks (name) {
+        name -> Text,
+        form -> Text,
+        enabled -> Flag,
+        settings -> Text,
+        filter -> Text,
+        transcript -> Flag,
+        most_tries -> BigInt,
+        credentials -> Text,
+        revision -> BigInt,
+        changed_by -> Text,
+        changed_at -> BigInt,
+        progress -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::{Flag, Id};
+
+    /// Messages of sinks that did not arrive.
+    sink_letters (sink, place) {
+        sink -> Text,
+        place -> BigInt,
+        kind -> Nullable<Text>,
+        session_id -> Nullable<Id>,
+        tries -> BigInt,
+        error -> Text,
+        died_at -> BigInt,
+        again -> Flag,
+    }
+}
+
+diesel::table! {
     use crate::types::Flag;
 
     /// What holds for the whole fleet: one row.

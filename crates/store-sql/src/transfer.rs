@@ -12,11 +12,12 @@ use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
     AccessRows as _, ApprovalRows as _, ControlRows, ProviderConfigRows as _, RememberedCall, Rows, RunnerRows as _,
-    SessionRows as _, TalkRows, TransferHeads, TransferPage, TransferSource, TransferTarget, UsageRows,
+    SessionRows as _, SinkRows as _, TalkRows, TransferHeads, TransferPage, TransferSource, TransferTarget, UsageRows,
 };
 use flightdeck_domain::provider_config::ProviderConfig;
 use flightdeck_domain::runner::{Assignment, Runner};
 use flightdeck_domain::session::Session;
+use flightdeck_domain::sink::{DeadLetter, Sink};
 
 use crate::connection::{Connection, Row};
 use crate::error::SqlError;
@@ -32,9 +33,10 @@ use crate::rows::message::MessageRow;
 use crate::rows::operation::{OperationRow, TargetRow};
 use crate::rows::provider_config::ProviderConfigRow;
 use crate::rows::runner::{AssignmentRow, RunnerRow};
+use crate::rows::sink::{LetterRow, SinkRow};
 use crate::statement::{Bind, Statement};
 use crate::tx::{Dialect, Done, SqlTx};
-use crate::values::Key;
+use crate::values::{Key, counted};
 use crate::{audit, epoch};
 
 /// How many records a page holds; what is longest of each kind still fits into memory so many times.
@@ -171,6 +173,16 @@ async fn put<D: Moving>(tx: &mut SqlTx<D>, page: &TransferPage) -> Rows<()> {
                 tx.insert_assignment(assignment).await?;
             }
         }
+        TransferPage::Sinks(new) => {
+            for sink in new {
+                tx.insert_sink(sink).await?;
+            }
+        }
+        TransferPage::DeadLetters(new) => {
+            for letter in new {
+                tx.insert_letter(letter).await?;
+            }
+        }
         TransferPage::Marks(new) => {
             for mark in new {
                 epoch::exchange_mark(tx.connection(), &mark.replica, &[], mark.mark).await?;
@@ -234,6 +246,13 @@ async fn following<C: Connection>(connection: &mut C, page: &TransferPage) -> Re
         TransferPage::Assignments(last) => TransferPage::Assignments(
             next::<AssignmentRow, _, _>(connection, "assignments", "session_id", end(last)).await?,
         ),
+        TransferPage::Sinks(last) => {
+            TransferPage::Sinks(next::<SinkRow, _, _>(connection, "sinks", &bytes("name"), end(last)).await?)
+        }
+        TransferPage::DeadLetters(last) => {
+            let key = format!("{}, place", bytes("sink"));
+            TransferPage::DeadLetters(next::<LetterRow, _, _>(connection, "sink_letters", &key, end(last)).await?)
+        }
         TransferPage::Marks(last) => {
             TransferPage::Marks(next::<MarkRow, _, _>(connection, "replica_marks", &bytes("replica"), end(last)).await?)
         }
@@ -283,6 +302,8 @@ placed! {
     ProviderConfig: it => [Bind::Text(it.name.as_str())];
     Runner: it => [Bind::Text(it.name.as_str())];
     Assignment: it => [Bind::Id(it.session_id.key())];
+    Sink: it => [Bind::Text(it.name.as_str())];
+    DeadLetter: it => [Bind::Text(it.sink.as_str()), Bind::Integer(counted(it.place))];
     ReplicaMark: it => [Bind::Text(&it.replica)];
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use flightdeck_admin::Examined;
 use flightdeck_domain::guard::GuardLimits;
 use flightdeck_domain::provider_config::Label;
+use flightdeck_domain::sink::PublicUrl;
 use flightdeck_http_api::Rate;
 use flightdeck_provider_acp::AgentConfig;
 use flightdeck_settings::{DatabaseUrl, Flags, Settings, SettingsError, StorageSettings, address, environment, switch};
@@ -46,6 +47,10 @@ pub(crate) struct Config {
     pub(crate) max_streams_per_key: usize,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// Where people open the page; `None` when nobody has said.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// Whether sinks may send to private addresses.
+    pub(crate) sinks_allow_private: bool,
     /// What this server is labelled with.
     pub(crate) labels: BTreeSet<Label>,
     /// The agents that may be run: the tables `[agents.<name>]` of the file.
@@ -73,6 +78,7 @@ impl Config {
         let settings = Settings::load(flags, environment)?;
         let file = settings.file().map(|path| path.display().to_string()).unwrap_or_default();
         let agents = settings.agents().cloned().map(|agents| agents::read(agents, &file)).transpose()?;
+        let public_url = settings.is_given("public_url").then(|| settings.value("public_url", values::public_url));
         let valkey_url = settings.is_given("valkey_url").then(|| settings.value("valkey_url", values::valkey));
         Ok(Self {
             storage: StorageSettings::read(&settings)?,
@@ -97,6 +103,8 @@ impl Config {
             max_streams_per_key: settings.value("max_streams_per_key", values::count)?,
             log: settings.value("log", values::log_filter)?,
             log_format: settings.value("log_format", values::log_format)?,
+            public_url: public_url.transpose()?,
+            sinks_allow_private: settings.value("sinks_allow_private", switch)?,
             labels: settings.value("labels", values::labels)?,
             agents: agents.unwrap_or_default(),
             file: settings.file().map(Path::to_owned),
@@ -270,6 +278,18 @@ mod tests {
             let text = hosts(wrong).expect_err("wrong").to_string();
             assert!(text.starts_with("--allowed-hosts: ") && text.contains("without a port"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_page_has_an_address_or_none_and_sinks_stay_outside() {
+        let config = load(&[], &[]).expect("defaults");
+        assert_eq!((config.public_url, config.sinks_allow_private), (None, false));
+        let args = ["--public-url", "https://deck.example/", "--sinks-allow-private", "on"];
+        let config = load(&args, &[]).expect("valid");
+        let url = config.public_url.as_ref().map(PublicUrl::as_str);
+        assert_eq!((url, config.sinks_allow_private), (Some("https://deck.example"), true));
+        let text = load(&["--public-url", "deck.example"], &[]).expect_err("wrong").to_string();
+        assert!(text.starts_with("--public-url: ") && text.contains("https://deck.example"), "{text}");
     }
 
     #[test]

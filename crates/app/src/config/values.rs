@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flightdeck_domain::guard::Watch;
 use flightdeck_domain::provider_config::Label;
+use flightdeck_domain::sink::PublicUrl;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::usage::Cost;
 use flightdeck_http_api::Rate;
@@ -32,6 +33,11 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
     } else {
         Err("is not a prefix: 1 to 64 visible ASCII characters".to_owned())
     }
+}
+
+/// The address of the page.
+pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
+    PublicUrl::new(text).map_err(|error| error.to_string())
 }
 
 /// Labels, with commas between.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flightdeck_domain::epoch::Epoch;
 use flightdeck_domain::ports::Readiness;
-use flightdeck_domain::text::ProviderName;
+use flightdeck_domain::text::{ProviderName, ReplicaName};
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers, RunnerProvider};
 use flightdeck_live::Hints;
 use flightdeck_processes::Supervisor;
@@ -13,6 +13,7 @@ use flightdeck_provider_acp::{AcpProvider, Home};
 use flightdeck_provider_claude_code::ClaudeCodeProvider;
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_sealing::{KeySource, Sealer};
+use flightdeck_sinks as sinks;
 use flightdeck_storage::{
     LaggingReads, MarkFile, Opened, SpoolFile, check_database, ensure_admin_key, open_store_with,
 };
@@ -27,6 +28,8 @@ use crate::config::Config;
 /// One deployment.
 pub(super) struct Deployment {
     pub(super) ports: Ports,
+    /// The name of this replica.
+    pub(super) name: ReplicaName,
     /// Where the first admin key was written, if this was the first start.
     pub(super) first_key: Option<PathBuf>,
     /// Watches over the history that the store holds.
@@ -66,6 +69,8 @@ impl Deployment {
         let signs = (!config.guard.is_off()).then(|| guard_post::stand(&mut ports));
         let keys = KeySource::find(config.storage.secrets_key_file.clone(), |name| std::env::var(name).ok())?;
         let ports = ports.with_sealer(Arc::new(Sealer::new(keys)));
+        let options = sinks::Options { allow_private: config.sinks_allow_private };
+        let ports = ports.with_sink_sender(Arc::new(sinks::Sender::new(options)));
         let spool = SpoolFile::open(data_dir)?;
         let ports = replicas::signed(config, ports).await?.with_spool(Arc::new(spool));
         let name = replicas::name(data_dir)?;
@@ -75,7 +80,7 @@ impl Deployment {
             tracing::error!(epoch = %found.epoch, "the database is not as this server left it: it was restored to an \
                 earlier moment, or is another one; readers with a cursor from before start over");
         }
-        let replica = is_shared.then_some(name);
+        let replica = is_shared.then(|| name.clone());
         let scripted = Arc::new(ScriptedProvider::at_replica(&ports, replica.clone()));
         let home = Home::new(data_dir);
         let supervisor = Supervisor::this_binary().map_err(DeploymentError::Agents)?;
@@ -100,6 +105,7 @@ impl Deployment {
             providers = providers.at_replica(replica);
         }
         Ok(Self {
+            name,
             ports,
             first_key,
             keep_epoch,

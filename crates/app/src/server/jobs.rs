@@ -6,6 +6,7 @@ mod copy_watch;
 mod epoch_marks;
 mod folder_watch;
 mod guard;
+mod sinks;
 mod world;
 
 use std::pin::Pin;
@@ -62,6 +63,12 @@ const JOBS: &[Job] = &[
         // It works whenever something comes.
         period: |world| world.signs.as_ref().map(|_| Duration::ZERO),
         work: |every, world| Box::pin(guard::run(every, world)),
+        decides: false,
+    },
+    Job {
+        name: "sinks",
+        period: |_| Some(Duration::from_secs(1)),
+        work: |every, world| Box::pin(sinks::run(every, world)),
         decides: false,
     },
     Job {

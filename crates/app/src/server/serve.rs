@@ -104,6 +104,7 @@ impl Server {
             max_streams_per_key: config.max_streams_per_key,
             lease: config.lease,
             hook_lease: config.hook_lease,
+            public_url: config.public_url.clone(),
             ..ApiOptions::default()
         };
         let api = Api::new(
@@ -136,6 +137,8 @@ impl Server {
             current,
             witness: Arc::new(Witness::of(&config.storage)),
             is_shared: deployment.is_shared,
+            replica: deployment.name.clone(),
+            public_url: config.public_url.clone(),
             copy: deployment.lagging.as_ref().map(LaggingReads::copy),
             checkpoint_interval: config.checkpoint_interval,
             guard_limits: config.guard.clone(),

@@ -19,8 +19,16 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn of(server: &Server, deployment: &Deployment) -> Self {
         let admin = server.admin();
-        let mut paths: Vec<String> =
-            ["/agents?limit=200", "/agents/tree", "/approvals?limit=100", "/operations"].map(str::to_owned).into();
+        let mut paths: Vec<String> = [
+            "/agents?limit=200",
+            "/agents/tree",
+            "/approvals?limit=100",
+            "/operations",
+            "/sinks",
+            "/sinks/ops/dead-letters",
+        ]
+        .map(str::to_owned)
+        .into();
         paths.extend(deployment.operations.iter().map(|id| format!("/operations/{id}")));
         paths.extend(deployment.sessions.iter().map(|id| format!("/agents/{id}/status")));
         let page = |path: String| {

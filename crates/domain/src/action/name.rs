@@ -52,13 +52,21 @@ pub enum ActionName {
     RunnerUndrain,
     /// A runner was forgotten.
     RunnerRemove,
+    /// A sink was made or changed.
+    SinkSet,
+    /// A sink was removed.
+    SinkRemove,
+    /// Dead letters of a sink are to be sent again.
+    SinkResend,
+    /// A sink was tried out: a message was sent to its receiver.
+    SinkTest,
     /// The audit log itself was read, exported or verified.
     AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -82,6 +90,10 @@ impl ActionName {
         Self::RunnerDrain,
         Self::RunnerUndrain,
         Self::RunnerRemove,
+        Self::SinkSet,
+        Self::SinkRemove,
+        Self::SinkResend,
+        Self::SinkTest,
         Self::AuditRead,
     ];
 
@@ -112,6 +124,10 @@ impl ActionName {
             Self::RunnerDrain => "runner_drain",
             Self::RunnerUndrain => "runner_undrain",
             Self::RunnerRemove => "runner_remove",
+            Self::SinkSet => "sink_set",
+            Self::SinkRemove => "sink_remove",
+            Self::SinkResend => "sink_resend",
+            Self::SinkTest => "sink_test",
             Self::AuditRead => "audit_read",
         }
     }

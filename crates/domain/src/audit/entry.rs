@@ -10,6 +10,7 @@ use crate::ids::{ApprovalId, AuditSeq, SessionId};
 use crate::operator::Actor;
 use crate::provider_config::ConfigName;
 use crate::runner::RunnerName;
+use crate::sink::SinkName;
 use crate::text::{MissionId, ProviderName, Reason, RequestId};
 use crate::time::Timestamp;
 
@@ -33,6 +34,8 @@ pub enum AuditTarget {
     Runner(RunnerName),
     /// One session.
     Session(SessionId),
+    /// A sink.
+    Sink(SinkName),
 }
 
 /// How an action ended.
@@ -165,7 +168,8 @@ impl AuditEntry {
                 | AuditTarget::Key(_)
                 | AuditTarget::Mission(_)
                 | AuditTarget::Provider(_)
-                | AuditTarget::Runner(_) => None,
+                | AuditTarget::Runner(_)
+                | AuditTarget::Sink(_) => None,
             },
         }
     }

@@ -30,6 +30,8 @@ mod readiness;
 mod runner;
 mod secret_sealer;
 mod session;
+mod sink;
+mod sink_sender;
 mod survey;
 mod transaction;
 mod transfer;
@@ -71,10 +73,12 @@ pub use session::{
     Heard, ObserveError, ObservedSession, RegisterError, Registered, SessionCursor, SessionFilter, SessionPage,
     SessionQuery, SessionRepository,
 };
+pub use sink::{LetterQuery, SinkChangeError, SinkRepository};
+pub use sink_sender::{MessageBody, Outgoing, SendFailed, SinkSender};
 pub use survey::FleetSurveyor;
 pub use transaction::{
     AccessRows, ApprovalRows, ControlRows, MissionAccounts, ProviderConfigRows, RecordRows, Rows, RunnerRows,
-    SessionRows, SurveyRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
+    SessionRows, SinkRows, SurveyRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
 pub use unavailable::{Hindrance, StoreUnavailable};
@@ -93,5 +97,6 @@ pub use {
     operation::MockOperationRepository, operator_actions::MockOperatorActions, provider::MockAgentProvider,
     provider_config::MockProviderConfigRepository, provider_kind::MockProviderKind, read_copy::MockReadCopy,
     runner::MockRunnerRepository, secret_sealer::MockSecretSealer, session::MockSessionRepository,
-    survey::MockFleetSurveyor, usage::MockUsageRepository, wake_up::MockWakeUps,
+    sink::MockSinkRepository, sink_sender::MockSinkSender, survey::MockFleetSurveyor, usage::MockUsageRepository,
+    wake_up::MockWakeUps,
 };

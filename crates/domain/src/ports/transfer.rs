@@ -17,6 +17,7 @@ use crate::ports::StoreUnavailable;
 use crate::provider_config::ProviderConfig;
 use crate::runner::{Assignment, Runner};
 use crate::session::Session;
+use crate::sink::{DeadLetter, Sink};
 use crate::text::IdempotencyKey;
 use crate::usage::Account;
 
@@ -64,6 +65,10 @@ pub enum TransferPage {
     Runners(Vec<Runner>),
     /// Assignments by session.
     Assignments(Vec<Assignment>),
+    /// Sinks by name, their credentials sealed as they are.
+    Sinks(Vec<Sink>),
+    /// Dead letters by sink and place.
+    DeadLetters(Vec<DeadLetter>),
     /// Marks of servers, by their names.
     Marks(Vec<ReplicaMark>),
 }
@@ -72,7 +77,7 @@ impl TransferPage {
     /// An empty page of each kind, in an order in which every record comes after the records that it names, apart from
     /// sessions.
     #[must_use]
-    pub const fn every_kind() -> [Self; 16] {
+    pub const fn every_kind() -> [Self; 18] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -89,6 +94,8 @@ impl TransferPage {
             Self::ProviderConfigs(Vec::new()),
             Self::Runners(Vec::new()),
             Self::Assignments(Vec::new()),
+            Self::Sinks(Vec::new()),
+            Self::DeadLetters(Vec::new()),
             Self::Marks(Vec::new()),
         ]
     }
@@ -112,6 +119,8 @@ impl TransferPage {
             Self::ProviderConfigs(_) => "provider configurations",
             Self::Runners(_) => "runners",
             Self::Assignments(_) => "assignments",
+            Self::Sinks(_) => "sinks",
+            Self::DeadLetters(_) => "dead letters",
             Self::Marks(_) => "marks of servers",
         }
     }
@@ -135,6 +144,8 @@ impl TransferPage {
             Self::ProviderConfigs(records) => records.len(),
             Self::Runners(records) => records.len(),
             Self::Assignments(records) => records.len(),
+            Self::Sinks(records) => records.len(),
+            Self::DeadLetters(records) => records.len(),
             Self::Marks(records) => records.len(),
         }
     }

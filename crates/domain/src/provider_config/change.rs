@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Changed, ConfigLimits, ConfigName, CredentialName, DisplayName, Label, ProviderConfig, SealedCredential};
+use super::expected::{Conflict, CredentialChanges, changed_credentials, digests, resealed};
+use super::{
+    Changed, ConfigLimits, ConfigName, CredentialName, DisplayName, Expected, Label, ProviderConfig, SealedCredential,
+};
 use crate::action::{ActionName, Attribution};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::hex::hex;
@@ -23,20 +26,11 @@ pub struct ConfigDraft {
     pub settings: JsonObject,
     /// Credentials to set, or to remove (`None`). Those that are not named stay: nobody can read them to send them
     /// again.
-    pub credentials: BTreeMap<CredentialName, Option<SealedCredential>>,
+    pub credentials: CredentialChanges,
     /// The labels that a server needs.
     pub labels: BTreeSet<Label>,
     /// The limits of its agents.
     pub limits: ConfigLimits,
-}
-
-/// What the caller knows of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// There is none of this name.
-    Absent,
-    /// It has this revision.
-    Revision(u64),
 }
 
 /// A change of a stored configuration.
@@ -147,16 +141,11 @@ impl ConfigChange {
 
     fn effect(&self, existing: Option<&ProviderConfig>) -> Result<ConfigEffect, ConfigRefused> {
         let name = self.name.clone();
-        match (existing, self.expected) {
-            (None, Expected::Revision(_)) => return Err(ConfigRefused::Unknown(name)),
-            (Some(config), Expected::Absent) => {
-                return Err(ConfigRefused::Exists { name, revision: config.revision });
-            }
-            (Some(config), Expected::Revision(expected)) if config.revision != expected => {
-                return Err(ConfigRefused::Stale { name, expected, current: config.revision });
-            }
-            _ => {}
-        }
+        self.expected.meets(existing.map(|config| config.revision)).map_err(|conflict| match conflict {
+            Conflict::Unknown => ConfigRefused::Unknown(name.clone()),
+            Conflict::Exists { revision } => ConfigRefused::Exists { name: name.clone(), revision },
+            Conflict::Stale { expected, current } => ConfigRefused::Stale { name: name.clone(), expected, current },
+        })?;
         match (&self.draft, existing) {
             (None, None) => Err(ConfigRefused::Unknown(name)),
             (None, Some(config)) => Ok(ConfigEffect::Remove(config.clone())),
@@ -174,15 +163,10 @@ impl ConfigChange {
     fn config(
         &self,
         draft: &ConfigDraft,
-        mut credentials: BTreeMap<CredentialName, SealedCredential>,
+        kept: BTreeMap<CredentialName, SealedCredential>,
         revision: u64,
     ) -> Result<ProviderConfig, ConfigRefused> {
-        for (name, credential) in &draft.credentials {
-            match credential {
-                Some(sealed) => credentials.insert(name.clone(), sealed.clone()),
-                None => credentials.remove(name),
-            };
-        }
+        let credentials = changed_credentials(kept, &draft.credentials);
         if credentials.len() > ProviderConfig::MOST_CREDENTIALS {
             return Err(ConfigRefused::TooManyCredentials);
         }
@@ -215,12 +199,7 @@ impl ConfigChange {
             let changed = changes(before, config);
             details.insert("changed".to_owned(), changed.join(","));
         }
-        let given = draft.credentials.iter().map(|(name, credential)| match credential {
-            Some(sealed) => format!("{name}={}", sealed.digest),
-            None => format!("{name} removed"),
-        });
-        let given = given.collect::<Vec<_>>().join(", ");
-        if !given.is_empty() {
+        if let Some(given) = digests(&draft.credentials) {
             details.insert("credentials".to_owned(), given);
         }
         details
@@ -262,13 +241,9 @@ impl Resealing {
         if !config.credentials.keys().eq(self.credentials.keys()) {
             return None;
         }
-        let keys: BTreeSet<&str> = self.credentials.values().map(|sealed| sealed.key_id.as_str()).collect();
-        let details = [
-            ("keyId".to_owned(), keys.into_iter().collect::<Vec<_>>().join(",")),
-            ("revision".to_owned(), config.revision.to_string()),
-        ];
+        let details = resealed(&self.credentials, config.revision);
         let target = AuditTarget::Provider(self.name.clone());
-        let audit = self.by.audit(ActionName::SecretsRotate, target, AuditOutcome::Accepted, details.into());
+        let audit = self.by.audit(ActionName::SecretsRotate, target, AuditOutcome::Accepted, details);
         Some((ProviderConfig { credentials: self.credentials.clone(), ..config.clone() }, audit))
     }
 }

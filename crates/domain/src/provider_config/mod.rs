@@ -5,6 +5,7 @@
 //! file have the same form, but nobody can change them here.
 
 mod change;
+pub(crate) mod expected;
 mod record;
 mod schema;
 mod sealed;
@@ -12,7 +13,8 @@ mod secret;
 mod started;
 mod text;
 
-pub use change::{ConfigChange, ConfigDecision, ConfigDraft, ConfigEffect, ConfigRefused, Expected, Resealing};
+pub use change::{ConfigChange, ConfigDecision, ConfigDraft, ConfigEffect, ConfigRefused, Resealing};
+pub use expected::{CredentialChanges, Expected};
 pub use record::{Changed, ConfigLimits, ConfigSource, Credentials, ProviderConfig};
 pub use schema::{ConfigFault, SettingsSchema, UncheckedWord};
 pub use sealed::{CredentialDigest, SealedCredential, SealedFault};

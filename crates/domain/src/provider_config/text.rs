@@ -28,6 +28,11 @@ name! {
 }
 
 impl ConfigName {
+    /// Wraps a name that the domain itself made.
+    pub(crate) const fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
     /// Whether it can stand in a path as it is, and be named as a provider: at most 50 characters; it begins with a letter
     /// or digit, and the rest are letters, digits, `_`, `-` and `.`.
     #[must_use]

@@ -17,13 +17,14 @@ use crate::operation::{Operation, OperationTarget, Scope, Wish};
 use crate::operator::Actor;
 use crate::ports::{
     AccessRows, ApprovalCursor, ApprovalQuery, ApprovalRows, AssignmentPlace, ControlRows, ConversationEnd,
-    MessageSlice, MissionAccounts, MissionQuery, OperationPage, OperationQuery, ProviderConfigRows, RecordRows, Rows,
-    RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, StoreUnavailable, SurveyRows, TalkRows,
-    TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
+    LetterQuery, MessageSlice, MissionAccounts, MissionQuery, OperationPage, OperationQuery, ProviderConfigRows,
+    RecordRows, Rows, RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, SinkRows, StoreUnavailable,
+    SurveyRows, TalkRows, TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
 };
 use crate::provider_config::{ConfigName, ProviderConfig};
 use crate::runner::{Assignment, AssignmentFilter, AssignmentState, Runner, RunnerName};
 use crate::session::{Ancestor, Session, SessionStatus, Silence};
+use crate::sink::{DeadLetter, Sink, SinkName};
 use crate::survey::Waiting;
 use crate::text::{IdempotencyKey, MissionId, Reason};
 use crate::time::Timestamp;
@@ -292,6 +293,21 @@ operations! { SurveyRows {
     survey_operations() -> Waiting;
     survey_assignments() -> BTreeMap<AssignmentState, u64>;
     store_bytes() -> Option<u64>;
+} }
+
+operations! { SinkRows {
+    insert_sink(sink: &Sink) -> bool;
+    sink(name: &SinkName) -> Option<Sink>;
+    lock_sink(name: &SinkName) -> Option<Sink>;
+    sinks() -> Vec<Sink>;
+    save_sink(sink: &Sink) -> ();
+    remove_sink(name: &SinkName) -> ();
+    insert_letter(letter: &DeadLetter) -> ();
+    letter(sink: &SinkName, place: u64) -> Option<DeadLetter>;
+    letters(query: &LetterQuery) -> Vec<DeadLetter>;
+    count_letters() -> Vec<(SinkName, u64)>;
+    save_letters_again(sink: &SinkName, places: &[u64]) -> u64;
+    remove_letter(sink: &SinkName, place: u64) -> ();
 } }
 
 operations! { RecordRows {

@@ -30,6 +30,7 @@ mod record;
 mod run;
 pub mod runner;
 pub mod session;
+pub mod sink;
 mod status_change;
 mod survey;
 pub mod usage;

@@ -96,9 +96,11 @@ impl Authorize {
             AuditTarget::Session(session) => self.on_session(principal, permission, *session).await,
             AuditTarget::Mission(mission) => Ok(self.on_mission(principal, permission, mission)?),
             AuditTarget::Fleet => Ok(self.on_fleet(principal, permission)?),
-            AuditTarget::AuditLog | AuditTarget::Key(_) | AuditTarget::Provider(_) | AuditTarget::Runner(_) => {
-                Ok(self.role(principal, permission)?)
-            }
+            AuditTarget::AuditLog
+            | AuditTarget::Key(_)
+            | AuditTarget::Provider(_)
+            | AuditTarget::Runner(_)
+            | AuditTarget::Sink(_) => Ok(self.role(principal, permission)?),
             AuditTarget::Approval(id) => {
                 self.role(principal, permission)?;
                 let Some(missions) = &principal.missions else { return Ok(()) };

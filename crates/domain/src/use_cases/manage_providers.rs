@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::resolve_provider::{ResolveError, ResolveProvider};
-use super::{Has, MayHave, Providers, UnknownKind};
+use super::{Has, MayHave, Providers, UnknownKind, credentials};
 use crate::action::{ActionName, Origin};
 use crate::audit::{AuditOutcome, AuditTarget};
 use crate::ports::{
@@ -12,8 +12,8 @@ use crate::ports::{
     TrialFailed,
 };
 use crate::provider_config::{
-    ConfigChange, ConfigDraft, ConfigFault, ConfigLimits, ConfigName, ConfigRefused, CredentialName, Credentials,
-    DisplayName, Expected, Label, ProviderConfig, SealedCredential, SealedFault, Secret,
+    ConfigChange, ConfigDraft, ConfigFault, ConfigLimits, ConfigName, ConfigRefused, CredentialName, DisplayName,
+    Expected, Label, ProviderConfig, SealedFault, Secret,
 };
 use crate::text::{JsonObject, ProviderName};
 
@@ -124,25 +124,12 @@ impl ManageProviders {
         if !faults.is_empty() {
             return Err(ManageProviderError::Invalid(faults));
         }
-        let mut credentials = BTreeMap::new();
-        for (credential, secret) in &new.credentials {
-            let sealed = secret.as_ref().map(|secret| self.seal(&name, credential, secret)).transpose();
-            credentials.insert(credential.clone(), sealed.map_err(ManageProviderError::Sealing)?);
-        }
+        let credentials =
+            credentials::seal(&self.sealer, &name, &new.credentials).map_err(ManageProviderError::Sealing)?;
         let NewProviderConfig { kind, display_name, enabled, settings, labels, limits, .. } = new;
         let draft = ConfigDraft { kind, display_name, enabled, settings, credentials, labels, limits };
         let change = ConfigChange { name, draft: Some(draft), expected, by: origin.at(self.clock.now()) };
         Ok(self.configs.change_provider_config(change).await?)
-    }
-
-    fn seal(
-        &self,
-        name: &ConfigName,
-        credential: &CredentialName,
-        secret: &Secret,
-    ) -> Result<SealedCredential, SealedFault> {
-        let sealer = self.sealer.as_ref().ok_or_else(|| SealedFault::Keys("this deployment has none".to_owned()))?;
-        sealer.seal(name, credential, secret)
     }
 
     /// What is wrong with the fields of a configuration.
@@ -176,14 +163,7 @@ impl ManageProviders {
             }
         };
         let kept = existing.into_iter().flat_map(|config| config.credentials.keys());
-        let mut credentials: BTreeSet<CredentialName> = kept.cloned().collect();
-        for (name, secret) in &new.credentials {
-            if secret.is_some() {
-                credentials.insert(name.clone())
-            } else {
-                credentials.remove(name)
-            };
-        }
+        let credentials = credentials::names_after(kept, &new.credentials);
         if !kind.takes_credentials()
             && let Some(name) = credentials.first()
         {
@@ -252,8 +232,7 @@ impl ManageProviders {
         let by = origin.at(self.clock.now());
         self.actions.record(by.audit(ActionName::ProviderTest, target, AuditOutcome::Accepted, details)).await?;
         let trial = kind.test(&config, credentials.clone()).await;
-        // What an agent says may repeat what it was given.
-        let without = |text: String| without(text, &credentials);
+        let without = |text: String| credentials::without(text, &credentials);
         match trial {
             Ok(ProviderTrial { started, agent, offers }) => Ok(ProviderTrial {
                 started,
@@ -263,11 +242,6 @@ impl ManageProviders {
             Err(TrialFailed(text)) => Err(ManageProviderError::Trial(TrialFailed(without(text)))),
         }
     }
-}
-
-/// A text in which no credential stands.
-fn without(text: String, credentials: &Credentials) -> String {
-    credentials.iter().fold(text, |text, (name, secret)| text.replace(secret.reveal(), &format!("(credential {name})")))
 }
 
 #[cfg(test)]

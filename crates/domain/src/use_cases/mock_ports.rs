@@ -10,7 +10,7 @@ use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
     MockFleetFeed, MockFleetSurveyor, MockIdGenerator, MockLoginRepository, MockMessageRepository,
     MockOperationRepository, MockOperatorActions, MockProviderConfigRepository, MockRunnerRepository,
-    MockSessionRepository, MockUsageRepository, MockWakeUps,
+    MockSessionRepository, MockSinkRepository, MockUsageRepository, MockWakeUps,
 };
 use crate::time::Timestamp;
 
@@ -74,6 +74,8 @@ pub struct MockPorts {
     pub runners: MockRunnerRepository,
     /// The fleet in numbers.
     pub surveyor: MockFleetSurveyor,
+    /// Sinks.
+    pub sinks: MockSinkRepository,
     /// Hints to whoever follows.
     pub wake_ups: MockWakeUps,
 }
@@ -112,6 +114,8 @@ impl MockPorts {
             provider_configs: Arc::new(self.provider_configs),
             runners: Arc::new(self.runners),
             surveyor: Arc::new(self.surveyor),
+            sinks: Arc::new(self.sinks),
+            sink_sender: None,
             sealer: None,
             checkpointing: None,
             spool: None,

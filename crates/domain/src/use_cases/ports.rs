@@ -8,7 +8,7 @@ use crate::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
     Clock, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor, IdGenerator, LoginRepository, MessageRepository,
     OperationRepository, OperatorActions, ProviderConfigRepository, RunnerRepository, SecretSealer, SessionRepository,
-    UsageRepository, WakeUps,
+    SinkRepository, SinkSender, UsageRepository, WakeUps,
 };
 
 /// All ports of one deployment.
@@ -63,7 +63,11 @@ pub struct Ports {
     pub runners: Arc<dyn RunnerRepository>,
     /// The fleet in numbers.
     pub surveyor: Arc<dyn FleetSurveyor>,
-    /// Seals their credentials; `None` if the deployment keeps none.
+    /// What must reach people and systems outside.
+    pub sinks: Arc<dyn SinkRepository>,
+    /// Sends the messages of sinks; `None` if the deployment sends none.
+    pub sink_sender: Option<Arc<dyn SinkSender>>,
+    /// Seals the credentials of providers and sinks; `None` if the deployment keeps none.
     pub sealer: Option<Arc<dyn SecretSealer>>,
     /// Signed checkpoints of the audit log; `None` if the deployment has none.
     pub checkpointing: Option<Checkpointing>,
@@ -102,6 +106,7 @@ impl Ports {
             + ProviderConfigRepository
             + RunnerRepository
             + FleetSurveyor
+            + SinkRepository
             + 'static,
     {
         Self {
@@ -119,7 +124,9 @@ impl Ports {
             logins: store.clone(),
             provider_configs: store.clone(),
             runners: store.clone(),
-            surveyor: store,
+            surveyor: store.clone(),
+            sinks: store,
+            sink_sender: None,
             sealer: None,
             checkpointing: None,
             spool: None,
@@ -135,7 +142,13 @@ impl Ports {
         Self { checkpointing: Some(Checkpointing { signer, archive }), ..self }
     }
 
-    /// Adds what seals the credentials of providers.
+    /// Adds what sends the messages of sinks.
+    #[must_use]
+    pub fn with_sink_sender(self, sender: Arc<dyn SinkSender>) -> Self {
+        Self { sink_sender: Some(sender), ..self }
+    }
+
+    /// Adds what seals the credentials of providers and sinks.
     #[must_use]
     pub fn with_sealer(self, sealer: Arc<dyn SecretSealer>) -> Self {
         Self { sealer: Some(sealer), ..self }
@@ -183,6 +196,12 @@ impl MayHave<Checkpointing> for Ports {
 impl MayHave<Arc<dyn AuditSpool>> for Ports {
     fn optional(&self) -> Option<Arc<dyn AuditSpool>> {
         self.spool.clone()
+    }
+}
+
+impl MayHave<Arc<dyn SinkSender>> for Ports {
+    fn optional(&self) -> Option<Arc<dyn SinkSender>> {
+        self.sink_sender.clone()
     }
 }
 
@@ -325,6 +344,7 @@ has! {
         provider_configs ProviderConfigRepository,
         runners RunnerRepository,
         surveyor FleetSurveyor,
+        sinks SinkRepository,
     }
     beside it {
         wake_ups WakeUps,

@@ -1,19 +1,20 @@
-//! Seals the credentials of providers with the newest key.
+//! Seals the credentials of providers and sinks with the newest key.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Has;
+use super::{Has, credentials};
 use crate::action::Origin;
-use crate::ports::{Clock, ProviderConfigRepository, SecretSealer, StoreUnavailable};
-use crate::provider_config::{ConfigName, CredentialName, ProviderConfig, Resealing, SealedCredential, SealedFault};
+use crate::ports::{Clock, ProviderConfigRepository, SecretSealer, SinkRepository, StoreUnavailable};
+use crate::provider_config::{ConfigName, CredentialName, ProviderConfig, Resealing, SealedCredential};
+use crate::sink::{Sink, SinkResealing};
 
 /// What became of credentials that were to be sealed with the newest key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resealed {
-    /// The configurations whose credentials were sealed anew.
+    /// The configurations whose credentials were sealed anew; of a sink the name under which they are sealed.
     pub done: Vec<ConfigName>,
-    /// The configurations that could not be, and why.
+    /// The ones that could not be, and why.
     pub left: Vec<(ConfigName, String)>,
 }
 
@@ -21,33 +22,58 @@ pub struct Resealed {
 #[derive(Clone)]
 pub struct ResealCredentials {
     configs: Arc<dyn ProviderConfigRepository>,
+    sinks: Arc<dyn SinkRepository>,
     sealer: Arc<dyn SecretSealer>,
     clock: Arc<dyn Clock>,
 }
 
+/// What has credentials.
+enum Owner {
+    Config(ProviderConfig),
+    Sink(Sink),
+}
+
+impl Owner {
+    fn name(&self) -> ConfigName {
+        match self {
+            Self::Config(config) => config.name.clone(),
+            Self::Sink(sink) => sink.name.owner(),
+        }
+    }
+
+    const fn credentials(&self) -> &BTreeMap<CredentialName, SealedCredential> {
+        match self {
+            Self::Config(config) => &config.credentials,
+            Self::Sink(sink) => &sink.credentials,
+        }
+    }
+}
+
 impl ResealCredentials {
-    /// How often a configuration is tried that somebody changes meanwhile.
+    /// How often something is tried that somebody changes meanwhile.
     const TRIES: usize = 5;
 
     /// Takes the ports it needs.
     #[must_use]
     pub fn new<P>(ports: &P, sealer: Arc<dyn SecretSealer>) -> Self
     where
-        P: Has<dyn ProviderConfigRepository> + Has<dyn Clock>,
+        P: Has<dyn ProviderConfigRepository> + Has<dyn SinkRepository> + Has<dyn Clock>,
     {
-        Self { configs: ports.port(), sealer, clock: ports.port() }
+        Self { configs: ports.port(), sinks: ports.port(), sealer, clock: ports.port() }
     }
 
-    /// Seals every credential with the newest key that is not sealed with it yet, each configuration with an audit
-    /// entry. A credential that cannot be opened keeps its configuration as it is.
+    /// Seals every credential with the newest key that is not sealed with it yet, each configuration and each sink with
+    /// an audit entry. A credential that cannot be opened keeps its owner as it is.
     ///
     /// # Errors
     /// The store is not available. What was done before is done.
     pub async fn execute(&self, origin: &Origin) -> Result<Resealed, StoreUnavailable> {
+        let configs = self.configs.provider_configs().await?.into_iter().map(Owner::Config);
+        let owners: Vec<Owner> = configs.chain(self.sinks.sinks().await?.into_iter().map(Owner::Sink)).collect();
         let mut all = Resealed::default();
-        for config in self.configs.provider_configs().await? {
-            let name = config.name.clone();
-            match self.reseal(config, origin).await? {
+        for owner in owners {
+            let name = owner.name();
+            match self.reseal(owner, origin).await? {
                 Ok(true) => all.done.push(name),
                 Ok(false) => {}
                 Err(why) => all.left.push((name, why)),
@@ -56,43 +82,47 @@ impl ResealCredentials {
         Ok(all)
     }
 
-    async fn reseal(
-        &self,
-        mut config: ProviderConfig,
-        origin: &Origin,
-    ) -> Result<Result<bool, String>, StoreUnavailable> {
+    async fn reseal(&self, mut owner: Owner, origin: &Origin) -> Result<Result<bool, String>, StoreUnavailable> {
         for _ in 0..Self::TRIES {
-            let credentials = match self.anew(&config) {
+            let credentials = match credentials::anew(&self.sealer, &owner.name(), owner.credentials()) {
                 Ok(Some(credentials)) => credentials,
                 Ok(None) => return Ok(Ok(false)),
                 Err(fault) => return Ok(Err(fault.to_string())),
             };
-            let (name, by) = (config.name.clone(), origin.clone().at(self.clock.now()));
-            let resealing = Resealing { name: name.clone(), revision: config.revision, credentials, by };
-            if self.configs.reseal_credentials(resealing).await? {
+            if self.write(&owner, credentials, origin).await? {
                 return Ok(Ok(true));
             }
-            match self.configs.provider_config(name).await? {
-                Some(changed) => config = changed,
+            match self.read_again(&owner).await? {
+                Some(changed) => owner = changed,
                 None => return Ok(Ok(false)),
             }
         }
         Ok(Err("it is changed again and again".to_owned()))
     }
 
-    /// The credentials under the newest key; `None` when they are all.
-    fn anew(&self, config: &ProviderConfig) -> Result<Option<BTreeMap<CredentialName, SealedCredential>>, SealedFault> {
-        let mut is_current = true;
-        for sealed in config.credentials.values() {
-            is_current &= self.sealer.is_current(sealed)?;
+    async fn write(
+        &self,
+        owner: &Owner,
+        credentials: BTreeMap<CredentialName, SealedCredential>,
+        origin: &Origin,
+    ) -> Result<bool, StoreUnavailable> {
+        let by = origin.clone().at(self.clock.now());
+        match owner {
+            Owner::Config(ProviderConfig { name, revision, .. }) => {
+                let resealing = Resealing { name: name.clone(), revision: *revision, credentials, by };
+                self.configs.reseal_credentials(resealing).await
+            }
+            Owner::Sink(Sink { name, revision, .. }) => {
+                let resealing = SinkResealing { name: name.clone(), revision: *revision, credentials, by };
+                self.sinks.reseal_sink(resealing).await
+            }
         }
-        if is_current {
-            return Ok(None);
-        }
-        let anew = config.credentials.iter().map(|(name, sealed)| {
-            let secret = self.sealer.open(&config.name, name, sealed)?;
-            Ok((name.clone(), self.sealer.seal(&config.name, name, &secret)?))
-        });
-        anew.collect::<Result<_, _>>().map(Some)
+    }
+
+    async fn read_again(&self, owner: &Owner) -> Result<Option<Owner>, StoreUnavailable> {
+        Ok(match owner {
+            Owner::Config(config) => self.configs.provider_config(config.name.clone()).await?.map(Owner::Config),
+            Owner::Sink(sink) => self.sinks.sink(sink.name.clone()).await?.map(Owner::Sink),
+        })
     }
 }

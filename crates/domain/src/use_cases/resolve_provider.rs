@@ -2,11 +2,10 @@
 
 mod elsewhere;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::elsewhere::Elsewhere;
-use super::{Has, MayHave, Providers, UnknownKind, UnknownProvider};
+use super::{Has, MayHave, Providers, UnknownKind, UnknownProvider, credentials};
 use crate::ports::{AgentProvider, ProviderConfigRepository, SecretSealer, StoreUnavailable};
 use crate::provider_config::{
     ConfigFault, ConfigName, CredentialName, Credentials, Label, ProviderConfig, SealedFault, StartedBy,
@@ -222,20 +221,8 @@ impl ResolveProvider {
     /// # Errors
     /// One of them cannot be opened.
     pub fn credentials(&self, config: &ProviderConfig) -> Result<Credentials, ResolveError> {
-        let mut opened = BTreeMap::new();
-        for (name, sealed) in &config.credentials {
-            let secret = match &self.sealer {
-                Some(sealer) => sealer.open(&config.name, name, sealed),
-                None => Err(SealedFault::Keys("this deployment has none".to_owned())),
-            };
-            let secret = secret.map_err(|fault| ResolveError::Sealed {
-                config: config.name.clone(),
-                credential: name.clone(),
-                fault,
-            })?;
-            opened.insert(name.clone(), secret);
-        }
-        Ok(opened)
+        credentials::open(&self.sealer, &config.name, &config.credentials)
+            .map_err(|(credential, fault)| ResolveError::Sealed { config: config.name.clone(), credential, fault })
     }
 }
 

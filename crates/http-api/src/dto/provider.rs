@@ -1,20 +1,19 @@
 //! Providers and their configurations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use flightdeck_domain::ports::ProviderTrial;
-use flightdeck_domain::provider_config::{
-    ConfigLimits, ConfigName, CredentialName, DisplayName, Label, Secret, SettingsSchema,
-};
+use flightdeck_domain::provider_config::{ConfigLimits, ConfigName, DisplayName, Label, SettingsSchema};
 use flightdeck_domain::runner::WhenLost;
 use flightdeck_domain::text::{AgentType, JsonObject, ProviderName, Reason};
 use flightdeck_domain::usage::{Budget, Cost};
 use flightdeck_domain::use_cases::{DescribedConfig, KeyNames, NewProviderConfig, ProviderOffer};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::credentials::CredentialsBody;
 use super::session::CapabilitiesView;
 use super::{texts, words};
 use crate::problem::{ApiError, FieldFault};
@@ -173,45 +172,6 @@ impl ProviderBody {
             limits,
         };
         Ok((self.name, new, self.reason))
-    }
-}
-
-/// Credentials in clear text. A fault of them must not repeat them, as those of serde would.
-#[derive(Default)]
-struct CredentialsBody {
-    given: BTreeMap<CredentialName, Option<Secret>>,
-    faults: Vec<FieldFault>,
-}
-
-impl<'de> Deserialize<'de> for CredentialsBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut read = Self::default();
-        let fault = |field: String, detail: String| FieldFault { field, detail };
-        let members = match Value::deserialize(deserializer)? {
-            Value::Object(members) => members,
-            Value::Null => return Ok(read),
-            _ => {
-                read.faults
-                    .push(fault("/credentials".to_owned(), "must be an object: a text for each name".to_owned()));
-                return Ok(read);
-            }
-        };
-        for (name, value) in members {
-            let field = format!("/credentials/{}", name.replace('~', "~0").replace('/', "~1"));
-            let secret = match value {
-                Value::Null => Ok(None),
-                Value::String(text) => Secret::new(text).map(Some).map_err(|error| error.to_string()),
-                _ => Err("must be a text, or null to remove it".to_owned()),
-            };
-            match (CredentialName::new(name), secret) {
-                (Ok(name), Ok(secret)) => {
-                    read.given.insert(name, secret);
-                }
-                (Err(error), _) => read.faults.push(fault("/credentials".to_owned(), error.to_string())),
-                (_, Err(problem)) => read.faults.push(fault(field, problem)),
-            }
-        }
-        Ok(read)
     }
 }
 

@@ -72,6 +72,8 @@ texts! {
     ConfigName = |doc| text(doc, "^[!-~]+$").min_length(Some(1)).max_length(Some(100));
     /// The name of a runner: letters, digits, `_`, `-` and `.`.
     RunnerName = |doc| text(doc, "^[A-Za-z0-9][A-Za-z0-9_.-]*$").min_length(Some(1)).max_length(Some(63));
+    /// The name of a sink: letters, digits, `_`, `-` and `.`.
+    SinkName = |doc| text(doc, "^[A-Za-z0-9][A-Za-z0-9_.-]*$").min_length(Some(1)).max_length(Some(50));
     /// What runs a session: `internal`, `acp`, `claude-code`, `scripted` or a name of your own; its length counts in bytes of UTF-8.
     ProviderName = bounded!(ProviderName, ONE_LINE);
     /// The id under which the provider itself knows a session; its length counts in bytes of UTF-8.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use flightdeck_domain::action::ActionName;
 use flightdeck_domain::text::GateProfile as Gate;
-use flightdeck_domain::{approval, audit, command, feed, message, operation, operator, session};
+use flightdeck_domain::{approval, audit, command, feed, message, operation, operator, session, sink};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -76,7 +76,7 @@ words! {
     /// How an action ended.
     AuditOutcome = ["accepted", "refused"];
     /// What kind of thing an action was aimed at.
-    AuditTargetKind = ["approval", "auditLog", "fleet", "key", "mission", "provider", "runner", "session"];
+    AuditTargetKind = ["approval", "auditLog", "fleet", "key", "mission", "provider", "runner", "session", "sink"];
     /// The type of an event on the fleet feed.
     FleetEventType = feed::FleetEventKind::ALL.map(feed::FleetEventKind::as_str);
     /// The types that a reader of the fleet feed can ask for.
@@ -87,6 +87,14 @@ words! {
     KeyState = ["good", "revoked", "expired"];
     /// Where a configuration of a provider comes from.
     ConfigSource = ["file", "stored"];
+    /// How the messages of a sink go out.
+    SinkForm = sink::SinkForm::ALL.map(sink::SinkForm::as_str);
+    /// The log that a sink follows.
+    SinkSource = [sink::SinkSource::Feed, sink::SinkSource::Audit].map(sink::SinkSource::as_str);
+    /// Where a sink begins.
+    SinkBegins = ["start", "head"];
+    /// Why a log did not go on where the cursor of a sink stood.
+    SinkGapCause = sink::GapCause::ALL.map(sink::GapCause::as_str);
     /// Whether something is switched on.
     Switch = ["on", "off"];
     /// What becomes of an agent's next step while the store cannot be asked.

@@ -16,7 +16,7 @@ pub(crate) use hook::{Hook, HookBody};
 pub(crate) use json::{Body, NoBody, Unread, decode, decode_value};
 pub(crate) use path::{
     AgentApprovalPath, AgentPath, ApprovalPath, AssignmentPath, CommandPath, IfMatch, KeyPath, MissionPath,
-    OperationPath, ProviderPath, RunnerPath,
+    OperationPath, ProviderPath, RunnerPath, SinkPath,
 };
 pub(crate) use query::{EntryNumber, MOST, NoParams, Params};
 pub(crate) use wired::wired;

@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, KeyId, OperationId, SessionId};
 use flightdeck_domain::provider_config::ConfigName;
 use flightdeck_domain::runner::RunnerName;
+use flightdeck_domain::sink::SinkName;
 use flightdeck_domain::text::MissionId;
 use percent_encoding::percent_decode_str;
 
@@ -152,6 +153,19 @@ impl FromRequest for AssignmentPath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(runner(request).and_then(|runner| Ok(Self(runner, agent(request)?))))
+    }
+}
+
+/// `/sinks/{sink}`
+pub(crate) struct SinkPath(pub(crate) SinkName);
+
+impl FromRequest for SinkPath {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = percent_decode_str(request.match_info().query("sink")).decode_utf8_lossy();
+        ready(SinkName::new(text).map(Self).map_err(|error| ApiError::field("sink", error.to_string())))
     }
 }
 

@@ -7,9 +7,10 @@ use actix_web::http::header::ACCEPT;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use flightdeck_domain::operator::Permission;
+use flightdeck_domain::ports::StoreUnavailable;
 use flightdeck_domain::runner::{AssignmentState, RunnerState};
 use flightdeck_domain::session::SessionStatus;
-use flightdeck_domain::use_cases::{Authorize, FleetReport, SurveyFleet};
+use flightdeck_domain::use_cases::{Authorize, FleetReport, ReadSinks, SinkOverview, SurveyFleet};
 use flightdeck_metrics::{Exposition, Format, Labels, Meters};
 use flightdeck_vitals::Vitals;
 use tokio::sync::Mutex;
@@ -29,10 +30,18 @@ const HOLDS: Duration = Duration::from_secs(10);
 pub(crate) struct Metrics {
     pub(crate) authorize: Authorize,
     pub(crate) survey: SurveyFleet,
+    pub(crate) sinks: ReadSinks,
     /// Knows the streams that are open.
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) last: Mutex<Option<(Instant, FleetReport)>>,
+    pub(crate) last: Mutex<Option<(Instant, Counted)>>,
+}
+
+/// What was counted in the store.
+#[derive(Clone)]
+pub(crate) struct Counted {
+    fleet: FleetReport,
+    sinks: Vec<SinkOverview>,
 }
 
 /// What the server and the fleet are like, in numbers that Prometheus reads.
@@ -57,8 +66,9 @@ pub(crate) async fn read(
     told.gauge("ready", "Whether the server is ready", u64::from(probe.ready().await.is_ok()));
     let report = metrics.report().await;
     told.gauge("store_up", "Whether the store could be counted", u64::from(report.is_some()));
-    if let Some(report) = report {
+    if let Some(Counted { fleet: report, sinks }) = report {
         of_fleet(&mut told, &report);
+        of_sinks(&mut told, &sinks);
         let seen = events.feed.seen(&()).map(|head| head.position);
         let head = report.survey.feed_head.get();
         let help = "Events of the fleet feed that those who follow it on this server have not been given yet";
@@ -71,20 +81,24 @@ pub(crate) async fn read(
 
 impl Metrics {
     /// What is in the store, as it was counted last; `None` while it cannot be.
-    async fn report(&self) -> Option<FleetReport> {
+    async fn report(&self) -> Option<Counted> {
         let mut last = self.last.lock().await;
         if let Some((at, report)) = &*last
             && at.elapsed() < HOLDS
         {
             return Some(report.clone());
         }
-        let found = self.survey.execute().await;
+        let found = self.count().await;
         if let Err(error) = &found {
             tracing::debug!(%error, "the fleet cannot be counted");
         }
         let report = found.ok()?;
         *last = Some((Instant::now(), report.clone()));
         Some(report)
+    }
+
+    async fn count(&self) -> Result<Counted, StoreUnavailable> {
+        Ok(Counted { fleet: self.survey.execute().await?, sinks: self.sinks.list().await? })
     }
 }
 
@@ -144,4 +158,15 @@ fn of_fleet(told: &mut Exposition, report: &FleetReport) {
     if let Some(bytes) = survey.store_bytes {
         told.gauge("store_bytes", "How large the store is", bytes);
     }
+}
+
+/// How far sinks are. Their names are an admin's.
+fn of_sinks(told: &mut Exposition, sinks: &[SinkOverview]) {
+    let name = |sink: &SinkOverview| by("sink", sink.sink.name.as_str());
+    let lag = sinks.iter().map(|sink| (name(sink), sink.lag.unwrap_or_default()));
+    told.gauges("sink_lag_entries", "Entries of its log that are behind the cursor of a sink", lag);
+    let dead = sinks.iter().map(|sink| (name(sink), sink.dead_letters));
+    told.gauges("sink_dead_letters", "Messages of a sink that were given up", dead);
+    let tries = sinks.iter().map(|sink| (name(sink), u64::from(sink.sink.progress.tries)));
+    told.gauges("sink_tries", "How often the next message of a sink was tried in vain", tries);
 }

@@ -32,6 +32,7 @@ pub(crate) mod providers;
 pub(crate) mod runners;
 mod scope;
 pub(crate) mod search;
+pub(crate) mod sinks;
 pub(crate) mod spawn;
 pub(crate) mod status;
 pub(crate) mod usage;

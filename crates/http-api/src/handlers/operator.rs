@@ -112,6 +112,12 @@ impl Operator {
         self.gate.permit_to(permission, principal, &self.request_id, action, target).await
     }
 
+    /// Whether they may change sinks; that they may not is put on record.
+    pub(super) async fn may_manage_sinks(&self, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        let (permission, principal) = (Permission::ManageSinks, &self.caller.principal);
+        self.gate.permit_to(permission, principal, &self.request_id, action, target).await
+    }
+
     /// Counts the call.
     pub(super) async fn counted(&self, lane: Lane) -> Result<(), ApiError> {
         self.gate.admit(&self.caller.principal.key_id, lane).await

@@ -20,8 +20,8 @@ use crate::dto::{ControlReply, FleetEventView, MessageBody, MessageView, ScopedR
 use crate::extract::NoParams;
 use crate::handlers::{
     agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
-    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, spawn,
-    status, usage,
+    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, sinks,
+    spawn, status, usage,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -48,6 +48,7 @@ use crate::problem::{FieldFault, Problem};
         hooks::claude_code,
         usage::read, usage::set, usage::remove,
         missions::list, missions::read, missions::set_budget, missions::remove_budget,
+        sinks::list, sinks::create, sinks::read, sinks::set, sinks::remove, sinks::test, sinks::dead_letters, sinks::resend,
         keys::list, keys::create, keys::revoke,
         audit::page, audit::export, audit::verify, audit::checkpoint,
         login::login, login::open_link, login::make_link, login::logout, login::me, health::live, health::ready, metrics::read,
@@ -68,6 +69,7 @@ use crate::problem::{FieldFault, Problem};
         (name = "hooks", description = "Hooks of agents that people run by themselves."),
         (name = "usage", description = "What agents used, what they may use, and missions as a whole."),
         (name = "audit", description = "The record of all control, and its proof."),
+        (name = "sinks", description = "What must reach a person or a system outside: where it goes, how far it is, and what did not arrive."),
         (name = "keys", description = "Who may do what: an admin makes and revokes keys."),
         (name = "login", description = "How a browser gets to act as a key without having it."),
         (name = "health", description = "Whether the server lives and is ready."),

@@ -7,6 +7,7 @@ use flightdeck_domain::ids::{ApprovalId, SessionId};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::provider_config::ConfigName;
 use flightdeck_domain::runner::RunnerName;
+use flightdeck_domain::sink::SinkName;
 use flightdeck_domain::text::{JsonObject, MissionId};
 use flightdeck_domain::usage::{Cost, Usage};
 use flightdeck_domain::use_cases::{IngestMessages, SearchHistory};
@@ -17,7 +18,7 @@ use crate::dto::{
     AcknowledgeBody, AskBody, BudgetBody, ConfigureBody, ControlBody, DecideBody, InjectBody, InterruptBody, JoinBody,
     LeaseBody, LeaveBody, LoginBody, MessageBody, RegisterBody, SpawnBody, StartBody, StatusBody, words,
 };
-use crate::dto::{KeyBody, ProviderBody};
+use crate::dto::{KeyBody, ProviderBody, ResendBody, SinkBody};
 use crate::extract::decode_value;
 
 fn document() -> Value {
@@ -58,7 +59,7 @@ fn objects(document: &Value) -> Vec<&serde_json::Map<String, Value>> {
 
 #[test]
 fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
-    const VERBS: [&str; 40] = [
+    const VERBS: [&str; 41] = [
         "acknowledge",
         "append",
         "cancel",
@@ -87,6 +88,7 @@ fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
         "start",
         "undrain",
         "request",
+        "resend",
         "resume",
         "search",
         "send",
@@ -231,8 +233,10 @@ fn parser(operation: &str) -> Option<Parser> {
         | "drainRunner"
         | "undrainRunner"
         | "removeRunner"
+        | "removeSink"
         | "revokeKey"
         | "testProvider"
+        | "testSink"
         | "removeMissionBudget" => parse::<ControlBody>,
         "interruptAgent" => parse::<InterruptBody>,
         "acknowledgeCommand" => parse::<AcknowledgeBody>,
@@ -241,6 +245,8 @@ fn parser(operation: &str) -> Option<Parser> {
         "setAgentBudget" | "setMissionBudget" => parse::<BudgetBody>,
         "createKey" => parse::<KeyBody>,
         "createProvider" | "setProvider" => parse::<ProviderBody>,
+        "createSink" | "setSink" => parse::<SinkBody>,
+        "resendDeadLetters" => parse::<ResendBody>,
         "registerRunner" => parse::<JoinBody>,
         "leaseAssignments" => parse::<LeaseBody>,
         "startAssignment" => parse::<StartBody>,
@@ -320,6 +326,7 @@ fn the_words_that_are_not_taken_from_the_domain_are_its_own_all_the_same() {
         AuditTarget::Provider(ConfigName::new("p").expect("valid")),
         AuditTarget::Runner(RunnerName::new("r").expect("valid")),
         AuditTarget::Session(SessionId::new(id)),
+        AuditTarget::Sink(SinkName::new("s").expect("valid")),
     ];
     // A kind more or less does not compile: say it above.
     for target in &targets {
@@ -331,7 +338,8 @@ fn the_words_that_are_not_taken_from_the_domain_are_its_own_all_the_same() {
             | AuditTarget::Mission(_)
             | AuditTarget::Provider(_)
             | AuditTarget::Runner(_)
-            | AuditTarget::Session(_) => {}
+            | AuditTarget::Session(_)
+            | AuditTarget::Sink(_) => {}
         }
     }
     assert_eq!(

@@ -11,10 +11,11 @@ use flightdeck_domain::ports::{
 use flightdeck_domain::provider_config::{ConfigFault, ConfigRefused};
 use flightdeck_domain::runner::{AssignmentRefused, RunnerRefused};
 use flightdeck_domain::session::RegistrationRefused;
+use flightdeck_domain::sink::SinkRefused;
 use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
     AccessDenied, AuthenticateError, AuthorizeError, CreateKeyError, IngestError, LogInError, MakeCheckpointError,
-    ManageProviderError, ResolveError, SpawnSessionError, StartError,
+    ManageProviderError, ManageSinkError, ResolveError, SpawnSessionError, StartError,
 };
 
 use super::{ApiError, FieldFault};
@@ -141,6 +142,32 @@ impl From<ManageProviderError> for ApiError {
             ManageProviderError::Unusable(error) => error.into(),
             ManageProviderError::Trial(_) => Self::TrialFailed(detail),
             ManageProviderError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ManageSinkError> for ApiError {
+    fn from(error: ManageSinkError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ManageSinkError::NotSetUp => Self::conflict("sinks-not-set-up", detail),
+            ManageSinkError::Invalid(faults) => Self::Invalid(faults.into_iter().map(Into::into).collect()),
+            ManageSinkError::Unknown(name) | ManageSinkError::Refused(SinkRefused::Unknown(name)) => {
+                Self::no_sink(name)
+            }
+            ManageSinkError::Refused(SinkRefused::Exists { .. }) => {
+                Self::Conflict { kind: "sink-exists", detail, field: Some("name") }
+            }
+            ManageSinkError::Refused(SinkRefused::Stale { .. }) => Self::Stale(detail),
+            ManageSinkError::Refused(SinkRefused::OtherForm { .. }) => {
+                Self::Conflict { kind: "other-form", detail, field: Some("form") }
+            }
+            ManageSinkError::Refused(SinkRefused::TooManyCredentials) => Self::field("/credentials", detail),
+            ManageSinkError::Sealing(_) | ManageSinkError::Sealed { .. } => {
+                Self::conflict("secrets-key-unusable", detail)
+            }
+            ManageSinkError::Trial(_) => Self::TrialFailed(detail),
+            ManageSinkError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -34,11 +34,13 @@ pub enum ControlRoute {
     MissionBudget,
     /// `POST /providers/{name}/test`
     ProviderTest,
+    /// `POST /sinks/{sink}/test`
+    SinkTest,
 }
 
 impl ControlRoute {
     /// Every route.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -49,6 +51,7 @@ impl ControlRoute {
         Self::AgentBudget,
         Self::MissionBudget,
         Self::ProviderTest,
+        Self::SinkTest,
     ];
 
     /// The name under which replicas count the route together.
@@ -65,6 +68,7 @@ impl ControlRoute {
             Self::AgentBudget => "agent-budget",
             Self::MissionBudget => "mission-budget",
             Self::ProviderTest => "provider-test",
+            Self::SinkTest => "sink-test",
         }
     }
 }
@@ -76,7 +80,7 @@ mod tests {
     use super::*;
 
     /// Every bucket with its calls.
-    const TABLE: [(Lane, &[&str]); 11] = [
+    const TABLE: [(Lane, &[&str]); 12] = [
         (Lane::Stop, &["POST /agents/{agentId}/kill", "POST /agents/kill-all", "POST /killswitch/release"]),
         (Lane::Control(ControlRoute::Inject), &["POST /agents/{agentId}/inject"]),
         (Lane::Control(ControlRoute::Pause), &["POST /agents/{agentId}/pause"]),
@@ -94,6 +98,7 @@ mod tests {
             &["PUT /missions/{missionId}/budget", "DELETE /missions/{missionId}/budget"],
         ),
         (Lane::Control(ControlRoute::ProviderTest), &["POST /providers/{name}/test"]),
+        (Lane::Control(ControlRoute::SinkTest), &["POST /sinks/{sink}/test"]),
     ];
 
     /// They may be told to come later for other reasons: an address tries too many keys, a key has too many open streams,

@@ -150,12 +150,13 @@ fn control_is_counted_by_whoever_is_wired_in_and_a_stop_never_asks_them() {
         assert_eq!(refused.expect(429)["type"], "urn:flightdeck:problem:throttled");
     }
     // What only an admin may.
-    let trial = ("POST", "/providers/robot/test".to_owned(), json!({}));
-    call(&server, &server.admin, &trial).expect(429);
+    for path in ["/providers/robot/test", "/sinks/ops/test"] {
+        call(&server, &server.admin, &("POST", path.to_owned(), json!({}))).expect(429);
+    }
     let id = PlainKey::parse(&key).expect("a key").id;
     let (routes, keys): (BTreeSet<_>, Vec<_>) = asked.lock().expect("not poisoned").iter().cloned().unzip();
     assert_eq!(routes, ControlRoute::ALL.into());
-    assert!(keys.len() == 12 && keys.iter().take(11).all(|key| *key == id));
+    assert!(keys.len() == 13 && keys.iter().take(11).all(|key| *key == id));
     assert_eq!(server.get(&format!("/agents/{agent}/status")).expect(200)["status"], "running", "nothing was done");
     server.get("/agents/tree").expect(200);
     server.post_as(&key, &format!("/agents/{agent}/kill?wait=0s"), &json!({})).expect(202);

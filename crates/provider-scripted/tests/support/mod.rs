@@ -21,8 +21,9 @@ use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, ConversationEnd, Heard, IdGenerator, MessageRepository,
     MessageSlice, MockApiKeyRepository, MockAuditLog, MockEpochRepository, MockFleetFeed, MockFleetSurveyor,
     MockLoginRepository, MockOperationRepository, MockProviderConfigRepository, MockRunnerRepository,
-    MockUsageRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError, OperatorActions,
-    RegisterError, Registered, SessionFilter, SessionPage, SessionQuery, SessionRepository, StoreUnavailable,
+    MockSinkRepository, MockUsageRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError,
+    OperatorActions, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery, SessionRepository,
+    StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -341,6 +342,8 @@ impl Deck {
             provider_configs: Arc::new(MockProviderConfigRepository::new()),
             runners: Arc::new(MockRunnerRepository::new()),
             surveyor: Arc::new(MockFleetSurveyor::new()),
+            sinks: Arc::new(MockSinkRepository::new()),
+            sink_sender: None,
             sealer: None,
             wake_ups: Arc::new(silent()),
             clock: Arc::new(SystemClock),

@@ -16,11 +16,12 @@ use flightdeck_domain::ports::{MessageSlice, TreeLock};
 use flightdeck_domain::provider_config::{ConfigName, ProviderConfig};
 use flightdeck_domain::runner::{Assignment, Runner, RunnerName};
 use flightdeck_domain::session::{Ancestor, Session};
+use flightdeck_domain::sink::{Sink, SinkName};
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::{Account, AccountKey};
 
-use super::{access, control, provider_config, runner, session, session_tree, talk, usage};
+use super::{access, control, provider_config, runner, session, session_tree, sink, talk, usage};
 use crate::audit;
 use crate::connection::Connection;
 use crate::error::SqlError;
@@ -239,6 +240,11 @@ pub trait Dialect: Send {
     /// An assignment, locked.
     fn lock_assignment(&mut self, session: SessionId) -> impl Future<Output = Done<Option<Assignment>>> + Send {
         async move { runner::lock_assignment(self.connection(), session).await }
+    }
+
+    /// A sink, locked.
+    fn lock_sink(&mut self, name: &SinkName) -> impl Future<Output = Done<Option<Sink>>> + Send {
+        async move { sink::lock_sink(self.connection(), name).await }
     }
 
     /// Puts an entry at the end of the audit log, behind all events of the transaction.

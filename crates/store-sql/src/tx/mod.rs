@@ -11,6 +11,7 @@ mod runner;
 mod session;
 mod session_list;
 mod session_tree;
+mod sink;
 mod survey;
 mod talk;
 mod usage;
@@ -27,6 +28,7 @@ pub mod single {
     pub use super::runner::{lock_assignment, lock_runner};
     pub use super::session::{head, kill_switch, lock_head, lock_whole, save, touch, whole};
     pub use super::session_tree::upwards;
+    pub use super::sink::lock_sink;
     pub use super::talk::{command, count_pending, insert_command, save_command};
     pub use super::usage::open_account;
 }

@@ -101,6 +101,8 @@ mod tests {
             current: current.clone(),
             witness: Arc::new(Witness::of(&storage)),
             is_shared: false,
+            replica: flightdeck_domain::text::ReplicaName::new("r1").expect("valid"),
+            public_url: None,
             copy: None,
             checkpoint_interval: None,
             guard_limits: GuardLimits::default(),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use flightdeck_domain::guard::GuardLimits;
 use flightdeck_domain::ports::ReadCopy;
+use flightdeck_domain::sink::PublicUrl;
+use flightdeck_domain::text::ReplicaName;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
 use flightdeck_http_api::CurrentEpoch;
 use flightdeck_live::Hints;
@@ -30,6 +32,10 @@ pub(in crate::server) struct World {
     pub(in crate::server) witness: Arc<Witness>,
     /// Whether other replicas may work on the same store.
     pub(in crate::server) is_shared: bool,
+    /// The name of this replica.
+    pub(in crate::server) replica: ReplicaName,
+    /// Where people open the page.
+    pub(in crate::server) public_url: Option<PublicUrl>,
     /// The copy of the store that is read beside it, if there is one.
     pub(in crate::server) copy: Option<Arc<dyn ReadCopy>>,
     /// How often the audit log is signed; `None` for only when asked.

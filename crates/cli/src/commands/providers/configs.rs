@@ -1,13 +1,12 @@
 //! One configuration: shown, set, removed, tried out.
 
-use std::fs;
-
 use flightdeck_client::replies::{ProviderConfig, ProviderTrial};
 use flightdeck_client::{ClientError, Reply, encode};
 use flightdeck_terminal::{Out, Outcome, Tone, line};
 use serde_json::{Map, Value, json};
 
-use crate::ask::{begin, confirm, said};
+use crate::ask::{begin, confirm};
+use crate::commands::given::{credentials, settings};
 use crate::error::CommandError;
 use crate::grammar::{Asking, FailLostAfter, ProviderSetArgs};
 use crate::operator::operator;
@@ -92,27 +91,7 @@ fn body(args: &ProviderSetArgs, before: Option<&ProviderConfig>) -> Result<Value
     let usage = |text: String| CommandError::Usage(text);
     let kind = args.kind.clone().or_else(|| before.map(|before| before.kind.clone()));
     let kind = kind.ok_or_else(|| usage("--kind: say what runs the agents of a new configuration".to_owned()))?;
-    let mut settings = match &args.file {
-        Some(file) => {
-            let text = if file == "-" { said("-")? } else { text_of(file)? };
-            match serde_json::from_str(&text) {
-                Ok(Value::Object(settings)) => settings,
-                Ok(_) => return Err(usage(format!("--file: {file} is no JSON object"))),
-                Err(error) => return Err(usage(format!("--file: {file} is no JSON: {error}"))),
-            }
-        }
-        None => before.map(|before| before.settings.clone()).unwrap_or_default(),
-    };
-    for given in &args.settings {
-        let (key, value) =
-            given.split_once('=').ok_or_else(|| usage(format!("--setting: {given:?} is not KEY=VALUE")))?;
-        if value.is_empty() {
-            settings.remove(key);
-        } else {
-            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-            settings.insert(key.to_owned(), value);
-        }
-    }
+    let settings = settings(&args.given, before.map(|before| before.settings.clone()))?;
     let mut limits = before.map(|before| before.limits.clone()).unwrap_or_default();
     // There, null means never; a limit that is not set is null elsewhere.
     limits.retain(|name, value| !value.is_null() || name == FAIL_LOST_AFTER);
@@ -146,44 +125,10 @@ fn body(args: &ProviderSetArgs, before: Option<&ProviderConfig>) -> Result<Value
     }
     body.insert("enabled".to_owned(), enabled.into());
     body.insert("settings".to_owned(), Value::Object(settings));
-    body.insert("credentials".to_owned(), Value::Object(credentials(args)?));
+    body.insert("credentials".to_owned(), Value::Object(credentials(&args.given)?));
     body.insert("labels".to_owned(), json!(labels));
     body.insert("limits".to_owned(), Value::Object(limits));
     Ok(with_reason(body, args.why.reason.as_deref()))
-}
-
-fn text_of(file: &str) -> Result<String, CommandError> {
-    fs::read_to_string(file).map_err(|error| CommandError::Usage(format!("cannot read {file}: {error}")))
-}
-
-/// The credentials that were given, in clear text, and those to be removed.
-fn credentials(args: &ProviderSetArgs) -> Result<Map<String, Value>, CommandError> {
-    let mut credentials = Map::new();
-    for given in &args.credentials {
-        // What is wrong may hold a credential, so it is not repeated.
-        let wrong = || {
-            CommandError::Usage(
-                "--credential takes NAME=@FILE or NAME=-; a credential is not written on the command line".to_owned(),
-            )
-        };
-        let (name, place) = given.split_once('=').ok_or_else(wrong)?;
-        let text = match (place, place.strip_prefix('@')) {
-            ("-", _) => said("-")?,
-            (_, Some(file)) => text_of(file)?,
-            _ => return Err(wrong()),
-        };
-        let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-        credentials.insert(name.to_owned(), text.into());
-    }
-    for given in &args.credential_env {
-        let (name, variable) =
-            given.split_once('=').ok_or_else(|| CommandError::Usage("--credential-env takes NAME=VAR".to_owned()))?;
-        let value = std::env::var(variable)
-            .map_err(|_error| CommandError::Usage(format!("--credential-env: there is no variable {variable}")))?;
-        credentials.insert(name.to_owned(), value.into());
-    }
-    credentials.extend(args.remove_credentials.iter().map(|name| (name.clone(), Value::Null)));
-    Ok(credentials)
 }
 
 fn told(out: Out, reply: &Reply) -> Outcome {
@@ -299,19 +244,5 @@ mod tests {
         let command = ProviderSetArgs::augment_args(Command::new("set").no_binary_name(true));
         let wrong = command.try_get_matches_from(["a", "--fail-lost-after-secs", "soon"]).expect_err("refused");
         assert!(wrong.to_string().contains("or never"), "{wrong}");
-    }
-
-    #[test]
-    fn a_credential_comes_out_of_a_file_and_is_never_written_or_repeated() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("token");
-        fs::write(&path, "hush\n").expect("written");
-        let given = format!("TOKEN=@{}", path.display());
-        let read = credentials(&args(&["a", "--credential", &given])).expect("valid");
-        assert_eq!(Value::Object(read), json!({"TOKEN": "hush"}));
-        for wrong in ["TOKEN=hush", "hush"] {
-            let told = credentials(&args(&["a", "--credential", wrong])).expect_err("refused").to_string();
-            assert!(!told.contains("hush") && told.contains("NAME=@FILE"), "{told}");
-        }
     }
 }

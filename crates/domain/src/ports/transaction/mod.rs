@@ -21,6 +21,7 @@ mod record;
 mod rows;
 mod runner;
 mod session;
+mod sink;
 mod survey;
 mod talk;
 mod usage;
@@ -35,6 +36,7 @@ pub use record::RecordRows;
 pub use rows::Rows;
 pub use runner::RunnerRows;
 pub use session::{SessionRows, TreeLock};
+pub use sink::SinkRows;
 pub use survey::SurveyRows;
 pub use talk::TalkRows;
 pub use usage::{MissionAccounts, UsageRows};
@@ -55,6 +57,7 @@ pub trait Tx:
     + ProviderConfigRows
     + RunnerRows
     + SurveyRows
+    + SinkRows
     + RecordRows
     + Send
 {
@@ -70,6 +73,7 @@ impl<T> Tx for T where
         + ProviderConfigRows
         + RunnerRows
         + SurveyRows
+        + SinkRows
         + RecordRows
         + Send
 {

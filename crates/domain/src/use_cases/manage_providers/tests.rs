@@ -4,7 +4,7 @@ use super::*;
 use crate::fixtures::at;
 use crate::operator::Actor;
 use crate::ports::{MockProviderKind, MockSecretSealer, ProviderKind};
-use crate::provider_config::{CredentialDigest, SettingsSchema};
+use crate::provider_config::{CredentialDigest, SealedCredential, SettingsSchema};
 use crate::text::RequestId;
 use crate::use_cases::Ports;
 use crate::use_cases::testing::MockPorts;

@@ -1,0 +1,2 @@
+DROP TABLE sink_letters;
+DROP TABLE sinks;
