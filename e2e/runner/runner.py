@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """A runner in Python, with the standard library alone: it joins a server, leases assignments and plays their agents.
 
-Its agents are threads that play the script of their context (the steps of the provider `scripted`). It shows the whole
-protocol of docs/runner-protocol.md; it keeps nothing over a restart, so it has a new instance each time.
+It shows the whole protocol of docs/runner-protocol.md. What its agents do is in agent.py, which knows nothing of the
+protocol. It keeps nothing over a restart, so it has a new instance each time.
 
     FLIGHTDECK_API_KEY=fd_... python3 runner.py http://127.0.0.1:7600 NAME [LABEL ...]
 """
 import json, os, sys, threading, time, urllib.error, urllib.request, uuid
 from datetime import datetime, timezone
 
+from agent import Agent, Killed
+
 SERVER, NAME, LABELS = sys.argv[1], sys.argv[2], sys.argv[3:]
 KEY, INSTANCE, CAPACITY = os.environ["FLIGHTDECK_API_KEY"], str(uuid.uuid4()), 50
 OVER = ("assignment-over", "assignment-fenced")
+AT_WORK = set()
 
 
 class Refused(Exception):
@@ -20,10 +23,6 @@ class Refused(Exception):
     def __init__(self, kind, detail):
         super().__init__(detail)
         self.kind = kind
-
-
-class Killed(Exception):
-    """The agent is to end."""
 
 
 def call(method, path, body=None, assignment=None):
@@ -51,13 +50,13 @@ def me(**more):
     return {"instance": INSTANCE, "now": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z"), **more}
 
 
-class Agent:
-    """One agent: what it does, and what it is told meanwhile."""
+class Session:
+    """One session of an assignment: what its agent reports, and what it is told."""
 
-    def __init__(self, session, token, script, below=()):
-        self.id, self.assignment, self.script = session, token, script
-        self.queue, self.told, self.killed, self.paused, self.below = [], threading.Condition(), False, False, list(below)
-        self.seen, self.status, self.interrupts, self.unsaid = 0, "spawning", [], []
+    def __init__(self, session, assignment):
+        self.id, self.assignment, self.told = session, assignment, threading.Condition()
+        self.queue, self.interrupts, self.killed, self.seen = [], [], False, 0
+        self.status, self.unsaid = "spawning", []
 
     def post(self, path, body):
         """A report, behind all that was said before it."""
@@ -89,12 +88,30 @@ class Agent:
     def ack(self, command, state):
         self.post(f"commands/{command['seq']}/ack", {"state": state})
 
+    def text(self, command):
+        """What an operator says with an inject."""
+        path = f"/agents/{self.id}/messages?after={command['messageSeq'] - 1}&limit=1"
+        return call("GET", path, None, self.assignment)["messages"][0]["content"]
+
+    def ask(self, wanted):
+        """Opens a permission request, and gives how it is looked at and how it is withdrawn."""
+        approval = str(uuid.uuid4())
+        self.post("approvals", {"id": approval, **wanted})
+        self.status = "waiting"
+        look = lambda: call("GET", f"/agents/{self.id}/approvals/{approval}", None, self.assignment)
+        return look, lambda: call("POST", f"/approvals/{approval}/withdraw", {}, self.assignment)
+
+    def below(self, agent_type, task):
+        """A session for an agent that works within this one."""
+        new = {"sessionId": str(uuid.uuid4()), "parentAgentId": self.id, "provider": "runner", "status": "spawning"}
+        call("POST", "/agents", {**new, "agentType": agent_type, "taskId": task}, self.assignment)
+        return Session(new["sessionId"], self.assignment)
+
     def listen(self):
         """Waits for commands until the agent has ended."""
         while self.status not in ("completed", "failed", "killed"):
             try:
-                path = f"/agents/{self.id}/commands?after={self.seen}&wait=10s"
-                answer = call("GET", path, None, self.assignment)
+                answer = call("GET", f"/agents/{self.id}/commands?after={self.seen}&wait=10s", None, self.assignment)
             except Refused:
                 answer = {"commands": [], "control": {"desiredStatus": "killed"}}
             with self.told:
@@ -105,152 +122,16 @@ class Agent:
                     (self.interrupts if is_now else self.queue).append(command)
                 self.told.notify_all()
 
-    def take(self, *kinds):
-        with self.told:
-            found = next((it for it in self.queue if it["kind"] in kinds), None)
-            if found:
-                self.queue.remove(found)
-            return found
 
-    def obey(self):
-        """Between two steps: a kill, a pause and its end, and what is to be said into the turn."""
-        while True:
-            if self.killed:
-                raise Killed
-            pause = self.take("pause", "resume")
-            if pause and pause["kind"] == "pause" and not self.paused:
-                self.paused, self.before = True, self.status
-                self.report("paused")
-            elif pause and pause["kind"] == "resume" and self.paused:
-                self.paused = False
-                self.report(self.before)
-            if pause:
-                self.ack(pause, "consumed")
-                continue
-            chosen = self.take("configure")
-            if chosen:
-                # A script says the same with any model and in any mode.
-                self.say("system", "configured: " + " ".join(filter(None, (chosen.get("model"), chosen.get("mode")))))
-                self.ack(chosen, "consumed")
-                continue
-            with self.told:
-                if self.paused and not self.killed and not self.queue:
-                    self.told.wait(1)
-                    continue
-                if self.paused:
-                    continue
-                steer = next((it for it in self.queue if it["delivery"] == "steer"), None)
-                if steer:
-                    self.queue.remove(steer)
-            if not steer:
-                return
-            self.answer(steer)
+def play(session, script, prompt=None):
+    """Plays an agent, and obeys meanwhile."""
 
-    def rest(self, seconds):
-        """Waits, and obeys meanwhile; comes back early for an interrupt."""
-        if seconds:
-            self.flush()
-        until = time.monotonic() + seconds
-        while not self.interrupts and time.monotonic() < until:
-            self.obey()
-            with self.told:
-                if not self.killed and not self.queue and not self.interrupts:
-                    self.told.wait(max(0, min(0.5, until - time.monotonic())))
-        self.obey()
-
-    def text(self, command):
-        path = f"/agents/{self.id}/messages?after={command['messageSeq'] - 1}&limit=1"
-        return call("GET", path, None, self.assignment)["messages"][0]["content"]
-
-    def answer(self, command):
-        self.ack(command, "delivered")
-        self.say("assistant", f"You said: {self.text(command)}")
-        self.ack(command, "consumed")
-
-    def ask(self, wanted):
-        approval = str(uuid.uuid4())
-        self.post("approvals", {"id": approval, **wanted})
-        self.status = "waiting"
-        while not self.interrupts:
-            request = call("GET", f"/agents/{self.id}/approvals/{approval}", None, self.assignment)
-            if request["status"] != "open":
-                self.report("running")
-                decision = request["decision"]
-                may = "I may" if decision and decision["allowed"] else "I may not"
-                return self.say("assistant", f"{may} ({decision['option'] if decision else 'nobody decided'}).")
-            self.rest(0.1)
-        call("POST", f"/approvals/{approval}/withdraw", {}, self.assignment)
-        self.report("running")
-
-    def step(self, step):
-        (kind, value), = step.items()
-        if kind == "say":
-            self.say("assistant", value)
-        elif kind == "wait":
-            self.rest(value["ms"] / 1000)
-        elif kind == "ask":
-            self.ask(value)
-        elif kind == "spawn":
-            child = str(uuid.uuid4())
-            new = {"sessionId": child, "parentAgentId": self.id, "provider": "runner", "status": "spawning"}
-            call("POST", "/agents", {**new, "agentType": value["agentType"], "taskId": value["taskId"]}, self.assignment)
-            play(Agent(child, self.assignment, value))
-        elif kind == "fail":
-            raise RuntimeError(value)
-        elif kind not in ("idle", "turn"):
-            raise RuntimeError(f"there is no step {kind}")
-        return kind
-
-    def idle(self):
-        """The turn is over: answers what comes, each with a turn of its own, until it is killed."""
-        self.report("idle")
-        while True:
-            self.obey()
-            command = self.take("inject") or (self.interrupts.pop(0) if self.interrupts else None)
-            if command and command["kind"] == "interrupt":
-                self.ack(command, "consumed")
-            elif command:
-                self.report("running")
-                self.answer(command)
-                self.report("idle")
-            else:
-                with self.told:
-                    if not self.killed and not self.queue and not self.interrupts:
-                        self.told.wait(1)
-
-    def run(self, prompt):
-        try:
-            steps = self.script.get("script", [{"idle": True}])
-            for step in steps:
-                if next(iter(step)) not in ("say", "wait", "ask", "spawn", "fail", "idle", "turn"):
-                    raise RuntimeError(f"there is no step {next(iter(step))}")
-            if prompt:
-                self.say("user", prompt)
-            self.report("running")
-            for step in steps * self.script.get("repeat", 1):
-                self.obey()
-                if self.interrupts or self.step(step) in ("idle", "turn"):
-                    break
-                self.rest(self.script.get("pace", 0) / 1000)
-            if self.interrupts or self.queue or (steps and next(iter(steps[-1])) in ("idle", "turn")):
-                self.idle()
-            self.report("completed")
-        except Killed:
-            self.report("killed")
-        except Exception as error:  # Whatever it is, the session does not live on without its agent.
-            self.report("failed", str(error) or type(error).__name__)
-
-
-AGENTS = set()
-
-
-def play(agent, prompt=None):
     def live():
-        threading.Thread(target=agent.listen, daemon=True).start()
-        agent.run(prompt)
-        AGENTS.discard(agent)
+        threading.Thread(target=session.listen, daemon=True).start()
+        Agent(session, script, play).run(prompt)
+        AT_WORK.discard(session)
 
-    AGENTS.add(agent)
+    AT_WORK.add(session)
     threading.Thread(target=live, daemon=True).start()
 
 
@@ -260,14 +141,14 @@ def main():
     call("PUT", runner, join)
     print(f"runner {NAME} has joined", flush=True)
     while True:
-        leased = call("POST", f"{runner}/lease", me(free=max(0, CAPACITY - len(AGENTS)), waitSecs=10))
+        leased = call("POST", f"{runner}/lease", me(free=max(0, CAPACITY - len(AT_WORK)), waitSecs=10))
         for lease in leased["assignments"]:
             session, token = lease["agentId"], lease["token"]
             try:
                 start = call("POST", f"{runner}/assignments/{session}/start", {"token": token})
             except Refused:
                 continue  # It is over, or somebody else's: it is not started here.
-            play(Agent(session, f"{session}/{token}", start["context"]), start["prompt"])
+            play(Session(session, f"{session}/{token}"), start["context"], start["prompt"])
 
 
 if __name__ == "__main__":

@@ -40,8 +40,7 @@ export interface components {
       title: string;
     };
     /** @enum {string} */
-    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "configure" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "provider_set" | "provider_remove" | "provider_test" | "secrets_rotate" | "runner_drain" | "runner_undrain" | "runner_remove" | "audit_read";
-    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "provider_set" | "provider_remove" | "provider_test" | "secrets_rotate" | "runner_drain" | "runner_undrain" | "runner_remove" | "sink_set" | "sink_remove" | "sink_resend" | "sink_test" | "audit_read";
+    AuditAction: "inject" | "pause" | "resume" | "interrupt" | "command_cancel" | "configure" | "kill" | "close" | "kill_all" | "kill_switch_release" | "key_create" | "key_revoke" | "login" | "logout" | "approval_decide" | "budget_set" | "provider_set" | "provider_remove" | "provider_test" | "secrets_rotate" | "runner_drain" | "runner_undrain" | "runner_remove" | "sink_set" | "sink_remove" | "sink_resend" | "sink_test" | "audit_read";
     AuditEntryView: {
       action: components["schemas"]["AuditAction"];
       actor: string;

@@ -1,6 +1,7 @@
 //! The runner: joins, leases, starts, drains and leaves.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use flightdeck_provider_acp::{AcpProvider, Home};
 use flightdeck_provider_scripted::ScriptedProvider;
 use flightdeck_terminal::{Outcome, say};
 use flightdeck_uplink::Desk;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
@@ -34,6 +36,8 @@ use crate::{courier, ears, messages};
 const WAIT: u64 = 10;
 /// How long such a question may take.
 const DEADLINE: Duration = Duration::from_secs(WAIT + 3);
+/// How far apart signs of life are while agents are started: a third of the server's patience.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// How long is waited at the end for reports to arrive.
 const LAST_REPORTS: Duration = Duration::from_secs(10);
 
@@ -256,9 +260,7 @@ impl Program {
                     if state != "active" && !is_draining {
                         tracing::info!("the server wants this runner to drain");
                     }
-                    for assignment in assignments {
-                        self.start(assignment).await;
-                    }
+                    self.start_all(assignments).await;
                     if wait == 0 || state != "active" {
                         // It looks again when an agent has ended.
                         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -268,6 +270,26 @@ impl Program {
                 Told::Over(why) => return Err(Refusal { status: 409, why }),
                 Told::Refused(refusal) => return Err(refusal),
             }
+        }
+    }
+
+    /// Starts agents, all at once, and gives signs of life meanwhile: on a busy machine a start takes its time, and a runner
+    /// that is silent is taken for gone with all of its agents.
+    async fn start_all(self: &Arc<Self>, assignments: Vec<HeldThere>) {
+        let starts = join_all(assignments.into_iter().map(|assignment| self.start(assignment)));
+        tokio::select! {
+            _ = starts => {}
+            never = self.signs_of_life() => match never {},
+        }
+    }
+
+    /// Asks for nothing, each so often.
+    async fn signs_of_life(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(SIGN_OF_LIFE).await;
+            let body = self.body(json!({"free": 0, "waitSecs": 0}));
+            // What comes of it is heard by the next question.
+            let _ = self.link.say::<Leased>(self.path("/lease"), body, DEADLINE).await;
         }
     }
 
