@@ -36,6 +36,7 @@ async function fleet() {
   await post(`/agents/${agentId}/messages`, [1, 2, 3].map((n) => ({ role: 'assistant', content: `${n}` })));
   await post(`/agents/${agentId}/approvals`, { title: 'push', options: ['allow_once', 'reject_once'] });
   await post(`/agents/${agentId}/pause?wait=0s`, {});
+  await post('/sinks', { name: 'on-call', form: 'ntfy', settings: { topic: 'flightdeck-metrics' }, enabled: false });
   return server;
 }
 
