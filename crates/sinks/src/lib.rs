@@ -1,4 +1,4 @@
-//! The adapter of [`SinkSender`]: the messages of sinks go out over HTTP, SMTP and syslog.
+//! The adapter of [`SinkSender`](flightdeck_domain::ports::SinkSender): the messages of sinks go out over HTTP, SMTP and syslog.
 //!
 //! Each [form](flightdeck_domain::sink::SinkForm) has a file in `forms`: the schema of its settings, the names of its
 //! credentials, and how a message becomes bytes. [`Guard`] decides which addresses may be reached; every connection goes
