@@ -59,8 +59,13 @@ include-operation-id = "handleClaudeCodeHook"
 checks.negative_data_rejection.expected-statuses = ["200", "400", "401", "403", "404"]
 
 [[operations]]
-include-operation-id = ["createProvider", "setProvider", "removeProvider"]
-# Which settings are allowed is said by the schema of their kind, and a change names the revision that it is made to.
+include-operation-id = "configureAgent"
+# Each of model and mode may be missing, but not both.
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "422", "429"]
+
+[[operations]]
+include-operation-id = ["createProvider", "setProvider", "removeProvider", "createSink", "setSink", "removeSink"]
+# Which settings are allowed is said by the schema of their kind or form, and a change names the revision that it is made to.
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "413", "428"]
 """
 
