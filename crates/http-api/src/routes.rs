@@ -27,8 +27,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             web::scope("")
                 .wrap(middleware::from_fn(authenticate))
-                .configure(whole_fleet)
+                .configure(all_agents)
                 .configure(one_agent)
+                .configure(whole_fleet)
                 .configure(permissions)
                 .configure(budgets)
                 .configure(api_keys)
@@ -105,7 +106,13 @@ fn whole_fleet(config: &mut ServiceConfig) {
         .service(
             resource("/runners/{runner}/assignments/{agentId}/start", "POST").route(web::post().to(assignments::start)),
         )
-        .service(resource("/providers/{name}/test", "POST").route(web::post().to(providers::test)))
+        .service(resource("/providers/{name}/test", "POST").route(web::post().to(providers::test)));
+}
+
+/// They come first: what agents report is most of what is asked, and each path with a variable that is compared before costs as
+/// much as a small request.
+fn all_agents(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/agents", "GET, HEAD, POST")
                 .route(web::get().to(agents::list))

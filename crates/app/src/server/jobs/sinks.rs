@@ -13,6 +13,9 @@ use super::world::{Ended, World};
 /// Hints come with each event of a busy fleet; the sinks are looked at no more often than this.
 const LEAST: Duration = Duration::from_millis(100);
 
+/// A server without sinks looks so many times less often whether there are any: each look is a read of the store.
+const UNUSED: u32 = 5;
+
 /// A pass that has ended.
 type Done = (SinkName, Scan, Result<Passed, StoreUnavailable>);
 
@@ -25,6 +28,7 @@ pub(super) async fn run(every: Duration, world: World) -> Ended {
     let mut feed = hints.feed();
     loop {
         let any = desk.look().await;
+        let every = if any { every } else { every * UNUSED };
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             () = tokio::time::sleep(LEAST) => {}
