@@ -9,7 +9,7 @@ use crate::support::process::Server;
 /// An agent that makes 1,500 equal calls.
 fn wild(admin: &Client, mission: Option<&str>) -> String {
     let call = json!([{"tool": {"name": "bash", "input": {"cmd": "cargo test"}, "output": "1 failed"}}]);
-    let context = json!({"script": call, "repeat": 1_500, "pace": 3});
+    let context = json!({"script": call, "repeat": 1_500, "pace": 25});
     let mut body = json!({"taskId": "G-1", "agentType": "worker", "provider": "scripted", "context": context});
     if let Some(mission) = mission {
         body["missionId"] = json!(mission);
