@@ -8,6 +8,7 @@ mod choice;
 mod completions;
 mod configure;
 mod control;
+mod facts;
 mod given;
 mod inject;
 mod kill_all;

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use flightdeck_client::replies::{Operation, Operations, Told};
 use flightdeck_client::{Client, encode};
-use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, age, clock, line, local};
+use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, age, clock, local};
 use uuid::Uuid;
 
+use super::facts;
 use crate::ask::begin;
 use crate::error::CommandError;
 use crate::grammar::{OperationsArgs, OperationsCommand, OperationsListArgs};
@@ -142,10 +143,7 @@ fn tell(out: Out, operation: &Operation) {
         ("requested", time(operation.requested_at)),
         ("completed", time(operation.completed_at)),
     ];
-    for (name, value) in facts {
-        let Some(value) = value else { continue };
-        out.line(&format!("{}{}", out.paint.paint(Tone::Faint, &format!("{name:<13}")), line(&value)));
-    }
+    facts::tell(out, 13, facts);
     let mut table = Table::new(&[
         Column::whole("AGENT"),
         Column::whole("OUTCOME"),

@@ -6,6 +6,7 @@ use flightdeck_client::{ClientError, Reply, encode};
 use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, age, clock, line};
 use serde_json::{Map, Value, json};
 
+use super::facts;
 use super::given::{credentials, settings};
 use crate::ask::{begin, confirm};
 use crate::error::CommandError;
@@ -259,11 +260,7 @@ fn told(out: Out, reply: &Reply) -> Outcome {
         ("revision", Some(sink.revision.to_string())),
         ("changed by", Some(operator(&sink.changed_by, sink.changed_by_name.as_deref()))),
     ];
-    for (name, value) in facts {
-        let Some(value) = value else { continue };
-        let name = out.paint.paint(Tone::Faint, &format!("{name:<14}"));
-        out.line(&format!("{name}{}", line(&value)));
-    }
+    facts::tell(out, 14, facts);
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub enum Sign {
 /// So many bytes of a name are told.
 const NAME: usize = 100;
 
-fn digest(parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_le_bytes());

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
+use super::sign::digest;
 use super::{GuardLimits, Sign};
 use crate::text::Reason;
 use crate::time::Timestamp;
@@ -113,10 +114,7 @@ impl Watch {
     ) -> Vec<Alarm> {
         let place = id.and_then(|id| self.open.iter().position(|(open, _)| open == id));
         let call = place.and_then(|place| self.open.remove(place)).map(|(_, what)| what).unwrap_or_default();
-        let mut whole = [0; 32];
-        for (byte, (a, b)) in whole.iter_mut().zip(call.iter().zip(result)) {
-            *byte = a.rotate_left(3) ^ b;
-        }
+        let whole = digest(&[&call, &result]);
         if self.done.len() >= Self::WINDOW
             && let Some(oldest) = self.done.pop_front()
             && let Some(count) = self.times.get_mut(&oldest)

@@ -2,10 +2,11 @@
 
 use flightdeck_client::replies::{ProviderConfig, ProviderTrial};
 use flightdeck_client::{ClientError, Reply, encode};
-use flightdeck_terminal::{Out, Outcome, Tone, line};
+use flightdeck_terminal::{Out, Outcome, line};
 use serde_json::{Map, Value, json};
 
 use crate::ask::{begin, confirm};
+use crate::commands::facts;
 use crate::commands::given::{credentials, settings};
 use crate::error::CommandError;
 use crate::grammar::{Asking, FailLostAfter, ProviderSetArgs};
@@ -164,11 +165,7 @@ fn told(out: Out, reply: &Reply) -> Outcome {
         ("revision", Some(config.revision.to_string())),
         ("changed by", config.changed_by.map(|id| operator(&id, config.changed_by_name.as_deref()))),
     ];
-    for (name, value) in facts {
-        let Some(value) = value else { continue };
-        let name = out.paint.paint(Tone::Faint, &format!("{name:<13}"));
-        out.line(&format!("{name}{}", line(&value)));
-    }
+    facts::tell(out, 13, facts);
     Ok(())
 }
 
