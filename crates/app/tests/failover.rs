@@ -58,7 +58,7 @@ fn fail_over(mut pair: Pair) {
     let mut deployment = Deployment::start(pair.url());
     let epoch = deployment.epoch();
     let client = deployment.client();
-    let scene = Scene::new(vec![client.clone()]);
+    let scene = Scene::new(vec![client.clone()]).with_store_that_goes_away();
     let sessions: Vec<String> = (0..SESSIONS).map(|_| client.register(None)).collect();
     let (changing, last) = (client.register(None), random.uuid().to_string());
     let (cuts, acknowledged) = (Cuts { events: 1..2_000, quiet: 2_000..5_000 }, Acknowledgements::default());
@@ -145,8 +145,8 @@ fn fail_over(mut pair: Pair) {
 
     let messages: u64 = written.iter().map(Written::messages).sum();
     println!(
-        "failover: {promotions} promotions: {messages} messages acknowledged, none lost; {} calls made again, {} of them had \
-         been written before; {changes} changes of status, {} injects, {} pauses and resumes, {entries} audit entries; \
+        "failover: {promotions} promotions: {messages} messages acknowledged, none lost; {} calls made again, {} batches \
+         had been written before; {changes} changes of status, {} injects, {} pauses and resumes, {entries} audit entries; \
          {deliveries} deliveries over {} connections, {events} events of the feed; {seconds:.1} s",
         written.iter().map(|writer| writer.retries).sum::<u64>(),
         written.iter().map(|writer| writer.already_there).sum::<u64>(),

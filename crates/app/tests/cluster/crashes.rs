@@ -37,7 +37,7 @@ pub(crate) fn crash(mut database: Private, valkey: &str, size: &Size) {
     let mut random = Random::from_seed(seed);
     let url = database.url();
     let mut cluster = Cluster::start(&Settings::new(&url, valkey));
-    let scene = cluster.scene();
+    let scene = cluster.scene().with_store_that_goes_away();
     let sessions: Vec<String> = (0..size.sessions).map(|_| scene.door(&mut random).register(None)).collect();
     let (trees, last) = (Trees::new(size.agents), random.uuid().to_string());
     let cuts = Cuts { events: 1..200, quiet: 200..3_000 };
@@ -119,8 +119,8 @@ pub(crate) fn crash(mut database: Private, valkey: &str, size: &Size) {
 
     let total = |count: fn(&Written) -> u64| written.iter().chain(&obeyed).map(count).sum::<u64>();
     println!(
-        "crashes: {} kills of a replica, {} crashes of the database: {} messages acknowledged, {} calls made again, {} of \
-         them had been written before; {} injects, {} pauses, resumes and kills of subtrees acknowledged, {} refused, {} \
+        "crashes: {} kills of a replica, {} crashes of the database: {} messages acknowledged, {} calls made again, {} \
+         batches had been written before; {} injects, {} pauses, resumes and kills of subtrees acknowledged, {} refused, {} \
          calls made again; {} operations finished, {entries} audit entries found; {deliveries} deliveries over {} \
          connections, {} events of the feed; {seconds:.1} s",
         size.kills,

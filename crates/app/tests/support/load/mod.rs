@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_mins(3);
 pub(crate) struct Scene {
     /// Ways to the same deployment, each with a key that may do everything.
     pub(crate) doors: Vec<Client>,
+    /// Whether the store can go away between a commit and the news of it. The server then looks for what it was about to
+    /// write, and answers a new batch as one that was there already.
+    pub(crate) loses_news_of_commits: bool,
     over: Arc<AtomicBool>,
     given_up: Arc<AtomicBool>,
 }
@@ -40,12 +43,22 @@ pub(crate) struct Answered {
 
 impl Scene {
     pub(crate) fn new(doors: Vec<Client>) -> Self {
-        Self { doors, over: Arc::default(), given_up: Arc::default() }
+        Self { doors, loses_news_of_commits: false, over: Arc::default(), given_up: Arc::default() }
+    }
+
+    /// The same, where the store goes away under the load.
+    pub(crate) fn with_store_that_goes_away(self) -> Self {
+        Self { loses_news_of_commits: true, ..self }
     }
 
     /// The same for those who come by other doors.
     pub(crate) fn by(&self, doors: Vec<Client>) -> Self {
-        Self { doors, over: Arc::clone(&self.over), given_up: Arc::clone(&self.given_up) }
+        Self {
+            doors,
+            loses_news_of_commits: self.loses_news_of_commits,
+            over: Arc::clone(&self.over),
+            given_up: Arc::clone(&self.given_up),
+        }
     }
 
     /// Whether there is to be more load.
