@@ -3,6 +3,7 @@
 
 mod file;
 mod log;
+mod segment;
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use flightdeck_domain::ids::AuditSeq;
 use flightdeck_settings::StorageSettings;
 use flightdeck_terminal::{BoxError, Outcome, say};
 
-use crate::grammar::{AuditCheckpointArgs, AuditExportArgs, AuditVerifyArgs};
+use crate::grammar::{AuditCheckpointArgs, AuditExportArgs, AuditSegmentArgs, AuditVerifyArgs};
 
 /// A flag that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,14 @@ pub fn seq(after: Option<&str>) -> Result<u64, BoxError> {
 /// There is none, or it cannot be signed.
 pub async fn checkpoint(args: &AuditCheckpointArgs) -> Outcome {
     log::checkpoint(&StorageSettings::load(&args.flags)?, args.refill, args.json).await
+}
+
+/// Closes a segment.
+///
+/// # Errors
+/// The log cannot be read or signed, or the folder cannot be written.
+pub async fn segment(args: &AuditSegmentArgs) -> Outcome {
+    segment::close(&StorageSettings::load(&args.flags)?, Path::new(&args.folder), args.json).await
 }
 
 /// Digits, or a file of digits.

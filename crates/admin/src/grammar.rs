@@ -1,5 +1,7 @@
 //! What is typed.
 
+pub(crate) mod retention;
+
 use clap::{Args, Subcommand};
 use flightdeck_settings::Flags;
 
@@ -123,9 +125,26 @@ pub struct AuditCheckpointArgs {
     pub(crate) flags: Flags,
 }
 
+/// `flightdeck audit segment`
+#[derive(Debug, Args)]
+pub struct AuditSegmentArgs {
+    /// the folder of the segments; made when missing
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: String,
+    /// tell it as JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
 /// `flightdeck migrate`
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
+    /// with SQLite: write the file anew without what is free in it, so that it shrinks by itself from then on; stop the server
+    /// first
+    #[arg(long)]
+    pub(crate) compact: bool,
     /// tell it as JSON, for programs
     #[arg(long)]
     pub(crate) json: bool,

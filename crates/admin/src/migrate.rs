@@ -10,6 +10,11 @@ use tokio::runtime::Handle;
 
 use crate::grammar::MigrateArgs;
 
+/// There is no file to be written anew.
+#[derive(Debug, thiserror::Error)]
+#[error("--compact is for SQLite; PostgreSQL gives space back by itself, with autovacuum")]
+pub(crate) struct NoFile;
+
 /// Does what was typed.
 ///
 /// # Errors
@@ -19,9 +24,14 @@ pub async fn run(args: &MigrateArgs) -> Outcome {
     let applied = match &settings.database {
         DatabaseUrl::Sqlite(path) => {
             make_data_dir(&settings.data_dir)?;
-            SqliteStore::migrate(path)
-                .map_err(|source| StorageError::Sqlite { path: path.clone(), source: Box::new(source) })?
+            let unusable = |source| StorageError::Sqlite { path: path.clone(), source: Box::new(source) };
+            let applied = SqliteStore::migrate(path).map_err(unusable)?;
+            if args.compact {
+                SqliteStore::compact(path).map_err(unusable)?;
+            }
+            applied
         }
+        DatabaseUrl::Postgres(_) if args.compact => return Err(NoFile.into()),
         DatabaseUrl::Postgres(url) => {
             let migrated = PostgresStore::migrate(url, &postgres_options(&settings), Handle::current()).await;
             migrated

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use flightdeck_settings::{Flags, ORDER};
@@ -40,6 +41,10 @@ enum Command {
     /// Take out, prove and sign the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Show and change how long what has ended is kept, and what would go
+    Retention(flightdeck_admin::RetentionArgs),
+    /// Look into the archive, take conversations out of it, and put them back
+    Archive(flightdeck_admin::ArchiveArgs),
     /// Bring the tables of the database up to date and say what was done; a server does so by itself
     Migrate(flightdeck_admin::MigrateArgs),
     /// Put the messages of a PostgreSQL into 16 parts, while servers work on it
@@ -92,6 +97,8 @@ enum AuditCommand {
     Verify(flightdeck_admin::AuditVerifyArgs),
     /// Sign the newest entry of the data folder's audit log now
     Checkpoint(flightdeck_admin::AuditCheckpointArgs),
+    /// Write what is new since the last segment into a file of its own, signed; nothing is removed from the log
+    Segment(flightdeck_admin::AuditSegmentArgs),
 }
 
 /// Does what the command line says. Also tells whether programs are to read what comes of it.
@@ -125,11 +132,20 @@ fn mistake(told: &str) -> String {
     message.trim().trim_start_matches("error: ").to_owned()
 }
 
+/// How long the end waits for threads that still wait for something outside, such as a receiver that does not answer. What counts
+/// was waited for before.
+const LINGER: Duration = Duration::from_secs(1);
+
 fn done(command: Command) -> Outcome {
     match command {
         // What only asks a server needs no runtime.
         Command::Ask(command) => flightdeck_cli::run(&command, CommandLine::command()),
-        command => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(on_this_machine(command)),
+        command => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let outcome = runtime.block_on(on_this_machine(command));
+            runtime.shutdown_timeout(LINGER);
+            outcome
+        }
     }
 }
 
@@ -142,6 +158,8 @@ async fn on_this_machine(command: Command) -> Outcome {
         Command::Keys(args) => flightdeck_admin::keys(&args).await,
         Command::Secrets(args) => flightdeck_admin::secrets(&args).await,
         Command::Audit(command) => audit(&command).await,
+        Command::Retention(args) => flightdeck_admin::retention(&args).await,
+        Command::Archive(args) => Box::pin(flightdeck_admin::archive(&args)).await,
         Command::Migrate(args) => flightdeck_admin::migrate(&args).await,
         Command::PartitionMessages(args) => flightdeck_admin::partition_messages(&args).await,
         Command::Doctor(args) => {
@@ -178,6 +196,7 @@ async fn audit(command: &AuditCommand) -> Outcome {
             _ => flightdeck_admin::audit_verify(args).await,
         },
         AuditCommand::Checkpoint(args) => flightdeck_admin::audit_checkpoint(args).await,
+        AuditCommand::Segment(args) => flightdeck_admin::audit_segment(args).await,
     }
 }
 

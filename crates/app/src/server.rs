@@ -10,6 +10,7 @@ mod guard_post;
 mod jobs;
 mod login_link;
 mod replicas;
+mod request_traces;
 mod serve;
 mod signals;
 mod throttle;

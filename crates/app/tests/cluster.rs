@@ -25,13 +25,19 @@ mod deployment;
 mod dropped;
 #[path = "cluster/followers.rs"]
 mod followers;
+#[allow(dead_code, reason = "the tests of sinks alone use all of it")]
+#[path = "sinks/receiver.rs"]
+mod receiver;
 #[path = "cluster/runners.rs"]
 mod runners;
+#[path = "cluster/sinks.rs"]
+mod sinks;
 mod support;
 
 use std::process::ExitCode;
 
 use deployment::Servers;
+use flightdeck_test_servers::postgres::Place;
 use flightdeck_test_servers::{NoServer, trial_with};
 use libtest_mimic::{Arguments, Trial};
 
@@ -116,6 +122,7 @@ fn main() -> ExitCode {
         ),
         full("full_calls_that_are_dropped_break_nothing_on_sqlite", || Ok(()), |()| dropped::on_sqlite(dropped::FULL)),
     ];
+    tests.extend(of_sinks(servers));
     tests.extend(
         control::TESTS
             .iter()
@@ -124,6 +131,14 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, tests);
     servers.stop();
     conclusion.exit_code()
+}
+
+fn of_sinks(servers: &'static Servers) -> [Trial; 2] {
+    let run = |kills| move |(place, valkey): (Place, String)| sinks::send(&place, &valkey, kills);
+    [
+        trial_with("sinks_send_everything_in_order", || servers.shared(), run(sinks::SMALL)),
+        full("full_sinks_send_everything_in_order", || servers.shared(), run(sinks::FULL)),
+    ]
 }
 
 /// A test that takes minutes.

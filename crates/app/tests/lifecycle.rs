@@ -17,6 +17,8 @@ mod kills;
 mod refusals;
 #[path = "lifecycle/restore.rs"]
 mod restore;
+#[path = "lifecycle/spans.rs"]
+mod spans;
 #[path = "lifecycle/spool.rs"]
 mod spool;
 #[path = "lifecycle/streams.rs"]

@@ -61,6 +61,8 @@ impl Deck {
         let work = folder.path().join("work");
         fs::create_dir(&work).expect("made");
         fs::write(work.join("talker.py"), include_str!("secrets/talker.py")).expect("written");
+        // What agents change in it is kept.
+        assert!(run(Command::new("git").args(["init", "-q"]).arg(&work)).status.success());
         let database = place.url().to_owned();
         let replicas: Vec<Server> = ["one", "two"].map(|name| start(folder.path(), name, &database)).into();
         let key = runner::key(&folder.path().join("one"), &variables(folder.path(), &database));
@@ -200,6 +202,8 @@ fn nothing_is_kept_or_told(place: &Place) {
         &["secrets", "show"],
         &["runners"],
         &["transcript", ids[0]],
+        &["changes", ids[0]],
+        &["changes", ids[0], "near"],
         &["tree"],
     ] {
         deck.command(words);
@@ -239,6 +243,9 @@ impl Deck {
             assert!(conversation.iter().any(|message| message["content"] == line), "{provider}: {conversation:#?}");
             sessions.push(id);
         }
+        let changed = self.good(0, "GET", &format!("/agents/{}/changes?path=near", sessions[0]), &Value::Null);
+        let line = changed["hunks"][0]["lines"][0]["text"].as_str().unwrap_or_default();
+        assert!(line.ends_with(" [credential TOKEN] [credential OTHER]"), "{changed}");
         for (provider, prompt) in [("near", "fail"), ("labelled", "fail"), ("labelled", "refuse"), ("near", "refuse")] {
             let id = self.spawn(0, provider, prompt);
             self.is(&id, if prompt == "fail" { "failed" } else { "idle" });

@@ -246,16 +246,7 @@ fn killed(kills: u64) {
         (status == 200 && sink["state"]["lag"] == 0).then(|| sink["state"].clone())
     });
     let last = state["cursor"].as_u64().expect("a cursor");
-    let (mut newest, mut repeated) = (0, 0);
-    for got in receiver.got() {
-        let place = got.place().expect("an event");
-        if place == newest + 1 {
-            newest = place;
-        } else {
-            assert!(place <= newest, "seed {seed}: {place} came before {}", newest + 1);
-            repeated += 1;
-        }
-    }
+    let (newest, repeated) = receiver.in_order(&format!("seed {seed}"));
     assert_eq!(newest, last, "seed {seed}: something is missing");
     assert_eq!(state["deadLetters"], 0, "{state}");
     println!(

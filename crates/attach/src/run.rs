@@ -230,10 +230,46 @@ fn registration(args: &RunArgs, session: &str) -> Value {
         "agentType": args.name,
         "context": {"command": args.command, "cwd": cwd},
     });
+    // What it uses is read from what it writes: its telemetry would count it again.
+    if Choice::of(&args.preset, &args.command).preset.is_some()
+        && let Some(new) = new.as_object_mut()
+    {
+        new.insert("metadata".to_owned(), json!({"telemetry": "off"}));
+    }
     for (field, value) in [("missionId", &args.mission), ("parentSessionId", &args.parent)] {
         if let (Some(value), Some(new)) = (value, new.as_object_mut()) {
             new.insert(field.to_owned(), value.as_str().into());
         }
     }
     new
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: RunArgs,
+    }
+
+    #[test]
+    fn what_is_counted_by_its_output_is_not_counted_by_its_telemetry() {
+        let registered = |command: &[&str]| {
+            let line = ["run", "--name", "worker", "--"].iter().chain(command);
+            registration(&Line::try_parse_from(line).expect("arguments").args, "s")
+        };
+        assert_eq!(
+            registered(&["claude", "-p", "x", "--output-format", "stream-json"])["metadata"]["telemetry"],
+            "off"
+        );
+        assert_eq!(
+            registered(&["./agent.sh"])["metadata"],
+            Value::Null,
+            "its telemetry is all that tells of its usage"
+        );
+    }
 }

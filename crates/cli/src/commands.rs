@@ -4,12 +4,14 @@ mod account;
 mod approvals;
 mod audit;
 mod budget;
+mod changes;
 mod choice;
 mod completions;
 mod configure;
 mod control;
 mod facts;
 mod given;
+mod guard;
 mod inject;
 mod kill_all;
 mod login;
@@ -49,6 +51,7 @@ pub fn run(command: &Command, whole: clap::Command) -> Outcome {
         Command::Logs(args) => logs::run(args),
         Command::Missions(args) => missions::run(args),
         Command::Search(args) => search::run(args),
+        Command::Changes(args) => changes::run(args),
         Command::Usage(args) => usage::run(args),
         Command::Operations(args) => operations::run(args),
         Command::Providers(args) => providers::run(args),
@@ -65,6 +68,7 @@ pub fn run(command: &Command, whole: clap::Command) -> Outcome {
         Command::KillAll(args) => kill_all::run(args),
         Command::Approvals(args) => approvals::run(args),
         Command::Budget(args) => budget::run(args),
+        Command::Guard(args) => guard::run(args),
         Command::Login(args) => login::run(args),
         Command::Completions { shell } => {
             completions::print(*shell, whole);

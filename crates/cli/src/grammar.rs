@@ -2,6 +2,7 @@
 
 mod budget;
 mod given;
+mod guard;
 mod looking;
 mod providers;
 mod runners;
@@ -14,10 +15,11 @@ use clap_complete::Shell;
 
 pub(crate) use self::budget::{BudgetArgs, BudgetCommand, BudgetSetArgs, Limits, Whose};
 pub(crate) use self::given::Given;
+pub(crate) use self::guard::{GuardArgs, Watched};
 pub use self::looking::AuditListArgs;
 pub(crate) use self::looking::{
-    LogsArgs, MissionsArgs, OperationsArgs, OperationsCommand, OperationsListArgs, PsArgs, SearchArgs, ShowArgs,
-    TreeArgs, UsageArgs,
+    ChangesArgs, LogsArgs, MissionsArgs, OperationsArgs, OperationsCommand, OperationsListArgs, PsArgs, SearchArgs,
+    ShowArgs, TreeArgs, UsageArgs, UsageBy,
 };
 pub(crate) use self::providers::{FailLostAfter, ProviderSetArgs, ProvidersArgs, ProvidersCommand};
 pub(crate) use self::runners::{RunnersArgs, RunnersCommand};
@@ -44,6 +46,8 @@ pub enum Command {
     Missions(MissionsArgs),
     /// Look for words in a conversation
     Search(SearchArgs),
+    /// Show what an agent changed in its git repository: the files, or the lines of one
+    Changes(ChangesArgs),
     /// Show what agents used: the fleet, one agent with all below it, or one mission
     Usage(UsageArgs),
     /// List what was asked of agents, and how far it has come
@@ -81,6 +85,8 @@ pub enum Command {
     Approvals(ApprovalsArgs),
     /// Say what an agent or a mission may use, in money or tokens
     Budget(BudgetArgs),
+    /// Say whether agents of a mission that run wild are warned and paused
+    Guard(GuardArgs),
     /// Print a link that logs a browser in with this key: once, within ten minutes
     Login(LoginArgs),
     /// Print the completions for a shell, as in: source <(flightdeck completions bash)

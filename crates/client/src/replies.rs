@@ -1,6 +1,7 @@
 //! What the server answers and tells, as far as clients read it. What is missing reads as empty, so that a client goes on
 //! with a server of another version.
 
+mod changes;
 mod operation;
 mod provider;
 mod runner;
@@ -13,11 +14,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub use self::changes::{ChangedFile, ChangedLine, ChangedTurn, Changes, Hunk};
 pub use self::operation::{Operation, Operations, Target};
 pub use self::provider::{Provider, ProviderConfig, ProviderTrial, Providers};
 pub use self::runner::{Runner, Runners, WaitingAgent, WaitingAgents};
 pub use self::sink::{DeadLetter, DeadLetters, Resent, Sink, SinkState, Sinks, Trouble};
-pub use self::usage::{AgentUsage, Budget, Mission, Totals};
+pub use self::usage::{AgentUsage, Breakdown, BrokenDown, Budget, Mission, Totals, UsageLine, Window};
 
 /// A part of an answer as it came, and as it was read.
 #[derive(Clone, Debug, Default)]

@@ -30,6 +30,9 @@ pub enum FleetEventKind {
     /// The kill switch was engaged or released.
     #[serde(rename = "killswitch")]
     KillSwitch,
+    /// A budget is almost used up.
+    #[serde(rename = "budget")]
+    Budget,
     /// An operation began, or has no open target any more.
     #[serde(rename = "operation")]
     Operation,
@@ -37,13 +40,23 @@ pub enum FleetEventKind {
 
 /// A word that is not a kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no kind of fleet event; use spawned, status, action, receipt, approval, killswitch or operation")]
+#[error(
+    "{0:?} is no kind of fleet event; use spawned, status, action, receipt, approval, killswitch, budget or operation"
+)]
 pub struct UnknownEventKind(pub String);
 
 impl FleetEventKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Spawned, Self::Status, Self::Action, Self::Receipt, Self::Approval, Self::KillSwitch, Self::Operation];
+    pub const ALL: [Self; 8] = [
+        Self::Spawned,
+        Self::Status,
+        Self::Action,
+        Self::Receipt,
+        Self::Approval,
+        Self::KillSwitch,
+        Self::Budget,
+        Self::Operation,
+    ];
 
     /// The word used in the API and in stores.
     #[must_use]
@@ -55,6 +68,7 @@ impl FleetEventKind {
             Self::Receipt => "receipt",
             Self::Approval => "approval",
             Self::KillSwitch => "killswitch",
+            Self::Budget => "budget",
             Self::Operation => "operation",
         }
     }

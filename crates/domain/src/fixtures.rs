@@ -8,10 +8,11 @@ use crate::action::{ActionName, Attribution};
 use crate::approval::{Approval, ApprovalOptions, Ask, Asked};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
 use crate::command::{Command, CommandKind, Receipt};
-use crate::ids::{ApprovalId, CommandSeq, MessageId, OperationId, SessionId};
+use crate::ids::{ApprovalId, CommandSeq, MessageId, OperationId, Seq, SessionId};
 use crate::message::{Control, MessageRole, NewMessage};
 use crate::operator::Actor;
 use crate::ports::ObservedSession;
+use crate::retention::{ArchiveObject, ArchivedSession, ObjectDigest, ObjectName};
 use crate::session::{Admission, Registration, Session, SessionStatus, TreeFacts};
 use crate::text::{
     AgentType, ApprovalTitle, JsonObject, MessageContent, ProviderName, Reason, RequestId, TaskId, TaskSource,
@@ -127,4 +128,23 @@ pub(crate) fn attribution(reason: &str) -> Attribution {
 pub(crate) fn audit_draft(reason: &str) -> AuditDraft {
     let target = AuditTarget::Session(session_id(1));
     attribution(reason).audit(ActionName::Pause, target, AuditOutcome::Accepted, BTreeMap::new())
+}
+
+/// A session of so many messages and commands that is archived, and of which nothing is removed yet.
+pub(crate) fn archived(session: SessionId, messages: u64, commands: u64) -> ArchivedSession {
+    let object = ArchiveObject {
+        name: ObjectName::new("sessions/0a/x.jsonl.zst").expect("valid"),
+        digest: ObjectDigest::new("0a".repeat(32)).expect("valid"),
+        bytes: 1,
+        messages: Seq::new(messages),
+        commands: CommandSeq::new(commands),
+    };
+    ArchivedSession {
+        session,
+        archived_at: at(1),
+        manifest: object.name.clone(),
+        object,
+        removed_messages: Seq::ZERO,
+        removed_commands: CommandSeq::ZERO,
+    }
 }

@@ -15,9 +15,12 @@
 //!    [`guard`]: agents that run wild.
 //!    [`survey`]: the fleet in numbers.
 //! 9. [`sink`]: what must reach a person or a system outside.
-//! 10. [`ports`]: what the rules need from outside, as traits; a store, a provider or a clock implements them.
-//! 11. [`transactions`]: in which order a change is read, decided and written, once for all stores.
-//! 12. [`use_cases`]: one file for each thing that Flightdeck does; each needs only ports, and its tests only mocks.
+//! 10. [`telemetry`]: what agents tell over OpenTelemetry, and sessions as traces.
+//! 11. [`retention`]: how long what has ended is kept, and where it is afterwards.
+//! 12. [`changes`]: what an agent changed in the folder that it works in.
+//! 13. [`ports`]: what the rules need from outside, as traits; a store, a provider or a clock implements them.
+//! 14. [`transactions`]: in which order a change is read, decided and written, once for all stores.
+//! 15. [`use_cases`]: one file for each thing that Flightdeck does; each needs only ports, and its tests only mocks.
 //!
 //! # How a change is made
 //! The rules are pure functions over values. A transaction is a script ([`transactions`]) over small operations on rows
@@ -35,7 +38,9 @@ pub mod action;
 pub mod api_key;
 pub mod approval;
 pub mod audit;
+pub mod changes;
 pub mod command;
+pub mod day;
 pub mod epoch;
 pub mod feed;
 #[cfg(test)]
@@ -53,12 +58,14 @@ pub mod operator;
 pub mod ports;
 pub mod prelude;
 pub mod provider_config;
+pub mod retention;
 pub mod runner;
 pub mod session;
 pub mod sink;
 pub mod survey;
 #[cfg(feature = "system")]
 pub mod system;
+pub mod telemetry;
 pub mod text;
 pub mod time;
 pub mod transactions;

@@ -16,7 +16,7 @@ use crate::ids::{CommandSeq, MessageId, Seq, SessionId};
 use crate::session::{DesiredStatus, Session, SessionStatus};
 use crate::text::{JsonObject, MessageContent, ProviderName};
 use crate::time::Timestamp;
-use crate::usage::{Totals, Usage};
+use crate::usage::{Usage, Used};
 
 /// Who wrote a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -188,6 +188,18 @@ pub enum AppendRefused {
         /// How it ended.
         status: SessionStatus,
     },
+    /// The session has ended, and its conversation is in the archive: whether the messages are in it already is not looked
+    /// up.
+    #[error(
+        "session {session} is {status} and archived; its conversation is closed. Whether these messages are in it, \
+         GET /agents/{session}/messages says"
+    )]
+    Archived {
+        /// The session.
+        session: SessionId,
+        /// How it ended.
+        status: SessionStatus,
+    },
     /// Another message has this id.
     #[error("message {id} is in the conversation already, at seq {seq}, with another role, content or metadata")]
     Conflict {
@@ -208,7 +220,7 @@ pub struct AppendPlan {
     /// The session's newest seq after it.
     pub last_seq: Seq,
     /// The usage that the inserted messages report.
-    pub used: Totals,
+    pub used: Used,
 }
 
 impl AppendPlan {
@@ -240,7 +252,7 @@ impl Session {
         known: &HashMap<MessageId, Message>,
     ) -> Result<AppendPlan, AppendRefused> {
         let mut last_seq = self.last_seq;
-        let mut used = Totals::default();
+        let mut used = Used::default();
         let mut appended = Vec::with_capacity(batch.len());
         let mut insert: Vec<Message> = Vec::with_capacity(batch.len());
         let mut in_batch: HashMap<MessageId, usize> = HashMap::new();
@@ -256,7 +268,9 @@ impl Session {
             if self.status.is_terminal() {
                 return Err(AppendRefused::Ended { session: self.id, status: self.status });
             }
-            used = Usage::of(&new.metadata).map_or(used, |usage| used.with(&usage));
+            if let Some(usage) = Usage::of(&new.metadata) {
+                used.add(&usage, new.created_at, Usage::is_by_telemetry(&new.metadata));
+            }
             last_seq = last_seq.next();
             in_batch.insert(new.id, insert.len());
             appended.push(Appended { id: new.id, seq: last_seq, created: true });
@@ -310,7 +324,7 @@ mod tests {
         };
         let first = said(1).at_seq(Seq::new(1), session.id, session.provider.clone());
         let plan = session.append(vec![said(1), said(2), said(2)], &known(&[first])).expect("allowed");
-        assert_eq!((plan.used.reports, plan.used.input_tokens), (1, 10));
+        assert_eq!((plan.used.total().reports, plan.used.total().input_tokens), (1, 10));
     }
 
     #[test]

@@ -110,6 +110,10 @@ pub enum Permission {
     ReadSinks,
     /// Change and try out sinks, and send dead letters again.
     ManageSinks,
+    /// See the rules of retention.
+    ReadRetention,
+    /// Change the rules of retention.
+    ManageRetention,
 }
 
 impl Permission {
@@ -124,6 +128,8 @@ impl Permission {
                 | Self::ManageRunners
                 | Self::ReadSinks
                 | Self::ManageSinks
+                | Self::ReadRetention
+                | Self::ManageRetention
         )
     }
 }
@@ -154,14 +160,23 @@ impl Role {
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
         use Permission::{
-            Control, MakeLoginLink, ReadAudit, ReadFleet, ReadSession, ReadSinks, Report, RunAgents, Spawn, Withdraw,
+            Control, MakeLoginLink, ReadAudit, ReadFleet, ReadRetention, ReadSession, ReadSinks, Report, RunAgents,
+            Spawn, Withdraw,
         };
         match self {
             Self::Viewer => matches!(permission, ReadFleet | ReadSession),
             Self::Operator => {
                 matches!(
                     permission,
-                    ReadFleet | ReadSession | Spawn | Report | Control | ReadAudit | ReadSinks | MakeLoginLink
+                    ReadFleet
+                        | ReadSession
+                        | Spawn
+                        | Report
+                        | Control
+                        | ReadAudit
+                        | ReadSinks
+                        | ReadRetention
+                        | MakeLoginLink
                 )
             }
             Self::Admin => !matches!(permission, RunAgents),

@@ -1,59 +1,59 @@
 // Puts the page together.
 
-import { whenLoggedOut } from './api.js';
-import { Approvals } from './approvals.js';
-import { auditView } from './audit.js';
-import { Costs } from './costs.js';
-import { byId, say } from './dom.js';
-import { Fleet } from './fleet.js';
-import { header } from './header.js';
-import { help, keyboard } from './keyboard.js';
-import { logout, whoami } from './login.js';
-import { OperationCards, operationsView } from './operations.js';
-import { runnersView } from './runners.js';
-import { Panels } from './panels.js';
-import { Selection } from './selection.js';
-import { STATUSES } from './status.js';
-import { control, killAll, release } from './stepin.js';
-import { complain, toast } from './toast.js';
-import { filterBar, Tree } from './tree.js';
+import { Approvals } from './approvals/approvals.js';
+import { Panels } from './conversation/panels.js';
+import { firstRun } from './first/firstrun.js';
+import { startTour, wantsTour } from './first/tour.js';
+import { Costs } from './fleet/costs.js';
+import { filterBar } from './fleet/filter.js';
+import { Fleet } from './fleet/fleet.js';
+import { Marks, marksBar } from './fleet/marks.js';
+import { saved, savedFilters } from './fleet/saved.js';
+import { Selection } from './fleet/selection.js';
+import { Tree } from './fleet/tree.js';
+import { Address, opened, pointed, written } from './frame/address.js';
+import { themeButton } from './frame/colours.js';
+import { header } from './frame/header.js';
+import { help, keyboard } from './frame/keyboard.js';
+import { logout, whoami } from './frame/login.js';
+import { Caller } from './frame/notify.js';
+import { palette, paletteKey } from './frame/palette.js';
+import { deedsOf, shortcutsOf } from './frame/shortcuts.js';
+import { Views } from './frame/views.js';
+import { get, whenLoggedOut } from './kit/api.js';
+import { copy } from './kit/copy.js';
+import { byId, say } from './kit/dom.js';
+import { STATUSES } from './kit/status.js';
+import { nameOf } from './kit/text.js';
+import { complain, toast } from './kit/toast.js';
+import { Needs } from './needs/needs.js';
+import { needsView } from './needs/view.js';
+import { OperationCards, operationsView } from './operations/operations.js';
+import { controlMarked } from './stepin/bulk.js';
+import { control, killAll, release } from './stepin/stepin.js';
 
-const VIEWS = ['fleet', 'approvals', 'operations', 'audit', 'runners'];
-
-/** The view and the open sessions, as the address has them: `#fleet?open=<id>,<id>`. */
-function address() {
-  const [view = '', query = ''] = location.hash.slice(1).split('?');
-  const open = new URLSearchParams(query).get('open') ?? '';
-  return { view: VIEWS.includes(view) ? view : 'fleet', open: open.toLowerCase().split(',').filter((id) => /^[0-9a-f-]{36}$/.test(id)) };
-}
-
-/** Light, dark, or as the system is. */
-function themeButton() {
-  const root = document.documentElement;
-  const show = () => say(byId('theme-word'), root.dataset.theme ?? 'auto');
-  byId('theme').addEventListener('click', () => {
-    const next = { auto: 'dark', dark: 'light', light: '' }[root.dataset.theme ?? 'auto'] ?? '';
-    if (next) root.dataset.theme = next;
-    else delete root.dataset.theme;
-    localStorage.setItem('flightdeck-theme', next);
-    show();
-  });
-  show();
-}
-
-async function start() {
-  themeButton();
-  const me = await whoami();
-  whenLoggedOut(() => location.reload());
+/** @param {import('./types').Me} me */
+function greet(me) {
   document.body.dataset.state = 'in';
   say(byId('me'), `${me.name} · ${me.role}`);
   byId('logout').addEventListener('click', () => void logout().catch(complain));
   const mayControl = me.role === 'operator' || me.role === 'admin';
   document.body.classList.toggle('looks-only', !mayControl);
+  return mayControl;
+}
 
+/** What a key may see, by the name of the view. @param {import('./types').Me} me @param {boolean} mayControl */
+const mayOf = (me, mayControl) => (/** @type {string} */ view) => ({ keys: me.role === 'admin', sinks: mayControl && !me.missions, audit: mayControl && !me.missions, retention: mayControl && !me.missions })[view] ?? true;
+
+/** @param {import('./types').Me} me */
+async function fleetPage(me) {
+  const mayControl = greet(me);
+  const admin = me.role === 'admin';
+  const may = mayOf(me, mayControl);
+  const tour = wantsTour();
   const fleet = new Fleet();
   const cards = new OperationCards(fleet);
-  /** @type {import('./stepin.js').Desk} */
+  /** @type {import('./stepin/stepin.js').Desk} */
   const desk = {
     fleet,
     watch: (id) => cards.watch(id),
@@ -63,73 +63,107 @@ async function start() {
       return mayControl;
     },
   };
-  let view = 'fleet';
-  const selection = new Selection();
+  const [selection, marks] = [new Selection(), new Marks()];
+  /** The message that the address points to. @type {{ session: string, seq: number } | null} */
+  let at = null;
+  /** Whether the page follows the address, and does not write it. */
+  let following = true;
+  /** Whether somebody went somewhere before the fleet was read. */
+  let gone = false;
+
   const panels = new Panels(fleet, selection, {
     mayControl,
     control: (wish, id) => void stepIn(wish, id),
     changed: (ids) => {
       tree.open = new Set(ids);
       tree.redraw();
-      remember();
+      remember(true);
     },
+    pointed: (session, seq) => {
+      at = { session, seq };
+      remember(false);
+    },
+    link: (session, seq) => copy(`${location.origin}/${written('fleet', { open: session, at: seq ? String(seq) : '' })}`, seq ? `The link to message ${seq}` : 'The link to the session'),
+    timeline: (id) => void showTimeline(id),
+    budget: (id) => void setBudget(id).catch(complain),
+    again: (id) => void spawn(id),
   });
-  const tree = new Tree(fleet, selection, {
+  const tree = new Tree(fleet, selection, marks, {
     open: (node, beside) => panels.open(node.id, beside),
     nameOf: (id) => panels.of(id)?.name,
   });
   new Costs(fleet, () => [...tree.inSight, ...panels.list.flatMap((panel) => panel.node ?? [])]);
-  const bar = filterBar(tree, STATUSES);
-  const approvals = new Approvals(fleet, {
-    mayControl,
-    open: (session) => {
-      show('fleet');
-      panels.open(session, true);
-    },
+  const filter = filterBar(tree, STATUSES, () => {
+    filters.draw();
+    remember(false);
   });
-  const operations = operationsView(fleet);
-  const audit = auditView();
-  const runners = runnersView(fleet, (session) => {
-    show('fleet');
+  const filters = savedFilters(filter, (params) => go('fleet', params));
+  /** @param {string} session */
+  const openSession = (session) => {
+    go('fleet');
     panels.open(session, true);
+  };
+  const changed = (fresh = true) => remember(fresh);
+  const ways = { go: (/** @type {string} */ view) => go(view), may };
+  const approvals = new Approvals(fleet, { mayControl, open: openSession, changed });
+  const needs = new Needs(fleet, approvals);
+  const views = new Views({
+    fleet: { show: (visible, params) => visible && params && (filter.set(params), filters.draw()), params: () => filter.params, focus: () => byId('tree').focus() },
+    needs: needsView(needs, {
+      mayControl,
+      open: openSession,
+      decide: (approval) => go('approvals', new URLSearchParams({ approval })),
+      budget: (need) => void (need.session ? setBudget(need.session) : setMissionBudget(need.mission)).catch(complain),
+      again: (session) => void spawn(session),
+      stop: (wish, session) => void stepIn(wish, session),
+    }),
+    approvals,
+    operations: operationsView(fleet, changed),
+    // What is not looked at by everybody each time is fetched when it is.
+    usage: { load: async () => (await import('./usage/view.js')).usageView(fleet, { missions: me.missions ?? null, open: openSession, changed }) },
+    audit: { load: async () => (await import('./audit/audit.js')).auditView(changed) },
+    timeline: { tab: 'fleet', load: async () => (await import('./timeline/view.js')).timelineView(fleet, { open: openSession }) },
+    providers: { tab: 'manage', load: async () => (await import('./manage/providers.js')).providersView(ways, { admin }) },
+    runners: { tab: 'manage', load: async () => (await import('./manage/runners.js')).runnersView(fleet, openSession, ways, { admin }) },
+    budgets: { tab: 'manage', load: async () => (await import('./manage/budgets.js')).budgetsView(ways, { mayControl, filter: (mission) => go('fleet', new URLSearchParams({ mission })), usage: (mission) => go('usage', new URLSearchParams({ mission })) }) },
+    retention: { tab: 'manage', load: async () => (await import('./manage/retention.js')).retentionView(ways, { admin }) },
+    sinks: { tab: 'manage', load: async () => (await import('./manage/sinks.js')).sinksView(ways, { admin }) },
+    keys: { tab: 'manage', load: async () => (await import('./manage/keys.js')).keysView(ways, { me }) },
   });
+  const address = new Address(views.names.filter(may));
   const tick = header(fleet);
+  const caller = new Caller(() => go('needs'));
 
-  function remember() {
-    const open = panels.list.map((panel) => panel.id).join(',');
-    history.replaceState(null, '', `#${view}${open ? `?open=${open}` : ''}`);
+  /** Lets the address say where the page is. @param {boolean} fresh whether the back button is to lead to where it was */
+  function remember(fresh) {
+    if (following) return;
+    const open = panels.list.map((panel) => panel.id);
+    const where = at && open.includes(at.session) && views.current === 'fleet' ? `${at.session}:${at.seq}` : '';
+    address.say(written(views.current, { ...views.params, open: open.join(','), at: where }), fresh);
   }
 
-  /** @param {string} name */
-  function show(name) {
-    view = name;
-    for (const one of VIEWS) {
-      byId(`view-${one}`).hidden = one !== name;
-      byId(`tab-${one}`).toggleAttribute('aria-current', one === name);
-      if (one === name) byId(`tab-${one}`).setAttribute('aria-current', 'page');
-    }
-    document.body.dataset.view = name;
-    operations.show(name === 'operations');
-    audit.show(name === 'audit');
-    runners.show(name === 'runners');
-    if (name === 'approvals') approvals.focus();
-    if (name === 'fleet') byId('tree').focus();
-    remember();
+  /** @param {string} name @param {URLSearchParams | null} [params] */
+  function go(name, params = null) {
+    const wanted = views.names.includes(name) ? name : views.behind(name);
+    gone = true;
+    const other = wanted !== views.current;
+    const before = following;
+    following = true;
+    views.show(wanted, params);
+    following = before;
+    remember(other || params !== null);
   }
 
-  for (const name of VIEWS) byId(`tab-${name}`).addEventListener('click', () => show(name));
-  byId('kill-all').addEventListener('click', () => killAll(desk));
-  byId('release').addEventListener('click', () => release(desk));
-  byId('back').addEventListener('click', () => panels.recent && panels.close(panels.recent));
-  fleet.on('reread', () => {
-    // One that is gone is not held on to; one that is open may be beyond what the tree holds.
-    if (!tree.current && !panels.active) selection.choose('');
-  });
-  approvals.on('open', (number) => {
-    say(byId('approvals-badge'), number ? String(number) : '');
-    byId('approvals-badge').title = number ? `${number} open` : '';
-    document.title = number ? `(${number}) Flightdeck` : 'Flightdeck';
-  });
+  /** Goes where the address says. @param {import('./frame/address.js').Place} place */
+  function follow(place) {
+    for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
+    following = true;
+    panels.set(opened(place));
+    views.show(place.view, place.params);
+    at = pointed(place);
+    if (at) panels.of(at.session)?.goTo(at.seq);
+    following = false;
+  }
 
   let asking = false;
   /** @param {import('./types').Wish} what @param {string} id */
@@ -140,46 +174,103 @@ async function start() {
     asking = false;
   }
 
-  /** Does something with the current session, where it is in sight. @param {(id: string) => void} act */
-  const withCurrent = (act) => () => {
-    if (view !== 'fleet') toast('This key acts on a session of the fleet view. Press 1 to go there.', 'bad');
-    else if (selection.id) act(selection.id);
-    else toast('Choose a session first.', 'bad');
-  };
   /** @param {import('./types').Wish} what */
-  const wish = (what) => withCurrent((id) => void stepIn(what, id));
-  /** Does something with the panel of the current session. @param {(panel: import('./panel.js').Panel) => void} act */
-  const withPanel = (act) => withCurrent((id) => {
-    const panel = panels.of(id);
-    if (panel) act(panel);
-    else toast('The current session is not open. Enter opens it.', 'bad');
-  });
-  /** @type {import('./keyboard.js').Shortcut[]} */
-  const shortcuts = [
-    { keys: ['↑', '↓', '←', '→'], label: 'move in the tree, fold and unfold' },
-    { keys: ['Enter'], label: 'open the session; with Shift beside the others' },
-    { keys: ['/'], label: 'filter the tree', act: () => (show('fleet'), byId('filter-text').focus()) },
-    { keys: ['i'], label: 'inject: say something to the current session', act: withCurrent(inject) },
-    { keys: ['p'], label: 'pause the current session', act: wish('pause') },
-    { keys: ['r'], label: 'resume it', act: wish('resume') },
-    { keys: ['k'], label: 'kill it', act: wish('kill') },
-    { keys: ['f'], label: 'search in its conversation, jump to a seq or a time', act: withPanel((panel) => panel.find.toggle()) },
-    { keys: ['x'], label: 'close its panel', act: withPanel((panel) => panels.close(panel)) },
-    { keys: ['a', 'A', 'd', 'D'], label: 'in the approvals: allow once, always; reject once, always' },
-    { keys: ['1'], label: 'fleet', act: () => show('fleet') },
-    { keys: ['2'], label: 'approvals', act: () => show('approvals') },
-    { keys: ['3'], label: 'operations', act: () => show('operations') },
-    { keys: ['4'], label: 'audit', act: () => show('audit') },
-    { keys: ['5'], label: 'runners', act: () => show('runners') },
-    { keys: ['?'], label: 'this help', act: () => help(shortcuts) },
-  ];
-  keyboard(shortcuts);
-  byId('help').addEventListener('click', () => help(shortcuts));
+  function stepMarked(what) {
+    const nodes = [...marks.ids].flatMap((id) => fleet.nodes.get(id) ?? []);
+    controlMarked(desk, what, nodes, () => marks.clear());
+  }
+
+  /** @param {string} [like] */
+  async function spawn(like) {
+    if (!desk.mayControl() || document.querySelector('dialog[open]')) return;
+    const { spawnDialog } = await import('./manage/spawn.js');
+    if (!document.querySelector('dialog[open]')) await spawnDialog({ missions: fleet.missions(), open: openSession, ...(like ? { like } : {}) }).catch(complain);
+  }
 
   /** @param {string} id */
-  function inject(id) {
-    if (desk.mayControl()) panels.open(id, true).compose.focus();
+  async function setBudget(id) {
+    if (!desk.mayControl()) return;
+    const [{ agentPath, budgetDialog }, node, { budget }] = await Promise.all([import('./manage/budget.js'), fleet.find(id), /** @type {Promise<import('./types').AgentUsage>} */ (get(`/agents/${id}/usage`))]);
+    budgetDialog({ path: agentPath(id), name: nameOf(node), budget }, () => void needs.look());
   }
+
+  /** @param {string} name */
+  async function setMissionBudget(name) {
+    if (!desk.mayControl()) return;
+    const { budgetDialog, missionPath } = await import('./manage/budget.js');
+    /** @type {import('./types').Mission} */
+    const { budget } = await get(missionPath(name));
+    budgetDialog({ path: missionPath(name), name, budget }, () => void needs.look());
+  }
+
+  /** @param {string} id */
+  const showTimeline = (id) => fleet.find(id).then(({ rootId: root }) => go('timeline', new URLSearchParams({ root }))).catch(complain);
+
+  const showTour = () => startTour({
+    go,
+    openFirst: () => {
+      go('fleet');
+      const node = tree.current ?? fleet.roots[0];
+      if (node) panels.open(node.id, true);
+    },
+  });
+  /** @type {import('./frame/shortcuts.js').Page} */
+  const page = {
+    mayControl,
+    may,
+    go,
+    view: () => views.current,
+    current: () => selection.id,
+    panel: (id) => panels.of(id),
+    marked: () => marks.size,
+    filter: () => (go('fleet'), byId('filter-text').focus()),
+    inject: (id) => void (desk.mayControl() && panels.open(id, true).compose.focus()),
+    step: (wish, id) => void stepIn(wish, id),
+    stepMarked,
+    close: (panel) => panels.close(panel),
+    timeline: (id) => void showTimeline(id),
+    budget: (id) => void setBudget(id).catch(complain),
+    usage: (agent) => go('usage', new URLSearchParams({ agent })),
+    again: (id) => void spawn(id),
+    spawn: () => void spawn(),
+    killAll: () => killAll(desk),
+    notifications: () => void caller.turnNotifications().catch(complain),
+    sound: () => caller.turnSound(),
+    tour: showTour,
+    theme: () => byId('theme').click(),
+    help: () => help(shortcuts, { tour: showTour, notifications: page.notifications, sound: page.sound }),
+    find: () => palette(deedsOf(page, selection.id ? { id: selection.id, name: nameOfCurrent() } : null), fleet.nodes.values(), (node) => openSession(node.id)),
+    saved: () => saved().map(({ name, query }) => ({ name, apply: () => go('fleet', new URLSearchParams(query)) })),
+  };
+  const nameOfCurrent = () => (tree.current ? nameOf(tree.current) : (panels.of(selection.id)?.name ?? selection.id));
+  const shortcuts = shortcutsOf(page);
+  keyboard(shortcuts);
+  paletteKey(page.find);
+
+  for (const tab of views.tabs) document.getElementById(`tab-${tab}`)?.addEventListener('click', () => go(views.behind(tab)));
+  byId('help').addEventListener('click', page.help);
+  byId('palette-open').addEventListener('click', page.find);
+  byId('spawn').addEventListener('click', page.spawn);
+  byId('kill-all').addEventListener('click', page.killAll);
+  byId('release').addEventListener('click', () => release(desk));
+  byId('back').addEventListener('click', () => panels.recent && panels.close(panels.recent));
+  marksBar(marks, { shown: () => tree.hits, act: stepMarked });
+  firstRun(fleet, { admin, spawn: mayControl ? page.spawn : null, tour: showTour });
+  address.on('moved', follow);
+  fleet.on('reread', () => {
+    // One that is gone is not held on to; one that is open may be beyond what the tree holds.
+    if (!tree.current && !panels.active) selection.choose('');
+    marks.set([...marks.ids].filter((id) => !fleet.nodes.has(id)), false);
+  });
+  const badge = (/** @type {string} */ id, /** @type {number} */ number) => {
+    say(byId(id), number ? String(number) : '');
+    byId(id).title = number ? `${number} open` : '';
+  };
+  approvals.on('open', (number) => badge('approvals-badge', number));
+  needs.on('changed', (list) => {
+    badge('needs-badge', list.length);
+    caller.tell(list);
+  });
 
   try {
     await fleet.start();
@@ -187,17 +278,27 @@ async function start() {
     say(byId('tree-empty'), error instanceof Error ? error.message : String(error));
     byId('tree-empty').hidden = false;
   }
-  const wanted = address();
-  for (const id of wanted.open.slice(0, 6)) panels.open(id, true);
-  show(wanted.view);
+  if (gone) {
+    following = false;
+    remember(true);
+  } else follow(address.place);
   const first = tree.fleet.roots[0];
   if (!selection.id && first) selection.choose(first.id);
-  setInterval(() => {
+  const beat = () => {
     tick();
-    bar.recount();
-  }, 1_000);
-  tick();
-  bar.recount();
+    filter.recount();
+  };
+  setInterval(beat, 1_000);
+  beat();
+  void needs.look();
+  if (tour) showTour();
+}
+
+async function start() {
+  themeButton();
+  const me = await whoami();
+  whenLoggedOut(() => location.reload());
+  await fleetPage(me);
 }
 
 void start();

@@ -18,6 +18,7 @@ use crate::epochs::CurrentEpoch;
 use crate::housekeeping::{self, House};
 use crate::options::ApiOptions;
 use crate::readiness::Answers;
+use crate::request_spans::RequestSpans;
 use crate::throttle::ControlThrottle;
 use crate::throttles::Throttles;
 
@@ -38,6 +39,8 @@ pub struct Api {
     pub(crate) names: NameKeys,
     pub(crate) throttles: Throttles,
     pub(crate) counters: Arc<Counters>,
+    /// Missing when requests have no spans.
+    pub(crate) spans: Option<Arc<RequestSpans>>,
     pub(crate) claude_code: Option<Arc<dyn HookReceiver>>,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) history: History,
@@ -74,6 +77,7 @@ impl Api {
             names: NameKeys::new(ports),
             throttles: Throttles::new(&options),
             counters: Arc::default(),
+            spans: None,
             claude_code: None,
             readiness: Arc::new(Answers(Arc::clone(&ports.feed))),
             history: History { messages: Arc::clone(&ports.messages), audit: Arc::clone(&ports.audit), copy: None },
@@ -92,6 +96,12 @@ impl Api {
     #[must_use]
     pub fn with_counters(self, counters: Arc<Counters>) -> Self {
         Self { counters, ..self }
+    }
+
+    /// Makes spans of requests.
+    #[must_use]
+    pub fn with_request_spans(self, spans: Arc<RequestSpans>) -> Self {
+        Self { spans: Some(spans), ..self }
     }
 
     /// Adds the receiver of Claude Code's hooks.

@@ -53,13 +53,22 @@ impl Asset {
         Self { name, content_type, policy, plain, packed, tag }
     }
 
-    /// Answers with the file, or says that the browser has it already.
+    /// Answers with the file, or says that the browser has it already. Browsers ask each time whether it has changed.
     pub(crate) fn answer(&self, request: &HeaderMap) -> HttpResponse {
+        self.answer_as(request, "no-cache")
+    }
+
+    /// The same for an address that never has another content: a browser that has it does not ask.
+    pub(crate) fn answer_for_good(&self, request: &HeaderMap) -> HttpResponse {
+        self.answer_as(request, "public, max-age=31536000, immutable")
+    }
+
+    fn answer_as(&self, request: &HeaderMap, keep: &'static str) -> HttpResponse {
         let known = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if known.split(',').any(|tag| self.tag.as_bytes() == tag.trim().trim_start_matches("W/").as_bytes()) {
-            return self.begin(HttpResponse::NotModified()).finish();
+            return self.begin(HttpResponse::NotModified(), keep).finish();
         }
-        let mut response = self.begin(HttpResponse::Ok());
+        let mut response = self.begin(HttpResponse::Ok(), keep);
         response.content_type(self.content_type);
         if self.packed.is_empty() || !takes_gzip(request) {
             return response.body(self.plain.clone());
@@ -68,12 +77,11 @@ impl Asset {
         response.body(self.packed.clone())
     }
 
-    /// Browsers ask each time whether a file has changed, so after an update no browser keeps an old one.
-    fn begin(&self, mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    fn begin(&self, mut response: HttpResponseBuilder, keep: &'static str) -> HttpResponseBuilder {
         let header = |name: HeaderName, value: &'static str| (name, HeaderValue::from_static(value));
         response
             .insert_header((ETAG, self.tag.clone()))
-            .insert_header(header(CACHE_CONTROL, "no-cache"))
+            .insert_header(header(CACHE_CONTROL, keep))
             .insert_header(header(VARY, "Accept, Accept-Encoding"))
             .insert_header(header(CONTENT_SECURITY_POLICY, self.policy))
             .insert_header(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -7,6 +7,7 @@ use flightdeck_domain::epoch::{Epoch, FeedCursor};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::{Message, MessageReceipt};
+use flightdeck_live::Cut;
 use serde::Serialize;
 use serde_json::json;
 
@@ -34,6 +35,19 @@ pub(crate) fn event_frame(event: &FleetEvent, epoch: Epoch) -> Bytes {
 pub(crate) fn gap_frame(epoch: Epoch, from: u64, cursor: Option<&FeedCursor>) -> Bytes {
     let cursor = cursor.map(|cursor| -> &dyn Display { cursor });
     frame("gap", cursor, &json!({"reason": "restored", "epoch": epoch.to_string(), "after": from}))
+}
+
+/// Says that the feed between the reader's place and the one where the stream goes on was removed, by the retention rules.
+pub(crate) fn cut_frame(cut: &Cut, epoch: Epoch) -> Bytes {
+    let goes_on = FeedCursor { epoch: Some(epoch), position: cut.goes_on };
+    let data = json!({
+        "reason": "retention",
+        "epoch": epoch.to_string(),
+        "from": cut.from,
+        "after": cut.goes_on,
+        "continueAfter": goes_on.to_string(),
+    });
+    frame("gap", Some(&goes_on), &data)
 }
 
 /// JSON has no raw line breaks, so the data is one line. Without an id it does not move the reader's cursor.

@@ -145,6 +145,9 @@ pub enum ApiError {
     /// The store is away.
     #[error("the store is not available; nothing was changed; try again")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// What is asked for is in the archive, which is away.
+    #[error("this conversation is in the archive, which cannot be reached; nothing is lost; try again")]
+    ArchiveUnavailable(#[source] Box<dyn Error + Send + Sync>),
     /// Nothing could be written just now.
     #[error("{0}")]
     NotReady(String),
@@ -288,6 +291,7 @@ impl ApiError {
             Self::TooManyStreams(_) => "too-many-streams",
             Self::GoingDown => "going-down",
             Self::Unavailable(_) => "store-unavailable",
+            Self::ArchiveUnavailable(_) => "archive-unavailable",
             Self::NotReady(_) => "not-ready",
             Self::Kept { .. } => "store-unavailable-stop-kept",
             Self::SpawnFailed(_) => "spawn-failed",
@@ -334,7 +338,7 @@ impl ApiError {
             Self::Throttled { retry_after } => {
                 response.insert_header((header::RETRY_AFTER, retry_after.to_string()));
             }
-            Self::Unavailable(_) | Self::NotReady(_) | Self::GoingDown | Self::Busy => {
+            Self::Unavailable(_) | Self::ArchiveUnavailable(_) | Self::NotReady(_) | Self::GoingDown | Self::Busy => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
             Self::Unauthenticated(_) | Self::LoggedOut(_) => {
@@ -366,9 +370,12 @@ impl ResponseError for ApiError {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled { .. } | Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) | Self::NotReady(_) | Self::Kept { .. } | Self::GoingDown | Self::Busy => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unavailable(_)
+            | Self::ArchiveUnavailable(_)
+            | Self::NotReady(_)
+            | Self::Kept { .. }
+            | Self::GoingDown
+            | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::SpawnFailed(_) | Self::TrialFailed(_) => StatusCode::BAD_GATEWAY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -90,7 +90,8 @@ fn told(error: &StoreUnavailable) -> Why {
     let why = match error.hindrance() {
         Hindrance::DiskFull => "the database cannot be written: the disk is full",
         Hindrance::ReadOnly => "the database cannot be written: it is read-only",
-        Hindrance::Other => "the database cannot be written; the log has the cause",
+        // A probe asks the store alone.
+        Hindrance::Archive | Hindrance::Other => "the database cannot be written; the log has the cause",
     };
     let cause: &dyn std::error::Error = error;
     tracing::warn!(cause, "not ready: {why}");

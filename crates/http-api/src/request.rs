@@ -15,6 +15,7 @@ use flightdeck_domain::text::RequestId;
 use crate::counters::Counters;
 use crate::line::Line;
 use crate::problem::ApiError;
+use crate::request_spans::RequestSpans;
 
 /// The header with the request id, in both directions.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,11 +32,16 @@ pub(crate) async fn identify<B: MessageBody>(
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| minted_id(&request));
     request.extensions_mut().insert(id.clone());
+    let spans = request.app_data::<Data<RequestSpans>>().cloned();
+    let span = spans.as_ref().and_then(|spans| spans.begin(&request));
     let response = next.call(request).await.map_err(told)?;
     let mut response = answer_errors(response, &id);
     keep_private(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if let (Some(spans), Some(span)) = (spans, &span) {
+        spans.end(span, response.request(), &id, response.status());
     }
     tracing::debug!(
         request_id = %id,
@@ -66,8 +72,8 @@ fn keep_private(headers: &mut HeaderMap) {
     }
 }
 
-/// A path for the log: without the secret of a login link.
-fn shown(path: &str) -> &str {
+/// A path for logs and traces: without the secret of a login link.
+pub(crate) fn shown(path: &str) -> &str {
     if path.starts_with("/login/") { "/login/…" } else { path }
 }
 

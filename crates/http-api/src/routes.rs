@@ -7,9 +7,9 @@ use crate::auth::authenticate;
 use crate::console;
 use crate::docs;
 use crate::handlers::{
-    agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
-    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, sinks,
-    spawn, status, usage,
+    agent_log, agents, approvals, assignments, audit, changes, close, commands, configure, control, events, fleet,
+    health, hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, push, rendered,
+    retention, runners, search, sinks, spawn, status, telemetry, usage,
 };
 use crate::openapi;
 use crate::request::no_route;
@@ -45,6 +45,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/operations", "GET, HEAD").route(web::get().to(operations::list)))
                 .service(resource("/operations/{operationId}", "GET, HEAD").route(web::get().to(operations::read)))
                 .service(resource("/hooks/claude-code", "POST").route(web::post().to(hooks::claude_code)))
+                .service(resource("/v1/traces", "POST").route(web::post().to(telemetry::traces)))
+                .service(resource("/v1/logs", "POST").route(web::post().to(telemetry::logs)))
+                .service(resource("/v1/metrics", "POST").route(web::post().to(telemetry::metrics)))
                 .service(resource("/killswitch/release", "POST").route(web::post().to(kill_all::release)))
                 .default_service(web::to(no_route)),
         );
@@ -61,6 +64,12 @@ fn api_keys(config: &mut ServiceConfig) {
 fn to_outside(config: &mut ServiceConfig) {
     config
         .service(
+            resource("/retention", "GET, HEAD, PUT")
+                .route(web::get().to(retention::read))
+                .route(web::put().to(retention::set)),
+        )
+        .service(resource("/retention/plan", "POST").route(web::post().to(retention::plan)))
+        .service(
             resource("/sinks", "GET, HEAD, POST")
                 .route(web::get().to(sinks::list))
                 .route(web::post().to(sinks::create)),
@@ -73,7 +82,13 @@ fn to_outside(config: &mut ServiceConfig) {
         )
         .service(resource("/sinks/{sink}/test", "POST").route(web::post().to(sinks::test)))
         .service(resource("/sinks/{sink}/dead-letters", "GET, HEAD").route(web::get().to(sinks::dead_letters)))
-        .service(resource("/sinks/{sink}/dead-letters/resend", "POST").route(web::post().to(sinks::resend)));
+        .service(resource("/sinks/{sink}/dead-letters/resend", "POST").route(web::post().to(sinks::resend)))
+        .service(
+            resource("/push/subscriptions", "DELETE, GET, HEAD, POST")
+                .route(web::get().to(push::list))
+                .route(web::post().to(push::create))
+                .route(web::delete().to(push::remove)),
+        );
 }
 
 fn whole_fleet(config: &mut ServiceConfig) {
@@ -120,6 +135,7 @@ fn all_agents(config: &mut ServiceConfig) {
         )
         .service(resource("/agents/spawn", "POST").route(web::post().to(spawn::spawn)))
         .service(resource("/agents/tree", "GET, HEAD").route(web::get().to(agents::tree)))
+        .service(resource("/agents/usage", "GET, HEAD").route(web::get().to(usage::read_many)))
         .service(resource("/agents/events", "GET, HEAD").route(web::get().to(events::stream)))
         .service(resource("/agents/kill-all", "POST").route(web::post().to(kill_all::kill_all)));
 }
@@ -133,8 +149,10 @@ fn one_agent(config: &mut ServiceConfig) {
                 .route(web::get().to(messages::history)),
         )
         .service(resource("/messages/stream", "GET, HEAD").route(web::get().to(messages::stream)))
+        .service(resource("/messages/rendered", "GET, HEAD").route(web::get().to(rendered::list)))
         .service(resource("/messages/search", "GET, HEAD").route(web::get().to(search::search)))
         .service(resource("/commands", "GET, HEAD").route(web::get().to(commands::list)))
+        .service(resource("/changes", "GET, HEAD").route(web::get().to(changes::read)))
         .service(resource("/log", "GET, HEAD").route(web::get().to(agent_log::read)))
         .service(
             resource("/status", "GET, HEAD, POST")
@@ -170,7 +188,8 @@ fn budgets(config: &mut ServiceConfig) {
             resource("/missions/{missionId}/budget", "DELETE, PUT")
                 .route(web::put().to(missions::set_budget))
                 .route(web::delete().to(missions::remove_budget)),
-        );
+        )
+        .service(resource("/missions/{missionId}/guard", "PUT").route(web::put().to(missions::switch_guard)));
 }
 
 fn permissions(config: &mut ServiceConfig) {

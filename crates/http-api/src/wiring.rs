@@ -1,26 +1,31 @@
 //! The one place that makes what handlers, extractors and middlewares take, from the parts of the deployment.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authorize, CreateKey, DecideApproval, ExportAudit, IngestMessages, Intervene, InterveneFleet,
-    InterveneScope, ListKeys, LogIn, MakeCheckpoint, ManageProviders, ManageRunners, ManageSinks, OpenApproval,
-    ReadApprovals, ReadAudit, ReadCommands, ReadHistory, ReadOperations, ReadProviderConfigs, ReadSessions, ReadSinks,
-    ReadUsage, RecordRefusal, RegisterSession, ReportStatus, RevokeKey, SearchHistory, ServeRunners, SetBudget,
-    SpawnSession, SurveyFleet, VerifyAudit, WithdrawApproval,
+    InterveneScope, ListKeys, LogIn, MakeCheckpoint, ManageProviders, ManageRetention, ManageRunners, ManageSinks,
+    OpenApproval, ReadApprovals, ReadAudit, ReadChanges, ReadCommands, ReadHistory, ReadOperations,
+    ReadProviderConfigs, ReadSessions, ReadSinks, ReadUsage, RecordRefusal, RegisterSession, ReportStatus, RevokeKey,
+    SearchHistory, ServeRunners, SetBudget, SpawnSession, SubscribePush, SurveyFleet, SwitchGuard, TakeTelemetry,
+    VerifyAudit, WithdrawApproval,
 };
-use flightdeck_live::{ConversationTails, Conversations, FleetFeedLog, Tails};
+use flightdeck_live::{ConversationTails, Conversations, Cut, FleetFeedLog, Tails};
+
+use tokio::sync::Semaphore;
 
 use crate::api::Api;
 use crate::extract::Bodies;
-use crate::frames::{event_frame, message_frame, receipt_frame};
+use crate::frames::{cut_frame, event_frame, message_frame, receipt_frame};
 use crate::handlers::agent_log::AgentLogs;
 use crate::handlers::agents::Agents;
 use crate::handlers::approvals::Approvals;
 use crate::handlers::assignments::Assignments;
 use crate::handlers::audit::Audit;
+use crate::handlers::changes::AgentChanges;
 use crate::handlers::commands::Commands;
 use crate::handlers::configure::Configure;
 use crate::handlers::control::Control;
@@ -36,15 +41,27 @@ use crate::handlers::messages::Messages;
 use crate::handlers::metrics::Metrics;
 use crate::handlers::operations::Operations;
 use crate::handlers::providers::Offers;
+use crate::handlers::push::Push;
+use crate::handlers::rendered::Rendering;
+use crate::handlers::retention::Retaining;
 use crate::handlers::runners;
 use crate::handlers::search::Search;
 use crate::handlers::sinks::Sinks;
 use crate::handlers::spawn::Spawning;
 use crate::handlers::status::Statuses;
+use crate::handlers::telemetry::Telemetry;
 use crate::handlers::usage::Usage;
 use crate::handlers::waiting::Waiting;
 use crate::readiness::Probe;
+use crate::rendered::Cache;
 use crate::sse::Streams;
+
+/// So much of rendered messages is kept, in bytes.
+const KEPT_RENDERED: usize = 16 << 20;
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
 
 type Give = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
@@ -73,13 +90,17 @@ impl Given {
 
 /// Makes all values.
 pub(crate) fn wire(api: &Api) -> Given {
-    stepping_in(api, agents(api, common(api)))
+    stepping_in(api, fleet(api, agents(api, common(api))))
 }
 
 /// The values that extractors, middlewares and handlers of several resources share, and those about the server itself.
 fn common(api: &Api) -> Given {
     let Api { ports, options, throttles, .. } = api;
-    Given::default()
+    let given = match &api.spans {
+        Some(spans) => Given::default().with_shared(Arc::clone(spans)),
+        None => Given::default(),
+    };
+    given
         .with_shared(Arc::clone(&api.keys))
         .with_shared(Arc::clone(&api.counters))
         .with_shared(Arc::clone(&ports.ids))
@@ -122,6 +143,7 @@ fn agents(api: &Api, given: Given) -> Given {
             authorize: authorize.clone(),
             register: RegisterSession::new(ports),
             sessions: sessions.clone(),
+            retention: ManageRetention::new(ports),
             providers: providers.clone(),
             epoch: api.epoch(),
             throttle_tree: Arc::clone(&api.throttles.tree),
@@ -131,6 +153,7 @@ fn agents(api: &Api, given: Given) -> Given {
             authorize: authorize.clone(),
             sessions: sessions.clone(),
             report: report.clone(),
+            retention: ManageRetention::new(ports),
             providers: providers.clone(),
             runners: ManageRunners::new(ports),
         })
@@ -140,15 +163,31 @@ fn agents(api: &Api, given: Given) -> Given {
             providers: providers.clone(),
             runners: ManageRunners::new(ports),
         })
+        .with(AgentChanges {
+            authorize: authorize.clone(),
+            read: ReadChanges::new(ports).at_replica(providers.replica().cloned()),
+            runners: ManageRunners::new(ports),
+        })
         .with(Messages {
             authorize: authorize.clone(),
             ingest: IngestMessages::new(ports).enforcing(api.enforce_budgets(), report),
             history: ReadHistory::new(&api.history.messages),
+            retention: ManageRetention::new(ports),
             tails: conversations(api),
             hints: Arc::clone(&api.hints),
             epoch: api.epoch(),
         })
-        .with(Search { authorize: authorize.clone(), history: SearchHistory::new(&api.history.messages) })
+        .with(Rendering {
+            authorize: authorize.clone(),
+            history: ReadHistory::new(&api.history.messages),
+            cache: Arc::new(Cache::new(KEPT_RENDERED)),
+            at_once: Arc::new(Semaphore::new(cores().div_ceil(2))),
+        })
+        .with(Search {
+            authorize: authorize.clone(),
+            history: SearchHistory::new(&api.history.messages),
+            retention: ManageRetention::new(ports),
+        })
         .with(Events {
             authorize: authorize.clone(),
             feed: feed(api),
@@ -157,6 +196,29 @@ fn agents(api: &Api, given: Given) -> Given {
             hints: Arc::clone(&api.hints),
             epoch: api.epoch(),
         })
+        .with(ServeRunners::new(ports, providers))
+        .with(runners::Fleet { authorize: authorize.clone(), manage: ManageRunners::new(ports) })
+        .with(Assignments {
+            authorize: authorize.clone(),
+            serve: ServeRunners::new(ports, providers),
+            clock: Arc::clone(&ports.clock),
+            waiting: Waiting { hints: Arc::clone(&api.hints), shutdown: api.shutdown.clone() },
+        })
+        .with(Telemetry {
+            take: TakeTelemetry::new(
+                ports,
+                authorize.clone(),
+                IngestMessages::new(ports).enforcing(api.enforce_budgets(), ReportStatus::new(ports)),
+            ),
+        })
+        .with(Hooks { authorize, claude_code: api.claude_code.clone() })
+}
+
+/// The values about the fleet as a whole: its figures, who is told of it, and what it is made of.
+fn fleet(api: &Api, given: Given) -> Given {
+    let Api { ports, providers, .. } = api;
+    let authorize = Authorize::new(ports);
+    given
         .with(Metrics {
             authorize: authorize.clone(),
             survey: SurveyFleet::new(ports),
@@ -165,9 +227,13 @@ fn agents(api: &Api, given: Given) -> Given {
             counters: Arc::clone(&api.counters),
             last: tokio::sync::Mutex::default(),
         })
+        .with(Push {
+            authorize: authorize.clone(),
+            subscribe: SubscribePush::new(ports, api.options.public_url.clone()),
+        })
         .with(Fleet {
             authorize: authorize.clone(),
-            sessions,
+            sessions: ReadSessions::new(ports),
             usage: ReadUsage::new(ports),
             keys: Arc::clone(&api.keys),
         })
@@ -178,21 +244,18 @@ fn agents(api: &Api, given: Given) -> Given {
             manage: ManageProviders::new(ports, providers),
             names: api.names.clone(),
         })
+        .with(Retaining {
+            authorize: authorize.clone(),
+            manage: ManageRetention::new(ports),
+            names: api.names.clone(),
+            archive: ports.archive.is_some(),
+        })
         .with(Sinks {
             authorize: authorize.clone(),
             read: ReadSinks::new(ports),
             manage: ManageSinks::new(ports, api.options.public_url.clone()),
             names: api.names.clone(),
         })
-        .with(ServeRunners::new(ports, providers))
-        .with(runners::Fleet { authorize: authorize.clone(), manage: ManageRunners::new(ports) })
-        .with(Assignments {
-            authorize: authorize.clone(),
-            serve: ServeRunners::new(ports, providers),
-            clock: Arc::clone(&ports.clock),
-            waiting: Waiting { hints: Arc::clone(&api.hints), shutdown: api.shutdown.clone() },
-        })
-        .with(Hooks { authorize, claude_code: api.claude_code.clone() })
 }
 
 /// The values about control: how operators step in, what agents get of it, and the record of both.
@@ -257,6 +320,7 @@ fn stepping_in(api: &Api, given: Given) -> Given {
             authorize: authorize.clone(),
             read: ReadUsage::new(ports),
             set_budget: SetBudget::new(ports).enforcing(api.enforce_budgets()),
+            switch_guard: SwitchGuard::new(ports),
         })
         .with(Audit {
             authorize,
@@ -276,8 +340,9 @@ fn conversations(api: &Api) -> ConversationTails {
 }
 
 fn feed(api: &Api) -> Tails<FleetFeedLog> {
-    let epoch = api.epoch();
+    let (epoch, now) = (api.epoch(), api.epoch());
     let encode = move |event: &FleetEvent| event_frame(event, epoch.get());
-    let log = FleetFeedLog::new(Arc::clone(&api.ports.feed), Arc::clone(&api.hints), encode);
+    let tell = move |cut: &Cut| cut_frame(cut, now.get());
+    let log = FleetFeedLog::new(Arc::clone(&api.ports.feed), Arc::clone(&api.hints), encode, tell);
     Tails::new(log, api.options.tail, api.runtime.clone())
 }

@@ -29,7 +29,7 @@ pub use activity::ActivityTicks;
 pub use conversation::{ConversationFollower, ConversationTails};
 pub use follower::{Follower, Next};
 pub use hints::Hints;
-pub use log::{Conversations, FleetFeedLog, Frame, Head, Log, LogRead};
+pub use log::{Conversations, Cut, FleetFeedLog, Frame, Head, Log, LogRead};
 pub use selection::{Selected, Selection};
 pub use tail::TailOptions;
 pub use tails::Tails;

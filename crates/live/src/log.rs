@@ -122,21 +122,43 @@ impl Log for Conversations {
     }
 }
 
-/// The fleet feed.
+/// Entries that were removed from the feed, by the retention rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The last place that the reader has.
+    pub from: FeedPosition,
+    /// The place that its next entries come after.
+    pub goes_on: FeedPosition,
+}
+
+/// The fleet feed. Whoever reads from a place whose next entries were removed gets a frame that says so in their place.
 pub struct FleetFeedLog {
     feed: Arc<dyn FleetFeed>,
     hints: Arc<Hints>,
     encode: Encoder<FleetEvent>,
+    tell: Encoder<Cut>,
 }
 
 impl FleetFeedLog {
-    /// Follows the feed through its port; `encode` gives the bytes of an event.
+    /// Follows the feed through its port; `encode` gives the bytes of an event, and `tell` those that say what was removed.
     pub fn new(
         feed: Arc<dyn FleetFeed>,
         hints: Arc<Hints>,
         encode: impl Fn(&FleetEvent) -> Bytes + Send + Sync + 'static,
+        tell: impl Fn(&Cut) -> Bytes + Send + Sync + 'static,
     ) -> Self {
-        Self { feed, hints, encode: Box::new(encode) }
+        Self { feed, hints, encode: Box::new(encode), tell: Box::new(tell) }
+    }
+
+    /// What was removed between a place and the entry that follows it now, or the end of the feed where none does. A place
+    /// that was never given to an entry is not removed: only what lies before the oldest entry is.
+    async fn cut(&self, from: FeedPosition, next: FeedPosition) -> Result<Option<Cut>, StoreUnavailable> {
+        if next.get() <= from.get() + 1 {
+            return Ok(None);
+        }
+        let oldest = self.feed.after(FeedPosition::ZERO, 1).await?;
+        let goes_on = oldest.first().map_or(next.previous(), |oldest| oldest.position.previous());
+        Ok((goes_on > from).then_some(Cut { from, goes_on }))
     }
 }
 
@@ -156,7 +178,13 @@ impl Log for FleetFeedLog {
             subject: Some(Arc::new(event.subject())),
             ..Frame::new(event.position.get(), (self.encode)(event))
         };
-        let frames: Vec<Frame> = events.iter().map(frame).collect();
+        let next = events.first().map_or(head.saturating_add(1), |next| next.position.get());
+        let cut = match limit {
+            0 => None,
+            _ => self.cut(FeedPosition::new(after), FeedPosition::new(next)).await?,
+        };
+        let cut = cut.map(|cut| Frame::new(cut.goes_on.get(), (self.tell)(&cut)));
+        let frames: Vec<Frame> = cut.into_iter().chain(events.iter().map(frame)).collect();
         let position = frames.last().map_or(head, |last| last.position.max(head));
         Ok(Some(LogRead { frames, head: Head { position, ended: false } }))
     }

@@ -19,6 +19,7 @@ pub struct Meters {
     commits: Histogram,
     groups: Histogram,
     messages: Counter,
+    leases: Counter,
 }
 
 impl Default for Meters {
@@ -29,6 +30,7 @@ impl Default for Meters {
             commits: latencies(),
             groups: Histogram::new(GROUPS),
             messages: Counter::default(),
+            leases: Counter::default(),
         }
     }
 }
@@ -53,9 +55,14 @@ impl Meters {
         self.groups.observe(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
     }
 
+    /// So many sessions were silent for longer than their lease, and this server has marked them as lost.
+    pub fn leases_ran_out(&self, sessions: usize) {
+        self.leases.inc_by(u64::try_from(sessions).unwrap_or(u64::MAX));
+    }
+
     /// Puts them into a registry, by the names that they are known under.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        let Self { appends, commits, groups, messages } = self.clone();
+        let Self { appends, commits, groups, messages, leases } = self.clone();
         registry.register("messages", "Messages that requests to this server have appended", messages);
         registry.register(
             "append_duration_seconds",
@@ -66,6 +73,11 @@ impl Meters {
             "commit_duration_seconds",
             "How long transactions that write took, from their beginning to the end of their commit",
             commits,
+        );
+        registry.register(
+            "leases_expired",
+            "Sessions that this server has marked as lost, because their lease ran out",
+            leases,
         );
         registry.register("commit_writes", "How many writes of callers shared a transaction", groups);
     }

@@ -16,13 +16,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use flightdeck_agent_io::scrub::Scrubber;
+use flightdeck_domain::changes::Moment;
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{ApprovalId, CommandSeq};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_processes::{LogFile, Process};
-use flightdeck_uplink::{Places, Stop, Uplink};
+use flightdeck_uplink::{Interruption, Places, Stop, Uplink};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
@@ -65,10 +66,17 @@ pub(crate) struct Start {
 /// Lives: comes up, works until something ends it, and reports how it ended.
 pub(crate) async fn run(agents: Arc<Agents>, uplink: Uplink, start: Start) {
     let mut reporter = Reporter::new(uplink);
+    let session = start.session.id;
     let Err(mut end) = live(&agents, &mut reporter, start).await else { return };
     // A kill, also a second one, may still come while the end is being reported to a store that is away.
-    while let Err(stop) = reporter.end(end).await {
+    while let Err(stop) = reporter.end(end.clone()).await {
         end = stop;
+    }
+    // Whoever stops agents does not wait for this, and a server that goes down neither: the first reading does it then.
+    if !matches!(end, Stop::Interrupted(Interruption::ShutDown))
+        && let Some(changes) = &agents.changes
+    {
+        changes.keep(session, Moment::End).await;
     }
 }
 
@@ -80,7 +88,9 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
         prompts.push_back(Prompt { seq: None, text: prompt.to_string() });
     }
     let _place = start::place(reporter, &config, places).await?;
-    let cwd = start::folder(agents, session.id, &config, &workplace).await.map_err(failed)?;
+    let folder = start::folder(agents, session.id, &config, &workplace).await.map_err(failed)?;
+    start::keep_state(agents, reporter, session.id, &folder).await?;
+    let cwd = folder.path;
     let own = opening.resume.clone();
     let mut transcript = Transcript::new(config.usage);
     if let Some(own) = &own {
@@ -226,6 +236,17 @@ impl Agent<'_> {
                 },
                 () = tokio::time::sleep_until(wake) => self.tick().await?,
             }
+        }
+    }
+
+    /// Keeps the state of its folder. An operator who ends it does not wait for that.
+    async fn keep_state(&mut self, moment: Moment) -> Result<(), Stop> {
+        let Some(changes) = &self.agents.changes else { return Ok(()) };
+        let mailbox = Arc::clone(&self.reporter.uplink.mailbox);
+        tokio::select! {
+            biased;
+            interruption = mailbox.interrupted() => Err(interruption.into()),
+            () = changes.keep(self.session.id, moment) => Ok(()),
         }
     }
 

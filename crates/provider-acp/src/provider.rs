@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use flightdeck_domain::command::{Command, CommandKind};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::Message;
-use flightdeck_domain::ports::{AgentLog, AgentProvider, Capabilities, DeliverError, PauseCapability, SpawnError};
+use flightdeck_domain::ports::{
+    AgentLog, AgentProvider, Capabilities, Changes, DeliverError, PauseCapability, SpawnError,
+};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{AgentType, JsonObject, MessageContent, ProviderName, ProviderSessionId};
 use flightdeck_domain::use_cases::Ports;
@@ -76,12 +78,13 @@ pub struct AcpProvider {
 }
 
 impl AcpProvider {
-    /// A provider of these agents, which report through these ports.
+    /// A provider of these agents, which report through these ports. What they change is kept, if the ports have what
+    /// keeps it.
     ///
     /// # Errors
     /// Its folders cannot be made, or no thread can be started.
     pub fn new(ports: &Ports, configs: Vec<AgentConfig>, home: Home, supervisor: Supervisor) -> io::Result<Self> {
-        Self::with_desk(Arc::new(LocalDesk::new(ports)), configs, home, supervisor)
+        Self::of(Arc::new(LocalDesk::new(ports)), ports.changes.clone(), configs, home, supervisor)
     }
 
     /// The same with a desk through which the agents report: for a program that has no store of its own.
@@ -94,6 +97,16 @@ impl AcpProvider {
         home: Home,
         supervisor: Supervisor,
     ) -> io::Result<Self> {
+        Self::of(desk, None, configs, home, supervisor)
+    }
+
+    fn of(
+        desk: Arc<dyn Desk>,
+        changes: Option<Arc<dyn Changes>>,
+        configs: Vec<AgentConfig>,
+        home: Home,
+        supervisor: Supervisor,
+    ) -> io::Result<Self> {
         home.make()?;
         let kinds = configs.into_iter().map(|config| {
             let places = Arc::new(Places::new(config.at_once));
@@ -101,6 +114,7 @@ impl AcpProvider {
         });
         let agents = Agents {
             desk,
+            changes,
             launcher: Launcher::new(supervisor)?,
             home,
             kinds: kinds.collect(),
@@ -242,6 +256,8 @@ pub(crate) const fn capabilities_of(config: &AgentConfig) -> Capabilities {
 /// The agents at work, and what they share.
 pub(crate) struct Agents {
     pub(crate) desk: Arc<dyn Desk>,
+    /// Keeps what they change in their folders, if anything does.
+    pub(crate) changes: Option<Arc<dyn Changes>>,
     pub(crate) launcher: Launcher,
     pub(crate) home: Home,
     kinds: BTreeMap<String, Kind>,

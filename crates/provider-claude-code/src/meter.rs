@@ -5,6 +5,7 @@ use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::ports::{HookError, StoreUnavailable};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::text::{JsonObject, MessageContent};
+use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::Usage;
 use flightdeck_domain::use_cases::MessageInput;
 use serde_json::{Map, Value, json};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::hook::{Event, Hook};
 use crate::ids;
 use crate::record::Record;
-use crate::transcript::{self, Mark, Told};
+use crate::transcript::{self, Counted, Mark, Told};
 
 /// How far back the mark of the last reading is looked for: so many pages of so many messages.
 const PAGES: usize = 40;
@@ -68,10 +69,10 @@ impl Record<'_> {
 /// One message for each model, and one for the cost. Their ids follow from where the part begins, so that a part counts once,
 /// whoever reads it.
 fn messages(session: &Session, hook: &Hook, from: u64, told: &Told) -> Vec<MessageInput> {
-    let mut reports: Vec<(String, Value)> = told
+    let mut reports: Vec<(String, Value, Option<Timestamp>)> = told
         .models
         .iter()
-        .map(|(model, [input, output, read, written])| {
+        .map(|((_, model), Counted { tokens: [input, output, read, written], at })| {
             let tokens =
                 [input, output, read, written].into_iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
             let most = |count: &u64| Value::from((*count).min(Usage::MOST_TOKENS));
@@ -87,23 +88,25 @@ fn messages(session: &Session, hook: &Hook, from: u64, told: &Told) -> Vec<Messa
             (
                 format!("used {tokens} tokens of {}", if model.is_empty() { "a model" } else { model }),
                 Value::Object(usage),
+                *at,
             )
         })
         .collect();
     // Claude Code tells it for itself with all its sub-agents, when it ends.
     if let Some(cost) = told.cost.filter(|_| hook.agent_id.is_none()) {
-        reports.push((format!("cost ${cost}, sub-agents included"), json!({"costUsd": cost})));
+        reports.push((format!("cost ${cost}, sub-agents included"), json!({"costUsd": cost}), None));
     }
     if reports.is_empty() && told.is_part {
-        reports.push(("read on in the transcript".to_owned(), Value::Null));
+        reports.push(("read on in the transcript".to_owned(), Value::Null, None));
     }
-    let message = |(place, (words, usage)): (usize, (String, Value))| {
+    let message = |(place, (words, usage, created_at)): (usize, (String, Value, Option<Timestamp>))| {
         let words = flightdeck_agent_io::text::one_line(&words, 500);
         let metadata = json!({"type": "usage", MARK: told.mark.value()});
         Some(MessageInput {
             id: Some(ids::message(session.id, &format!("usage/{from}/{place}"))),
             metadata: metadata.as_object().cloned().and_then(|map| JsonObject::new(map).ok())?,
             usage: serde_json::from_value(usage).ok(),
+            created_at,
             ..MessageInput::new(MessageRole::System, MessageContent::new(words).ok()?)
         })
     };

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flightdeck_agent_io::json;
 use flightdeck_agent_io::lines::{Line, Lines};
+use flightdeck_domain::day::Day;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::usage::Cost;
 use serde_json::{Value, json};
@@ -88,11 +89,18 @@ impl Mark {
     }
 }
 
+/// What was used of a model: input, output, read from the cache, written to the cache; and when last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) tokens: [u64; 4],
+    pub(crate) at: Option<Timestamp>,
+}
+
 /// What a part of a transcript tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
-    /// What was used of each model: input, output, read from the cache, written to the cache.
-    pub(crate) models: BTreeMap<String, [u64; 4]>,
+    /// What was used of each model on each day, as far as the transcript tells the time.
+    pub(crate) models: BTreeMap<(Option<Day>, String), Counted>,
     /// What everything has cost that was not counted before, sub-agents too.
     pub(crate) cost: Option<Cost>,
     /// Up to where it was read.
@@ -135,7 +143,7 @@ struct Reading {
     mark: Mark,
     since: Timestamp,
     /// Each message of the model, with the most that was told of it: it comes in several lines.
-    messages: BTreeMap<String, (String, [u64; 4])>,
+    messages: BTreeMap<String, (String, Counted)>,
     /// Whether this is the first part that is read.
     is_first: bool,
     /// Whether there are messages from before the session.
@@ -163,7 +171,7 @@ impl Reading {
                 if at.is_some_and(|at| at < self.since) {
                     self.has_older = true;
                 } else if let Some(message) = line.get("message") {
-                    self.message(message);
+                    self.message(message, at);
                 }
             }
             Some("cost-state") if line.get("hasUnknownModelCost") != Some(&Value::Bool(true)) => {
@@ -179,7 +187,7 @@ impl Reading {
         }
     }
 
-    fn message(&mut self, message: &Value) {
+    fn message(&mut self, message: &Value, at: Option<Timestamp>) {
         let text = |field: &str| message.get(field).and_then(Value::as_str);
         let (Some(id), Some(usage)) = (text("id"), message.get("usage")) else { return };
         if self.counted_last.as_deref() == Some(id) {
@@ -188,8 +196,9 @@ impl Reading {
         let count = |field: &str| usage.get(field).and_then(Value::as_u64).unwrap_or_default();
         let fields = ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
         let model = text("model").unwrap_or_default().to_owned();
-        let (_, most) = self.messages.entry(id.to_owned()).or_insert((model, [0; 4]));
-        for (most, now) in most.iter_mut().zip(fields.map(count)) {
+        // The time of its first line counts, as for those who read transcripts day by day.
+        let (_, most) = self.messages.entry(id.to_owned()).or_insert((model, Counted { at, ..Counted::default() }));
+        for (most, now) in most.tokens.iter_mut().zip(fields.map(count)) {
             *most = now.max(*most);
         }
         self.mark.last = Some(id.to_owned());
@@ -197,12 +206,15 @@ impl Reading {
 
     fn end(self) -> Told {
         let Self { mut mark, messages, is_first, has_older, cost_before, cost, .. } = self;
-        let mut models: BTreeMap<String, [u64; 4]> = BTreeMap::new();
-        for (model, counts) in messages.into_values().filter(|(_, counts)| *counts != [0; 4]) {
-            let model = if models.len() < MODELS || models.contains_key(&model) { model } else { String::new() };
-            for (sum, count) in models.entry(model).or_default().iter_mut().zip(counts) {
+        let mut models: BTreeMap<(Option<Day>, String), Counted> = BTreeMap::new();
+        for (model, counted) in messages.into_values().filter(|(_, counted)| counted.tokens != [0; 4]) {
+            let key = (counted.at.map(Day::of), model);
+            let key = if models.len() < MODELS || models.contains_key(&key) { key } else { (key.0, String::new()) };
+            let sum = models.entry(key).or_default();
+            for (sum, count) in sum.tokens.iter_mut().zip(counted.tokens) {
                 *sum = sum.saturating_add(count);
             }
+            sum.at = sum.at.max(counted.at);
         }
         // What another session has cost before is not known when only its messages were taken over.
         let base = cost_before.or((is_first && !has_older).then_some(0));
@@ -257,6 +269,12 @@ mod tests {
         json!({"type": "cost-state", "totalCostUSD": total, "hasUnknownModelCost": false}).to_string()
     }
 
+    /// What was used of a model on the day of [`at`].
+    fn of(told: &Told, model: &str) -> [u64; 4] {
+        let key = (Some(Day::of(at(0))), model.to_owned());
+        told.models.get(&key).copied().unwrap_or_default().tokens
+    }
+
     struct Kept(tempfile::NamedTempFile);
 
     impl Kept {
@@ -279,12 +297,12 @@ mod tests {
         kept.add(&["no JSON".to_owned(), assistant("m1", "opus", 1, 10), assistant("m1", "opus", 10, 10)]);
         kept.add(&[assistant("m2", "haiku", 7, 11), assistant("m3", "opus", 10, 12)]);
         let first = kept.told(None);
-        assert_eq!(first.models["opus"], [200, 20, 80, 10]);
-        assert_eq!((first.models["haiku"], first.cost), ([100, 7, 40, 5], None));
+        assert_eq!(of(&first, "opus"), [200, 20, 80, 10]);
+        assert_eq!((of(&first, "haiku"), first.cost), ([100, 7, 40, 5], None));
         assert_eq!(kept.told(Some(&first.mark)).models, BTreeMap::new(), "nothing twice");
         kept.add(&[assistant("m3", "opus", 10, 12), assistant("m4", "opus", 1, 13), cost(0.5)]);
         let second = kept.told(Some(&first.mark));
-        assert_eq!((second.models["opus"], second.cost.map(Cost::nanos)), ([100, 1, 40, 5], Some(500_000_000)));
+        assert_eq!((of(&second, "opus"), second.cost.map(Cost::nanos)), ([100, 1, 40, 5], Some(500_000_000)));
         kept.add(&[assistant("m5", "opus", 1, 14)]);
         let third = kept.told(Some(&second.mark));
         // Claude Code writes it when it ends: behind the last turn.
@@ -296,11 +314,27 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_over_midnight_counts_on_both_days() {
+        let mut kept = Kept::new();
+        let next = assistant("m2", "opus", 7, 20).replace("2026-11-28T10", "2026-11-29T00");
+        // Its second line is of the day after its first one.
+        let late = assistant("m1", "opus", 9, 30).replace("2026-11-28T10", "2026-11-29T00");
+        kept.add(&[assistant("m1", "opus", 1, 20), late, next]);
+        let told = kept.told(None);
+        let tokens: Vec<_> = told
+            .models
+            .iter()
+            .map(|((day, _), counted)| (day.expect("a day").to_string(), counted.tokens[1]))
+            .collect();
+        assert_eq!(tokens, [("2026-11-28".to_owned(), 9), ("2026-11-29".to_owned(), 7)]);
+    }
+
+    #[test]
     fn what_was_taken_over_from_another_session_is_not_counted() {
         let mut kept = Kept::new();
         kept.add(&[assistant("m1", "opus", 1, 1), assistant("m2", "opus", 10, 20), cost(0.5)]);
         let told = kept.told(None);
-        assert_eq!((told.models["opus"], told.cost), ([100, 10, 40, 5], None), "nobody knows what came before");
+        assert_eq!((of(&told, "opus"), told.cost), ([100, 10, 40, 5], None), "nobody knows what came before");
         kept.add(&[assistant("m3", "opus", 1, 21), cost(0.6)]);
         assert_eq!(kept.told(Some(&told.mark)).cost.map(Cost::nanos), Some(100_000_000), "from then on they do");
         let mut resumed = Kept::new();
@@ -317,7 +351,7 @@ mod tests {
         let (mut mark, mut sum, mut parts) = (None, 0, 0);
         loop {
             let told = read_at_most(open(kept.0.path()).expect("a file"), mark.as_ref(), at(10), 1_000).expect("read");
-            sum += told.models.get("opus").map_or(0, |counts| counts[1]);
+            sum += of(&told, "opus")[1];
             parts += 1;
             mark = Some(told.mark);
             if !told.is_part {
@@ -331,7 +365,7 @@ mod tests {
         let mut sum = 0;
         for _ in 0..9 {
             let told = read_at_most(open(kept.0.path()).expect("a file"), mark.as_ref(), at(10), 1_000).expect("read");
-            sum += told.models.get("opus").map_or(0, |counts| counts[1]);
+            sum += of(&told, "opus")[1];
             mark = Some(told.mark);
         }
         assert_eq!(sum, 3, "a line that does not fit is passed over");

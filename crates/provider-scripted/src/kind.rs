@@ -54,7 +54,7 @@ impl ProviderKind for ScriptedProvider {
                 "usage": {"type": "object", "description": "what each text is said to have used"},
             },
         });
-        SettingsSchema::new(schema).unwrap_or_else(|_| SettingsSchema::empty())
+        SettingsSchema::built_in(schema)
     }
 
     fn takes_credentials(&self) -> bool {

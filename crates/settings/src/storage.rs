@@ -21,6 +21,8 @@ pub struct StorageSettings {
     pub database_connections: u32,
     /// Whether a pooler that shares connections by transaction stands before PostgreSQL.
     pub database_pooler: bool,
+    /// Where the archive is; `None` when it is not set.
+    pub archive_url: Option<String>,
     /// Standbys of the database, for reads that may lag.
     pub database_read: Option<ReadSettings>,
 }
@@ -64,7 +66,9 @@ impl StorageSettings {
         } else {
             data_dir.join("secrets.key")
         };
+        let archive_url = settings.is_given("archive_url").then(|| settings.value("archive_url", values::place));
         Ok(Self {
+            archive_url: archive_url.transpose()?,
             data_dir,
             secrets_key_file,
             database,

@@ -52,6 +52,27 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "on: sinks may send to private addresses and to this machine, and without TLS; never to link-local addresses \
                and metadata services",
     },
+    Setting {
+        name: "sinks_ca_file",
+        default: None,
+        help: "File in PEM with the authorities that certificates of receivers are checked by, instead of the public ones",
+    },
+    Setting {
+        name: "otlp_url",
+        default: None,
+        help: "Where spans of requests are sent over OTLP/HTTP, without v1/traces; none are made when missing. Sessions are \
+               sent by a sink of the form otlp",
+    },
+    Setting {
+        name: "otlp_headers_file",
+        default: None,
+        help: "File with the headers for otlp_url, as in OTEL_EXPORTER_OTLP_HEADERS: name=value, with commas between several",
+    },
+    Setting {
+        name: "otlp_share",
+        default: Some("1"),
+        help: "The share of requests that have a span, from 0 to 1; a caller's own trace is followed as its traceparent says",
+    },
     Setting { name: "listen", default: Some("127.0.0.1:7600"), help: "Address and port to listen on" },
     Setting {
         name: "database_url",
@@ -79,6 +100,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "database_read_staleness",
         default: Some("5s"),
         help: "With database_read_url: how far behind a standby may be, from 1s to 1h; one that is further is not read",
+    },
+    Setting {
+        name: "archive_url",
+        default: None,
+        help: "Where conversations go that the retention rules let go: a folder, file:///path or s3://bucket/prefix, the same \
+               for all servers of a database; the folder archive in the data folder when missing, with SQLite",
+    },
+    Setting {
+        name: "retention_interval",
+        default: Some("1h"),
+        help: "How often the server looks for what the retention rules let go: a number of s, min or h, or off",
     },
     Setting {
         name: "valkey_url",

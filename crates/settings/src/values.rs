@@ -14,6 +14,14 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("is not a path".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
+/// Where something is: a path or a URL. Whoever opens it says what it may be.
+///
+/// # Errors
+/// It is empty.
+pub(crate) fn place(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("is not a place".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// An address and port.
 ///
 /// # Errors

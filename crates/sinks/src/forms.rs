@@ -3,9 +3,11 @@
 mod cloud_events;
 mod email;
 mod ntfy;
+mod otlp;
 mod slack;
 mod syslog;
 mod telegram;
+mod web_push;
 mod webhook;
 
 use std::collections::BTreeSet;
@@ -17,11 +19,13 @@ use flightdeck_domain::text::JsonObject;
 
 use crate::guard::Guard;
 use crate::http::Http;
+use crate::trust::Trust;
 
 /// The ways out.
 #[derive(Clone, Debug)]
 pub(crate) struct Ways {
     pub(crate) guard: Guard,
+    pub(crate) trust: Trust,
     pub(crate) http: Http,
 }
 
@@ -48,6 +52,8 @@ pub(crate) fn form(form: SinkForm) -> &'static dyn Form {
         SinkForm::Slack => &slack::Slack,
         SinkForm::Telegram => &telegram::Telegram,
         SinkForm::Email => &email::Email,
+        SinkForm::WebPush => &web_push::WebPush,
+        SinkForm::Otlp => &otlp::Otlp,
         SinkForm::Syslog => &syslog::Syslog,
         SinkForm::CloudEvents => &cloud_events::CloudEvents,
     }

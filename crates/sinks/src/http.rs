@@ -11,6 +11,7 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
 use crate::guard::Guard;
+use crate::trust::Trust;
 
 /// How long a request may take in all.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -45,13 +46,14 @@ impl Resolver for Guarded {
 }
 
 impl Http {
-    pub(crate) fn new(guard: Guard, deadline: Duration) -> Self {
+    pub(crate) fn new(guard: Guard, trust: &Trust, deadline: Duration) -> Self {
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             // A proxy of the environment would reach what the guard does not see.
             .proxy(None)
+            .tls_config(trust.of_http())
             .user_agent(concat!("flightdeck/", env!("CARGO_PKG_VERSION")))
             .max_response_header_size(HEAD)
             .max_idle_age(Duration::from_secs(10))
@@ -84,7 +86,8 @@ impl Http {
             status,
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY
         );
-        Err(SendFailed { what, rejected, retry_after })
+        let gone = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+        Err(SendFailed { what, rejected, gone, retry_after })
     }
 }
 

@@ -12,6 +12,10 @@ mod http;
 mod sender;
 mod settings;
 mod stream;
+mod traces;
+mod trust;
 
 pub use guard::{Guard, Refused};
 pub use sender::{Options, Sender};
+pub use traces::TraceReceiver;
+pub use trust::Trust;

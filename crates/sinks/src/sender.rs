@@ -13,15 +13,18 @@ use tokio::sync::oneshot;
 use crate::forms::{Ways, form};
 use crate::guard::Guard;
 use crate::http::{DEADLINE, Http};
+use crate::trust::Trust;
 
 /// A try ends after this, whatever hangs: less than half of the lease of a sink.
 const LONGEST: Duration = Duration::from_secs(14);
 
 /// What the server allows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Whether private addresses and those of the machine itself may be reached.
     pub allow_private: bool,
+    /// Who vouches for receivers.
+    pub trust: Trust,
 }
 
 /// Sends messages in every form.
@@ -34,8 +37,10 @@ impl Sender {
     /// A sender for a server that allows this.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let guard = Guard { allow_private: options.allow_private };
-        Self { ways: Ways { guard, http: Http::new(guard, DEADLINE) } }
+        let Options { allow_private, trust } = options;
+        let guard = Guard { allow_private };
+        let http = Http::new(guard, &trust, DEADLINE);
+        Self { ways: Ways { guard, trust, http } }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn schema(required: &[&str], properties: &Value) -> SettingsSchema {
         "additionalProperties": false,
         "properties": properties,
     });
-    SettingsSchema::new(schema).unwrap_or_else(|_| SettingsSchema::empty())
+    SettingsSchema::built_in(schema)
 }
 
 /// Reads settings that fit their schema.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::guard::Guard;
+use crate::trust::Trust;
 
 /// How long the receiver may take to accept a connection, and to take what is written.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -40,17 +41,16 @@ pub(crate) fn over_tcp(guard: Guard, host: &str, port: u16, bytes: &[u8]) -> io:
 }
 
 /// The same over TLS.
-pub(crate) fn over_tls(guard: Guard, host: &str, port: u16, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn over_tls(guard: Guard, trust: &Trust, host: &str, port: u16, bytes: &[u8]) -> io::Result<()> {
     let wrong = |_error| io::Error::new(io::ErrorKind::InvalidInput, "is not the name of a host");
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let name = ServerName::try_from(bare.to_owned()).map_err(wrong)?;
     let stream = connect(&guard.resolve(host, port)?)?;
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
-        .with_root_certificates(roots)
+        .with_root_certificates(trust.roots())
         .with_no_client_auth();
     let session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(session, stream);

@@ -28,6 +28,9 @@ pub enum StorageError {
         /// Its mode.
         mode: u32,
     },
+    /// The archive cannot be used.
+    #[error("archive_url")]
+    Archive(#[source] flightdeck_archive::PlaceError),
     /// A server runs on it.
     #[error("another flightdeck is running on {0}; stop it first, or use another --data-dir")]
     InUse(PathBuf),

@@ -7,6 +7,7 @@
 //! HTTP, providers, what commands print. The names of the files that a client reads are in `flightdeck-settings`.
 
 mod admin_key;
+mod archive_place;
 mod audit_files;
 mod audit_spool;
 mod database_check;
@@ -19,6 +20,7 @@ mod server_url;
 mod witness;
 
 pub use admin_key::{AdminKeyError, ensure as ensure_admin_key};
+pub use archive_place::{archive_place, open_archive};
 pub use audit_files::{AuditFilesError, CheckpointFile, existing_key, signing_key};
 pub use audit_spool::{FILE as SPOOL_FILE, RESERVED as SPOOL_RESERVED, SpoolError, SpoolFile, is_reserved};
 pub use database_check::{DatabaseDamaged, at_start as check_database};

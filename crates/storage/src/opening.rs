@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flightdeck_domain::ports::{ArchiveHolds, ReadCopy, Readiness, WakeUps};
+use flightdeck_domain::ports::{ArchiveHolds, ReadCopy, Readiness, StoreSpace, WakeUps};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::use_cases::Ports;
 use flightdeck_settings::{DatabaseUrl, StorageSettings};
@@ -23,6 +23,8 @@ pub struct Opened {
     pub readiness: Arc<dyn Readiness>,
     /// Whether other replicas may work on it at the same time.
     pub is_shared: bool,
+    /// The space of the store, where it can give some back.
+    pub space: Option<Arc<dyn StoreSpace>>,
     /// Reads that may lag, where there are standbys for them.
     pub lagging: Option<LaggingReads>,
 }
@@ -48,7 +50,9 @@ pub async fn open_store_with(settings: &StorageSettings, wake_ups: Arc<dyn WakeU
             let store = SqliteStore::open(path, flightdeck_store_sqlite::Options::default())
                 .map_err(|source| StorageError::Sqlite { path: path.clone(), source: Box::new(source) })?;
             let store = Arc::new(store);
-            Ok(Opened { ports: store.ports(wake_ups, clock, ids), readiness: store, is_shared: false, lagging: None })
+            let ports = store.ports(wake_ups, clock, ids);
+            let space: Arc<dyn StoreSpace> = store.clone();
+            Ok(Opened { ports, readiness: store, is_shared: false, space: Some(space), lagging: None })
         }
         DatabaseUrl::Postgres(url) => {
             let store = PostgresStore::open(url, postgres_options(settings), Handle::current()).await;
@@ -60,7 +64,7 @@ pub async fn open_store_with(settings: &StorageSettings, wake_ups: Arc<dyn WakeU
             let copy = standbys(settings, &store).await?;
             let ports = store.ports(wake_ups, clock, ids);
             let lagging = copy.map(|copy| LaggingReads::new(&ports, copy));
-            Ok(Opened { ports, readiness: store, is_shared: true, lagging })
+            Ok(Opened { ports, readiness: store, is_shared: true, space: None, lagging })
         }
     }
 }

@@ -282,10 +282,24 @@ macro_rules! __contract {
                 what_comes_with_an_older_token_is_not_written
                 dead_letters_are_marked_on_record_and_go_when_they_are_sent
                 the_credentials_of_a_sink_are_sealed_anew;
+            retention:
+                the_rules_read_back_and_a_change_needs_their_revision
+                changes_of_the_rules_are_on_record
+                the_rules_are_not_changed_without_their_entry
+                of_racing_replicas_one_archives
+                what_is_due_has_ended_with_all_below_it(session)
+                due_sessions_come_in_pages(session)
+                a_session_at_work_is_not_noted(session)
+                rows_go_in_batches_after_the_note(session message action)
+                an_archived_session_is_listed_as_before(session message)
+                what_was_archived_is_put_back_as_it_was(session message action)
+                the_feed_is_cut_and_keeps_its_end(session feed)
+                the_feed_is_not_cut_past_a_sink(session feed sink);
             usage:
                 a_report_is_booked_on_the_session_its_subtrees_and_its_mission
                 the_fleet_used_what_its_sessions_used
                 a_message_that_comes_again_is_not_counted_again
+                what_telemetry_has_told_of_is_not_counted_again
                 a_refused_batch_is_not_booked
                 of_racing_reports_each_counts_once
                 a_session_without_reports_has_used_nothing
@@ -297,7 +311,15 @@ macro_rules! __contract {
                 a_budget_without_its_entry_is_not_set
                 the_report_that_uses_a_budget_up_says_so_once
                 a_budget_is_due_until_its_pause_was_asked_for
-                the_pause_of_a_budget_is_told_in_each_conversation;
+                the_pause_of_a_budget_is_told_in_each_conversation
+                the_guard_is_switched_for_a_mission_on_record;
+            usage_days:
+                usage_is_summed_for_each_day_and_model
+                usage_of_some_days_and_sessions_is_summed
+                the_usage_of_a_day_stops_at_the_largest_number
+                a_budget_over_a_day_is_used_up_on_each_day_anew
+                a_warning_comes_before_a_budget_is_used_up
+                the_usage_of_a_refused_batch_is_on_no_day;
             login:
                 a_login_reads_back_as_it_was_made
                 a_link_gives_one_session
@@ -389,8 +411,10 @@ mod tests {
             include_str!("runner.rs"),
             include_str!("survey.rs"),
             include_str!("sink.rs"),
+            include_str!("retention.rs"),
             include_str!("durability.rs"),
             include_str!("usage.rs"),
+            include_str!("usage_days.rs"),
         ];
         let cases = || sources.iter().flat_map(|source| source.lines()).filter_map(|l| l.strip_prefix("pub async fn "));
         for case in cases() {

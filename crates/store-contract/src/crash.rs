@@ -9,7 +9,7 @@ use std::time::Duration;
 use flightdeck_domain::action::{FleetAction, FleetIntervention, Intervention, OperatorAction};
 use flightdeck_domain::approval::{ApprovalAction, ApprovalOption, Ask};
 use flightdeck_domain::command::Receipt;
-use flightdeck_domain::ids::CommandSeq;
+use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq};
 use flightdeck_domain::message::NewMessage;
 use flightdeck_domain::operation::{Reach, ScopedAction, Wish};
 use flightdeck_domain::ports::{StoreUnavailable, Transactional, Tx};
@@ -17,10 +17,10 @@ use flightdeck_domain::provider_config::Expected;
 use flightdeck_domain::runner::RunnerWish;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::sink::Step;
-use flightdeck_domain::text::JsonObject;
+use flightdeck_domain::text::{JsonObject, ProviderName};
 use flightdeck_domain::transactions::{
-    self, Break, Brittle, Fuse, Steps, api_key, approval, command, login, operator_actions, provider_config, runner,
-    session, sink, usage,
+    self, Break, Brittle, Fuse, Steps, api_key, approval, command, login, operator_actions, provider_config, retention,
+    runner, session, sink, usage,
 };
 use flightdeck_domain::usage::AccountKey;
 use serde_json::json;
@@ -35,6 +35,7 @@ use crate::given::{
 use crate::login::{id as login_id, link, login as session_login};
 use crate::order;
 use crate::provider_config::{remove, resealing, set};
+use crate::retention::{note, set_rules, taking as keeping};
 use crate::runner::{asks, assignment, joins, starts, wish};
 use crate::session::lease::silence;
 use crate::sink::{MADE, gives_up, letters, remove_sink, resealing_sink, set_sink, settling, taking};
@@ -105,6 +106,18 @@ pub enum Act {
     SendLetter,
     /// Dead letters are to be sent again.
     Resend,
+    /// The rules of retention are changed.
+    SetRetention,
+    /// A replica takes the lease of retention.
+    TakeRetention,
+    /// A session is noted as archived.
+    NoteArchived,
+    /// Rows of an archived session go.
+    RemoveArchived,
+    /// Rows of an archived session are put back.
+    PutBack,
+    /// The feed is cut.
+    CutFeed,
     /// A link is used up.
     Redeem,
     /// A login ends.
@@ -127,7 +140,7 @@ pub enum Act {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 45] = [
         Self::Register,
         Self::End,
         Self::ComeBack,
@@ -158,6 +171,12 @@ impl Act {
         Self::GiveUp,
         Self::SendLetter,
         Self::Resend,
+        Self::SetRetention,
+        Self::TakeRetention,
+        Self::NoteArchived,
+        Self::RemoveArchived,
+        Self::PutBack,
+        Self::CutFeed,
         Self::Redeem,
         Self::EndLogin,
         Self::Inject,
@@ -201,6 +220,7 @@ impl Act {
                     | Self::RemoveSink
                     | Self::ResealSink
                     | Self::Resend
+                    | Self::SetRetention
                     | Self::Redeem
                     | Self::EndLogin
                     | Self::KillEnded
@@ -262,6 +282,15 @@ impl Act {
                 Ok(sink::settle(tx, &settling("ops", 1, sent, 500)).await.map(drop)?)
             }
             Self::Resend => Ok(sink::resend(tx, &letters("ops", &[], 500)).await.map(drop)?),
+            Self::SetRetention => Ok(retention::change(tx, &set_rules(1, 500)).await.map(drop)?),
+            Self::TakeRetention => Ok(retention::take(tx, &keeping("r1", 500)).await.map(drop)?),
+            Self::NoteArchived => retention::note(tx, &note(5, 2, 0)).await.map(drop).map_err(Stopped::by),
+            Self::RemoveArchived => Ok(retention::remove(tx, session_id(6)).await.map(drop)?),
+            Self::PutBack => {
+                let put = message(1).at_seq(Seq::new(1), session_id(7), ProviderName::internal());
+                retention::put_back(tx, session_id(7), &[put], &[]).await.map_err(Stopped::by)
+            }
+            Self::CutFeed => Ok(retention::cut_feed(tx, FeedPosition::new(u64::MAX)).await.map(drop)?),
             Self::Redeem => login::redeem(tx, &login_id(1), &session_login(3), &by(1, 500)).await.map_err(Stopped::by),
             Self::EndLogin => Ok(login::end(tx, &login_id(2), &by(1, 500)).await.map(drop)?),
             Self::Inject => self.one(tx, 2, inject(800)).await,
@@ -332,6 +361,13 @@ async fn prepare(store: &dyn Store) {
         store.heartbeat(session_id(n), at(200)).await.expect("heard");
     }
     observe(store, observation(5, SessionStatus::Completed, 210)).await;
+    for n in [6, 7] {
+        register(store, registration(n)).await;
+        observe(store, observation(n, SessionStatus::Failed, 211)).await;
+        store.note_archived(note(n, 1, 0)).await.expect("noted");
+    }
+    store.remove_archived(session_id(7)).await.expect("removed");
+    store.change_retention(set_rules(0, 212)).await.expect("changed");
     let limit = budget(AccountKey::Subtree(session_id(2)), 3, 220);
     store.set_budget(limit).await.expect("set");
     append(store, 2, vec![used(1)]).await;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use flightdeck_domain::ports::{
     ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor,
     LoginRepository, MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository,
-    RunnerRepository, SessionRepository, SinkRepository, UsageRepository,
+    RetentionRepository, RunnerRepository, SessionRepository, SinkRepository, UsageRepository,
 };
 
 /// Every repository port in one. Whatever implements them all is a store.
@@ -27,6 +27,7 @@ pub trait Store:
     + RunnerRepository
     + FleetSurveyor
     + SinkRepository
+    + RetentionRepository
 {
 }
 
@@ -47,6 +48,7 @@ impl<S> Store for S where
         + RunnerRepository
         + FleetSurveyor
         + SinkRepository
+        + RetentionRepository
 {
 }
 

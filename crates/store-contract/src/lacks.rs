@@ -134,6 +134,14 @@ macro_rules! __lacks {
                 Ok(Totals::default())
             }
 
+            async fn switch_guard(&self, _: GuardSwitch) -> Result<BudgetCommitted, StoreUnavailable> {
+                Err(lacking("usage"))
+            }
+
+            async fn broken_down(&self, _: UsageQuery) -> Result<Vec<UsageLine>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
             async fn of_mission(&self, _: MissionId) -> Result<Option<MissionSummary>, StoreUnavailable> {
                 Ok(None)
             }
@@ -358,6 +366,77 @@ macro_rules! __lacks {
 
             async fn resend_letters(&self, _: LettersChange) -> Result<u64, SinkChangeError> {
                 Err(lacking("sinks").into())
+            }
+        }
+    };
+    (RetentionRepository $store:ty) => {
+        #[async_trait]
+        impl RetentionRepository for $store {
+            async fn retention(&self) -> Result<Retention, StoreUnavailable> {
+                Ok(Retention::default())
+            }
+
+            async fn change_retention(&self, _: RetentionChange) -> Result<Retention, RetentionChangeError> {
+                Err(lacking("retention").into())
+            }
+
+            async fn take_retention(&self, _: RetentionTaking) -> Result<Option<Retention>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn due_sessions(
+                &self,
+                _: RetentionRules,
+                _: Timestamp,
+                _: Option<EndedPlace>,
+                _: usize,
+            ) -> Result<DuePage, StoreUnavailable> {
+                Ok(DuePage { sessions: Vec::new(), next: None })
+            }
+
+            async fn commands_after(
+                &self,
+                _: SessionId,
+                _: CommandSeq,
+                _: usize,
+            ) -> Result<Vec<Command>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn conversation_bytes(&self, _: SessionId) -> Result<u64, StoreUnavailable> {
+                Ok(0)
+            }
+
+            async fn note_archived(&self, _: ArchivedSession) -> Result<ArchivedSession, ArchiveRowError> {
+                Err(lacking("retention").into())
+            }
+
+            async fn archived(&self, _: SessionId) -> Result<Option<ArchivedSession>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn archived_among(&self, _: Vec<SessionId>) -> Result<Vec<ArchivedSession>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn unfinished_removals(&self, _: usize) -> Result<Vec<ArchivedSession>, StoreUnavailable> {
+                Ok(Vec::new())
+            }
+
+            async fn remove_archived(&self, _: SessionId) -> Result<Option<ArchivedSession>, StoreUnavailable> {
+                Ok(None)
+            }
+
+            async fn cut_feed(&self, _: FeedPosition) -> Result<u64, StoreUnavailable> {
+                Ok(0)
+            }
+
+            async fn put_back(&self, _: SessionId, _: Vec<Message>, _: Vec<Command>) -> Result<(), ArchiveRowError> {
+                Err(lacking("retention").into())
+            }
+
+            async fn end_restoring(&self, _: SessionId) -> Result<bool, StoreUnavailable> {
+                Ok(false)
             }
         }
     };

@@ -67,6 +67,7 @@ pub mod operation;
 pub mod operator_actions;
 mod order;
 pub mod provider_config;
+pub mod retention;
 pub mod runner;
 pub mod session;
 pub mod sink;
@@ -74,6 +75,7 @@ mod state;
 mod steps;
 pub mod survey;
 pub mod usage;
+pub mod usage_days;
 
 pub use cases::Case;
 pub use harness::{DurableHarness, Harness, Store};
@@ -92,11 +94,16 @@ pub mod parts {
         command::*,
         epoch::*,
         feed::*,
+        guard::GuardSwitch,
         ids::*,
         login::*,
+        message::Message,
         operation::*,
         ports::*,
         provider_config::{ConfigChange, ConfigName, ProviderConfig, Resealing},
+        retention::{
+            ArchivedSession, DuePage, EndedPlace, Retention, RetentionChange, RetentionRules, RetentionTaking,
+        },
         runner::{
             Assignment, AssignmentFilter, Heard, Lease, LeaseRequest, Runner, RunnerChange, RunnerName,
             RunnerRegistration, StartRequest,

@@ -42,6 +42,7 @@ impl Step {
             | "lock_provider_config"
             | "lock_runner"
             | "lock_sink"
+            | "lock_retention"
             | "lock_assignment" => Self::Lock(SUBJECT),
             "lock_operation" | "lock_operations_of" => Self::Lock(OPERATIONS),
             "lock_accounts" => Self::Lock(ACCOUNTS),
@@ -50,7 +51,7 @@ impl Step {
             "remember" | "forget_calls" => Self::Keep,
             "set_kill_switch" => Self::Save(TREE),
             "save_operation" => Self::Save(OPERATIONS),
-            "put_accounts" => Self::Save(ACCOUNTS),
+            "put_accounts" | "add_days" => Self::Save(ACCOUNTS),
             "kill_open" => Self::Save(SUBJECT),
             "open_account" | "forget_logins" => Self::Insert,
             name if verb(name) == "insert" => Self::Insert,

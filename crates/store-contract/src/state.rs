@@ -15,14 +15,17 @@ use flightdeck_domain::ports::{
     SessionFilter, SessionUsage,
 };
 use flightdeck_domain::provider_config::ProviderConfig;
+use flightdeck_domain::retention::{ArchivedSession, Retention};
 use flightdeck_domain::runner::{Assignment, AssignmentFilter, Runner};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::sink::{DeadLetter, Sink};
+use flightdeck_domain::usage::UsageLine;
 
 use crate::Store;
 use crate::approval::approvals;
 use crate::steps::{audit, feed, operations, sessions, targets};
 use crate::usage::{missions, usage_of};
+use crate::usage_days::usage_days;
 
 /// All that can be read of a store.
 #[derive(Debug, PartialEq)]
@@ -42,7 +45,11 @@ pub(crate) struct State {
     runners: Vec<Runner>,
     assignments: Vec<Assignment>,
     sinks: Vec<(Sink, Vec<DeadLetter>)>,
+    retention: Retention,
+    archived: Vec<ArchivedSession>,
+    all_commands: Vec<Command>,
     usage: Vec<SessionUsage>,
+    usage_days: Vec<UsageLine>,
     missions: Vec<MissionSummary>,
 }
 
@@ -55,6 +62,11 @@ impl State {
             conversations.insert(session.id, slice.expect("the session is there").messages);
             let pending = store.pending(session.id, CommandSeq::ZERO, 10_000).await.expect("read");
             commands.insert(session.id, pending.expect("the session is there"));
+        }
+        let (mut archived, mut all_commands) = (Vec::new(), Vec::new());
+        for session in &sessions {
+            archived.extend(store.archived(session.id).await.expect("read"));
+            all_commands.extend(store.commands_after(session.id, CommandSeq::ZERO, 10_000).await.expect("read"));
         }
         let mut usage = Vec::new();
         for session in &sessions {
@@ -87,7 +99,11 @@ impl State {
             runners: store.runners().await.expect("read"),
             assignments: store.assignments(AssignmentFilter::default(), None, 10_000).await.expect("read"),
             sinks: sinks_with_letters,
+            retention: store.retention().await.expect("read"),
+            archived,
+            all_commands,
             usage,
+            usage_days: usage_days(store).await,
             missions: missions(store).await,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use flightdeck_domain::action::{ActionName, Attribution};
 use flightdeck_domain::audit::{AuditOutcome, AuditTarget};
+use flightdeck_domain::guard::GuardSwitch;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::{MessageRole, NewMessage};
 use flightdeck_domain::mission_set::MissionSet;
@@ -12,7 +13,7 @@ use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{AppendError, MissionQuery, MissionSummary, SessionUsage, SetBudgetError};
 use flightdeck_domain::session::{DesiredStatus, Registration, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MissionId};
-use flightdeck_domain::usage::{Account, AccountKey, Budget, BudgetAction, BudgetRefused, Exhaustion, Totals};
+use flightdeck_domain::usage::{Account, AccountKey, Budget, BudgetAction, BudgetRefused, Exhaustion, Span, Totals};
 use serde_json::{Value, json};
 
 use crate::given::{AWKWARD, at, by, child, message, observation, reason, registration, scoped, session_id, text};
@@ -56,6 +57,30 @@ async fn account(store: &dyn Store, name: &str) -> Account {
 
 fn tokens(totals: &Totals) -> (u64, u64, u64, u64) {
     (totals.input_tokens, totals.output_tokens, totals.cache_read_tokens, totals.cache_write_tokens)
+}
+
+/// What telemetry told, as its messages say.
+fn told(n: u32, tokens: u32) -> NewMessage {
+    let usage = json!({"inputTokens": tokens});
+    let metadata = [("usage".to_owned(), usage), ("source".to_owned(), "telemetry".into())].into_iter().collect();
+    NewMessage { metadata: JsonObject::new(metadata).expect("short enough"), ..message(n) }
+}
+
+/// What was reported before it stays, in all accounts; another session is not concerned.
+pub async fn what_telemetry_has_told_of_is_not_counted_again(harness: &mut dyn Harness) {
+    let store = &*harness.store();
+    register(store, of_mission(1, AWKWARD)).await;
+    register(store, child(2, 1)).await;
+    append(store, 2, vec![used(1, json!({"inputTokens": 1}))]).await;
+    append(store, 2, vec![told(2, 10), message(3)]).await;
+    append(store, 2, vec![used(4, json!({"inputTokens": 100, "model": "m"})), told(5, 1_000)]).await;
+    append(store, 2, vec![used(6, json!({"inputTokens": 10_000}))]).await;
+    append(store, 1, vec![used(7, json!({"inputTokens": 100_000}))]).await;
+    let (top, below) = (usage_of(store, session_id(1)).await, usage_of(store, session_id(2)).await);
+    assert_eq!((below.own.input_tokens, below.own.reports), (1_011, 3));
+    assert_eq!((top.own.input_tokens, top.subtree.totals.input_tokens), (100_000, 101_011));
+    assert_eq!(store.of_fleet().await.expect("read").input_tokens, 101_011);
+    assert_eq!(conversation(store, 2).await.len(), 6, "what does not count is on the record");
 }
 
 /// Above a session it counts for every subtree, beside it for none.
@@ -282,7 +307,7 @@ pub async fn a_budget_is_due_until_its_pause_was_asked_for(harness: &mut dyn Har
     store.enforced(keys[0].clone(), at(1)).await.expect("an old pause says nothing");
     assert_eq!(store.exhausted(10).await.expect("read"), due[1..]);
     let used_up = usage_of(store, session_id(1)).await.subtree.exhausted;
-    assert_eq!(used_up, Some(Exhaustion { at: at(61), enforced: true }));
+    assert_eq!(used_up, Some(Exhaustion { at: at(61), by: Span::Total, enforced: true }));
     store.set_budget(budget(keys[1].clone(), 9, 63)).await.expect("set");
     assert_eq!(store.exhausted(10).await.expect("read").len(), 2, "another budget, used up at once");
 }
@@ -307,4 +332,26 @@ pub async fn the_pause_of_a_budget_is_told_in_each_conversation(harness: &mut dy
     register(store, registration(3)).await;
     store.commit_scoped(scoped(2, 3, Wish::Pause, Reach::Subtree)).await.expect("accepted");
     assert!(conversation(store, 3).await.is_empty(), "a person's pause is no message");
+}
+
+/// The account stays as it is, with its budget; a mission may be spared before its first session.
+pub async fn the_guard_is_switched_for_a_mission_on_record(harness: &mut dyn Harness) {
+    let store = &*harness.store();
+    let switch = |watched, second| GuardSwitch { mission: mission("apollo"), watched, by: by(1, second) };
+    let done = store.switch_guard(switch(false, 60)).await.expect("switched");
+    assert!(done.account.spared && account(store, "apollo").await.spared);
+    let entry = newest_entry(store).await;
+    assert_eq!((entry.action, entry.details["watched"].as_str()), (ActionName::GuardSet, "false"));
+    store.set_budget(budget(AccountKey::Mission(mission("apollo")), 5, 61)).await.expect("set");
+    register(store, of_mission(1, "apollo")).await;
+    append(store, 1, vec![used(1, json!({"inputTokens": 9}))]).await;
+    let before = account(store, "apollo").await;
+    assert!(before.spared && before.exhausted.is_some());
+    store.switch_guard(switch(true, 62)).await.expect("switched");
+    assert_eq!(account(store, "apollo").await, Account { spared: false, ..before });
+    let before = State::of(store).await;
+    harness.break_audit().await;
+    store.switch_guard(switch(false, 63)).await.expect_err("it cannot be recorded");
+    harness.mend_audit().await;
+    assert_eq!(State::of(store).await, before);
 }

@@ -13,7 +13,8 @@ use self::example::store::OwnStore;
 
 lacks!(
     OwnStore: CommandQueue, ApprovalRepository, OperationRepository, UsageRepository, FleetFeed, ApiKeyRepository,
-    EpochRepository, LoginRepository, ProviderConfigRepository, RunnerRepository, SinkRepository, FleetSurveyor,
+    EpochRepository, LoginRepository, ProviderConfigRepository, RunnerRepository, SinkRepository,
+    RetentionRepository, FleetSurveyor,
 );
 
 const NOUNS: [&str; 4] = ["session", "message", "audit", "action"];

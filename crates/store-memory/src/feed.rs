@@ -11,7 +11,9 @@ use crate::state::index;
 #[async_trait]
 impl FleetFeed for MemoryStore {
     async fn after(&self, after: FeedPosition, limit: usize) -> Result<Vec<FleetEvent>, StoreUnavailable> {
-        Ok(self.state().feed.iter().skip(index(after.get())).take(limit).cloned().collect())
+        let state = self.state();
+        let behind = state.feed.iter().skip(index(after.get().saturating_sub(state.feed_gone)));
+        Ok(behind.take(limit).cloned().collect())
     }
 
     async fn receipts(
@@ -21,7 +23,7 @@ impl FleetFeed for MemoryStore {
         limit: usize,
     ) -> Result<Vec<FleetEvent>, StoreUnavailable> {
         let state = self.state();
-        let later = state.feed.iter().skip(index(after.get()));
+        let later = state.feed.iter().skip(index(after.get().saturating_sub(state.feed_gone)));
         Ok(later.filter(|event| is_receipt_of(event, session)).take(limit).cloned().collect())
     }
 

@@ -5,6 +5,7 @@ mod approval;
 mod control;
 mod provider_config;
 mod record;
+mod retention;
 mod runner;
 mod session;
 mod sink;

@@ -7,6 +7,7 @@ use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::Ledger;
 use flightdeck_domain::command::Command;
+use flightdeck_domain::day::Day;
 use flightdeck_domain::epoch::{Epoch, StoreMark};
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, FeedPosition, KeyId, MessageId, OperationId, SessionId};
@@ -14,12 +15,13 @@ use flightdeck_domain::login::{Login, LoginId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::provider_config::{ConfigName, ProviderConfig};
+use flightdeck_domain::retention::{ArchivedSession, Retention};
 use flightdeck_domain::runner::{Assignment, Runner, RunnerName};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::sink::{DeadLetter, Sink, SinkName};
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::usage::{Account, AccountKey};
+use flightdeck_domain::usage::{Account, AccountKey, UsageDay};
 
 use crate::journal::Journal;
 
@@ -38,8 +40,10 @@ pub struct State {
     /// The operations that are open at a session.
     pub(crate) open_at: BTreeSet<(SessionId, OperationId)>,
     pub(crate) kill_switch_engaged: bool,
-    /// Dense: the event at position `n` is element `n - 1`.
+    /// Dense: the event at position `n` is element `n - 1 - feed_gone`.
     pub(crate) feed: Vec<FleetEvent>,
+    /// How many events were removed.
+    pub(crate) feed_gone: u64,
     pub(crate) audit: Ledger,
     pub(crate) audit_broken: bool,
     pub(crate) approvals: BTreeMap<ApprovalId, Approval>,
@@ -51,6 +55,7 @@ pub struct State {
     pub(crate) calls: BTreeMap<(String, IdempotencyKey), Remembered>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
     pub(crate) accounts: BTreeMap<AccountKey, Account>,
+    pub(crate) usage_days: BTreeMap<UsageDayKey, UsageDay>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) marks: BTreeMap<String, StoreMark>,
     pub(crate) logins: BTreeMap<LoginId, Login>,
@@ -59,15 +64,22 @@ pub struct State {
     pub(crate) assignments: BTreeMap<SessionId, Assignment>,
     pub(crate) sinks: BTreeMap<SinkName, Sink>,
     pub(crate) letters: BTreeMap<(SinkName, u64), DeadLetter>,
+    pub(crate) retention: Retention,
+    pub(crate) archived: BTreeMap<SessionId, ArchivedSession>,
     pub(crate) journal: Journal,
 }
+
+/// Of what a session used: the day and the model.
+pub(crate) type UsageDayKey = (SessionId, Day, Option<String>);
 
 /// A conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Talk {
-    /// Dense: the message at seq `n` is element `n - 1`.
+    /// Dense: the message at seq `n` is element `n - 1 - gone`.
     pub(crate) messages: Vec<Message>,
-    /// Where in `messages` an id stands.
+    /// Up to which seq messages were removed.
+    pub(crate) gone: u64,
+    /// Where in `messages` an id stands, counted as if none were removed.
     pub(crate) places: HashMap<MessageId, usize>,
 }
 
@@ -146,6 +158,6 @@ impl State {
     }
 
     pub(crate) fn feed_end(&self) -> FeedPosition {
-        FeedPosition::new(count(self.feed.len()))
+        FeedPosition::new(self.feed_gone + count(self.feed.len()))
     }
 }

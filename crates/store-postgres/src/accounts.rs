@@ -6,17 +6,19 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
+use flightdeck_domain::text::MissionId;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::usage::{Account, AccountKey};
+use flightdeck_domain::usage::{Account, AccountKey, Totals, UsageDay};
 use flightdeck_store_sql::rows::account::AccountRow;
 use flightdeck_store_sql::schema::accounts;
 use flightdeck_store_sql::statement::Prepared;
-use flightdeck_store_sql::tx::Done;
+use flightdeck_store_sql::tx::{Done, usage_days};
+use flightdeck_store_sql::values::{Key as _, counted};
 
 use crate::line::Line;
 use crate::statement::Column;
 
-/// PostgreSQL takes 65,535 values a statement, and a row has fifteen.
+/// PostgreSQL takes 65,535 values a statement, and a row has sixteen.
 const AT_ONCE: usize = 4_000;
 
 /// Puts accounts there that are not there yet; those of them that are stay as they are, and of two with one key the first is
@@ -54,6 +56,36 @@ pub(crate) async fn lock(connection: &Line, keys: &[AccountKey]) -> Done<HashMap
     Ok(accounts.into_iter().map(|account| (account.key.clone(), account)).collect())
 }
 
+/// Adds to what sessions used on days with models, which are given once each, in one statement for any number.
+pub(crate) async fn add_days(connection: &Line, days: &[UsageDay]) -> Done<()> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let integers =
+        |of: fn(&Totals) -> u64| Column::Integers(days.iter().map(|used| counted(of(&used.totals))).collect());
+    let texts = |of: fn(&UsageDay) -> Cow<'_, str>| Column::Texts(days.iter().map(of).collect());
+    let rows = "SELECT * FROM unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], \
+                ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])";
+    let add = Prepared::with(
+        usage_days::insert(rows, "least"),
+        [
+            Column::Ids(days.iter().map(|used| used.session_id.key()).collect()),
+            texts(|used| Cow::Owned(used.day.to_string())),
+            texts(|used| Cow::Borrowed(used.model.as_deref().unwrap_or_default())),
+            texts(|used| Cow::Borrowed(used.mission_id.as_ref().map(MissionId::as_str).unwrap_or_default())),
+            integers(|totals| totals.input_tokens),
+            integers(|totals| totals.output_tokens),
+            integers(|totals| totals.cache_read_tokens),
+            integers(|totals| totals.cache_write_tokens),
+            integers(|totals| totals.cost.nanos()),
+            integers(|totals| totals.reports),
+            integers(|totals| totals.priced_reports),
+        ],
+    );
+    add.execute(&mut connection.pg()).await?;
+    Ok(())
+}
+
 /// Writes accounts as they now are, in as few statements as there can be.
 pub(crate) async fn put(connection: &Line, new: &[Account]) -> Done<()> {
     let rows: Vec<AccountRow> = new.iter().map(AccountRow::from).collect();
@@ -75,6 +107,7 @@ pub(crate) async fn put(connection: &Line, new: &[Account]) -> Done<()> {
                 accounts::max_tokens.eq(excluded(accounts::max_tokens)),
                 accounts::exhausted_at.eq(excluded(accounts::exhausted_at)),
                 accounts::enforced.eq(excluded(accounts::enforced)),
+                accounts::more.eq(excluded(accounts::more)),
             ))
             .execute(&mut connection.pg())
             .await?;

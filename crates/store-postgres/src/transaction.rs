@@ -15,12 +15,13 @@ use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{MessageSlice, TreeLock};
 use flightdeck_domain::provider_config::{ConfigName, ProviderConfig};
+use flightdeck_domain::retention::Retention;
 use flightdeck_domain::runner::{Assignment, Runner, RunnerName};
 use flightdeck_domain::session::{Ancestor, Session};
 use flightdeck_domain::sink::{Sink, SinkName};
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::usage::{Account, AccountKey};
+use flightdeck_domain::usage::{Account, AccountKey, UsageDay};
 use flightdeck_store_sql::audit;
 use flightdeck_store_sql::connection::Connection as _;
 use flightdeck_store_sql::error::SqlError;
@@ -175,6 +176,11 @@ impl Dialect for Remote {
         single::lock_sink(&mut self.line, name).await
     }
 
+    async fn lock_retention(&mut self) -> Done<Retention> {
+        self.alone()?;
+        single::lock_retention(&mut self.line).await
+    }
+
     async fn lock_call(&mut self, actor: &Actor, key: &IdempotencyKey) -> Done<()> {
         let (actor, key) = (actor.as_str(), key.as_str());
         ask!(
@@ -298,6 +304,11 @@ impl Dialect for Remote {
     async fn put_accounts(&mut self, accounts: &[Account]) -> Done<()> {
         self.alone()?;
         accounts::put(&self.line, accounts).await
+    }
+
+    async fn add_days(&mut self, days: &[UsageDay]) -> Done<()> {
+        self.alone()?;
+        accounts::add_days(&self.line, days).await
     }
 
     /// The head of the feed is locked late: events are kept until the transaction writes all of them together.

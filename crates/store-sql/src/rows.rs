@@ -44,10 +44,12 @@ pub mod number;
 pub mod operation;
 pub mod page;
 pub mod provider_config;
+pub mod retention;
 pub mod runner;
 pub mod session;
 pub mod sink;
 pub mod survey;
+pub mod usage_day;
 
 use crate::values::{Id, NoId};
 

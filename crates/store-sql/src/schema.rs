@@ -266,6 +266,7 @@ diesel::table! {
         max_tokens -> Nullable<BigInt>,
         exhausted_at -> Nullable<BigInt>,
         enforced -> Flag,
+        more -> Nullable<Text>,
     }
 }
 
@@ -373,6 +374,39 @@ diesel::table! {
         error -> Text,
         died_at -> BigInt,
         again -> Flag,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+
+    /// The rules of retention: one row.
+    retention (one) {
+        one -> BigInt,
+        rules -> Text,
+        revision -> BigInt,
+        changed_by -> Nullable<Text>,
+        changed_at -> Nullable<BigInt>,
+        lease -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::types::Id;
+
+    /// Sessions whose conversations are in the archive.
+    archived_sessions (session_id) {
+        session_id -> Id,
+        archived_at -> BigInt,
+        object -> Text,
+        digest -> Text,
+        bytes -> BigInt,
+        messages -> BigInt,
+        commands -> BigInt,
+        manifest -> Text,
+        removed_messages -> BigInt,
+        removed_commands -> BigInt,
     }
 }
 

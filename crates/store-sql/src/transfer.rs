@@ -11,10 +11,12 @@ use flightdeck_domain::ids::{AuditSeq, FeedPosition};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    AccessRows as _, ApprovalRows as _, ControlRows, ProviderConfigRows as _, RememberedCall, Rows, RunnerRows as _,
-    SessionRows as _, SinkRows as _, TalkRows, TransferHeads, TransferPage, TransferSource, TransferTarget, UsageRows,
+    AccessRows as _, ApprovalRows as _, ControlRows, ProviderConfigRows as _, RememberedCall, RetentionRows as _, Rows,
+    RunnerRows as _, SessionRows as _, SinkRows as _, TalkRows, TransferHeads, TransferPage, TransferSource,
+    TransferTarget, UsageRows,
 };
 use flightdeck_domain::provider_config::ProviderConfig;
+use flightdeck_domain::retention::{ArchivedSession, Retention, RetentionLease};
 use flightdeck_domain::runner::{Assignment, Runner};
 use flightdeck_domain::session::Session;
 use flightdeck_domain::sink::{DeadLetter, Sink};
@@ -32,8 +34,10 @@ use crate::rows::idempotency::RememberedRow;
 use crate::rows::message::MessageRow;
 use crate::rows::operation::{OperationRow, TargetRow};
 use crate::rows::provider_config::ProviderConfigRow;
+use crate::rows::retention::{ArchivedRow, RetentionRow};
 use crate::rows::runner::{AssignmentRow, RunnerRow};
 use crate::rows::sink::{LetterRow, SinkRow};
+use crate::rows::usage_day::UsageDayRow;
 use crate::statement::{Bind, Statement};
 use crate::tx::{Dialect, Done, SqlTx};
 use crate::values::{Key, counted};
@@ -158,6 +162,7 @@ async fn put<D: Moving>(tx: &mut SqlTx<D>, page: &TransferPage) -> Rows<()> {
             }
         }
         TransferPage::Accounts(new) => UsageRows::put_accounts(tx, new).await?,
+        TransferPage::UsageDays(new) => UsageRows::add_days(tx, new).await?,
         TransferPage::ProviderConfigs(new) => {
             for config in new {
                 tx.insert_provider_config(config).await?;
@@ -181,6 +186,16 @@ async fn put<D: Moving>(tx: &mut SqlTx<D>, page: &TransferPage) -> Rows<()> {
         TransferPage::DeadLetters(new) => {
             for letter in new {
                 tx.insert_letter(letter).await?;
+            }
+        }
+        TransferPage::Retention(new) => {
+            for retention in new {
+                tx.save_retention(retention).await?;
+            }
+        }
+        TransferPage::Archived(new) => {
+            for archived in new {
+                tx.save_archived(archived).await?;
             }
         }
         TransferPage::Marks(new) => {
@@ -237,6 +252,16 @@ async fn following<C: Connection>(connection: &mut C, page: &TransferPage) -> Re
             let last = key.as_ref().map_or(vec![], |(scope, key)| vec![Bind::Text(scope), Bind::Text(key)]);
             TransferPage::Accounts(next::<AccountRow, _, _>(connection, "accounts", "scope, key", last).await?)
         }
+        TransferPage::UsageDays(last) => {
+            let key =
+                last.last().map(|it| (it.session_id, it.day.to_string(), it.model.as_deref().unwrap_or_default()));
+            let last = key.as_ref().map_or(vec![], |(session, day, model)| {
+                vec![Bind::Id(session.key()), Bind::Text(day), Bind::Text(model)]
+            });
+            TransferPage::UsageDays(
+                next::<UsageDayRow, _, _>(connection, "usage_days", "session_id, day, model", last).await?,
+            )
+        }
         TransferPage::ProviderConfigs(last) => TransferPage::ProviderConfigs(
             next::<ProviderConfigRow, _, _>(connection, "provider_configs", &bytes("name"), end(last)).await?,
         ),
@@ -253,6 +278,16 @@ async fn following<C: Connection>(connection: &mut C, page: &TransferPage) -> Re
             let key = format!("{}, place", bytes("sink"));
             TransferPage::DeadLetters(next::<LetterRow, _, _>(connection, "sink_letters", &key, end(last)).await?)
         }
+        TransferPage::Retention(last) => {
+            let last = last.first().map_or(vec![], |_| vec![Bind::Integer(1)]);
+            let found = next::<RetentionRow, _, _>(connection, "retention", "one", last).await?;
+            // The row is there from the beginning, and the lease belongs to a server of this database.
+            let changed = found.into_iter().filter(|retention: &Retention| retention.revision > 0);
+            TransferPage::Retention(changed.map(|it| Retention { lease: RetentionLease::default(), ..it }).collect())
+        }
+        TransferPage::Archived(last) => TransferPage::Archived(
+            next::<ArchivedRow, _, _>(connection, "archived_sessions", "session_id", end(last)).await?,
+        ),
         TransferPage::Marks(last) => {
             TransferPage::Marks(next::<MarkRow, _, _>(connection, "replica_marks", &bytes("replica"), end(last)).await?)
         }
@@ -304,6 +339,7 @@ placed! {
     Assignment: it => [Bind::Id(it.session_id.key())];
     Sink: it => [Bind::Text(it.name.as_str())];
     DeadLetter: it => [Bind::Text(it.sink.as_str()), Bind::Integer(counted(it.place))];
+    ArchivedSession: it => [Bind::Id(it.session.key())];
     ReplicaMark: it => [Bind::Text(&it.replica)];
 }
 

@@ -19,7 +19,7 @@ use flightdeck_domain::ports::{AppendError, AppendOutcome, Rows, SessionRows as 
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::transactions::{Booking, append, book, control};
-use flightdeck_domain::usage::Totals;
+use flightdeck_domain::usage::Used;
 use tokio::sync::oneshot;
 
 use self::heads::{Head, Heads};
@@ -85,7 +85,7 @@ struct State {
     control: Control,
     seen: Timestamp,
     touched: bool,
-    used: Totals,
+    used: Used,
     /// Whether something of it was left to be done by itself: then so is what comes after, for order's sake.
     left: bool,
 }
@@ -100,11 +100,11 @@ impl State {
             (session, control)
         };
         let left = session.status == SessionStatus::Lost;
-        Ok(Some(Self { session, control, seen: append.at, touched: false, used: Totals::default(), left }))
+        Ok(Some(Self { session, control, seen: append.at, touched: false, used: Used::default(), left }))
     }
 
     const fn booking(&self) -> Booking<'_> {
-        Booking { session: &self.session, used: self.used, at: self.seen }
+        Booking { session: &self.session, used: &self.used, at: self.seen }
     }
 
     /// The outcome, its messages still among all new ones, and how many they are.
@@ -119,7 +119,7 @@ impl State {
         self.session.last_seq = plan.last_seq;
         self.seen = self.seen.max(append.at);
         self.touched = true;
-        self.used = self.used.plus(plan.used);
+        self.used.extend(plan.used);
         let inserted = plan.insert.len();
         new.extend(plan.insert);
         let outcome = AppendOutcome {

@@ -24,8 +24,10 @@ const LOCK_REST: Duration = Duration::from_millis(10);
 const MOST_FAULTS: usize = 10;
 
 /// The time limit for locks comes first, for the settings after it need locks. `FULL` makes a commit durable before it
-/// returns. A checkpoint every 16 MiB keeps the log small and its cost off most commits.
+/// returns. Free pages can be given back to the disk in small steps; of a file that was made without, only after `VACUUM`
+/// ([`DatabaseFile::compact`]). A checkpoint every 16 MiB keeps the log small and its cost off most commits.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000;
+     PRAGMA auto_vacuum = INCREMENTAL;
      PRAGMA journal_mode = WAL;
      PRAGMA synchronous = FULL;
      PRAGMA foreign_keys = ON;
@@ -103,6 +105,20 @@ impl DatabaseFile {
             }
             Err(source) => Err(OpenError::Database { path: path.to_owned(), source }),
         }
+    }
+
+    /// Writes the whole file anew without what is free in it, so that space can be given back from then on. It takes as
+    /// much space again while it does so, and others wait.
+    pub(crate) fn compact(&self) -> Result<(), OpenError> {
+        let mut connection = self.writer()?;
+        let compact = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)";
+        connection.batch_execute(compact).map_err(|source| OpenError::Database { path: self.path.clone(), source })
+    }
+
+    /// Folds what it can of the log into the file, which is then as long as what is in it. Nobody waits meanwhile.
+    pub(crate) fn fold(&self) -> Result<(), OpenError> {
+        let fold = "PRAGMA wal_checkpoint(PASSIVE)";
+        self.writer()?.batch_execute(fold).map_err(|source| OpenError::Database { path: self.path.clone(), source })
     }
 
     pub(crate) fn path(&self) -> &Path {

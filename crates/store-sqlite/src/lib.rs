@@ -42,9 +42,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection;
-use flightdeck_domain::ports::{Clock, IdGenerator, Readiness, Rows, WakeUps};
+use flightdeck_domain::ports::{Clock, IdGenerator, Readiness, Rows, StoreSpace, StoreUnavailable, WakeUps};
 use flightdeck_domain::use_cases::Ports;
+use tokio::sync::oneshot;
 
 pub use self::error::OpenError;
 pub use self::transfer::SqliteTransfer;
@@ -88,6 +90,7 @@ pub struct SqliteStore {
     // The readers are dropped first: the writer can then fold the whole log into the file.
     readers: Readers,
     writer: Writer,
+    file: DatabaseFile,
 }
 
 impl SqliteStore {
@@ -101,11 +104,13 @@ impl SqliteStore {
         let file = DatabaseFile::prepare(path.as_ref())?;
         let mut connection = file.writer()?;
         migrations::migrate(&file, &mut connection)?;
+        let again = file.clone();
+        let reopen = move || again.writer();
         let readers = (0..options.readers.max(1)).map(|_| file.reader()).collect::<Result<_, _>>()?;
         Ok(Self {
             readers: Readers::start(&file, readers, options.queue).map_err(OpenError::Thread)?,
-            writer: Writer::start(connection, move || file.writer(), options.queue, options.group)
-                .map_err(OpenError::Thread)?,
+            writer: Writer::start(connection, reopen, options.queue, options.group).map_err(OpenError::Thread)?,
+            file,
         })
     }
 
@@ -126,6 +131,15 @@ impl SqliteStore {
     pub fn pending(path: impl AsRef<Path>) -> Result<Vec<String>, OpenError> {
         let path = path.as_ref();
         migrations::pending(path, &mut DatabaseFile::look(path)?)
+    }
+
+    /// Writes the whole file anew without what is free in it. A file that was made by an earlier version gives space back by
+    /// itself from then on. Stop the server first: others wait, and it takes as much space again while it does so.
+    ///
+    /// # Errors
+    /// Each [`OpenError`] says what to do about it.
+    pub fn compact(path: impl AsRef<Path>) -> Result<(), OpenError> {
+        DatabaseFile::prepare(path.as_ref())?.compact()
     }
 
     /// What SQLite finds wrong with a database when it reads all of it (`PRAGMA quick_check`): nothing when it is whole. Changes
@@ -173,6 +187,35 @@ impl Readiness for SqliteStore {
         };
         Ok(self.writer.write(probe).await?)
     }
+}
+
+#[async_trait]
+impl StoreSpace for SqliteStore {
+    /// In line with all other writes. A file that was made without this (`auto_vacuum`) has nothing to give.
+    async fn give_back(&self, pages: u32) -> Rows<u64> {
+        let step = move |connection: &mut diesel::SqliteConnection| -> Result<u64, StoreError> {
+            connection.batch_execute(&format!("PRAGMA incremental_vacuum({pages})"))?;
+            let free = "SELECT CASE auto_vacuum WHEN 2 THEN freelist_count ELSE 0 END AS pages \
+                        FROM pragma_auto_vacuum, pragma_freelist_count";
+            let free: FreePages = diesel::sql_query(free).get_result(connection)?;
+            Ok(u64::try_from(free.pages).unwrap_or_default())
+        };
+        let free = self.writer.write(step).await?;
+        if free == 0 {
+            // The file itself becomes shorter when the log is folded into it, and nobody may write for long.
+            let (file, (reply, folded)) = (self.file.clone(), oneshot::channel());
+            let fold = move || reply.send(file.fold()).unwrap_or_default();
+            std::thread::Builder::new().name("sqlite fold".to_owned()).spawn(fold).map_err(StoreUnavailable::new)?;
+            folded.await.map_err(StoreUnavailable::new)?.map_err(StoreUnavailable::new)?;
+        }
+        Ok(free)
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct FreePages {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    pages: i64,
 }
 
 impl std::fmt::Debug for SqliteStore {

@@ -65,6 +65,11 @@ impl Table {
 
     /// Adds a row. The cells may hold anything; they are made safe here.
     pub fn row<const N: usize>(&mut self, cells: [(Tone, &str); N]) {
+        self.cells(cells);
+    }
+
+    /// The same for any number of cells.
+    pub fn cells<'c>(&mut self, cells: impl IntoIterator<Item = (Tone, &'c str)>) {
         self.rows.push(cells.into_iter().map(|(tone, cell)| (tone, line(cell))).collect());
     }
 

@@ -127,7 +127,8 @@ impl Uplink {
         match self.persist(|| self.desk.append(self.session, vec![input.clone()])).await? {
             Ok(control) => Ok(Some(control)),
             Err(IngestError::Append(
-                AppendError::UnknownSession(_) | AppendError::Refused(AppendRefused::Ended { .. }),
+                AppendError::UnknownSession(_)
+                | AppendError::Refused(AppendRefused::Ended { .. } | AppendRefused::Archived { .. }),
             )) => Err(Stop::Closed),
             Err(error) => {
                 tracing::error!(session = %self.session, error = %error, "an agent's message was refused");

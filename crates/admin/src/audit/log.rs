@@ -41,7 +41,7 @@ fn at_entry(seq: Option<AuditSeq>) -> String {
 }
 
 /// A look at a wrong folder must not make one.
-async fn open(settings: &StorageSettings) -> Result<Ports, BoxError> {
+pub(super) async fn open(settings: &StorageSettings) -> Result<Ports, BoxError> {
     match &settings.database {
         DatabaseUrl::Sqlite(path) if !path.exists() => Err(LogError::NoDatabase(path.clone()).into()),
         _ => Ok(open_audited(settings).await?),
@@ -75,6 +75,18 @@ pub(super) async fn export(settings: &StorageSettings, after: AuditSeq, out: Opt
         });
     }
     Ok(())
+}
+
+/// Writes what is behind an entry into a new file. The reading is on record, so it is signed after that: then the file ends
+/// with a signature, unless others have added entries meanwhile.
+pub(super) async fn write(ports: &Ports, after: AuditSeq, path: &Path) -> Result<(), BoxError> {
+    let mut to = create(path)?;
+    let mut export = ExportAudit::new(ports).execute(reader()?, after).await?;
+    MakeCheckpoint::new(ports).execute().await?;
+    while let Some(lines) = export.next().await? {
+        to.write_all(lines.as_bytes()).map_err(LogError::Write)?;
+    }
+    Ok(to.sync_all().map_err(LogError::Write)?)
 }
 
 /// Who did what is not for everybody to read.

@@ -14,7 +14,10 @@ use flightdeck_domain::provider_config::Label;
 use flightdeck_domain::sink::PublicUrl;
 use flightdeck_http_api::Rate;
 use flightdeck_provider_acp::AgentConfig;
-use flightdeck_settings::{DatabaseUrl, Flags, Settings, SettingsError, StorageSettings, address, environment, switch};
+use flightdeck_settings::{
+    DatabaseUrl, Flags, Settings, SettingsError, StorageSettings, address, environment, path, switch,
+};
+use flightdeck_sinks::Trust;
 use flightdeck_wakeup_valkey::ValkeyUrl;
 
 use self::agents::AgentsError;
@@ -40,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) lease: Option<Duration>,
     pub(crate) hook_lease: Option<Duration>,
     pub(crate) workers: usize,
+    /// How often what is due by the retention rules is looked for; `None` for never.
+    pub(crate) retention_interval: Option<Duration>,
     /// How often the head of the audit log is signed; `None` for only when asked.
     pub(crate) checkpoint_interval: Option<Duration>,
     /// What agents may do before they are taken to run wild.
@@ -51,12 +56,34 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<PublicUrl>,
     /// Whether sinks may send to private addresses.
     pub(crate) sinks_allow_private: bool,
+    /// Who vouches for the receivers of sinks and spans.
+    pub(crate) trust: Trust,
+    /// Where spans of requests go; `None` when requests have none.
+    pub(crate) otlp: Option<OtlpConfig>,
     /// What this server is labelled with.
     pub(crate) labels: BTreeSet<Label>,
     /// The agents that may be run: the tables `[agents.<name>]` of the file.
     pub(crate) agents: Vec<AgentConfig>,
     /// The file that it was read from, if there was one.
     pub(crate) file: Option<PathBuf>,
+}
+
+/// Where spans of requests go.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OtlpConfig {
+    pub(crate) url: String,
+    pub(crate) headers_file: Option<PathBuf>,
+    pub(crate) share: f64,
+}
+
+impl OtlpConfig {
+    fn read(settings: &Settings) -> Result<Option<Self>, SettingsError> {
+        let share = settings.value("otlp_share", values::share)?;
+        let file = settings.is_given("otlp_headers_file");
+        let headers_file = file.then(|| settings.value("otlp_headers_file", path)).transpose()?;
+        let url = settings.is_given("otlp_url").then(|| settings.value("otlp_url", values::otlp)).transpose()?;
+        Ok(url.map(|url| Self { url, headers_file, share }))
+    }
 }
 
 /// A configuration that cannot be used. The server does not start with it.
@@ -94,6 +121,7 @@ impl Config {
             lease: settings.value("lease", values::span)?,
             hook_lease: settings.value("hook_lease", values::span)?,
             workers: settings.value("workers", values::workers)?,
+            retention_interval: settings.value("retention_interval", values::span)?,
             checkpoint_interval: settings.value("checkpoint_interval", values::span)?,
             guard: GuardLimits {
                 repeats: settings.value("guard_repeats", values::repeats)?,
@@ -105,6 +133,12 @@ impl Config {
             log_format: settings.value("log_format", values::log_format)?,
             public_url: public_url.transpose()?,
             sinks_allow_private: settings.value("sinks_allow_private", switch)?,
+            trust: if settings.is_given("sinks_ca_file") {
+                settings.value("sinks_ca_file", values::authorities)?
+            } else {
+                Trust::default()
+            },
+            otlp: OtlpConfig::read(&settings)?,
             labels: settings.value("labels", values::labels)?,
             agents: agents.unwrap_or_default(),
             file: settings.file().map(Path::to_owned),
@@ -116,7 +150,14 @@ impl Config {
     pub(crate) fn on_a_folder_of_its_own(self, folder: &Path) -> Self {
         let database = DatabaseUrl::Sqlite(folder.join("flightdeck.db"));
         let (data_dir, secrets_key_file) = (folder.to_owned(), folder.join("secrets.key"));
-        let storage = StorageSettings { data_dir, secrets_key_file, database, database_read: None, ..self.storage };
+        let storage = StorageSettings {
+            data_dir,
+            secrets_key_file,
+            database,
+            database_read: None,
+            archive_url: None,
+            ..self.storage
+        };
         Self { storage, valkey_url: None, ..self }
     }
 
@@ -288,8 +329,23 @@ mod tests {
         let config = load(&args, &[]).expect("valid");
         let url = config.public_url.as_ref().map(PublicUrl::as_str);
         assert_eq!((url, config.sinks_allow_private), (Some("https://deck.example"), true));
+        let text = load(&["--sinks-ca-file", "nowhere.pem"], &[]).expect_err("no such file").to_string();
+        assert!(text.starts_with("--sinks-ca-file: ") && text.contains("nowhere.pem"), "{text}");
         let text = load(&["--public-url", "deck.example"], &[]).expect_err("wrong").to_string();
         assert!(text.starts_with("--public-url: ") && text.contains("https://deck.example"), "{text}");
+    }
+
+    #[test]
+    fn requests_have_spans_when_there_is_a_receiver() {
+        let otlp = |args: &[&str]| load(args, &[]).map(|config| config.otlp).map_err(|error| error.to_string());
+        assert_eq!(otlp(&[]), Ok(None));
+        let given = otlp(&["--otlp-url", "http://127.0.0.1:4318", "--otlp-headers-file", "h", "--otlp-share", "0.25"]);
+        let url = "http://127.0.0.1:4318".to_owned();
+        assert_eq!(given, Ok(Some(OtlpConfig { url, headers_file: Some("h".into()), share: 0.25 })));
+        for (flag, wrong) in [("--otlp-url", "collector:4318"), ("--otlp-share", "2"), ("--otlp-share", "nan")] {
+            let text = otlp(&[flag, wrong]).expect_err("wrong");
+            assert!(text.starts_with(&format!("{flag}: ")), "{text}");
+        }
     }
 
     #[test]

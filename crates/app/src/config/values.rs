@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use flightdeck_domain::guard::Watch;
@@ -11,6 +12,7 @@ use flightdeck_domain::text::MissionId;
 use flightdeck_domain::usage::Cost;
 use flightdeck_http_api::Rate;
 use flightdeck_settings::parse_duration;
+use flightdeck_sinks::{TraceReceiver, Trust};
 use flightdeck_wakeup_valkey::ValkeyUrl;
 
 /// How the log is written.
@@ -38,6 +40,22 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
 /// The address of the page.
 pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
     PublicUrl::new(text).map_err(|error| error.to_string())
+}
+
+/// A share, from 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "is not a number from 0 to 1, such as 0.1".to_owned())
+}
+
+/// The receiver of spans.
+pub(super) fn otlp(text: &str) -> Result<String, String> {
+    TraceReceiver::new(text, "", &Trust::default()).map(|_receiver| text.to_owned())
+}
+
+/// A file with authorities.
+pub(super) fn authorities(text: &str) -> Result<Trust, String> {
+    Trust::only(Path::new(text)).map_err(|fault| format!("cannot be used: {fault}"))
 }
 
 /// Labels, with commas between.

@@ -23,6 +23,8 @@ pub(crate) async fn run(config: Config) -> Outcome {
         spawn.execute(agent.session, Some(agent.prompt)).await?;
     }
     let link = login_link::make(&deployment.ports, &config.storage.data_dir, server.address).await.unwrap_or_default();
+    // The page shows its tour to whoever comes by this link for the first time.
+    let link = if link.is_empty() { link } else { format!("{link}#tour") };
     let url = local_url(server.address);
     announce(format!(
         "Flightdeck demo: sixteen scripted agents are at work on {url}\n\n  \

@@ -47,6 +47,8 @@ pub(crate) enum ServeError {
          copy of this data folder, give each a folder of its own)"
     )]
     WentBack(#[source] KeepEpochError),
+    #[error("spans of requests cannot be sent: {0}")]
+    Otlp(String),
     #[error(transparent)]
     Gone(Gone),
     #[error("a worker of the server panicked too often, so the server ends: {0}; the log has the panics")]

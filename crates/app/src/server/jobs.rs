@@ -6,6 +6,8 @@ mod copy_watch;
 mod epoch_marks;
 mod folder_watch;
 mod guard;
+mod request_traces;
+mod retention;
 mod sinks;
 mod world;
 
@@ -69,6 +71,18 @@ const JOBS: &[Job] = &[
         name: "sinks",
         period: |_| Some(Duration::from_secs(1)),
         work: |every, world| Box::pin(sinks::run(every, world)),
+        decides: false,
+    },
+    Job {
+        name: "spans of requests",
+        period: |world| world.traces.as_ref().map(|_| Duration::from_secs(2)),
+        work: |every, world| Box::pin(request_traces::run(every, world)),
+        decides: true,
+    },
+    Job {
+        name: "retention",
+        period: |world| world.retention_interval,
+        work: |every, world| Box::pin(retention::run(every, world)),
         decides: false,
     },
     Job {

@@ -23,6 +23,7 @@ use super::deployment::Deployment;
 use super::error::ServeError;
 use super::jobs::{self, Ended, World};
 use super::login_link;
+use super::request_traces::RequestTraces;
 use super::signals::Signals;
 use super::throttle::SharedThrottle;
 use crate::config::Config;
@@ -124,7 +125,13 @@ impl Server {
         let api = api.with_claude_code(Arc::new(hooks)).with_counters(counters);
         let api = api.with_readiness(Arc::clone(&deployment.readiness));
         let api = match &deployment.lagging {
-            Some(lagging) => api.with_history(lagging.messages(), lagging.audit(), lagging.copy()),
+            Some(lagging) => api.with_history(deployment.history(lagging), lagging.audit(), lagging.copy()),
+            None => api,
+        };
+        let traces =
+            config.otlp.as_ref().map(|otlp| RequestTraces::new(otlp, &config.trust)).transpose()?.map(Arc::new);
+        let api = match &traces {
+            Some(traces) => api.with_request_spans(Arc::clone(&traces.made)),
             None => api,
         };
         let current = api.epoch();
@@ -140,9 +147,12 @@ impl Server {
             replica: deployment.name.clone(),
             public_url: config.public_url.clone(),
             copy: deployment.lagging.as_ref().map(LaggingReads::copy),
+            retention_interval: config.retention_interval,
+            space: deployment.space.clone(),
             checkpoint_interval: config.checkpoint_interval,
             guard_limits: config.guard.clone(),
             signs: deployment.signs.clone(),
+            traces,
             shutdown: shutdown.clone(),
         });
         api.keep_house();

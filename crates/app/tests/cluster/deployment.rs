@@ -193,10 +193,12 @@ impl Replica {
             ["--throttle-tree", "off"],
             ["--lease", settings.lease],
             ["--database-connections", CONNECTIONS],
+            ["--sinks-allow-private", "on"],
             ["--log", "warn"],
         ];
         let variables = [
             ("FLIGHTDECK_DATABASE_URL", settings.database.to_owned()),
+            ("FLIGHTDECK_SECRETS_KEY", "5e".repeat(32)),
             ("FLIGHTDECK_VALKEY_URL", settings.valkey.to_owned()),
             ("FLIGHTDECK_VALKEY_PREFIX", settings.prefixes[number].clone()),
         ];

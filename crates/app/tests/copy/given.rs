@@ -38,6 +38,11 @@ impl Deployment {
         let admin = server.admin();
         let sessions = tree(&admin);
         talk(&admin, &sessions, messages);
+        let worked = json!({"role": "assistant", "content": "worked", "createdAt": "2026-11-30T12:00:00Z",
+            "usage": {"model": "a model", "outputTokens": 7, "costUsd": 0.3}});
+        expect(admin.post(&format!("/agents/{}/messages", sessions[0]), &worked));
+        let budget = json!({"perDay": {"maxTokens": 1_000}, "perMonth": {"maxCostUsd": 5}});
+        assert_eq!(admin.put(&format!("/agents/{}/budget", sessions[0]), &budget).0, 200);
         let mut operations = Vec::new();
         // Injected and read; injected and not read; of every delivery.
         for (delivery, session) in ["queue", "steer", "interrupt"].into_iter().zip(&sessions) {

@@ -22,6 +22,7 @@ impl Seen {
         let mut paths: Vec<String> = [
             "/agents?limit=200",
             "/agents/tree",
+            "/fleet/usage?by=day,model,agent&from=2026-01-01&to=2026-12-31",
             "/approvals?limit=100",
             "/operations",
             "/sinks",
@@ -29,6 +30,7 @@ impl Seen {
         ]
         .map(str::to_owned)
         .into();
+        paths.push(format!("/agents/{}/usage", deployment.sessions[0]));
         paths.extend(deployment.operations.iter().map(|id| format!("/operations/{id}")));
         paths.extend(deployment.sessions.iter().map(|id| format!("/agents/{id}/status")));
         let page = |path: String| {

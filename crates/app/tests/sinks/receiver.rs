@@ -81,6 +81,22 @@ impl Receiver {
         self.got.lock().expect("a lock").clone()
     }
 
+    /// The place of the newest event, and how many came more than once. Each must have come for the first time in order;
+    /// `run` is told of one that has not.
+    pub(crate) fn in_order(&self, run: &str) -> (u64, u64) {
+        let (mut newest, mut repeated) = (0, 0);
+        for got in self.got() {
+            let place = got.place().expect("an event");
+            if place == newest + 1 {
+                newest = place;
+            } else {
+                assert!(place <= newest, "{run}: {place} came before {}", newest + 1);
+                repeated += 1;
+            }
+        }
+        (newest, repeated)
+    }
+
     pub(crate) fn break_down(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
     }

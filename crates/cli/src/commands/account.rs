@@ -52,7 +52,7 @@ impl Account {
                 Accounted { name, own: Some(own), used: subtree, budget }
             }
             Self::Mission(_) => {
-                let Mission { mission_id, usage, budget } = reply.read()?;
+                let Mission { mission_id, usage, budget, .. } = reply.read()?;
                 Accounted { name: format!("mission {mission_id}"), own: None, used: usage, budget }
             }
         })
@@ -112,7 +112,7 @@ fn totals(out: Out, used: &Totals) {
 }
 
 /// What it cost, and whether that is all of it.
-fn cost(used: &Totals) -> String {
+pub(super) fn cost(used: &Totals) -> String {
     match (used.reports, used.priced_reports) {
         (0, _) => "nothing was reported".to_owned(),
         (_, 0) => "not known".to_owned(),
@@ -136,6 +136,12 @@ fn budget(used: &Totals, budget: Option<&Budget>, now: DateTime<Utc>) -> String 
         let share = share.map(|share| format!(" ({share} %)")).unwrap_or_default();
         parts.push(format!("{} of {} tokens{share}", count(used.total_tokens), count(most)));
     }
+    for (window, name) in [(&budget.per_day, "today"), (&budget.per_month, "this month")] {
+        let Some(window) = window else { continue };
+        let cost = window.max_cost_usd.map(|most| format!("{} of {} {name}", dollars(window.cost_usd), dollars(most)));
+        let tokens = window.max_tokens.map(|most| format!("{} of {} tokens {name}", count(window.tokens), count(most)));
+        parts.extend(cost.into_iter().chain(tokens));
+    }
     if let Some(at) = budget.exhausted_at {
         parts.push(format!("used up since {}, {} ago", local(at), age(at, now)));
     }
@@ -143,12 +149,12 @@ fn budget(used: &Totals, budget: Option<&Budget>, now: DateTime<Utc>) -> String 
 }
 
 /// An amount; small ones to a hundredth of a cent.
-fn dollars(amount: f64) -> String {
+pub(super) fn dollars(amount: f64) -> String {
     if amount > 0.0 && amount < 1.0 { format!("${amount:.4}") } else { format!("${amount:.2}") }
 }
 
 /// A number that people can read: `1,234,567`.
-fn count(number: u64) -> String {
+pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -162,6 +168,8 @@ fn count(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use flightdeck_client::replies::Window;
+
     use super::*;
 
     #[test]
@@ -184,9 +192,12 @@ mod tests {
         let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a moment");
         let used = Totals { cost_usd: 2.5, total_tokens: 4_000, ..Totals::default() };
         assert_eq!(budget(&used, None, now), "none");
-        let set = Budget { max_cost_usd: Some(25.0), max_tokens: Some(8_000), exhausted_at: None };
+        let set = Budget { max_cost_usd: Some(25.0), max_tokens: Some(8_000), ..Budget::default() };
         assert_eq!(budget(&used, Some(&set), now), "$2.50 of $25.00 (10 %), 4,000 of 8,000 tokens (50 %)");
-        let used_up = Budget { max_cost_usd: None, max_tokens: Some(0), exhausted_at: Some(now) };
+        let window = Window { max_cost_usd: Some(5.0), cost_usd: 1.25, ..Window::default() };
+        let daily = Budget { per_day: Some(window), ..Budget::default() };
+        assert_eq!(budget(&used, Some(&daily), now), "$1.25 of $5.00 today");
+        let used_up = Budget { max_tokens: Some(0), exhausted_at: Some(now), ..Budget::default() };
         let told = budget(&used, Some(&used_up), now);
         assert_eq!(told, "4,000 of 0 tokens, used up since 2027-01-15 08:00:00Z, 0s ago");
     }

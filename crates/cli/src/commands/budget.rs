@@ -16,10 +16,14 @@ pub(super) fn run(args: &BudgetArgs) -> Outcome {
             let account = of(&client, whose)?;
             told(out, &account, &client.get(&account.path())?)
         }
-        BudgetCommand::Set(BudgetSetArgs { whose, limits, why, asking }) => {
+        BudgetCommand::Set(BudgetSetArgs { whose, limits, warn_at, why, asking }) => {
             let (client, out) = begin(asking)?;
             let account = of(&client, whose)?;
-            told(out, &account, &client.put(&account.budget_path(), &body(Some(limits), why.reason.as_deref()))?)
+            told(
+                out,
+                &account,
+                &client.put(&account.budget_path(), &body(Some((limits, *warn_at)), why.reason.as_deref()))?,
+            )
         }
         BudgetCommand::Remove { whose, why, asking } => {
             let (client, out) = begin(asking)?;
@@ -35,15 +39,26 @@ fn of(client: &Client, whose: &Whose) -> Result<Account, CommandError> {
     account.ok_or_else(|| CommandError::Usage("name an agent or a --mission".to_owned()))
 }
 
-fn body(limits: Option<&Limits>, reason: Option<&str>) -> Value {
-    let limit = |read: fn(&Limits) -> Option<Value>| limits.and_then(read);
-    let fields = [
-        ("maxCostUsd", limit(|limits| limits.max_cost.map(Value::from))),
-        ("maxTokens", limit(|limits| limits.max_tokens.map(Value::from))),
-        ("reason", reason.map(Value::from)),
-    ];
-    let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(given.collect::<Map<_, _>>())
+fn body(limits: Option<(&Limits, u8)>, reason: Option<&str>) -> Value {
+    let mut body = Map::new();
+    if let Some((limits, warn_at)) = limits {
+        let per_day = most(limits.max_cost_per_day, limits.max_tokens_per_day);
+        let per_month = most(limits.max_cost_per_month, limits.max_tokens_per_month);
+        body.extend(most(limits.max_cost, limits.max_tokens));
+        for (name, limits) in [("perDay", per_day), ("perMonth", per_month)] {
+            if !limits.is_empty() {
+                body.insert(name.to_owned(), Value::Object(limits));
+            }
+        }
+        body.insert("warnAtPercent".to_owned(), Value::from(warn_at));
+    }
+    body.extend(reason.map(|reason| ("reason".to_owned(), Value::from(reason))));
+    Value::Object(body)
+}
+
+fn most(cost: Option<f64>, tokens: Option<u64>) -> Map<String, Value> {
+    let fields = [("maxCostUsd", cost.map(Value::from)), ("maxTokens", tokens.map(Value::from))];
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn told(out: Out, account: &Account, reply: &Reply) -> Outcome {
@@ -63,10 +78,13 @@ mod tests {
 
     #[test]
     fn only_what_was_given_is_asked_for() {
-        let limits = |max_cost, max_tokens| Limits { max_cost, max_tokens };
-        assert_eq!(body(Some(&limits(Some(2.5), None)), None), json!({"maxCostUsd": 2.5}));
-        let both = body(Some(&limits(Some(2.5), Some(9))), Some("a cap"));
-        assert_eq!(both, json!({"maxCostUsd": 2.5, "maxTokens": 9, "reason": "a cap"}));
+        let cost = Limits { max_cost: Some(2.5), ..Limits::default() };
+        assert_eq!(body(Some((&cost, 80)), None), json!({"maxCostUsd": 2.5, "warnAtPercent": 80}));
+        let more = Limits { max_tokens: Some(9), max_cost_per_day: Some(1.5), ..cost };
+        let more = body(Some((&more, 0)), Some("a cap"));
+        let expected = json!({"maxCostUsd": 2.5, "maxTokens": 9, "perDay": {"maxCostUsd": 1.5}, "warnAtPercent": 0,
+            "reason": "a cap"});
+        assert_eq!(more, expected);
         assert_eq!(body(None, Some("done")), json!({"reason": "done"}));
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct BudgetSetArgs {
     pub(crate) whose: Whose,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    /// warn when so many per cent of a limit are used; 0 for never
+    #[arg(long, value_name = "PERCENT", default_value_t = 80, value_parser = clap::value_parser!(u8).range(..100))]
+    pub(crate) warn_at: u8,
     #[command(flatten)]
     pub(crate) why: Why,
     #[command(flatten)]
@@ -60,7 +63,8 @@ pub(crate) struct Whose {
 }
 
 /// What may be used: what is reached first counts.
-#[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the names of the flags")]
+#[derive(Debug, Default, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Limits {
     /// the most that may be spent, in US dollars
@@ -69,6 +73,18 @@ pub(crate) struct Limits {
     /// the most tokens, of all kinds together
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<u64>,
+    /// the most that may be spent on a day, in UTC
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    pub(crate) max_cost_per_day: Option<f64>,
+    /// the most tokens on a day
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens_per_day: Option<u64>,
+    /// the most that may be spent in a month of the calendar
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    pub(crate) max_cost_per_month: Option<f64>,
+    /// the most tokens in a month
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens_per_month: Option<u64>,
 }
 
 /// An amount that JSON can hold.
@@ -96,12 +112,21 @@ mod tests {
     #[test]
     fn a_budget_is_for_an_agent_or_a_mission_and_has_a_limit() {
         assert!(
-            is_taken("set abc --max-cost 25 --reason cap") && is_taken("set --mission ledger --max-tokens 5000000")
+            is_taken("set abc --max-cost 25 --reason cap")
+                && is_taken("set --mission ledger --max-tokens-per-day 5000000 --warn-at 0")
         );
         assert!(
             is_taken("set abc --max-cost 25 --max-tokens 1") && is_taken("remove abc") && is_taken("show --mission m")
         );
-        for wrong in ["set abc", "set --max-cost 1", "set abc --mission m --max-cost 1", "show", "remove"] {
+        for wrong in [
+            "set abc",
+            "set --max-cost 1",
+            "set abc --mission m --max-cost 1",
+            "set abc --max-cost 1 --warn-at 100",
+            "set abc --warn-at 5",
+            "show",
+            "remove",
+        ] {
             assert!(!is_taken(wrong), "{wrong}");
         }
     }

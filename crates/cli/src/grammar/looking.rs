@@ -1,6 +1,6 @@
 //! Commands that only look.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::shared::{Asking, SessionId};
 
@@ -97,8 +97,38 @@ pub(crate) struct UsageArgs {
     /// all sessions of this mission
     #[arg(long, value_name = "MISSION", conflicts_with = "id")]
     pub(crate) mission: Option<String>,
+    /// break the usage down by day, model, mission or agent; several with commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) by: Vec<UsageBy>,
+    /// the first day, in UTC; 29 days before the last one when missing
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "by")]
+    pub(crate) from: Option<String>,
+    /// the last day; today when missing
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "by")]
+    pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) asking: Asking,
+}
+
+/// What usage is broken down by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UsageBy {
+    Day,
+    Model,
+    Mission,
+    Agent,
+}
+
+impl UsageBy {
+    /// The word of the API.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Model => "model",
+            Self::Mission => "mission",
+            Self::Agent => "agent",
+        }
+    }
 }
 
 /// `flightdeck operations`
@@ -149,6 +179,21 @@ pub(crate) struct SearchArgs {
     /// the newest so many
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// `flightdeck changes`
+#[derive(Debug, Args)]
+pub(crate) struct ChangesArgs {
+    #[command(flatten)]
+    pub(crate) session: SessionId,
+    /// the lines of this file, by the path that the list has
+    #[arg(value_name = "PATH")]
+    pub(crate) path: Option<String>,
+    /// only what one turn changed, counted from 1; the whole session when missing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) turn: Option<u32>,
     #[command(flatten)]
     pub(crate) asking: Asking,
 }

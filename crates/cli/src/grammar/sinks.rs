@@ -136,7 +136,7 @@ pub(crate) struct Which {
 pub(crate) struct SinkSetArgs {
     #[command(flatten)]
     pub(crate) named: SinkNamed,
-    /// how its messages go out: webhook, ntfy, slack, telegram, email, syslog or `cloud_events`; needed for a new one
+    /// how its messages go out: webhook, ntfy, slack, telegram, email, otlp, syslog or `cloud_events`; needed for a new one
     #[arg(long, value_name = "FORM")]
     pub(crate) form: Option<String>,
     /// let it send

@@ -33,8 +33,65 @@ pub struct Budget {
     pub max_cost_usd: Option<f64>,
     /// The most tokens.
     pub max_tokens: Option<u64>,
+    /// The limits of a month, and what is used of them.
+    pub per_month: Option<Window>,
+    /// The limits of a day, and what is used of them.
+    pub per_day: Option<Window>,
     /// Since when nothing of it is left.
     pub exhausted_at: Option<DateTime<Utc>>,
+}
+
+/// The limits of a month or a day, and what is used of them.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Window {
+    /// The most that may be spent, in US dollars.
+    pub max_cost_usd: Option<f64>,
+    /// The most tokens.
+    pub max_tokens: Option<u64>,
+    /// What was spent.
+    pub cost_usd: f64,
+    /// The tokens that were used.
+    pub tokens: u64,
+}
+
+/// Sums of usage by what was asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Breakdown {
+    /// The first day.
+    pub from: String,
+    /// The last day.
+    pub to: String,
+    /// The sums.
+    pub lines: Vec<UsageLine>,
+    /// Whether there are more.
+    pub truncated: bool,
+}
+
+/// A sum of usage.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UsageLine {
+    /// The day.
+    pub day: Option<String>,
+    /// The model; none for usage without one.
+    pub model: Option<String>,
+    /// The mission; none for usage without one.
+    pub mission_id: Option<String>,
+    /// The agent.
+    pub agent_id: Option<String>,
+    /// What was used.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// Usage with its sums, of whomever.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BrokenDown {
+    /// The sums.
+    pub breakdown: Breakdown,
 }
 
 /// The usage of an agent: `GET /agents/{id}/usage`.
@@ -59,4 +116,6 @@ pub struct Mission {
     pub usage: Totals,
     /// What they may use together.
     pub budget: Option<Budget>,
+    /// Whether agents of it that run wild are warned and paused.
+    pub guarded: bool,
 }

@@ -38,6 +38,8 @@ pub enum ActionName {
     ApprovalDecide,
     /// A budget was set or removed.
     BudgetSet,
+    /// The guard was told to watch the agents of a mission, or to leave them alone.
+    GuardSet,
     /// A configuration of a provider was made or changed.
     ProviderSet,
     /// A configuration of a provider was removed.
@@ -60,13 +62,15 @@ pub enum ActionName {
     SinkResend,
     /// A sink was tried out: a message was sent to its receiver.
     SinkTest,
+    /// The rules of retention were changed.
+    RetentionSet,
     /// The audit log itself was read, exported or verified.
     AuditRead,
 }
 
 impl ActionName {
     /// Every action.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -83,6 +87,7 @@ impl ActionName {
         Self::Logout,
         Self::ApprovalDecide,
         Self::BudgetSet,
+        Self::GuardSet,
         Self::ProviderSet,
         Self::ProviderRemove,
         Self::ProviderTest,
@@ -94,6 +99,7 @@ impl ActionName {
         Self::SinkRemove,
         Self::SinkResend,
         Self::SinkTest,
+        Self::RetentionSet,
         Self::AuditRead,
     ];
 
@@ -117,6 +123,7 @@ impl ActionName {
             Self::Logout => "logout",
             Self::ApprovalDecide => "approval_decide",
             Self::BudgetSet => "budget_set",
+            Self::GuardSet => "guard_set",
             Self::ProviderSet => "provider_set",
             Self::ProviderRemove => "provider_remove",
             Self::ProviderTest => "provider_test",
@@ -128,6 +135,7 @@ impl ActionName {
             Self::SinkRemove => "sink_remove",
             Self::SinkResend => "sink_resend",
             Self::SinkTest => "sink_test",
+            Self::RetentionSet => "retention_set",
             Self::AuditRead => "audit_read",
         }
     }

@@ -5,6 +5,7 @@
 //! messages that pass through one process, and begins anew when the process does.
 
 mod sign;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -12,6 +13,7 @@ mod watch;
 use std::collections::BTreeSet;
 
 pub use sign::Sign;
+pub use switch::GuardSwitch;
 pub use watch::{Alarm, Cause, Stage, Watch};
 
 use crate::text::MissionId;

@@ -9,8 +9,10 @@
 
 mod api_key;
 mod approval;
+mod archive;
 mod audit;
 mod audit_spool;
+mod changes;
 mod checkpoint;
 mod checkpoint_signer;
 mod clock;
@@ -27,11 +29,13 @@ mod provider_config;
 mod provider_kind;
 mod read_copy;
 mod readiness;
+mod retention;
 mod runner;
 mod secret_sealer;
 mod session;
 mod sink;
 mod sink_sender;
+mod store_space;
 mod survey;
 mod transaction;
 mod transfer;
@@ -47,8 +51,10 @@ pub use approval::{
     ApprovalCursor, ApprovalFilter, ApprovalPage, ApprovalQuery, ApprovalRepository, DecideApprovalError,
     DecidedApproval, ExpiredApproval, OpenApprovalError, OpenedApproval, WithdrawApprovalError, WithdrawnApproval,
 };
+pub use archive::{Archive, ArchiveError, ArchiveRecords, ArchiveWriter};
 pub use audit::{AuditHeadError, AuditLog, AuditLogError, KeepsLedger};
 pub use audit_spool::{AuditSpool, Waiting};
+pub use changes::{Changes, ChangesError};
 pub use checkpoint::{ArchiveHolds, ArchivePage, ArchivePlace, ArchiveTurn, CheckpointArchive, Checkpointing};
 pub use checkpoint_signer::CheckpointSigner;
 pub use clock::{Clock, IdGenerator};
@@ -67,6 +73,7 @@ pub use provider_config::{ConfigChangeError, ProviderConfigRepository};
 pub use provider_kind::{ProviderKind, ProviderTrial, TrialFailed};
 pub use read_copy::{CopyState, ReadCopy};
 pub use readiness::Readiness;
+pub use retention::{ArchiveRowError, RetentionChangeError, RetentionRepository};
 pub use runner::{AssignmentError, AssignmentPlace, RunnerError, RunnerRepository};
 pub use secret_sealer::SecretSealer;
 pub use session::{
@@ -75,10 +82,11 @@ pub use session::{
 };
 pub use sink::{LetterQuery, SinkChangeError, SinkRepository};
 pub use sink_sender::{MessageBody, Outgoing, SendFailed, SinkSender};
+pub use store_space::StoreSpace;
 pub use survey::FleetSurveyor;
 pub use transaction::{
-    AccessRows, ApprovalRows, ControlRows, MissionAccounts, ProviderConfigRows, RecordRows, Rows, RunnerRows,
-    SessionRows, SinkRows, SurveyRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
+    AccessRows, ApprovalRows, ControlRows, MissionAccounts, ProviderConfigRows, RecordRows, RetentionRows, Rows,
+    RunnerRows, SessionRows, SinkRows, SurveyRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
 };
 pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
 pub use unavailable::{Hindrance, StoreUnavailable};
@@ -90,13 +98,13 @@ pub use wake_up::{Preview, WakeUps};
 
 #[cfg(feature = "mocks")]
 pub use {
-    api_key::MockApiKeyRepository, approval::MockApprovalRepository, audit::MockAuditLog, audit_spool::MockAuditSpool,
-    checkpoint::MockCheckpointArchive, checkpoint_signer::MockCheckpointSigner, clock::MockClock,
-    clock::MockIdGenerator, command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory,
-    feed::MockFleetFeed, login::MockLoginRepository, message::MockMessageRepository,
-    operation::MockOperationRepository, operator_actions::MockOperatorActions, provider::MockAgentProvider,
-    provider_config::MockProviderConfigRepository, provider_kind::MockProviderKind, read_copy::MockReadCopy,
-    runner::MockRunnerRepository, secret_sealer::MockSecretSealer, session::MockSessionRepository,
-    sink::MockSinkRepository, sink_sender::MockSinkSender, survey::MockFleetSurveyor, usage::MockUsageRepository,
-    wake_up::MockWakeUps,
+    api_key::MockApiKeyRepository, approval::MockApprovalRepository, archive::MockArchive, audit::MockAuditLog,
+    audit_spool::MockAuditSpool, changes::MockChanges, checkpoint::MockCheckpointArchive,
+    checkpoint_signer::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator, command::MockCommandQueue,
+    epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed, login::MockLoginRepository,
+    message::MockMessageRepository, operation::MockOperationRepository, operator_actions::MockOperatorActions,
+    provider::MockAgentProvider, provider_config::MockProviderConfigRepository, provider_kind::MockProviderKind,
+    read_copy::MockReadCopy, retention::MockRetentionRepository, runner::MockRunnerRepository,
+    secret_sealer::MockSecretSealer, session::MockSessionRepository, sink::MockSinkRepository,
+    sink_sender::MockSinkSender, survey::MockFleetSurveyor, usage::MockUsageRepository, wake_up::MockWakeUps,
 };

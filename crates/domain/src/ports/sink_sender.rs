@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::audit::SealedAuditEntry;
 use crate::provider_config::{ConfigFault, CredentialName, Credentials, SettingsSchema};
 use crate::sink::{Notice, SinkForm, SinkName};
+use crate::telemetry::trace::Span;
 use crate::text::JsonObject;
 use crate::time::Timestamp;
 
@@ -16,6 +17,8 @@ use crate::time::Timestamp;
 pub enum MessageBody {
     /// What happened, for people and machines.
     Notice(Notice),
+    /// What sessions did, as spans; none when there is nothing to tell.
+    Trace(Vec<Span>),
     /// An entry of the audit log, whole, so that the receiver can verify the chain.
     Audit(SealedAuditEntry),
 }
@@ -47,6 +50,8 @@ pub struct SendFailed {
     pub what: String,
     /// Whether the receiver said that it does not take this message, so that more tries are of little use.
     pub rejected: bool,
+    /// Whether the receiver is no more and will not be again, so that nothing is to be sent to it any more.
+    pub gone: bool,
     /// How long the receiver wants to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -54,7 +59,7 @@ pub struct SendFailed {
 impl SendFailed {
     /// A failure that may pass.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), rejected: false, retry_after: None }
+        Self { what: what.into(), rejected: false, gone: false, retry_after: None }
     }
 
     /// The receiver does not take the message.

@@ -15,11 +15,12 @@ use crate::operation::{Operation, OperationTarget};
 use crate::operator::Actor;
 use crate::ports::StoreUnavailable;
 use crate::provider_config::ProviderConfig;
+use crate::retention::{ArchivedSession, Retention};
 use crate::runner::{Assignment, Runner};
 use crate::session::Session;
 use crate::sink::{DeadLetter, Sink};
 use crate::text::IdempotencyKey;
-use crate::usage::Account;
+use crate::usage::{Account, UsageDay};
 
 /// What a store keeps of a control call with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub enum TransferPage {
     Calls(Vec<RememberedCall>),
     /// Sums of usage and budgets, by scope and key.
     Accounts(Vec<Account>),
+    /// Usage by session, day and model.
+    UsageDays(Vec<UsageDay>),
     /// Configurations of providers by name, their credentials sealed as they are.
     ProviderConfigs(Vec<ProviderConfig>),
     /// Runners by name.
@@ -69,6 +72,10 @@ pub enum TransferPage {
     Sinks(Vec<Sink>),
     /// Dead letters by sink and place.
     DeadLetters(Vec<DeadLetter>),
+    /// The rules of retention, without the lease; none before the first change.
+    Retention(Vec<Retention>),
+    /// What is noted of archived sessions, by session. The archive itself is not copied.
+    Archived(Vec<ArchivedSession>),
     /// Marks of servers, by their names.
     Marks(Vec<ReplicaMark>),
 }
@@ -77,7 +84,7 @@ impl TransferPage {
     /// An empty page of each kind, in an order in which every record comes after the records that it names, apart from
     /// sessions.
     #[must_use]
-    pub const fn every_kind() -> [Self; 18] {
+    pub const fn every_kind() -> [Self; 21] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -91,11 +98,14 @@ impl TransferPage {
             Self::Keys(Vec::new()),
             Self::Calls(Vec::new()),
             Self::Accounts(Vec::new()),
+            Self::UsageDays(Vec::new()),
             Self::ProviderConfigs(Vec::new()),
             Self::Runners(Vec::new()),
             Self::Assignments(Vec::new()),
             Self::Sinks(Vec::new()),
             Self::DeadLetters(Vec::new()),
+            Self::Retention(Vec::new()),
+            Self::Archived(Vec::new()),
             Self::Marks(Vec::new()),
         ]
     }
@@ -116,11 +126,14 @@ impl TransferPage {
             Self::Keys(_) => "API keys",
             Self::Calls(_) => "idempotency keys",
             Self::Accounts(_) => "usage accounts",
+            Self::UsageDays(_) => "usage by day",
             Self::ProviderConfigs(_) => "provider configurations",
             Self::Runners(_) => "runners",
             Self::Assignments(_) => "assignments",
             Self::Sinks(_) => "sinks",
             Self::DeadLetters(_) => "dead letters",
+            Self::Retention(_) => "retention rules",
+            Self::Archived(_) => "archived sessions",
             Self::Marks(_) => "marks of servers",
         }
     }
@@ -141,11 +154,14 @@ impl TransferPage {
             Self::Keys(records) => records.len(),
             Self::Calls(records) => records.len(),
             Self::Accounts(records) => records.len(),
+            Self::UsageDays(records) => records.len(),
             Self::ProviderConfigs(records) => records.len(),
             Self::Runners(records) => records.len(),
             Self::Assignments(records) => records.len(),
             Self::Sinks(records) => records.len(),
             Self::DeadLetters(records) => records.len(),
+            Self::Retention(records) => records.len(),
+            Self::Archived(records) => records.len(),
             Self::Marks(records) => records.len(),
         }
     }

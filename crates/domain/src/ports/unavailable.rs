@@ -19,6 +19,8 @@ pub enum Hindrance {
     DiskFull,
     /// The database does not accept writes: it is a standby, or the files are read-only for this user.
     ReadOnly,
+    /// The archive, where what is asked for is, cannot be reached.
+    Archive,
     /// Something else; the cause says what.
     #[default]
     Other,

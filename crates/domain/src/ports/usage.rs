@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::StoreUnavailable;
+use crate::guard::GuardSwitch;
 use crate::ids::{AuditSeq, SessionId};
 use crate::mission_set::MissionSet;
 use crate::session::SessionStatus;
 use crate::text::MissionId;
 use crate::time::Timestamp;
-use crate::usage::{Account, AccountKey, BudgetAction, BudgetRefused, Totals};
+use crate::usage::{Account, AccountKey, BudgetAction, BudgetRefused, Totals, UsageLine, UsageQuery};
 
 /// The usage of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +94,9 @@ pub trait UsageRepository: Send + Sync {
     /// Gives the usage of all sessions together. It reads each session that has reported anything.
     async fn of_fleet(&self) -> Result<Totals, StoreUnavailable>;
 
+    /// Gives the sums of usage that a query asks for, in its order. They begin with the release that books them.
+    async fn broken_down(&self, query: UsageQuery) -> Result<Vec<UsageLine>, StoreUnavailable>;
+
     /// Gives a mission; `None` when it has neither a session nor a budget.
     async fn of_mission(&self, mission: MissionId) -> Result<Option<MissionSummary>, StoreUnavailable>;
 
@@ -103,6 +107,9 @@ pub trait UsageRepository: Send + Sync {
     /// entry are written in one transaction; a refusal writes only its audit entry. If the entry cannot be written,
     /// nothing is written.
     async fn set_budget(&self, action: BudgetAction) -> Result<BudgetCommitted, SetBudgetError>;
+
+    /// Switches the guard for a mission, under the rule of [`GuardSwitch::decide`], with its audit entry.
+    async fn switch_guard(&self, action: GuardSwitch) -> Result<BudgetCommitted, StoreUnavailable>;
 
     /// Gives at most `limit` accounts whose budget is used up and whose pause was not asked for yet, the earliest
     /// first.

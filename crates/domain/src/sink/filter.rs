@@ -14,7 +14,8 @@ use crate::text::MissionId;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SinkFilter {
-    /// Whatever needs a person: a permission request is opened, a session failed or is lost, a budget pauses agents.
+    /// Whatever needs a person: a permission request is opened, a session failed or is lost, a budget is almost used up or
+    /// pauses agents, the guard pauses one that runs wild.
     pub needs_person: bool,
     /// Events of these kinds.
     pub kinds: BTreeSet<FleetEventKind>,
@@ -55,15 +56,17 @@ pub(super) fn word<'a>(event: &'a FleetEvent, name: &str) -> &'a str {
 
 /// Whether a person has to do something about an event.
 fn needs_person(event: &FleetEvent) -> bool {
+    let by_guard = || word(event, "action") == "pause" && word(event, "actor") == Actor::guard().as_str();
     let by_budget = || word(event, "action") == "pause" && word(event, "actor") == Actor::budget().as_str();
     match event.kind {
         FleetEventKind::Approval => word(event, "change") == "opened",
         FleetEventKind::Status => matches!(word(event, "status"), "failed" | "lost"),
         // One for a pause, however many sessions it reaches.
         FleetEventKind::Operation => word(event, "event") == "created" && by_budget(),
-        FleetEventKind::Spawned | FleetEventKind::Action | FleetEventKind::Receipt | FleetEventKind::KillSwitch => {
-            false
-        }
+        // An agent runs wild.
+        FleetEventKind::Action => by_guard(),
+        FleetEventKind::Budget => true,
+        FleetEventKind::Spawned | FleetEventKind::Receipt | FleetEventKind::KillSwitch => false,
     }
 }
 

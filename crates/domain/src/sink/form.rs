@@ -19,6 +19,10 @@ pub enum SinkForm {
     Telegram,
     /// A mail over SMTP.
     Email,
+    /// A browser, by the Push API.
+    WebPush,
+    /// Sessions, their turns and tool calls as spans, over OTLP/HTTP.
+    Otlp,
     /// Entries of the audit log by RFC 5424.
     Syslog,
     /// Entries of the audit log as `CloudEvents` over HTTP.
@@ -36,13 +40,24 @@ pub enum SinkSource {
 
 /// A word that is not a form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no form of a sink; use webhook, ntfy, slack, telegram, email, syslog or cloud_events")]
+#[error(
+    "{0:?} is no form of a sink; use webhook, ntfy, slack, telegram, email, web_push, otlp, syslog or cloud_events"
+)]
 pub struct UnknownSinkForm(pub String);
 
 impl SinkForm {
     /// Every form.
-    pub const ALL: [Self; 7] =
-        [Self::Webhook, Self::Ntfy, Self::Slack, Self::Telegram, Self::Email, Self::Syslog, Self::CloudEvents];
+    pub const ALL: [Self; 9] = [
+        Self::Webhook,
+        Self::Ntfy,
+        Self::Slack,
+        Self::Telegram,
+        Self::Email,
+        Self::WebPush,
+        Self::Otlp,
+        Self::Syslog,
+        Self::CloudEvents,
+    ];
 
     /// The word used in the API and in stores.
     #[must_use]
@@ -53,6 +68,8 @@ impl SinkForm {
             Self::Slack => "slack",
             Self::Telegram => "telegram",
             Self::Email => "email",
+            Self::WebPush => "web_push",
+            Self::Otlp => "otlp",
             Self::Syslog => "syslog",
             Self::CloudEvents => "cloud_events",
         }
@@ -62,7 +79,9 @@ impl SinkForm {
     #[must_use]
     pub const fn source(self) -> SinkSource {
         match self {
-            Self::Webhook | Self::Ntfy | Self::Slack | Self::Telegram | Self::Email => SinkSource::Feed,
+            Self::Webhook | Self::Ntfy | Self::Slack | Self::Telegram | Self::Email | Self::WebPush | Self::Otlp => {
+                SinkSource::Feed
+            }
             Self::Syslog | Self::CloudEvents => SinkSource::Audit,
         }
     }

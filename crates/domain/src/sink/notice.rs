@@ -102,7 +102,7 @@ pub struct NoticeFacts<'a> {
 }
 
 /// The details of events that no agent has written. What is not listed is left out.
-const FACTS: [&str; 33] = [
+const FACTS: [&str; 40] = [
     "parentSessionId",
     "rootSessionId",
     "missionId",
@@ -136,6 +136,13 @@ const FACTS: [&str; 33] = [
     "ended",
     "engaged",
     "superseded",
+    "span",
+    "percent",
+    "costUsd",
+    "tokens",
+    "maxCostUsd",
+    "maxTokens",
+    "lastSessionId",
 ];
 
 impl Notice {
@@ -199,6 +206,10 @@ impl About<'_> {
         word(self.event, name)
     }
 
+    fn by_guard(&self) -> bool {
+        self.word("action") == "pause" && self.word("actor") == Actor::guard().as_str()
+    }
+
     fn by_budget(&self) -> bool {
         self.word("actor") == Actor::budget().as_str()
     }
@@ -212,6 +223,7 @@ impl About<'_> {
             FleetEventKind::Approval if self.facts.reminder => "approval.expiring".to_owned(),
             FleetEventKind::Approval => format!("approval.{}", self.word("change")),
             FleetEventKind::KillSwitch => "fleet.kill_switch".to_owned(),
+            FleetEventKind::Budget => format!("budget.{}", self.word("change")),
             FleetEventKind::Operation => format!("operation.{}", self.word("event")),
         }
     }
@@ -239,6 +251,7 @@ impl About<'_> {
                 "killed" => format!("{whom} was killed"),
                 status => format!("{whom} is {status}"),
             },
+            FleetEventKind::Action if self.by_guard() => format!("{whom} is paused: it runs wild"),
             FleetEventKind::Action => format!("{whom}: {} by {}", self.word("action"), self.word("actor")),
             FleetEventKind::Receipt => format!("{whom}: the receipt of a command changed"),
             FleetEventKind::Approval => match self.word("change") {
@@ -257,6 +270,7 @@ impl About<'_> {
             FleetEventKind::Operation if self.word("event") == "created" && self.by_budget() => {
                 format!("{whom} is paused: the budget is used up")
             }
+            FleetEventKind::Budget => format!("{whom}: the budget is almost used up"),
             FleetEventKind::Operation => format!("{whom}: {} {}", self.word("action"), self.word("event")),
         }
     }
@@ -266,6 +280,10 @@ impl About<'_> {
         if self.facts.transcript {
             let said = [self.word("title"), self.word("reason")];
             lines.extend(said.into_iter().filter(|text| !text.is_empty()).map(line));
+        }
+        if self.event.kind == FleetEventKind::Budget {
+            // The server says it, of numbers.
+            lines.push(line(self.word("why")));
         }
         let deadline = self.word("expiresAt");
         if self.event.kind == FleetEventKind::Approval && self.word("change") == "opened" && !deadline.is_empty() {
@@ -282,8 +300,9 @@ impl About<'_> {
             FleetEventKind::Approval => self.word("change") == "opened",
             FleetEventKind::Status => matches!(self.word("status"), "failed" | "lost"),
             FleetEventKind::Operation => self.by_budget(),
-            FleetEventKind::KillSwitch => true,
-            FleetEventKind::Spawned | FleetEventKind::Action | FleetEventKind::Receipt => false,
+            FleetEventKind::Action => self.by_guard(),
+            FleetEventKind::KillSwitch | FleetEventKind::Budget => true,
+            FleetEventKind::Spawned | FleetEventKind::Receipt => false,
         };
         if high { Urgency::High } else { Urgency::Normal }
     }
@@ -295,12 +314,21 @@ impl About<'_> {
         let watch = Link { label: "Watch", url: page.page("fleet", session) };
         match (self.event.kind, self.word("change")) {
             (FleetEventKind::Approval, "opened") => {
-                vec![Link { label: "Decide", url: page.page("approvals", session) }, watch]
+                vec![Link { label: "Decide", url: self.decision(page, session) }, watch]
             }
             (FleetEventKind::Operation, _) => {
                 vec![Link { label: "Operations", url: page.page("operations", session) }, watch]
             }
             _ => vec![watch],
+        }
+    }
+
+    /// The address of a request for permission: the decision, and its session beside it.
+    fn decision(&self, page: &PublicUrl, session: Option<&str>) -> String {
+        let place = page.page("approvals", session);
+        match (session, self.word("approvalId")) {
+            (Some(_), id) if !id.is_empty() => format!("{place}&approval={id}"),
+            _ => place,
         }
     }
 

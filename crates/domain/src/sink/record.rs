@@ -40,4 +40,10 @@ impl Sink {
     pub const TRIES: u32 = 12;
     /// The largest number of tries.
     pub const MOST_TRIES: u32 = 100;
+
+    /// Of a browser: the API key of who has subscribed it.
+    #[must_use]
+    pub fn subscriber(&self) -> Option<&str> {
+        self.settings.as_map().get("key")?.as_str().filter(|_| self.form == SinkForm::WebPush)
+    }
 }

@@ -18,17 +18,18 @@ use crate::operator::Actor;
 use crate::ports::{
     AccessRows, ApprovalCursor, ApprovalQuery, ApprovalRows, AssignmentPlace, ControlRows, ConversationEnd,
     LetterQuery, MessageSlice, MissionAccounts, MissionQuery, OperationPage, OperationQuery, ProviderConfigRows,
-    RecordRows, Rows, RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, SinkRows, StoreUnavailable,
-    SurveyRows, TalkRows, TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
+    RecordRows, RetentionRows, Rows, RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, SinkRows,
+    StoreUnavailable, SurveyRows, TalkRows, TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
 };
 use crate::provider_config::{ConfigName, ProviderConfig};
+use crate::retention::{ArchivedSession, EndedPlace, Retention};
 use crate::runner::{Assignment, AssignmentFilter, AssignmentState, Runner, RunnerName};
 use crate::session::{Ancestor, Session, SessionStatus, Silence};
 use crate::sink::{DeadLetter, Sink, SinkName};
 use crate::survey::Waiting;
 use crate::text::{IdempotencyKey, MissionId, Reason};
 use crate::time::Timestamp;
-use crate::usage::{Account, AccountKey, Totals};
+use crate::usage::{Account, AccountKey, Totals, UsageDay, UsageLine, UsageQuery};
 
 /// How a transaction fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +241,8 @@ operations! { UsageRows {
     open_account(key: &AccountKey, at: Timestamp) -> ();
     lock_accounts(keys: &[AccountKey], at: Timestamp) -> HashMap<AccountKey, Account>;
     put_accounts(accounts: &[Account]) -> ();
+    add_days(days: &[UsageDay]) -> ();
+    usage_lines(query: &UsageQuery) -> Vec<UsageLine>;
     above(sessions: &[SessionId]) -> HashMap<SessionId, Vec<SessionId>>;
     usage_sum() -> Totals;
     mission_page(query: &MissionQuery) -> MissionAccounts;
@@ -308,6 +311,22 @@ operations! { SinkRows {
     count_letters() -> Vec<(SinkName, u64)>;
     save_letters_again(sink: &SinkName, places: &[u64]) -> u64;
     remove_letter(sink: &SinkName, place: u64) -> ();
+} }
+
+operations! { RetentionRows {
+    retention() -> Retention;
+    lock_retention() -> Retention;
+    save_retention(retention: &Retention) -> ();
+    ended_before(before: Timestamp, after: Option<EndedPlace>, limit: usize) -> Vec<Session>;
+    conversation_bytes(session: SessionId) -> u64;
+    commands_after(session: SessionId, after: CommandSeq, limit: usize) -> Vec<Command>;
+    save_archived(archived: &ArchivedSession) -> ();
+    archived(sessions: &[SessionId]) -> Vec<ArchivedSession>;
+    unfinished_removals(limit: usize) -> Vec<ArchivedSession>;
+    remove_archived(session: SessionId) -> ();
+    remove_messages(session: SessionId, through: Seq) -> ();
+    remove_commands(session: SessionId, through: CommandSeq) -> ();
+    remove_events(through: FeedPosition) -> u64;
 } }
 
 operations! { RecordRows {

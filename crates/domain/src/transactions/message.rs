@@ -37,7 +37,7 @@ pub async fn append<T: Tx>(
     let plan = session.append(batch, &known)?;
     tx.insert_messages(&plan.insert).await?;
     tx.touch_session(&session, plan.last_seq, at).await?;
-    let exhausted = !book(tx, &[Booking { session: &session, used: plan.used, at }]).await?.is_empty();
+    let exhausted = !book(tx, &[Booking { session: &session, used: &plan.used, at }]).await?.is_empty();
     let control = control(tx, &session).await?;
     Ok(plan.outcome(control, came_back, exhausted))
 }

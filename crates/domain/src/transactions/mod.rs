@@ -27,6 +27,7 @@ mod operation;
 pub mod operator_actions;
 pub mod provider_config;
 mod record;
+pub mod retention;
 mod run;
 pub mod runner;
 pub mod session;

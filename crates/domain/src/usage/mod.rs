@@ -11,13 +11,17 @@
 mod account;
 mod budget;
 mod cost;
+mod daily;
+mod limits;
 mod meter;
 mod report;
 mod totals;
 
-pub use account::{Account, AccountKey, Exhaustion, UnknownAccount};
-pub use budget::{Budget, BudgetAction, BudgetDecision, BudgetRefused, EmptyBudget};
+pub use account::{Account, AccountKey, Booked, Exhaustion, UnknownAccount, Windows};
+pub use budget::{Budget, BudgetAction, BudgetDecision, BudgetRefused, InvalidBudget};
 pub use cost::{Cost, InvalidCost};
+pub use daily::{UnknownUsageBy, UsageBy, UsageDay, UsageLine, UsageOf, UsageQuery, Used};
+pub use limits::{Limits, Span, Spent, Window};
 pub use meter::{Meter, Reading};
 pub use report::{InvalidUsage, Usage};
 pub use totals::Totals;

@@ -1,7 +1,7 @@
 //! The usage that one message reports.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Cost, Reading};
 use crate::number::whole;
@@ -88,7 +88,15 @@ impl Usage {
     /// The usage in the metadata of a message.
     #[must_use]
     pub fn of(metadata: &JsonObject) -> Option<Self> {
-        Self::deserialize(metadata.as_map().get(Self::KEY)?).ok()
+        // An array whose items stand in the order of the fields is no report.
+        let told = metadata.as_map().get(Self::KEY).filter(|told| told.is_object())?;
+        Self::deserialize(told).ok()
+    }
+
+    /// Whether a message with this metadata says what telemetry has told, and not what the agent itself reports.
+    #[must_use]
+    pub fn is_by_telemetry(metadata: &JsonObject) -> bool {
+        metadata.as_map().get("source").and_then(Value::as_str) == Some("telemetry")
     }
 
     /// The metadata with this usage in it, which replaces any other value there.
@@ -186,8 +194,6 @@ fn is_model(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn read(value: Value) -> Result<Usage, String> {

@@ -5,6 +5,7 @@
 
 mod compose;
 mod pass;
+mod traced;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use super::{FeedFilter, Has, MayHave, SelectEvents};
 use crate::epoch::Epoch;
 use crate::mission_set::MissionSet;
 use crate::ports::{
-    ApprovalRepository, AuditHeadError, AuditLog, Clock, EpochRepository, FleetFeed, IdGenerator, SecretSealer,
-    SessionRepository, SinkRepository, SinkSender, StoreUnavailable,
+    ApiKeyRepository, ApprovalRepository, AuditHeadError, AuditLog, Clock, EpochRepository, FleetFeed, IdGenerator,
+    MessageRepository, SecretSealer, SessionRepository, SinkRepository, SinkSender, StoreUnavailable, UsageRepository,
 };
 use crate::sink::{PublicUrl, Sink, SinkSource};
 use crate::text::ReplicaName;
@@ -71,6 +72,9 @@ pub struct DeliverSinks {
     epochs: Arc<dyn EpochRepository>,
     sessions: Arc<dyn SessionRepository>,
     approvals: Arc<dyn ApprovalRepository>,
+    keys: Arc<dyn ApiKeyRepository>,
+    messages: Arc<dyn MessageRepository>,
+    usage: Arc<dyn UsageRepository>,
     sealer: Option<Arc<dyn SecretSealer>>,
     sender: Arc<dyn SinkSender>,
     clock: Arc<dyn Clock>,
@@ -94,6 +98,9 @@ impl DeliverSinks {
             + Has<dyn EpochRepository>
             + Has<dyn SessionRepository>
             + Has<dyn ApprovalRepository>
+            + Has<dyn ApiKeyRepository>
+            + Has<dyn MessageRepository>
+            + Has<dyn UsageRepository>
             + Has<dyn Clock>
             + Has<dyn IdGenerator>
             + MayHave<Arc<dyn SecretSealer>>
@@ -106,6 +113,9 @@ impl DeliverSinks {
             epochs: ports.port(),
             sessions: ports.port(),
             approvals: ports.port(),
+            keys: ports.port(),
+            messages: ports.port(),
+            usage: ports.port(),
             sealer: ports.optional(),
             sender: ports.optional()?,
             clock: ports.port(),

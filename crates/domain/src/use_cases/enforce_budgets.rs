@@ -22,6 +22,7 @@ use crate::usage::{Account, AccountKey};
 #[derive(Clone)]
 pub struct EnforceBudgets {
     usage: Arc<dyn UsageRepository>,
+    clock: Arc<dyn Clock>,
     intervene: InterveneScope,
     tell: Tell,
 }
@@ -46,7 +47,12 @@ impl EnforceBudgets {
             + Has<dyn Clock>
             + Has<dyn IdGenerator>,
     {
-        Self { usage: ports.port(), intervene: InterveneScope::new(ports, providers), tell: |_| {} }
+        Self {
+            usage: ports.port(),
+            clock: ports.port(),
+            intervene: InterveneScope::new(ports, providers),
+            tell: |_| {},
+        }
     }
 
     /// Gives the result of each call to `tell` before the call returns, for a log. Other use cases call this one
@@ -71,6 +77,13 @@ impl EnforceBudgets {
         let mut asked = 0;
         for account in self.usage.exhausted(AT_ONCE).await? {
             let Some(used_up) = account.exhausted else { continue };
+            let key = account.key.clone();
+            // A day or a month that is over is not paused for any more.
+            let account = account.current(self.clock.now());
+            if account.exhausted.is_none() {
+                self.usage.enforced(key, used_up.at).await?;
+                continue;
+            }
             if let Some((session_id, reach)) = concerned(&account) {
                 let request = ScopedRequest { session_id, reach, wish: Wish::Pause, drop_queued: false };
                 let name = format!("{}@{}", account.key, used_up.at.as_micros());
@@ -82,7 +95,7 @@ impl EnforceBudgets {
                     }
                 }
             }
-            self.usage.enforced(account.key.clone(), used_up.at).await?;
+            self.usage.enforced(key, used_up.at).await?;
         }
         Ok(asked)
     }
@@ -113,11 +126,11 @@ mod tests {
     use crate::operation::{Operation, Scope, ScopedAction, ScopedCommitted, Tally};
     use crate::ports::TargetPage;
     use crate::text::MissionId;
-    use crate::usage::{Budget, Totals};
+    use crate::usage::{Budget, Totals, Windows};
     use crate::use_cases::testing::MockPorts;
 
     fn used_up(key: AccountKey) -> Account {
-        let account = Account::open(key, at(0)).budgeted(Budget::new(None, Some(1)).ok(), at(0));
+        let account = Account::open(key, at(0)).budgeted(Budget::new(None, Some(1)).ok(), Windows::default(), at(0));
         account.book(Totals { input_tokens: 1, reports: 1, ..Totals::default() }, session_id(3), at(5)).0
     }
 

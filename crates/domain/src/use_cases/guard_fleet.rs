@@ -14,7 +14,7 @@ use crate::message::{Author, MessageRole, NewMessage};
 use crate::operator::Actor;
 use crate::ports::{
     AppendError, Clock, CommandQueue, IdGenerator, MessageRepository, OperatorActionError, OperatorActions,
-    SessionRepository, StoreUnavailable, WakeUps,
+    SessionRepository, StoreUnavailable, UsageRepository, WakeUps,
 };
 use crate::text::{IdempotencyKey, MessageContent, RequestId};
 use crate::time::Timestamp;
@@ -26,6 +26,7 @@ pub struct GuardFleet {
     limits: GuardLimits,
     sessions: Arc<dyn SessionRepository>,
     messages: Arc<dyn MessageRepository>,
+    usage: Arc<dyn UsageRepository>,
     wake_ups: Arc<dyn WakeUps>,
     clock: Arc<dyn Clock>,
     intervene: Intervene,
@@ -42,6 +43,7 @@ impl GuardFleet {
     where
         P: Has<dyn SessionRepository>
             + Has<dyn MessageRepository>
+            + Has<dyn UsageRepository>
             + Has<dyn CommandQueue>
             + Has<dyn OperatorActions>
             + Has<dyn WakeUps>
@@ -52,6 +54,7 @@ impl GuardFleet {
             limits,
             sessions: ports.port(),
             messages: ports.port(),
+            usage: ports.port(),
             wake_ups: ports.port(),
             clock: ports.port(),
             intervene: Intervene::new(ports, providers),
@@ -93,8 +96,11 @@ impl GuardFleet {
 
     async fn is_spared(&self, session: SessionId) -> Result<bool, StoreUnavailable> {
         let session = self.sessions.get(session).await?;
-        let mission = session.and_then(|session| session.mission_id);
-        Ok(mission.is_some_and(|mission| self.limits.spared.contains(&mission)))
+        let Some(mission) = session.and_then(|session| session.mission_id) else { return Ok(false) };
+        if self.limits.spared.contains(&mission) {
+            return Ok(true);
+        }
+        Ok(self.usage.of_mission(mission).await?.is_some_and(|mission| mission.account.spared))
     }
 
     /// A message of the server in the conversation; its id follows from the cause, so it is there once.
@@ -139,17 +145,18 @@ fn named(session: SessionId, alarm: &Alarm) -> Uuid {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::action::Committed;
     use crate::command::CommandKind;
-    use crate::fixtures::{command, session, session_id};
+    use crate::fixtures::{at, command, session, session_id};
     use crate::ids::{AuditSeq, Seq};
     use crate::message::Control;
-    use crate::ports::AppendOutcome;
+    use crate::ports::{AppendOutcome, MissionSummary};
     use crate::session::{DesiredStatus, Session};
     use crate::text::MissionId;
+    use crate::usage::{Account, AccountKey};
     use crate::use_cases::testing::MockPorts;
 
     fn limits() -> GuardLimits {
@@ -213,6 +220,22 @@ mod tests {
         all
     }
 
+    fn mission(name: &str, spared: bool) -> MissionSummary {
+        let id = MissionId::new(name).expect("valid");
+        let account = Account { spared, ..Account::open(AccountKey::Mission(id.clone()), at(0)) };
+        MissionSummary { id, sessions: BTreeMap::new(), account }
+    }
+
+    #[tokio::test]
+    async fn a_mission_that_is_spared_in_the_store_is_left_alone() {
+        for (spared, times) in [(true, 0), (false, 1)] {
+            let mut mocks = mocks(Some("apollo"), times);
+            mocks.usage.expect_of_mission().returning(move |_| Ok(Some(mission("apollo", spared))));
+            let guard = GuardFleet::new(&mocks.ports(), &Providers::default(), limits());
+            assert_eq!(seen(&guard, 50).await.len(), times * 2);
+        }
+    }
+
     #[tokio::test]
     async fn one_that_runs_wild_is_warned_and_paused_once() {
         let guard = GuardFleet::new(&mocks(None, 1).ports(), &Providers::default(), limits());
@@ -225,7 +248,9 @@ mod tests {
         let limits = GuardLimits { spared, ..limits() };
         let guard = GuardFleet::new(&mocks(Some("polls"), 0).ports(), &Providers::default(), limits.clone());
         assert_eq!(seen(&guard, 50).await, []);
-        let guard = GuardFleet::new(&mocks(Some("other"), 1).ports(), &Providers::default(), limits);
+        let mut mocks = mocks(Some("other"), 1);
+        mocks.usage.expect_of_mission().returning(|_| Ok(None));
+        let guard = GuardFleet::new(&mocks.ports(), &Providers::default(), limits);
         assert_eq!(seen(&guard, 50).await, [Stage::Warn, Stage::Pause]);
     }
 

@@ -237,6 +237,11 @@ fn faults(sender: &dyn SinkSender, new: &NewSink, existing: Option<&Sink>) -> Ve
         let problem = format!("{} sends the audit log, every entry as it is; leave it out", new.form);
         faults.push(ConfigFault::new(field, problem));
     }
+    let is_narrowed = new.filter != SinkFilter { missions: new.filter.missions.clone(), ..SinkFilter::default() };
+    if new.form == SinkForm::Otlp && is_narrowed {
+        let problem = "otlp sends what has ended, by missions at most; leave needsPerson, kinds and statuses out";
+        faults.push(ConfigFault::new("filter", problem));
+    }
     let known = sender.credentials(new.form);
     let kept = existing.filter(|sink| sink.form == new.form);
     let kept = kept.into_iter().flat_map(|sink| sink.credentials.keys());

@@ -9,8 +9,8 @@ use crate::ids::{MessageId, SessionId};
 use crate::ports::{
     MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
     MockFleetFeed, MockFleetSurveyor, MockIdGenerator, MockLoginRepository, MockMessageRepository,
-    MockOperationRepository, MockOperatorActions, MockProviderConfigRepository, MockRunnerRepository,
-    MockSessionRepository, MockSinkRepository, MockUsageRepository, MockWakeUps,
+    MockOperationRepository, MockOperatorActions, MockProviderConfigRepository, MockRetentionRepository,
+    MockRunnerRepository, MockSessionRepository, MockSinkRepository, MockUsageRepository, MockWakeUps,
 };
 use crate::time::Timestamp;
 
@@ -76,6 +76,8 @@ pub struct MockPorts {
     pub surveyor: MockFleetSurveyor,
     /// Sinks.
     pub sinks: MockSinkRepository,
+    /// The rules of retention.
+    pub retention: MockRetentionRepository,
     /// Hints to whoever follows.
     pub wake_ups: MockWakeUps,
 }
@@ -115,6 +117,9 @@ impl MockPorts {
             runners: Arc::new(self.runners),
             surveyor: Arc::new(self.surveyor),
             sinks: Arc::new(self.sinks),
+            retention: Arc::new(self.retention),
+            archive: None,
+            changes: None,
             sink_sender: None,
             sealer: None,
             checkpointing: None,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::SpooledActions;
+use super::archived_history::{ArchivedCommands, ArchivedMessages};
 use super::in_hand::LetGo;
 use crate::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, AuditSpool, CheckpointArchive, CheckpointSigner, Checkpointing,
-    Clock, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor, IdGenerator, LoginRepository, MessageRepository,
-    OperationRepository, OperatorActions, ProviderConfigRepository, RunnerRepository, SecretSealer, SessionRepository,
-    SinkRepository, SinkSender, UsageRepository, WakeUps,
+    ApiKeyRepository, ApprovalRepository, Archive, AuditLog, AuditSpool, Changes, CheckpointArchive, CheckpointSigner,
+    Checkpointing, Clock, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor, IdGenerator, LoginRepository,
+    MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository, RetentionRepository,
+    RunnerRepository, SecretSealer, SessionRepository, SinkRepository, SinkSender, UsageRepository, WakeUps,
 };
 
 /// All ports of one deployment.
@@ -65,6 +66,12 @@ pub struct Ports {
     pub surveyor: Arc<dyn FleetSurveyor>,
     /// What must reach people and systems outside.
     pub sinks: Arc<dyn SinkRepository>,
+    /// The rules of retention, and what is archived.
+    pub retention: Arc<dyn RetentionRepository>,
+    /// Keeps conversations outside the store; `None` if the deployment archives nothing.
+    pub archive: Option<Arc<dyn Archive>>,
+    /// Keeps what agents change in their folders; `None` if the deployment keeps nothing of it.
+    pub changes: Option<Arc<dyn Changes>>,
     /// Sends the messages of sinks; `None` if the deployment sends none.
     pub sink_sender: Option<Arc<dyn SinkSender>>,
     /// Seals the credentials of providers and sinks; `None` if the deployment keeps none.
@@ -107,6 +114,7 @@ impl Ports {
             + RunnerRepository
             + FleetSurveyor
             + SinkRepository
+            + RetentionRepository
             + 'static,
     {
         Self {
@@ -125,7 +133,10 @@ impl Ports {
             provider_configs: store.clone(),
             runners: store.clone(),
             surveyor: store.clone(),
-            sinks: store,
+            sinks: store.clone(),
+            retention: store,
+            archive: None,
+            changes: None,
             sink_sender: None,
             sealer: None,
             checkpointing: None,
@@ -146,6 +157,20 @@ impl Ports {
     #[must_use]
     pub fn with_sink_sender(self, sender: Arc<dyn SinkSender>) -> Self {
         Self { sink_sender: Some(sender), ..self }
+    }
+
+    /// Adds an archive. Conversations and commands that the store has no more are read there from now on.
+    #[must_use]
+    pub fn with_archive(self, archive: Arc<dyn Archive>) -> Self {
+        let messages = ArchivedMessages::new(self.messages, Arc::clone(&self.retention), Arc::clone(&archive));
+        let commands = ArchivedCommands::new(self.commands, Arc::clone(&self.retention), Arc::clone(&archive));
+        Self { messages: Arc::new(messages), commands: Arc::new(commands), archive: Some(archive), ..self }
+    }
+
+    /// Adds what keeps what agents change in their folders.
+    #[must_use]
+    pub fn with_changes(self, changes: Arc<dyn Changes>) -> Self {
+        Self { changes: Some(changes), ..self }
     }
 
     /// Adds what seals the credentials of providers and sinks.
@@ -202,6 +227,18 @@ impl MayHave<Arc<dyn AuditSpool>> for Ports {
 impl MayHave<Arc<dyn SinkSender>> for Ports {
     fn optional(&self) -> Option<Arc<dyn SinkSender>> {
         self.sink_sender.clone()
+    }
+}
+
+impl MayHave<Arc<dyn Archive>> for Ports {
+    fn optional(&self) -> Option<Arc<dyn Archive>> {
+        self.archive.clone()
+    }
+}
+
+impl MayHave<Arc<dyn Changes>> for Ports {
+    fn optional(&self) -> Option<Arc<dyn Changes>> {
+        self.changes.clone()
     }
 }
 
@@ -345,6 +382,7 @@ has! {
         runners RunnerRepository,
         surveyor FleetSurveyor,
         sinks SinkRepository,
+        retention RetentionRepository,
     }
     beside it {
         wake_ups WakeUps,

@@ -216,6 +216,21 @@ impl ResolveProvider {
         })
     }
 
+    /// The credentials of what a session was started from, as they are now. None of an agent of the file, which has none, and
+    /// none of a configuration that is gone.
+    ///
+    /// # Errors
+    /// One of them cannot be opened, or the store is not available.
+    pub async fn credentials_of(&self, started_by: &StartedBy) -> Result<Credentials, ResolveError> {
+        if started_by.revision == 0 {
+            return Ok(Credentials::new());
+        }
+        match self.stored(&started_by.name).await? {
+            Some(config) => self.credentials(&config),
+            None => Ok(Credentials::new()),
+        }
+    }
+
     /// The clear texts of the credentials of a configuration.
     ///
     /// # Errors

@@ -172,7 +172,7 @@ impl ProviderKind for RunnerProvider {
                 "settings": {"type": "object", "description": "what the runner is given for each agent, as it is"},
             },
         });
-        SettingsSchema::new(schema).unwrap_or_else(|_| SettingsSchema::empty())
+        SettingsSchema::built_in(schema)
     }
 
     fn takes_credentials(&self) -> bool {

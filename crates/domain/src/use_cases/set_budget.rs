@@ -62,7 +62,7 @@ mod tests {
     use crate::operator::Actor;
     use crate::ports::StoreUnavailable;
     use crate::text::RequestId;
-    use crate::usage::{Account, Totals};
+    use crate::usage::{Account, Totals, Windows};
     use crate::use_cases::Providers;
     use crate::use_cases::testing::MockPorts;
 
@@ -79,7 +79,11 @@ mod tests {
     }
 
     fn account() -> Account {
-        Account::open(AccountKey::Subtree(session_id(1)), at(0)).budgeted(Budget::new(None, Some(5)).ok(), at(0))
+        Account::open(AccountKey::Subtree(session_id(1)), at(0)).budgeted(
+            Budget::new(None, Some(5)).ok(),
+            Windows::default(),
+            at(0),
+        )
     }
 
     fn used_up() -> Account {

@@ -2,6 +2,7 @@
 
 mod approval;
 mod audit;
+mod changes;
 mod command;
 mod control;
 mod credentials;
@@ -11,6 +12,9 @@ mod login;
 mod message;
 mod operation;
 mod provider;
+mod push;
+mod rendered;
+mod retention;
 mod runner;
 mod search;
 mod session;
@@ -22,6 +26,7 @@ pub(crate) mod words;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
+pub(crate) use changes::ChangesView;
 pub(crate) use command::{AcknowledgeBody, CancelReply, CommandView, CommandsView};
 pub(crate) use control::{
     ConfigureBody, ConfigureReply, ControlBody, ControlReply, ControlView, HeartbeatReply, InjectBody, InjectReply,
@@ -35,6 +40,9 @@ pub(crate) use operation::{
     ControlAnswer, OperationView, OperationWithTargetsView, OperationsView, ScopedReply, TargetView,
 };
 pub(crate) use provider::{ProviderBody, ProviderConfigView, ProviderTrialView, ProviderView, ProvidersView};
+pub(crate) use push::{PushBody, PushEndBody, PushView, PushesView};
+pub(crate) use rendered::{RenderedPageView, RenderedView};
+pub(crate) use retention::{RetentionBody, RetentionPlanView, RetentionView};
 pub(crate) use runner::{
     JoinBody, JoinReply, LeaseBody, LeaseReply, LeaveBody, LeaveReply, PlacementView, RunnerView, RunnersView,
     StartBody, StartReply, WaitingAgentsView,
@@ -43,4 +51,6 @@ pub(crate) use search::SearchView;
 pub(crate) use session::{RegisterBody, SessionView, Spawn, SpawnBody, SpawnReply, StatusBody, StatusReply, TreeEntry};
 pub(crate) use sink::{DeadLettersView, ResendBody, ResendReply, SinkBody, SinkTrialView, SinkView, SinksView};
 pub(crate) use spawn_options::SpawnOptions;
-pub(crate) use usage::{AgentUsageView, BudgetBody, MissionView, MissionsView, TotalsView, UsageBody};
+pub(crate) use usage::{
+    AgentUsageView, BreakdownView, BudgetBody, FleetUsageView, GuardBody, MissionView, MissionsView, UsageBody,
+};

@@ -9,6 +9,7 @@ use flightdeck_domain::text::{
     AgentType, GateProfile, JsonObject, MessageContent, MissionId, ProviderName, ProviderSessionId, Reason, TaskId,
     TaskSource,
 };
+use flightdeck_domain::time::Timestamp;
 use flightdeck_domain::use_cases::{NewSession, Providers};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -314,6 +315,9 @@ pub(crate) struct SessionView {
     completed_at: Option<DateTime<Utc>>,
     #[schema(required = true)]
     last_seen_at: Option<DateTime<Utc>>,
+    /// When its conversation went to the archive, if it did; it is read from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived_at: Option<DateTime<Utc>>,
     /// What it takes from an operator.
     capabilities: CapabilitiesView,
     /// Where its agent is, if it is assigned to runners; only in the answer for one agent.
@@ -322,6 +326,11 @@ pub(crate) struct SessionView {
 }
 
 impl SessionView {
+    /// Says when its conversation went to the archive.
+    pub(crate) fn archived(self, at: Option<Timestamp>) -> Self {
+        Self { archived_at: at.map(|at| at.as_datetime()), ..self }
+    }
+
     /// Says where the agent is.
     pub(crate) fn placed(self, placement: Option<PlacementView>) -> Self {
         Self { placement, ..self }
@@ -331,6 +340,7 @@ impl SessionView {
         Self {
             capabilities: providers.capabilities_of(&session).into(),
             placement: None,
+            archived_at: None,
             agent_id: *session.id.as_uuid(),
             session_id: *session.id.as_uuid(),
             parent_session_id: session.parent_id.map(|id| *id.as_uuid()),

@@ -56,12 +56,16 @@ macro_rules! bounded {
 }
 
 texts! {
+    /// A day in UTC, as 2026-11-30.
+    Day = |doc| text(doc, "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$");
     /// A model or a mode by the name that an agent has for it, in one line; its length counts in bytes of UTF-8.
     ChoiceName = bounded!(ChoiceName, ONE_LINE);
     /// The work item that a session is about, in one line; its length counts in bytes of UTF-8.
     TaskId = bounded!(TaskId, ONE_LINE);
     /// Where a work item comes from, in one line; its length counts in bytes of UTF-8.
     TaskSource = bounded!(TaskSource, ONE_LINE);
+    /// A file by the path that it has in a list of changes.
+    ChangedPath = |doc| text(doc, r"^(?:[^\\\x00]|\\\\|\\x[0-9A-Fa-f]{2})+$").min_length(Some(1)).max_length(Some(4_096));
     /// What kind of agent it is, in one line; its length counts in bytes of UTF-8.
     AgentType = bounded!(AgentType, ONE_LINE);
     /// The public half of a key: 12 hexadecimal digits.
@@ -96,6 +100,8 @@ texts! {
     MissionPlace = |doc| text(doc, r"^[0-9]{1,16}\.[!-~]{1,100}$");
     /// A place on the fleet feed, as the server said it: `<epoch>-<position>`, or a bare position.
     FeedCursor = |doc| text(doc, "^(?:[0-9a-f]{8}-)?[0-9]{1,18}$");
+    /// The same in `Last-Event-ID`, where readers that have no event yet may send nothing.
+    LastFeedCursor = |doc| text(doc, "^(?:(?:[0-9a-f]{8}-)?[0-9]{1,18})?$");
     /// An epoch of the deployment, as the header `Flightdeck-Epoch` said it.
     Epoch = |doc| text(doc, "^[0-9a-f]{8}$");
     /// A span of time such as `2s` or `500ms`, at most 30 s; a bare number counts seconds.

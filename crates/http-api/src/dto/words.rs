@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use flightdeck_domain::action::ActionName;
 use flightdeck_domain::text::GateProfile as Gate;
-use flightdeck_domain::{approval, audit, command, feed, message, operation, operator, session, sink};
+use flightdeck_domain::{approval, audit, command, feed, message, operation, operator, session, sink, usage};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -77,6 +77,10 @@ words! {
     AuditOutcome = ["accepted", "refused"];
     /// What kind of thing an action was aimed at.
     AuditTargetKind = ["approval", "auditLog", "fleet", "key", "mission", "provider", "runner", "session", "sink"];
+    /// What usage is broken down by.
+    UsageBy = usage::UsageBy::ALL.map(usage::UsageBy::as_str);
+    /// For which time a limit of a budget holds: all time, a month of the calendar or a day, in UTC.
+    BudgetSpan = usage::Span::ALL.map(usage::Span::as_str);
     /// The type of an event on the fleet feed.
     FleetEventType = feed::FleetEventKind::ALL.map(feed::FleetEventKind::as_str);
     /// The types that a reader of the fleet feed can ask for.

@@ -27,6 +27,8 @@ pub(crate) enum Cap {
     Append,
     /// Messages line by line: the largest amount of them in memory at once.
     Lines,
+    /// Telemetry, as it comes; packed or not.
+    Telemetry,
     /// A hook: this much of it is kept, and the rest is searched without being kept.
     Hook,
 }
@@ -39,7 +41,7 @@ impl Cap {
             // 2,000 characters, each of at most 12 bytes when escaped.
             Self::Stop | Self::Control | Self::Report => 64 * KIB,
             Self::Decide => 256 * KIB,
-            Self::Inject | Self::Session | Self::Append => 4 * MIB,
+            Self::Inject | Self::Session | Self::Append | Self::Telemetry => 4 * MIB,
             Self::Hook => 16 * MIB,
             // A line of 64 MiB, what arrived with it, and the beginning of the next.
             Self::Lines => 72 * MIB,
@@ -51,7 +53,7 @@ impl Cap {
             Self::Login => Share::Strangers,
             Self::Stop => Share::Stops,
             Self::Control | Self::Decide | Self::Inject => Share::Operators,
-            Self::Report | Self::Session | Self::Append | Self::Lines | Self::Hook => Share::Agents,
+            Self::Report | Self::Session | Self::Append | Self::Telemetry | Self::Lines | Self::Hook => Share::Agents,
         }
     }
 }

@@ -15,6 +15,7 @@ use serde_path_to_error::Segment;
 
 use super::Cap;
 use super::bodies::{Arrived, Bodies, Held};
+use super::objects::Objects;
 use super::wired::wired;
 use crate::heavy;
 use crate::problem::ApiError;
@@ -133,7 +134,7 @@ impl<T: DeserializeOwned + Send + 'static> Body<T> {
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<T, ApiError> {
     flightdeck_agent_io::json::bounded(bytes).map_err(|error| ApiError::field(prefix, error.to_string()))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let strict = match serde_path_to_error::deserialize(&mut json) {
+    let strict = match serde_path_to_error::deserialize(Objects(&mut json)) {
         Ok(value) => match json.end() {
             Ok(()) => return Ok(value),
             Err(error) => ApiError::field(prefix, format!("not JSON: {error}")),
@@ -153,7 +154,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], prefix: &str) -> Result<
 
 /// The same for JSON that was parsed already.
 pub(crate) fn decode_value<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, ApiError> {
-    serde_path_to_error::deserialize(value)
+    serde_path_to_error::deserialize(Objects(value))
         .map_err(|error| ApiError::field(format!("{prefix}{}", pointer(error.path())), error.inner().to_string()))
 }
 

@@ -4,6 +4,7 @@ mod bodies;
 mod caps;
 mod hook;
 mod json;
+mod objects;
 mod outline;
 mod path;
 mod query;

@@ -1,5 +1,6 @@
 //! Sessions: register, list, tree.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::header::{HeaderName, HeaderValue, LINK};
@@ -9,7 +10,8 @@ use flightdeck_domain::ids::{KeyId, SessionId};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{SessionCursor, SessionFilter, SessionPage, SessionQuery};
 use flightdeck_domain::session::Session;
-use flightdeck_domain::use_cases::{Authorize, Providers, ReadSessions, RegisterSession};
+use flightdeck_domain::time::Timestamp;
+use flightdeck_domain::use_cases::{Authorize, ManageRetention, Providers, ReadSessions, RegisterSession};
 
 use super::place::{Micros, NewestFirst, Place};
 use super::to_the_end;
@@ -31,6 +33,7 @@ pub(crate) struct Agents {
     pub(crate) authorize: Authorize,
     pub(crate) register: RegisterSession,
     pub(crate) sessions: ReadSessions,
+    pub(crate) retention: ManageRetention,
     pub(crate) providers: Providers,
     /// The parts of the cursor that a page gives.
     pub(crate) epoch: CurrentEpoch,
@@ -96,7 +99,15 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let page = page(&agents, &caller, params, 100, false).await?;
     let providers = agents.providers.clone();
-    paged(&agents, &request, page, move |session| SessionView::new(session, &providers)).await
+    let ended = page.sessions.iter().filter(|session| session.status.is_terminal()).map(|session| session.id);
+    let archived = agents.retention.archived_among(ended.collect()).await?;
+    let archived: HashMap<SessionId, Timestamp> =
+        archived.into_iter().map(|note| (note.session, note.archived_at)).collect();
+    let view = move |session: Session| {
+        let at = archived.get(&session.id).copied();
+        SessionView::new(session, &providers).archived(at)
+    };
+    paged(&agents, &request, page, view).await
 }
 
 /// The session tree as flat entries, newest first.

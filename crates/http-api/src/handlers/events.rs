@@ -37,7 +37,7 @@ pub(crate) struct Events {
 
 /// Follow everything that happens to sessions, in one durable order.
 ///
-/// Server-sent events: `event:` is the type (`spawned`, `status`, `action`, `receipt`, `approval`, `killswitch`), `id:` the
+/// Server-sent events: `event:` is the type (`spawned`, `status`, `action`, `receipt`, `approval`, `killswitch`, `budget`), `id:` the
 /// epoch and the position, `<epoch>-<position>`.
 /// Without a cursor it begins with what happens next; `GET /agents/tree` gives in `Flightdeck-As-Of` the position from
 /// which tree and feed have no gap between them. With filters only what is wanted comes; ids stay positions on the whole
@@ -48,8 +48,12 @@ pub(crate) struct Events {
 ///
 /// When the deployment was restored to an earlier moment, its epoch is another one. A cursor from before gets `event: gap`
 /// with `{"reason": "restored", "epoch", "after"}`, and then what happens next: read the tree anew.
+///
+/// The retention rules may have removed what comes after a cursor, also that of an open stream whose reader is far behind. Then
+/// `event: gap` comes in its place, with `{"reason": "retention", "epoch", "from", "after", "continueAfter"}` and the place
+/// `continueAfter` as its id, and the stream goes on there: read the tree anew.
 #[utoipa::path(get, path = "/agents/events", operation_id = "followFleet", tag = "agents", security(("apiKey" = [])),
-    params(("Last-Event-ID" = inline(Option<texts::FeedCursor>), Header, description = "go on after this event; goes before after"),
+    params(("Last-Event-ID" = inline(Option<texts::LastFeedCursor>), Header, description = "go on after this event; goes before after"),
         ("after" = inline(Option<texts::FeedCursor>), Query,
             description = "go on after this place, <epoch>-<position> or a bare position; 0 begins with the first event"),
         ("type" = Option<Vec<words::FollowedType>>, Query,

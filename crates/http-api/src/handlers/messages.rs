@@ -10,13 +10,16 @@ use flightdeck_domain::ids::{Seq, SessionId};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::AppendOutcome;
-use flightdeck_domain::use_cases::{Authorize, HistoryPlace, IngestMessages, MessageInput, ReadHistory};
+use flightdeck_domain::use_cases::{
+    Authorize, HistoryPlace, IngestMessages, ManageRetention, MessageInput, ReadHistory,
+};
 use flightdeck_live::{ConversationTails, Hints};
 use flightdeck_metrics::Meters;
 
 use super::intake::take_all;
 use super::operator::request_id;
 use super::preview::Previewed;
+use super::retention::tell_archived;
 use super::to_the_end;
 use crate::auth::Caller;
 use crate::dto::{AppendAnswer, AppendBody, AppendReply, HistoryView, MessageBody, StreamEvent, texts};
@@ -32,6 +35,7 @@ pub(crate) struct Messages {
     pub(crate) authorize: Authorize,
     pub(crate) ingest: IngestMessages,
     pub(crate) history: ReadHistory,
+    pub(crate) retention: ManageRetention,
     pub(crate) tails: ConversationTails,
     /// The previews.
     pub(crate) hints: Arc<Hints>,
@@ -62,7 +66,7 @@ pub(crate) struct Messages {
         (status = 200, description = "all were there already; or a stream has ended", body = AppendAnswer),
         (status = 400, description = "a field is wrong"),
         (status = 404, description = "no such agent"),
-        (status = 409, description = "the session has ended, or an id is taken by another message"),
+        (status = 409, description = "the session has ended (`session-ended`, or `archived`: then it is not looked up whether the messages are in it already), or an id is taken by another message"),
         (status = 429, description = "the key has as many open streams as it may; with `stream=true` only")))]
 pub(crate) async fn append(
     messages: Data<Messages>,
@@ -134,13 +138,17 @@ fn lines(bytes: &[u8]) -> Result<Vec<MessageBody>, ApiError> {
 ///
 /// `skip` and `after` cost the same at any depth. Give at most one of `skip`, `after` and `before`. A page of large messages
 /// has fewer than `limit`: it ends where some 4 MiB are reached. Go on behind the last message that came.
+///
+/// A conversation that the retention rules have let go is read from the archive, which takes longer; the header
+/// `Flightdeck-Archived: true` says so. While the archive cannot be reached the answer is 503 (`archive-unavailable`).
 #[utoipa::path(get, path = "/agents/{agentId}/messages", operation_id = "listMessages", tag = "messages", security(("apiKey" = [])),
     params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
         ("limit" = Option<u64>, Query, description = "at most so many; 50 when missing", minimum = 1, maximum = 1000),
         ("skip" = Option<u64>, Query, description = "leave out so many from the beginning", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
         ("after" = Option<u64>, Query, description = "only those after this seq", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
         ("before" = Option<u64>, Query, description = "the last ones before this seq", minimum = 1, maximum = 9_223_372_036_854_775_807_i64)),
-    responses((status = 200, description = "one page", body = HistoryView),
+    responses((status = 200, description = "one page", body = HistoryView,
+            headers(("Flightdeck-Archived" = Option<String>, description = "`true`: the conversation is in the archive"))),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn history(
     messages: Data<Messages>,
@@ -165,10 +173,11 @@ pub(crate) async fn history(
     messages.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let slice = messages.history.execute(path.0, place, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    let bytes = slice.messages.iter().map(length).sum();
+    let (bytes, ended) = (slice.messages.iter().map(length).sum(), slice.status.is_terminal());
     let mut response =
         heavy::json(bytes, HttpResponse::Ok(), move || serde_json::to_vec(&HistoryView::from(&slice))).await?;
     messages.epoch.tell(&mut response);
+    tell_archived(&messages.retention, path.0, ended, &mut response).await?;
     Ok(response)
 }
 
@@ -235,7 +244,9 @@ pub(crate) async fn stream(
         let source = Previewed { follower, previews: messages.hints.previews(path.0) };
         return Ok(streams.follow(&request, &caller, counted, first, source));
     }
-    Ok(streams.follow(&request, &caller, counted, first, follower))
+    let mut response = streams.follow(&request, &caller, counted, first, follower);
+    tell_archived(&messages.retention, path.0, head.ended, &mut response).await?;
+    Ok(response)
 }
 
 /// The cursor that a reconnecting client brings.

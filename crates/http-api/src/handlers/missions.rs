@@ -1,21 +1,24 @@
 //! Missions: sessions of several trees, seen together.
 
 use actix_web::web::{Data, Json};
+use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::{MissionCursor, MissionQuery};
 use flightdeck_domain::text::MissionId;
-use flightdeck_domain::usage::AccountKey;
+use flightdeck_domain::usage::{AccountKey, UsageOf};
 
+use super::breakdown::{broken_down, how};
 use super::fleet::may_read;
 use super::operator::Operator;
 use super::place::{Micros, NewestFirst, Place};
+use super::to_the_end;
 use super::usage::{Usage, change, may_change};
 use crate::auth::Caller;
-use crate::dto::{BudgetBody, ControlBody, MissionView, MissionsView, texts};
+use crate::dto::{BudgetBody, ControlBody, GuardBody, MissionView, MissionsView, texts, words};
 use crate::extract::{Body, Cap, MissionPath, NoParams, Params};
 use crate::problem::ApiError;
-use crate::throttle::ControlRoute;
+use crate::throttle::{ControlRoute, Lane};
 
 /// List missions, newest first, each with what it used and its sessions by status.
 #[utoipa::path(get, path = "/missions", operation_id = "listMissions", tag = "usage", security(("apiKey" = [])),
@@ -44,17 +47,25 @@ pub(crate) async fn list(
 
 /// One mission: what it used, its budget, and its sessions by status.
 #[utoipa::path(get, path = "/missions/{missionId}", operation_id = "getMission", tag = "usage", security(("apiKey" = [])),
-    params(("missionId" = inline(texts::MissionId), Path, description = "the mission, percent-encoded where it has to be")),
+    params(
+        ("missionId" = inline(texts::MissionId), Path, description = "the mission, percent-encoded where it has to be"),
+        ("by" = Option<Vec<words::UsageBy>>, Query, description = "what to break the usage of the days down by; also one parameter with commas"),
+        ("from" = inline(Option<texts::Day>), Query, description = "the first day; 29 days before the last one when missing"),
+        ("to" = inline(Option<texts::Day>), Query, description = "the last day, of at most 400; today when missing")),
     responses((status = 200, description = "the mission as it is now", body = MissionView),
+        (status = 400, description = "no such days, or too many"),
         (status = 404, description = "no such mission")))]
 pub(crate) async fn read(
     usage: Data<Usage>,
     caller: Caller,
-    _none: NoParams,
+    mut params: Params,
     path: MissionPath,
 ) -> Result<Json<MissionView>, ApiError> {
+    let how = how(&mut params);
+    params.finish()?;
     usage.authorize.on_mission(&caller.principal, Permission::ReadFleet, &path.0)?;
-    view(&usage, path.0).await
+    let Json(mission) = view(&usage, path.0.clone()).await?;
+    Ok(Json(mission.with(broken_down(&usage.read, UsageOf::Mission(path.0), how).await?)))
 }
 
 async fn view(usage: &Usage, mission: MissionId) -> Result<Json<MissionView>, ApiError> {
@@ -105,5 +116,27 @@ pub(crate) async fn remove_budget(
     if usage.read.mission(mission.clone()).await?.is_some() {
         change(&usage, operator, AccountKey::Mission(mission.clone()), None, reason).await?;
     }
+    view(&usage, mission).await
+}
+
+/// Have the guard over agents that run wild watch the agents of a mission, or leave them alone.
+///
+/// It holds on every server, from the next alarm on. What the guard takes for running wild is a setting of the server.
+#[utoipa::path(put, path = "/missions/{missionId}/guard", operation_id = "setMissionGuard", tag = "usage", security(("apiKey" = [])),
+    params(("missionId" = inline(texts::MissionId), Path, description = "the mission, percent-encoded where it has to be")), request_body = GuardBody,
+    responses((status = 200, description = "the mission as it is now", body = MissionView),
+        (status = 429, description = "by default 10 calls a minute for each key and route")))]
+pub(crate) async fn switch_guard(
+    usage: Data<Usage>,
+    operator: Operator,
+    _none: NoParams,
+    path: MissionPath,
+    body: Body<GuardBody>,
+) -> Result<Json<MissionView>, ApiError> {
+    let (mission, target) = (path.0.clone(), AuditTarget::Mission(path.0));
+    operator.may_control(Lane::Control(ControlRoute::MissionGuard), ActionName::GuardSet, target).await?;
+    let GuardBody { watched, reason } = body.read(Cap::Control).await?;
+    let (acting, origin, of) = (usage.clone(), operator.origin(reason), mission.clone());
+    to_the_end(async move { Ok(acting.switch_guard.execute(of, watched, origin).await.map(drop)?) }).await?;
     view(&usage, mission).await
 }

@@ -40,7 +40,7 @@ pub(crate) struct IdempotencyHeader {
 
 /// Whoever asks for an intervention, and by which call.
 pub(crate) struct Operator {
-    caller: Caller,
+    pub(super) caller: Caller,
     request_id: RequestId,
     idempotency_key: Option<IdempotencyKey>,
     gate: Data<Gate>,
@@ -115,6 +115,12 @@ impl Operator {
     /// Whether they may change sinks; that they may not is put on record.
     pub(super) async fn may_manage_sinks(&self, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
         let (permission, principal) = (Permission::ManageSinks, &self.caller.principal);
+        self.gate.permit_to(permission, principal, &self.request_id, action, target).await
+    }
+
+    /// Whether they may change the rules of retention; that they may not is put on record.
+    pub(super) async fn may_manage_retention(&self, action: ActionName, target: AuditTarget) -> Result<(), ApiError> {
+        let (permission, principal) = (Permission::ManageRetention, &self.caller.principal);
         self.gate.permit_to(permission, principal, &self.request_id, action, target).await
     }
 

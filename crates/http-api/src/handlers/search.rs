@@ -4,9 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use flightdeck_domain::ids::Seq;
 use flightdeck_domain::operator::Permission;
-use flightdeck_domain::use_cases::{Authorize, SearchHistory, SearchWords};
+use flightdeck_domain::use_cases::{Authorize, ManageRetention, SearchHistory, SearchWords};
 
 use super::messages::length;
+use super::retention::tell_archived;
 use crate::auth::Caller;
 use crate::dto::{SearchView, texts};
 use crate::extract::{AgentPath, MOST, Params};
@@ -17,6 +18,7 @@ use crate::problem::ApiError;
 pub(crate) struct Search {
     pub(crate) authorize: Authorize,
     pub(crate) history: SearchHistory,
+    pub(crate) retention: ManageRetention,
 }
 
 /// Look for words in a conversation, from its end to its beginning.
@@ -28,7 +30,8 @@ pub(crate) struct Search {
         ("q" = inline(texts::SearchText), Query, description = "what to look for"),
         ("before" = Option<u64>, Query, description = "only before this seq; from the end when missing", minimum = 1, maximum = 9_223_372_036_854_775_807_i64),
         ("limit" = Option<u64>, Query, description = "at most so many; 50 when missing", minimum = 1, maximum = 200)),
-    responses((status = 200, description = "what was found in this stretch", body = SearchView),
+    responses((status = 200, description = "what was found in this stretch", body = SearchView,
+            headers(("Flightdeck-Archived" = Option<String>, description = "`true`: the conversation is in the archive"))),
         (status = 400, description = "a parameter is wrong, or there is nothing to look for"),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn search(
@@ -46,5 +49,8 @@ pub(crate) async fn search(
     let page =
         search.history.execute(path.0, &words, before, limit).await?.ok_or_else(|| ApiError::no_session(path.0))?;
     let bytes = page.matches.iter().map(length).sum();
-    heavy::json(bytes, HttpResponse::Ok(), move || serde_json::to_vec(&SearchView::from(&page))).await
+    let found = heavy::json(bytes, HttpResponse::Ok(), move || serde_json::to_vec(&SearchView::from(&page)));
+    let mut response = found.await?;
+    tell_archived(&search.retention, path.0, true, &mut response).await?;
+    Ok(response)
 }

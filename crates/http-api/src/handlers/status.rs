@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json};
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::ports::ObservedSession;
 use flightdeck_domain::text::ProviderName;
-use flightdeck_domain::use_cases::{Authorize, ManageRunners, Providers, ReadSessions, ReportStatus};
+use flightdeck_domain::use_cases::{Authorize, ManageRetention, ManageRunners, Providers, ReadSessions, ReportStatus};
 
 use super::to_the_end;
 use crate::auth::Caller;
@@ -17,6 +17,7 @@ pub(crate) struct Statuses {
     pub(crate) authorize: Authorize,
     pub(crate) sessions: ReadSessions,
     pub(crate) report: ReportStatus,
+    pub(crate) retention: ManageRetention,
     pub(crate) providers: Providers,
     pub(crate) runners: ManageRunners,
 }
@@ -39,7 +40,9 @@ pub(crate) async fn read(
     } else {
         None
     };
-    Ok(Json(SessionView::new(session, &statuses.providers).placed(placement)))
+    let note = if session.status.is_terminal() { statuses.retention.archived(session.id).await? } else { None };
+    let archived = note.map(|note| note.archived_at);
+    Ok(Json(SessionView::new(session, &statuses.providers).placed(placement).archived(archived)))
 }
 
 /// Report what the agent's runtime observed.

@@ -3,16 +3,18 @@
 use actix_web::web::{Data, Json};
 use flightdeck_domain::action::ActionName;
 use flightdeck_domain::audit::AuditTarget;
+use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::operator::Permission;
 use flightdeck_domain::text::Reason;
-use flightdeck_domain::usage::{AccountKey, Budget};
-use flightdeck_domain::use_cases::{Authorize, ReadUsage, SetBudget};
+use flightdeck_domain::usage::{AccountKey, Budget, UsageOf};
+use flightdeck_domain::use_cases::{Authorize, AuthorizeError, ReadUsage, SetBudget, SwitchGuard};
 
+use super::breakdown::{broken_down, how};
 use super::operator::Operator;
 use super::to_the_end;
 use crate::auth::Caller;
-use crate::dto::{AgentUsageView, BudgetBody, ControlBody};
-use crate::extract::{AgentPath, Body, Cap, NoParams};
+use crate::dto::{AgentUsageView, BreakdownView, BudgetBody, ControlBody, texts, words};
+use crate::extract::{AgentPath, Body, Cap, NoParams, Params};
 use crate::problem::ApiError;
 use crate::throttle::{ControlRoute, Lane};
 
@@ -21,28 +23,75 @@ pub(crate) struct Usage {
     pub(crate) authorize: Authorize,
     pub(crate) read: ReadUsage,
     pub(crate) set_budget: SetBudget,
+    pub(crate) switch_guard: SwitchGuard,
 }
 
 /// What an agent used by itself, and with all below it.
 ///
 /// Agents say it with their messages (`usage`); it counts once with each message, however often that is sent.
 #[utoipa::path(get, path = "/agents/{agentId}/usage", operation_id = "getAgentUsage", tag = "usage", security(("apiKey" = [])),
-    params(("agentId" = uuid::Uuid, Path, description = "the id of the agent's session")),
+    params(
+        ("agentId" = uuid::Uuid, Path, description = "the id of the agent's session"),
+        ("by" = Option<Vec<words::UsageBy>>, Query, description = "what to break the usage of the days down by; also one parameter with commas"),
+        ("from" = inline(Option<texts::Day>), Query, description = "the first day; 29 days before the last one when missing"),
+        ("to" = inline(Option<texts::Day>), Query, description = "the last day, of at most 400; today when missing")),
     responses((status = 200, description = "the usage and the budget as they are now", body = AgentUsageView),
+        (status = 400, description = "no such days, or too many"),
         (status = 404, description = "no such agent")))]
 pub(crate) async fn read(
     usage: Data<Usage>,
     caller: Caller,
-    _none: NoParams,
+    mut params: Params,
     path: AgentPath,
 ) -> Result<Json<AgentUsageView>, ApiError> {
+    let how = how(&mut params);
+    params.finish()?;
     usage.authorize.on_session(&caller.principal, Permission::ReadSession, path.0).await?;
-    view(&usage, path).await
+    let breakdown = broken_down(&usage.read, UsageOf::Subtree(path.0), how).await?;
+    view(&usage, path, breakdown).await
 }
 
-async fn view(usage: &Usage, path: AgentPath) -> Result<Json<AgentUsageView>, ApiError> {
+/// The most agents that one call asks about.
+const MOST_AGENTS: usize = 200;
+
+/// What several agents used, each by itself and with all below it.
+///
+/// For lists of agents: one call in place of one for each row. An agent that is not there, or not for this key, is left out.
+#[utoipa::path(get, path = "/agents/usage", operation_id = "listAgentUsage", tag = "usage", security(("apiKey" = [])),
+    params(("agentIds" = Option<Vec<uuid::Uuid>>, Query, description = "at most 200; also one parameter with commas")),
+    responses((status = 200, description = "the usage and the budgets as they are now, in the order of the call", body = Vec<AgentUsageView>),
+        (status = 400, description = "more than 200")))]
+pub(crate) async fn read_many(
+    usage: Data<Usage>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<Vec<AgentUsageView>>, ApiError> {
+    let ids = params.list::<SessionId>("agentIds");
+    if ids.len() > MOST_AGENTS {
+        params.refuse("agentIds", format!("are {}; give at most {MOST_AGENTS}", ids.len()));
+    }
+    params.finish()?;
+    usage.authorize.role(&caller.principal, Permission::ReadSession).map_err(AuthorizeError::from)?;
+    let mut views = Vec::with_capacity(ids.len());
+    for id in ids {
+        match usage.authorize.on_session(&caller.principal, Permission::ReadSession, id).await {
+            Ok(()) => {}
+            Err(AuthorizeError::Denied(_)) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let used = usage.read.session(id).await?;
+        views.extend(used.map(|used| AgentUsageView::new(*id.as_uuid(), &used, None)));
+    }
+    Ok(Json(views))
+}
+
+async fn view(
+    usage: &Usage,
+    path: AgentPath,
+    breakdown: Option<BreakdownView>,
+) -> Result<Json<AgentUsageView>, ApiError> {
     let used = usage.read.session(path.0).await?.ok_or_else(|| ApiError::no_session(path.0))?;
-    Ok(Json(AgentUsageView::new(*path.0.as_uuid(), &used)))
+    Ok(Json(AgentUsageView::new(*path.0.as_uuid(), &used, breakdown)))
 }
 
 /// Say what an agent and all below it may use.
@@ -68,7 +117,7 @@ pub(crate) async fn set(
     let body = body.read(Cap::Control).await?;
     let budget = body.budget()?;
     change(&usage, operator, AccountKey::Subtree(path.0), Some(budget), body.reason).await?;
-    view(&usage, path).await
+    view(&usage, path, None).await
 }
 
 /// Take the budget of an agent away.
@@ -88,7 +137,7 @@ pub(crate) async fn remove(
     operator.may_reach_below(ActionName::BudgetSet, path.0).await?;
     let reason = body.read(Cap::Control).await?.reason;
     change(&usage, operator, AccountKey::Subtree(path.0), None, reason).await?;
-    view(&usage, path).await
+    view(&usage, path, None).await
 }
 
 /// Whether they may set a budget or take it away, and do so not too often.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flightdeck_domain::text::ProviderName;
 use flightdeck_domain::use_cases::{ExpireLeases, Ports, Providers};
+use flightdeck_metrics::Meters;
 use futures_util::future::join_all;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +44,10 @@ async fn watch_one(expire: &ExpireLeases, shutdown: &CancellationToken) {
 async fn expire_once(expire: &ExpireLeases) {
     match expire.execute().await {
         Ok(0) => {}
-        Ok(sessions) => tracing::warn!(sessions, "gave no sign of life within their lease; they are lost"),
+        Ok(sessions) => {
+            Meters::process().leases_ran_out(sessions);
+            tracing::warn!(sessions, "gave no sign of life within their lease; they are lost");
+        }
         Err(error) => {
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(cause, "leases could not be looked at; they count anew when the store is back");

@@ -5,10 +5,11 @@ use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
-use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::schema::{KnownFormat, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 
+use crate::handlers::telemetry::RpcStatus;
 use crate::problem::Problem;
 
 /// The content type of every error, except for the page of an expired login link.
@@ -54,6 +55,9 @@ impl Route<'_> {
         for (status, response) in &mut self.operation.responses.responses {
             if let RefOr::T(response) = response {
                 complete_response(status, response, replayed);
+                if self.path.starts_with("/v1/") {
+                    complete_telemetry(status, response);
+                }
             }
         }
     }
@@ -152,6 +156,20 @@ fn complete_response(status: &str, response: &mut Response, replayed: bool) {
             );
         }
         _ => {}
+    }
+}
+
+/// OTLP answers in the encoding of the request, and has a form of its own for what is wrong with a request.
+fn complete_telemetry(status: &str, response: &mut Response) {
+    if matches!(status, "400" | "408" | "413" | "415") {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(RpcStatus::name()))).build();
+        response.content.insert("application/json".to_owned(), RefOr::T(content));
+    }
+    if status == "200" || response.content.contains_key("application/json") {
+        let bytes =
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
+        let content = ContentBuilder::new().schema(Some(bytes)).build();
+        response.content.insert("application/x-protobuf".to_owned(), RefOr::T(content));
     }
 }
 

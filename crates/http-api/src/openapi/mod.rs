@@ -19,9 +19,9 @@ use utoipa::{Modify, OpenApi};
 use crate::dto::{ControlReply, FleetEventView, MessageBody, MessageView, ScopedReply, texts, words};
 use crate::extract::NoParams;
 use crate::handlers::{
-    agent_log, agents, approvals, assignments, audit, close, commands, configure, control, events, fleet, health,
-    hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, runners, search, sinks,
-    spawn, status, usage,
+    agent_log, agents, approvals, assignments, audit, changes, close, commands, configure, control, events, fleet,
+    health, hooks, inject, keys, kill_all, login, messages, metrics, missions, operations, providers, push, rendered,
+    retention, runners, search, sinks, spawn, status, telemetry, usage,
 };
 use crate::problem::{FieldFault, Problem};
 
@@ -36,8 +36,8 @@ use crate::problem::{FieldFault, Problem};
     ),
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
-        status::read, status::report, status::heartbeat, agent_log::read,
-        messages::append, messages::history, search::search, messages::stream, fleet::read, fleet::usage,
+        status::read, status::report, status::heartbeat, agent_log::read, changes::read,
+        messages::append, messages::history, search::search, rendered::list, messages::stream, fleet::read, fleet::usage,
         providers::list, providers::create, providers::read, providers::set, providers::remove, providers::test,
         runners::list, runners::waiting, runners::read, runners::drain, runners::undrain, runners::remove,
         assignments::join, assignments::lease, assignments::start, assignments::leave,
@@ -46,8 +46,11 @@ use crate::problem::{FieldFault, Problem};
         commands::list, commands::read, commands::acknowledge, commands::cancel,
         approvals::ask, approvals::read, approvals::list, approvals::decide, approvals::withdraw,
         hooks::claude_code,
-        usage::read, usage::set, usage::remove,
-        missions::list, missions::read, missions::set_budget, missions::remove_budget,
+        telemetry::traces, telemetry::logs, telemetry::metrics,
+        usage::read, usage::read_many, usage::set, usage::remove,
+        missions::list, missions::read, missions::set_budget, missions::remove_budget, missions::switch_guard,
+        push::list, push::create, push::remove,
+        retention::read, retention::set, retention::plan,
         sinks::list, sinks::create, sinks::read, sinks::set, sinks::remove, sinks::test, sinks::dead_letters, sinks::resend,
         keys::list, keys::create, keys::revoke,
         audit::page, audit::export, audit::verify, audit::checkpoint,
@@ -55,7 +58,7 @@ use crate::problem::{FieldFault, Problem};
         describe,
     ),
     components(schemas(
-        Problem, FieldFault, ControlReply, ScopedReply, words::FollowedType, words::ControlScope, MessageBody, MessageView<'_>, FleetEventView<'_>,
+        Problem, FieldFault, telemetry::RpcStatus, ControlReply, ScopedReply, words::FollowedType, words::ControlScope, MessageBody, MessageView<'_>, FleetEventView<'_>,
     )),
     tags(
         (name = "agents", description = "Sessions of agents: register and spawn them, list them, see their tree, and follow the fleet."),
@@ -67,8 +70,10 @@ use crate::problem::{FieldFault, Problem};
         (name = "commands", description = "The agent's side of control: what waits for it, and what it says of that."),
         (name = "approvals", description = "Permission requests: an agent asks, an operator decides."),
         (name = "hooks", description = "Hooks of agents that people run by themselves."),
+        (name = "telemetry", description = "OpenTelemetry over HTTP: what agents and their libraries send to a collector."),
         (name = "usage", description = "What agents used, what they may use, and missions as a whole."),
         (name = "audit", description = "The record of all control, and its proof."),
+        (name = "retention", description = "How long what has ended is kept, before its conversation goes to the archive."),
         (name = "sinks", description = "What must reach a person or a system outside: where it goes, how far it is, and what did not arrive."),
         (name = "keys", description = "Who may do what: an admin makes and revokes keys."),
         (name = "login", description = "How a browser gets to act as a key without having it."),

@@ -18,7 +18,7 @@ use crate::dto::{
     AcknowledgeBody, AskBody, BudgetBody, ConfigureBody, ControlBody, DecideBody, InjectBody, InterruptBody, JoinBody,
     LeaseBody, LeaveBody, LoginBody, MessageBody, RegisterBody, SpawnBody, StartBody, StatusBody, words,
 };
-use crate::dto::{KeyBody, ProviderBody, ResendBody, SinkBody};
+use crate::dto::{GuardBody, KeyBody, ProviderBody, PushBody, PushEndBody, ResendBody, RetentionBody, SinkBody};
 use crate::extract::decode_value;
 
 fn document() -> Value {
@@ -59,7 +59,7 @@ fn objects(document: &Value) -> Vec<&serde_json::Map<String, Value>> {
 
 #[test]
 fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
-    const VERBS: [&str; 41] = [
+    const VERBS: [&str; 42] = [
         "acknowledge",
         "append",
         "cancel",
@@ -78,6 +78,7 @@ fn each_operation_has_a_name_of_its_own_that_begins_with_a_verb() {
         "log",
         "open",
         "pause",
+        "plan",
         "register",
         "release",
         "drain",
@@ -195,7 +196,10 @@ fn every_error_is_a_problem_and_every_route_says_which_it_has() {
             let content = answer["content"].as_object().expect("content");
             let is_page = call == "GET /login/{token}" && status == "410";
             let kind = if is_page { "text/html" } else { "application/problem+json" };
-            assert_eq!(content.keys().collect::<Vec<_>>(), [kind], "{call}: {status}");
+            let is_otlp = call.starts_with("POST /v1/") && matches!(status.as_str(), "400" | "408" | "413" | "415");
+            let kinds: &[&str] = if is_otlp { &["application/json", kind, "application/x-protobuf"] } else { &[kind] };
+            let sorted: BTreeSet<&str> = content.keys().map(String::as_str).collect();
+            assert_eq!(sorted, kinds.iter().copied().collect(), "{call}: {status}");
             if !is_page {
                 assert_eq!(content[kind]["schema"]["$ref"], "#/components/schemas/Problem", "{call}: {status}");
             }
@@ -203,8 +207,17 @@ fn every_error_is_a_problem_and_every_route_says_which_it_has() {
     }
 }
 
-/// Their bodies are needed though an empty one is read: it limits nothing, tells of no hook, or chooses nothing.
-const NEEDED_ALL_THE_SAME: [&str; 4] = ["setAgentBudget", "setMissionBudget", "handleClaudeCodeHook", "configureAgent"];
+/// Their bodies are needed though an empty one is read: it limits nothing, tells of no hook or span, or chooses nothing.
+const NEEDED_ALL_THE_SAME: [&str; 8] = [
+    "setAgentBudget",
+    "setMissionBudget",
+    "handleClaudeCodeHook",
+    "configureAgent",
+    "reportTraces",
+    "reportLogs",
+    "reportMetrics",
+    "setRetention",
+];
 
 type Parser = fn(Value) -> Result<(), String>;
 
@@ -243,16 +256,20 @@ fn parser(operation: &str) -> Option<Parser> {
         "requestApproval" => parse::<AskBody>,
         "decideApproval" => parse::<DecideBody>,
         "setAgentBudget" | "setMissionBudget" => parse::<BudgetBody>,
+        "setMissionGuard" => parse::<GuardBody>,
         "createKey" => parse::<KeyBody>,
         "createProvider" | "setProvider" => parse::<ProviderBody>,
+        "createPushSubscription" => parse::<PushBody>,
+        "removePushSubscription" => parse::<PushEndBody>,
         "createSink" | "setSink" => parse::<SinkBody>,
+        "setRetention" | "planRetention" => parse::<RetentionBody>,
         "resendDeadLetters" => parse::<ResendBody>,
         "registerRunner" => parse::<JoinBody>,
         "leaseAssignments" => parse::<LeaseBody>,
         "startAssignment" => parse::<StartBody>,
         "leaveRunner" => parse::<LeaveBody>,
         "logIn" => parse::<LoginBody>,
-        "handleClaudeCodeHook" => parse::<JsonObject>,
+        "handleClaudeCodeHook" | "reportTraces" | "reportLogs" | "reportMetrics" => parse::<JsonObject>,
         _ => return None,
     })
 }

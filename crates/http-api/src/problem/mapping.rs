@@ -3,26 +3,32 @@
 use flightdeck_domain::action::ActionRefused;
 use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
+use flightdeck_domain::ports::RetentionChangeError;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AssignmentError, DecideApprovalError, HookError, ObserveError, OpenApprovalError,
-    OperatorActionError, RegisterError, RevokeKeyError, RunnerError, SetBudgetError, SpawnError, StoreUnavailable,
-    WithdrawApprovalError,
+    AcknowledgeError, AppendError, AssignmentError, ChangesError, DecideApprovalError, Hindrance, HookError,
+    ObserveError, OpenApprovalError, OperatorActionError, RegisterError, RevokeKeyError, RunnerError, SetBudgetError,
+    SpawnError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::provider_config::{ConfigFault, ConfigRefused};
+use flightdeck_domain::retention::RetentionRefused;
 use flightdeck_domain::runner::{AssignmentRefused, RunnerRefused};
 use flightdeck_domain::session::RegistrationRefused;
 use flightdeck_domain::sink::SinkRefused;
 use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
     AccessDenied, AuthenticateError, AuthorizeError, CreateKeyError, IngestError, LogInError, MakeCheckpointError,
-    ManageProviderError, ManageSinkError, ResolveError, SpawnSessionError, StartError,
+    ManageProviderError, ManageSinkError, ReadChangesError, ResolveError, SpawnSessionError, StartError,
+    TakeTelemetryError,
 };
 
 use super::{ApiError, FieldFault};
 
 impl From<StoreUnavailable> for ApiError {
     fn from(error: StoreUnavailable) -> Self {
-        Self::Unavailable(Box::new(error))
+        match error.hindrance() {
+            Hindrance::Archive => Self::ArchiveUnavailable(Box::new(error)),
+            Hindrance::DiskFull | Hindrance::ReadOnly | Hindrance::Other => Self::Unavailable(Box::new(error)),
+        }
     }
 }
 
@@ -61,6 +67,15 @@ impl From<AuthorizeError> for ApiError {
         match error {
             AuthorizeError::Denied(denied) => denied.into(),
             AuthorizeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<TakeTelemetryError> for ApiError {
+    fn from(error: TakeTelemetryError) -> Self {
+        match error {
+            TakeTelemetryError::Authorize(error) => error.into(),
+            TakeTelemetryError::Ingest(error) => error.into(),
         }
     }
 }
@@ -237,6 +252,15 @@ impl From<RevokeKeyError> for ApiError {
     }
 }
 
+impl From<RetentionChangeError> for ApiError {
+    fn from(error: RetentionChangeError) -> Self {
+        match error {
+            RetentionChangeError::Refused(refused @ RetentionRefused::Stale { .. }) => Self::Stale(refused.to_string()),
+            RetentionChangeError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 impl From<ObserveError> for ApiError {
     fn from(error: ObserveError) -> Self {
         match error {
@@ -259,6 +283,9 @@ impl From<IngestError> for ApiError {
             IngestError::Append(AppendError::UnknownSession(id)) => Self::no_session(id),
             IngestError::Append(AppendError::Refused(AppendRefused::Ended { .. })) => {
                 Self::conflict("session-ended", detail)
+            }
+            IngestError::Append(AppendError::Refused(AppendRefused::Archived { .. })) => {
+                Self::conflict("archived", detail)
             }
             IngestError::Append(AppendError::Refused(AppendRefused::Conflict { .. })) => {
                 Self::Conflict { kind: "message-conflict", detail, field: Some("id") }
@@ -355,6 +382,24 @@ impl From<WithdrawApprovalError> for ApiError {
                 Self::conflict("approval-expired", detail)
             }
             WithdrawApprovalError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadChangesError> for ApiError {
+    fn from(error: ReadChangesError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReadChangesError::UnknownSession(id) => Self::no_session(id),
+            ReadChangesError::NotBegun(_) => Self::conflict("changes-not-begun", detail),
+            ReadChangesError::Elsewhere { .. } => Self::conflict("changes-elsewhere", detail),
+            ReadChangesError::Changes(error) => match error {
+                ChangesError::UnknownSession(_) | ChangesError::Unkept(_) => Self::conflict("changes-not-kept", detail),
+                ChangesError::UnknownTurn { .. } => Self::NotFound { kind: "unknown-turn", detail },
+                ChangesError::UnknownFile(_) => Self::NotFound { kind: "unknown-file", detail },
+                ChangesError::Unreadable(_) => Self::conflict("changes-unreadable", detail),
+            },
+            ReadChangesError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum ControlRoute {
     AgentBudget,
     /// `PUT` and `DELETE /missions/{missionId}/budget`
     MissionBudget,
+    /// `PUT /missions/{missionId}/guard`
+    MissionGuard,
     /// `POST /providers/{name}/test`
     ProviderTest,
     /// `POST /sinks/{sink}/test`
@@ -40,7 +42,7 @@ pub enum ControlRoute {
 
 impl ControlRoute {
     /// Every route.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Inject,
         Self::Pause,
         Self::Resume,
@@ -50,6 +52,7 @@ impl ControlRoute {
         Self::CancelCommand,
         Self::AgentBudget,
         Self::MissionBudget,
+        Self::MissionGuard,
         Self::ProviderTest,
         Self::SinkTest,
     ];
@@ -67,6 +70,7 @@ impl ControlRoute {
             Self::CancelCommand => "cancel-command",
             Self::AgentBudget => "agent-budget",
             Self::MissionBudget => "mission-budget",
+            Self::MissionGuard => "mission-guard",
             Self::ProviderTest => "provider-test",
             Self::SinkTest => "sink-test",
         }
@@ -80,7 +84,7 @@ mod tests {
     use super::*;
 
     /// Every bucket with its calls.
-    const TABLE: [(Lane, &[&str]); 12] = [
+    const TABLE: [(Lane, &[&str]); 13] = [
         (Lane::Stop, &["POST /agents/{agentId}/kill", "POST /agents/kill-all", "POST /killswitch/release"]),
         (Lane::Control(ControlRoute::Inject), &["POST /agents/{agentId}/inject"]),
         (Lane::Control(ControlRoute::Pause), &["POST /agents/{agentId}/pause"]),
@@ -97,6 +101,7 @@ mod tests {
             Lane::Control(ControlRoute::MissionBudget),
             &["PUT /missions/{missionId}/budget", "DELETE /missions/{missionId}/budget"],
         ),
+        (Lane::Control(ControlRoute::MissionGuard), &["PUT /missions/{missionId}/guard"]),
         (Lane::Control(ControlRoute::ProviderTest), &["POST /providers/{name}/test"]),
         (Lane::Control(ControlRoute::SinkTest), &["POST /sinks/{sink}/test"]),
     ];

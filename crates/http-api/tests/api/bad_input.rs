@@ -207,6 +207,14 @@ fn the_table_of_bad_input() {
         full(get(&format!("/agents/{agent}/messages/search?q=%20")), 400, "give 1 to 200 characters"),
         full(get(&format!("/agents/{agent}/messages/search?q=x&limit=201")), 400, "a whole number from 1 to 200"),
         full(get(&format!("/agents/{unknown}/messages/search?q=x")), 404, unknown),
+        full(get(&format!("/agents/{agent}/messages/rendered?limit=101")), 400, "a whole number from 1 to 100"),
+        full(get(&format!("/agents/{agent}/messages/rendered?after=x")), 400, "after"),
+        full(get(&format!("/agents/{unknown}/messages/rendered")), 404, unknown),
+        full(get(&format!("/agents/{agent}/changes?turn=0")), 400, "a whole number from 1 to"),
+        full(get(&format!("/agents/{agent}/changes?path=a%5C")), 400, "a backslash is written twice"),
+        full(get(&format!("/agents/{agent}/changes?file=a")), 400, "there are: turn, path"),
+        full(get(&format!("/agents/{unknown}/changes")), 404, unknown),
+        full(get(&format!("/agents/{agent}/changes")), 409, "this server keeps no changes"),
         full(get("/agents/"), 404, "there is nothing at /agents/"),
         full(("DELETE", "/agents".to_owned(), "", Vec::new()), 405, "use GET, HEAD, POST"),
     ];
@@ -251,4 +259,48 @@ fn a_request_may_bring_its_own_id() {
     };
     assert_eq!(ask("trace-7"), "trace-7");
     assert_ne!(ask(&"x".repeat(500)), "x".repeat(500));
+}
+
+/// What stands in an array in the order of an object's fields is no object, neither as a body nor within one.
+#[test]
+fn an_array_is_no_object() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let key = server.admin.clone();
+    let of = |verb: &str| format!("/agents/{agent}/{verb}");
+    for (method, path, body, field) in [
+        ("PUT", "/missions/m/budget".to_owned(), json!([5, null, null, null, null, null]), ""),
+        ("PUT", "/missions/m/budget".to_owned(), json!({"perDay": [5, null]}), "/perDay"),
+        ("PUT", of("budget"), json!({"maxTokens": 1, "perMonth": [null, null]}), "/perMonth"),
+        ("POST", of("pause"), json!(["why"]), ""),
+        ("POST", of("messages"), json!([[null, "user", "x"]]), "/0"),
+        ("POST", of("messages"), json!({"role": "user", "content": "x", "usage": ["m", 1]}), "/usage"),
+        ("POST", "/sinks".to_owned(), json!({"name": "a", "form": "slack", "filter": [[]]}), "/filter"),
+    ] {
+        let problem = server.send(&[("X-API-Key", &key)], method, &path, &body).expect(400);
+        assert_eq!(problem["errors"][0]["field"], field, "{method} {path}: {problem}");
+    }
+}
+
+/// What could never be sent to is refused when it comes.
+#[test]
+fn a_browser_subscribes_with_keys_that_are_some() {
+    let server = TestServer::start();
+    let described = server.get("/openapi.json").expect(200);
+    let example = &described["components"]["schemas"]["PushBody"]["example"];
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let (auth, key) = (&*text(&example["keys"]["auth"]), &*text(&example["serverKey"]));
+    let short = &key[..key.len() - 1];
+    for (auth, key, field) in [
+        ("BTBZMqHH6r4Tts7J_aSIg=", key, "/keys/auth"),
+        ("BTBZMqHH6r4Tts7J_aSI", key, "/keys/auth"),
+        (auth, short, "/serverKey"),
+        (auth, &"A".repeat(184), "/serverKey"),
+        (auth, &key.replace("MIGHAgEA", "MIGHAgE="), "/serverKey"),
+    ] {
+        let keys = json!({"p256dh": "x", "auth": auth});
+        let body = json!({"endpoint": "https://push.example/a", "keys": keys, "serverKey": key});
+        let problem = server.post("/push/subscriptions", &body).expect(400);
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
 }

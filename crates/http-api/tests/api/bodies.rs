@@ -31,6 +31,7 @@ fn caps(agent: &str) -> Vec<(&'static str, String, usize)> {
         ("DELETE", of("budget"), 64 * KIB),
         ("PUT", "/missions/m/budget".to_owned(), 64 * KIB),
         ("DELETE", "/missions/m/budget".to_owned(), 64 * KIB),
+        ("PUT", "/missions/m/guard".to_owned(), 64 * KIB),
         ("POST", "/approvals/0198c1f0-7d3e-7c2a-9a51-3f6f0e0e8b44/decide".to_owned(), 256 * KIB),
         ("POST", of("inject"), 4 * MIB),
         ("POST", of("approvals"), 4 * MIB),

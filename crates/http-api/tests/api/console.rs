@@ -74,6 +74,27 @@ fn what_a_browser_has_is_not_sent_again_and_what_it_gets_is_packed() {
 }
 
 #[test]
+fn a_browser_keeps_what_is_named_by_its_content_and_asks_for_the_page_alone() {
+    let server = TestServer::start();
+    let page = ask(&server, "/", &[BROWSER]);
+    assert_eq!(page.header("cache-control"), "no-cache");
+    let again = ask(&server, "/", &[BROWSER, ("If-None-Match", page.header("etag"))]);
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    let text = String::from_utf8(page.body).expect("a text");
+    let names: Vec<&str> = text.split('"').filter(|part| part.starts_with("/console/")).collect();
+    for name in &names {
+        let kept = ask(&server, name, &[]);
+        assert_eq!(kept.header("cache-control"), "public, max-age=31536000, immutable", "{name}");
+    }
+    let main = names.iter().find(|name| name.ends_with("/main.js")).expect("a script");
+    let other = main.replace(main.split('/').nth(2).expect("a version"), "0123456789ab");
+    for name in ["/console/main.js", &other] {
+        let asked = ask(&server, name, &[]);
+        assert_eq!((asked.status, asked.header("cache-control")), (200, "no-cache"), "{name}");
+    }
+}
+
+#[test]
 fn the_description_for_people_is_served_whole_and_under_a_policy_of_its_own() {
     let server = TestServer::start();
     let page = ask(&server, "/docs", &[]);

@@ -221,7 +221,17 @@ fn one_session_is_read_and_followed_if_it_is_of_its_missions() {
     let fleet = Fleet::new();
     let Fleet { server, own, stranger, loner, .. } = &fleet;
     let unknown = "0198c1f0-7d3e-7c2a-9a51-3f6f0c0e8b77";
-    let paths = ["status", "messages", "messages/search?q=x", "messages/stream", "commands", "usage", "log"];
+    let paths = [
+        "status",
+        "messages",
+        "messages/search?q=x",
+        "messages/rendered",
+        "messages/stream",
+        "commands",
+        "usage",
+        "log",
+        "changes",
+    ];
     for foreign in [stranger.as_str(), loner, unknown] {
         for path in paths {
             for key in [&fleet.operator, &fleet.viewer] {
@@ -239,6 +249,9 @@ fn one_session_is_read_and_followed_if_it_is_of_its_missions() {
         }
     }
     server.say(own, 2);
+    let asked = format!("/agents/usage?agentIds={stranger},{own},{unknown}");
+    let told = server.get_as(&fleet.viewer.reveal(), &asked).expect(200);
+    assert_eq!((told.as_array().map(Vec::len), &told[0]["agentId"]), (Some(1), &json!(own)), "others are left out");
     for path in ["status", "messages", "messages/search?q=line", "usage"] {
         server.get_as(&fleet.viewer.reveal(), &format!("/agents/{own}/{path}")).expect(200);
     }

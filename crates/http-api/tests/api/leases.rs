@@ -35,6 +35,10 @@ fn the_silent_are_lost_and_a_message_brings_them_back() {
     server.post(&format!("/agents/{agent}/status"), &json!({"status": "idle"})).expect(200);
     let lost = until(&server, &agent, "lost");
     assert_eq!(lost["statusReason"], "no sign of life for 300ms");
+    let told = server.get("/metrics").body;
+    let told = told.as_str().expect("a text");
+    let ran_out = told.lines().find_map(|line| line.strip_prefix("flightdeck_leases_expired_total "));
+    assert!(ran_out.is_some_and(|number| number != "0"), "{told}");
     server.say(&agent, 1);
     let told = server.get(&format!("/agents/{agent}/messages")).expect(200);
     let said: Vec<_> = (0..4).map(|n| told["messages"][n]["content"].as_str().expect("a text").to_owned()).collect();

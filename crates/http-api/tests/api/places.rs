@@ -169,9 +169,18 @@ fn no_route_reaches_a_stranger() {
     server.call_as(key, "PUT", &budget, "application/json", br#"{"maxTokens":1}"#).expect(403);
     server.post_as(key, &format!("/approvals/{NEW}/withdraw"), &json!({})).expect(403);
     let approval_path = format!("approvals/{NEW}");
-    for path in
-        ["status", "messages", "messages/stream", "messages/search?q=x", "commands", "usage", "log", &approval_path]
-    {
+    for path in [
+        "status",
+        "messages",
+        "messages/stream",
+        "messages/search?q=x",
+        "messages/rendered",
+        "commands",
+        "usage",
+        "log",
+        "changes",
+        &approval_path,
+    ] {
         let reply = server.get_as(key, &format!("/agents/{stranger}/{path}"));
         assert!(matches!(reply.status, 403 | 404), "{path}: {} {:?}", reply.status, reply.body);
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::server::{Reply, TestServer, options};
 
 /// Every call that is counted by its route, with a body that is taken.
-fn control(agent: &str) -> [(&'static str, String, Value); 11] {
+fn control(agent: &str) -> [(&'static str, String, Value); 12] {
     let (reason, budget) = (json!({}), json!({"maxTokens": 1_000_000}));
     [
         ("POST", format!("/agents/{agent}/inject"), json!({"message": "hi"})),
@@ -27,6 +27,7 @@ fn control(agent: &str) -> [(&'static str, String, Value); 11] {
         ("DELETE", format!("/agents/{agent}/budget"), reason.clone()),
         ("PUT", "/missions/m/budget".to_owned(), budget),
         ("DELETE", "/missions/m/budget".to_owned(), reason.clone()),
+        ("PUT", "/missions/m/guard".to_owned(), json!({"watched": true})),
         ("POST", format!("/agents/{agent}/close"), reason),
     ]
 }
@@ -67,7 +68,7 @@ fn each_route_is_counted_on_its_own() {
     let passed: Vec<u16> =
         (0..2).flat_map(|_| control(&agent)).map(|asked| call(&server, &server.admin, &asked).status).collect();
     let throttled = passed.iter().enumerate().filter(|(_, status)| **status == 429).map(|(place, _)| place);
-    assert_eq!(throttled.collect::<Vec<_>>(), [17, 18, 19, 20], "{passed:?}");
+    assert_eq!(throttled.collect::<Vec<_>>(), [18, 19, 20, 21], "{passed:?}");
     for asked in control(&agent) {
         assert_eq!(call(&server, &server.admin, &asked).status, 429, "{asked:?}");
     }
@@ -156,7 +157,7 @@ fn control_is_counted_by_whoever_is_wired_in_and_a_stop_never_asks_them() {
     let id = PlainKey::parse(&key).expect("a key").id;
     let (routes, keys): (BTreeSet<_>, Vec<_>) = asked.lock().expect("not poisoned").iter().cloned().unzip();
     assert_eq!(routes, ControlRoute::ALL.into());
-    assert!(keys.len() == 13 && keys.iter().take(11).all(|key| *key == id));
+    assert!(keys.len() == 14 && keys.iter().take(12).all(|key| *key == id));
     assert_eq!(server.get(&format!("/agents/{agent}/status")).expect(200)["status"], "running", "nothing was done");
     server.get("/agents/tree").expect(200);
     server.post_as(&key, &format!("/agents/{agent}/kill?wait=0s"), &json!({})).expect(202);

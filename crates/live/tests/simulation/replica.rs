@@ -65,8 +65,12 @@ impl Replica {
         let providers = Providers::default().with(robots.clone()).at_replica(name(me));
         let reads = Arc::new(FaultyStore::new(Arc::clone(&around.store)));
         let runtime = tokio::runtime::Handle::current();
-        let feed =
-            FleetFeedLog::new(reads.clone(), Arc::clone(&hints), |event| Bytes::from(event.position.get().to_string()));
+        let feed = FleetFeedLog::new(
+            reads.clone(),
+            Arc::clone(&hints),
+            |event| Bytes::from(event.position.get().to_string()),
+            |cut| panic!("nothing is ever removed here: {cut:?}"),
+        );
         let conversations = Conversations::new(reads.clone(), Arc::clone(&hints), |said, receipt| {
             let receipt = receipt.map_or("-", |receipt| receipt.receipt.as_str());
             Bytes::from(format!("message {} {} {receipt}", said.seq, said.id))

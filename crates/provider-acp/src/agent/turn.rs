@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use flightdeck_agent_io::text;
+use flightdeck_domain::changes::Moment;
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::CommandSeq;
 use flightdeck_domain::session::SessionStatus;
@@ -74,8 +75,9 @@ impl Agent<'_> {
             return Ok(false);
         }
         if self.turn.is_none() {
-            // What was said before is not of this turn.
+            // What was said before is not of this turn, and neither is what was changed before.
             self.flush().await?;
+            self.keep_state(Moment::TurnBegins).await?;
             let works = match self.reporter.status {
                 SessionStatus::Running => true,
                 SessionStatus::Waiting => self.asks(),
@@ -178,6 +180,7 @@ impl Agent<'_> {
         self.doubt_until = None;
         self.take_back_asks().await?;
         self.end_sub_agents(SessionStatus::Completed, None).await?;
+        self.keep_state(Moment::TurnEnds).await?;
         let lines = self.transcript.end_turn();
         self.reporter.lines(lines).await?;
         let stop = self.turn.take().and_then(|turn| turn.stop);

@@ -24,6 +24,7 @@
 //! | `set` | says what was set before the first prompt |
 //! | `env NAME` | says what the variable holds |
 //! | `cwd` | says where it works |
+//! | `make NAME` | makes a file in its folder |
 //! | `spin` | uses processor time until the turn is cancelled |
 //! | `children N` | starts N processes that nobody waits for, each in a session of its own, and that ignore TERM |
 //! | `crash` | ends with exit code 3 |
@@ -216,6 +217,7 @@ impl Agent {
                     let cwd = std::env::current_dir().map(|cwd| cwd.display().to_string());
                     said(session, "agent_message_chunk", &cwd.unwrap_or_default())
                 }
+                "make" => std::fs::write(rest, rest).is_err(),
                 "miss" => self.miss(Duration::from_millis(number())),
                 "spin" => self.spin(),
                 "children" => children(number()),

@@ -20,10 +20,10 @@ use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, ConversationEnd, Heard, IdGenerator, MessageRepository,
     MessageSlice, MockApiKeyRepository, MockAuditLog, MockEpochRepository, MockFleetFeed, MockFleetSurveyor,
-    MockLoginRepository, MockOperationRepository, MockProviderConfigRepository, MockRunnerRepository,
-    MockSinkRepository, MockUsageRepository, MockWakeUps, ObserveError, ObservedSession, OperatorActionError,
-    OperatorActions, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery, SessionRepository,
-    StoreUnavailable,
+    MockLoginRepository, MockOperationRepository, MockProviderConfigRepository, MockRetentionRepository,
+    MockRunnerRepository, MockSinkRepository, MockUsageRepository, MockWakeUps, ObserveError, ObservedSession,
+    OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery,
+    SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -343,6 +343,9 @@ impl Deck {
             runners: Arc::new(MockRunnerRepository::new()),
             surveyor: Arc::new(MockFleetSurveyor::new()),
             sinks: Arc::new(MockSinkRepository::new()),
+            retention: Arc::new(MockRetentionRepository::new()),
+            archive: None,
+            changes: None,
             sink_sender: None,
             sealer: None,
             wake_ups: Arc::new(silent()),

@@ -68,6 +68,7 @@ impl Form for CloudEvents {
                 headers.push(("ce-auditprevious", previous));
                 sealed.bytes.clone()
             }
+            MessageBody::Trace(_) => return Err(SendFailed::new("this form sends no traces").rejected()),
             MessageBody::Notice(notice) => {
                 headers.push(("ce-type", format!("flightdeck.{}", notice.kind)));
                 headers.push(("ce-time", time(notice.at)));

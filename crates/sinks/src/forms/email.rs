@@ -9,7 +9,7 @@ use flightdeck_domain::sink::Notice;
 use flightdeck_domain::text::JsonObject;
 use lettre::message::{Mailbox, header};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::Tls;
 use lettre::{Message, SmtpTransport, Transport};
 use serde::Deserialize;
 use serde_json::json;
@@ -91,7 +91,7 @@ impl Form for Email {
         let settings: Settings = read(&message.settings)?;
         let mail = mail(&settings, &message.id, notice)?;
         let password = given(&message.credentials, PASSWORD);
-        transport(ways.guard, &settings, password)?.send(&mail).map(drop).map_err(|error| {
+        transport(ways, &settings, password)?.send(&mail).map(drop).map_err(|error| {
             let rejected = error.is_permanent();
             let failed = SendFailed::new(format!("the mail server does not take the mail: {error}"));
             if rejected { failed.rejected() } else { failed }
@@ -116,18 +116,18 @@ fn mail(settings: &Settings, id: &str, notice: &Notice) -> Result<Message, SendF
 }
 
 /// A connection to an address that was admitted; the certificate is that of the name.
-fn transport(guard: Guard, settings: &Settings, password: Option<&str>) -> Result<SmtpTransport, SendFailed> {
+fn transport(ways: &Ways, settings: &Settings, password: Option<&str>) -> Result<SmtpTransport, SendFailed> {
     let port = settings.port.unwrap_or(match settings.security {
         Security::Starttls => 587,
         Security::Tls => 465,
         Security::None => 25,
     });
     let unreachable = |error: std::io::Error| SendFailed::new(format!("the mail server cannot be reached: {error}"));
-    let addresses = guard.resolve(&settings.host, port).map_err(unreachable)?;
+    let addresses = ways.guard.resolve(&settings.host, port).map_err(unreachable)?;
     let address = addresses.first().ok_or_else(|| SendFailed::new("the mail server has no address"))?;
     let parameters = || {
         let wrong = |error| SendFailed::new(format!("TLS failed: {error}"));
-        TlsParameters::new_rustls(settings.host.clone()).map_err(wrong)
+        ways.trust.of_mail(&settings.host).map_err(wrong)
     };
     let tls = match settings.security {
         Security::Starttls => Tls::Required(parameters()?),

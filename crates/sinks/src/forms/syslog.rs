@@ -83,11 +83,11 @@ impl Form for Syslog {
 
     fn send(&self, ways: &Ways, message: &Outgoing) -> Result<(), SendFailed> {
         let settings: Settings = read(&message.settings)?;
-        let line = line(&settings, message);
+        let line = line(&settings, message)?;
         let framed = || [format!("{} ", line.len()).into_bytes(), line.clone()].concat();
         let (guard, host) = (ways.guard, settings.host.as_str());
         let sent = match settings.transport {
-            Carrier::Tls => over_tls(guard, host, settings.port.unwrap_or(6514), &framed()),
+            Carrier::Tls => over_tls(guard, &ways.trust, host, settings.port.unwrap_or(6514), &framed()),
             Carrier::Tcp => over_tcp(guard, host, settings.port.unwrap_or(601), &framed()),
             Carrier::Udp if line.len() > DATAGRAM => {
                 return Err(SendFailed::new("the entry is longer than a datagram").rejected());
@@ -99,14 +99,15 @@ impl Form for Syslog {
 }
 
 /// One message. The entry is at its end, byte for byte, so that its hash can be computed from it.
-fn line(settings: &Settings, message: &Outgoing) -> Vec<u8> {
-    match &message.body {
+fn line(settings: &Settings, message: &Outgoing) -> Result<Vec<u8>, SendFailed> {
+    Ok(match &message.body {
         MessageBody::Audit(entry) => of_entry(settings, entry),
+        MessageBody::Trace(_) => return Err(SendFailed::new("this form sends no traces").rejected()),
         MessageBody::Notice(notice) => {
             let head = head(settings, 6, notice.at, "test", "-");
             [head.into_bytes(), notice.title.clone().into_bytes()].concat()
         }
-    }
+    })
 }
 
 fn of_entry(settings: &Settings, sealed: &SealedAuditEntry) -> Vec<u8> {

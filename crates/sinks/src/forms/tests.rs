@@ -1,6 +1,8 @@
 //! Each form against a receiver that reads what comes and answers as it is told.
 
 mod receiver;
+mod settings;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use flightdeck_domain::ports::{Clock, MessageBody};
 use flightdeck_domain::provider_config::{Credentials, Secret};
 use flightdeck_domain::sink::{Link, SinkName, Urgency};
 use flightdeck_domain::system::SystemClock;
+use flightdeck_domain::telemetry::trace::{EndState, Span, SpanId, TraceId};
 use flightdeck_domain::time::Timestamp;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -24,7 +27,8 @@ const PREVIOUS: &str = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4";
 
 fn ways() -> Ways {
     let guard = Guard { allow_private: true };
-    Ways { guard, http: Http::new(guard, Duration::from_millis(700)) }
+    let trust = Trust::default();
+    Ways { guard, http: Http::new(guard, &trust, Duration::from_millis(700)), trust }
 }
 
 fn object(value: &Value) -> JsonObject {
@@ -154,7 +158,8 @@ fn a_receiver_that_is_away_slow_broken_or_elsewhere_has_not_accepted() {
 fn private_addresses_are_not_reached_without_the_servers_word() {
     let receiver = Receiver::http([Answer::status(200)]);
     let guard = Guard::default();
-    let strict = Ways { guard, http: Http::new(guard, Duration::from_secs(2)) };
+    let trust = Trust::default();
+    let strict = Ways { guard, http: Http::new(guard, &trust, Duration::from_secs(2)), trust };
     // Past the check of the settings, as a name would be that answers with another address later.
     let request = crate::http::post_json(&receiver.url().parse().expect("a URI"), &[], &json!({})).expect("a request");
     let failed = strict.http.send(request).expect_err("refused");
@@ -314,6 +319,7 @@ fn settings_are_checked_at_the_field() {
         (SinkForm::Email, mail, none, "settings.to.0: is not a mail address"),
         (SinkForm::Email, json!({"host": "m.example", "from": "a@b.example", "to": []}), none, "has nobody to send to"),
         (SinkForm::Syslog, json!({"host": "log.example", "transport": "udp"}), none, "settings.transport: must be tls"),
+        (SinkForm::Otlp, json!({"url": "http://127.0.0.1:4318"}), none, "settings.url: must begin with https"),
         (SinkForm::Syslog, json!({"host": "a b"}), none, "settings.host: is not the name"),
         (
             SinkForm::CloudEvents,
@@ -329,11 +335,43 @@ fn settings_are_checked_at_the_field() {
         (SinkForm::Webhook, json!({"url": "https://x.example/a"}), &["secret"][..]),
         (SinkForm::Ntfy, json!({"topic": "ops"}), none),
         (SinkForm::Email, json!({"host": "m.example", "from": "a@b.example", "to": ["c@d.example"]}), none),
+        (SinkForm::Otlp, json!({"url": "https://otel.example"}), none),
         (SinkForm::Syslog, json!({"host": "log.example"}), none),
         (SinkForm::CloudEvents, json!({"url": "https://x.example"}), none),
     ] {
         assert_eq!(told(wanted, &settings, names, false), "", "{wanted}");
     }
+}
+
+#[test]
+fn spans_go_to_the_receiver_with_its_headers_and_many_in_several_requests() {
+    let receiver = Receiver::http([Answer::status(200), Answer::status(200), Answer::status(200)]);
+    let settings = json!({"url": format!("{}/base/", receiver.url()), "serviceName": "fleet"});
+    let headers = &[("headers", "x-api-key=a%20b, tenant=7")][..];
+    let span = Span {
+        trace: TraceId([1; 16]),
+        id: SpanId([2; 8]),
+        parent: None,
+        name: "turn".to_owned(),
+        begin: Timestamp::FIRST,
+        end: Timestamp::FIRST,
+        end_state: EndState::Unknown,
+        attributes: vec![("gen_ai.tool.name", "Bash".into())],
+    };
+    let of = |spans: Vec<Span>| message(SinkForm::Otlp, &settings, headers, MessageBody::Trace(spans));
+    send(&of(vec![span.clone(); 1_001])).expect("accepted");
+    send(&of(Vec::new())).expect("nothing to send");
+    send(&message(SinkForm::Otlp, &settings, &[], MessageBody::Notice(notice()))).expect("a trial");
+    let [first, second, third] = receiver.requests::<3>();
+    assert_eq!(first.line, "POST /hook/base/v1/traces HTTP/1.1");
+    assert_eq!((first.header("content-type"), first.header("x-api-key")), ("application/x-protobuf", "a b"));
+    assert_eq!(first.header("tenant"), "7");
+    assert!(first.body.len() > 100 * second.body.len(), "a thousand, then one");
+    let told = String::from_utf8_lossy(&second.body).into_owned();
+    assert!(["fleet", "turn", "gen_ai.tool.name", "Bash"].iter().all(|part| told.contains(part)), "{told:?}");
+    assert!(String::from_utf8_lossy(&third.body).contains("worker <FD-1>"));
+    let wrong = message(SinkForm::Otlp, &settings, &[("headers", "nonsense")], MessageBody::Trace(vec![span]));
+    assert!(send(&wrong).expect_err("refused").what.contains("name=value"));
 }
 
 #[test]

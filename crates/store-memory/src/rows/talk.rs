@@ -9,16 +9,18 @@ use flightdeck_domain::message::{Message, MessageReceipt, MessageRole, NewMessag
 use flightdeck_domain::ports::{ConversationEnd, MessageSlice, Rows, StoreUnavailable, TalkRows};
 use flightdeck_domain::session::Session;
 
-use crate::state::{State, count};
+use crate::state::{State, count, index};
 
 impl State {
-    fn messages(&self, id: SessionId) -> &[Message] {
-        self.talks.get(&id).map_or(&[], |talk| &talk.messages)
+    /// The messages that were not removed, and up to which seq messages were.
+    fn messages(&self, id: SessionId) -> (&[Message], u64) {
+        self.talks.get(&id).map_or((&[], 0), |talk| (&talk.messages, talk.gone))
     }
 
     /// A run of a conversation, with what became of its messages.
-    fn run(&self, id: SessionId, of: impl FnOnce(&Session, &[Message]) -> MessageSlice) -> Option<MessageSlice> {
-        let slice = of(self.sessions.get(&id)?, self.messages(id));
+    fn run(&self, id: SessionId, of: impl FnOnce(&Session, &[Message], u64) -> MessageSlice) -> Option<MessageSlice> {
+        let (messages, gone) = self.messages(id);
+        let slice = of(self.sessions.get(&id)?, messages, gone);
         Some(MessageSlice { receipts: self.receipts(id, &slice.messages), ..slice })
     }
 
@@ -52,10 +54,16 @@ impl TalkRows for State {
             if talk.places.contains_key(&message.id) {
                 return Err(StoreUnavailable::new("the id of the message is taken"));
             }
-            if count(talk.messages.len()) != message.seq.previous().get() {
+            if talk.messages.is_empty() && talk.gone > 0 {
+                // All were removed, and the first is put back.
+                let gone = std::mem::replace(&mut talk.gone, message.seq.previous().get());
+                self.noted(move |state| state.talks.entry(session).or_default().gone = gone);
+            }
+            let talk = self.talks.entry(session).or_default();
+            if talk.gone + count(talk.messages.len()) != message.seq.previous().get() {
                 return Err(StoreUnavailable::new("the place of the message is taken, or leaves a hole"));
             }
-            talk.places.insert(message.id, talk.messages.len());
+            talk.places.insert(message.id, index(message.seq.previous().get()));
             talk.messages.push(message.clone());
             self.noted(move |state| {
                 if let Some(talk) = state.talks.get_mut(&session)
@@ -70,16 +78,21 @@ impl TalkRows for State {
 
     async fn known_messages(&mut self, session: SessionId, batch: &[NewMessage]) -> Rows<HashMap<MessageId, Message>> {
         let Some(talk) = self.talks.get(&session) else { return Ok(HashMap::new()) };
-        let known = batch.iter().filter_map(|new| talk.messages.get(*talk.places.get(&new.id)?));
+        let place = |id| talk.places.get(id)?.checked_sub(index(talk.gone));
+        let known = batch.iter().filter_map(|new| talk.messages.get(place(&new.id)?));
         Ok(known.map(|message| (message.id, message.clone())).collect())
     }
 
     async fn messages_after(&mut self, session: SessionId, after: Seq, limit: usize) -> Rows<Option<MessageSlice>> {
-        Ok(self.run(session, |session, said| MessageSlice::after(session, said, after, limit)))
+        Ok(self.run(session, |session, said, gone| {
+            MessageSlice::after(session, said, Seq::new(after.get().saturating_sub(gone)), limit)
+        }))
     }
 
     async fn messages_before(&mut self, session: SessionId, before: Seq, limit: usize) -> Rows<Option<MessageSlice>> {
-        Ok(self.run(session, |session, said| MessageSlice::before(session, said, before, limit)))
+        Ok(self.run(session, |session, said, gone| {
+            MessageSlice::before(session, said, Seq::new(before.get().saturating_sub(gone)), limit)
+        }))
     }
 
     async fn conversation_ends(&mut self, sessions: &[SessionId]) -> Rows<Vec<ConversationEnd>> {

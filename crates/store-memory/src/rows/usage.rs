@@ -7,12 +7,16 @@ use flightdeck_domain::ports::{MissionAccounts, MissionCursor, MissionQuery, Row
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::usage::{Account, AccountKey, Totals};
+use flightdeck_domain::usage::{Account, AccountKey, Totals, UsageBy, UsageDay, UsageLine, UsageOf, UsageQuery};
 
-use crate::state::{State, put};
+use crate::state::{State, UsageDayKey, put};
 
 fn set_account(state: &mut State, key: AccountKey, account: Option<Account>) -> Option<Account> {
     put(&mut state.accounts, key, account)
+}
+
+fn set_usage_day(state: &mut State, key: UsageDayKey, day: Option<UsageDay>) -> Option<UsageDay> {
+    put(&mut state.usage_days, key, day)
 }
 
 impl UsageRows for State {
@@ -38,6 +42,42 @@ impl UsageRows for State {
             self.change(set_account, account.key.clone(), Some(account.clone()));
         }
         Ok(())
+    }
+
+    async fn add_days(&mut self, days: &[UsageDay]) -> Rows<()> {
+        for used in days {
+            let key = (used.session_id, used.day, used.model.clone());
+            let before = self.usage_days.get(&key).map(|day| day.totals).unwrap_or_default();
+            let after = UsageDay { totals: before.plus(used.totals), ..used.clone() };
+            self.change(set_usage_day, key, Some(after));
+        }
+        Ok(())
+    }
+
+    async fn usage_lines(&mut self, query: &UsageQuery) -> Rows<Vec<UsageLine>> {
+        let wanted = |used: &&UsageDay| {
+            let is_of = match &query.of {
+                UsageOf::Fleet => true,
+                UsageOf::Mission(mission) => used.mission_id.as_ref() == Some(mission),
+                UsageOf::Subtree(top) => self.upwards(used.session_id).any(|session| session.id == *top),
+            };
+            is_of && (query.from..=query.to).contains(&used.day)
+        };
+        let by = |what| query.by.contains(&what);
+        let mut sums = BTreeMap::new();
+        for used in self.usage_days.values().filter(wanted) {
+            let key = (
+                by(UsageBy::Day).then_some(used.day),
+                used.model.clone().filter(|_| by(UsageBy::Model)),
+                used.mission_id.clone().filter(|_| by(UsageBy::Mission)),
+                by(UsageBy::Agent).then_some(used.session_id),
+            );
+            let totals: &mut Totals = sums.entry(key).or_default();
+            *totals = totals.plus(used.totals);
+        }
+        let line =
+            |((day, model, mission_id, session_id), totals)| UsageLine { day, model, mission_id, session_id, totals };
+        Ok(sums.into_iter().map(line).take(query.limit).collect())
     }
 
     async fn above(&mut self, sessions: &[SessionId]) -> Rows<HashMap<SessionId, Vec<SessionId>>> {

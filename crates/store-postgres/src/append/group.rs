@@ -10,7 +10,7 @@ use flightdeck_domain::message::{Control, Message};
 use flightdeck_domain::ports::{AppendError, AppendOutcome, SessionRows as _};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::transactions::{self, Booking, book};
-use flightdeck_domain::usage::Totals;
+use flightdeck_domain::usage::Used;
 use flightdeck_metrics::Meters;
 use flightdeck_store_sql::tx::Dialect as _;
 
@@ -152,7 +152,7 @@ struct State {
     left: bool,
     /// Whether `known` has what is known.
     looked_up: bool,
-    used: Totals,
+    used: Used,
     pending_commands: u64,
 }
 
@@ -225,7 +225,7 @@ async fn locked(
             let pending_commands = pending.get(&session.id).copied().unwrap_or_default();
             let left = session.status == SessionStatus::Lost;
             let looked_up = facts == Facts::All || memory.repeats.has(session.id);
-            let (known, used) = (HashMap::new(), Totals::default());
+            let (known, used) = (HashMap::new(), Used::default());
             (session.id, State { session, known, touched: false, left, looked_up, used, pending_commands })
         })
         .collect();
@@ -251,7 +251,7 @@ impl State {
         self.session.last_seq = plan.last_seq;
         self.session.last_seen_at = self.session.last_seen_at.max(Some(append.at));
         self.touched = true;
-        self.used = self.used.plus(plan.used);
+        self.used.extend(plan.used);
         if self.looked_up {
             self.known.extend(plan.insert.iter().map(|message| (message.id, message.clone())));
         }
@@ -270,7 +270,7 @@ impl State {
 
     fn booking(&self) -> Option<Booking<'_>> {
         let at = self.session.last_seen_at.filter(|_| !self.used.is_empty())?;
-        Some(Booking { session: &self.session, used: self.used, at })
+        Some(Booking { session: &self.session, used: &self.used, at })
     }
 
     fn touch(&self) -> Option<Touch> {

@@ -1,11 +1,16 @@
 //! Rows of `accounts`.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::MissionCursor;
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
-use flightdeck_domain::usage::{Account, AccountKey, Budget, Cost, Exhaustion, Totals};
+use flightdeck_domain::usage::{
+    Account, AccountKey, Budget, Cost, Exhaustion, Limits, Span, Spent, Totals, Window, Windows,
+};
+use serde::{Deserialize, Serialize};
 
 use super::{BrokenRow, Column, Fault, maybe};
 use crate::schema::accounts;
@@ -25,6 +30,96 @@ pub struct AccountRow {
     max_tokens: Option<i64>,
     exhausted_at: Option<i64>,
     enforced: Flag,
+    more: Option<String>,
+}
+
+/// What stands in `more`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct More {
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    per_month: Limits,
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    per_day: Limits,
+    warn_at: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month: Option<Kept>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<Kept>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    warned: BTreeSet<Span>,
+    exhausted_by: Span,
+    #[serde(skip_serializing_if = "is_false")]
+    spared: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    by_telemetry: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_false(it: &bool) -> bool {
+    !*it
+}
+
+/// What was used since a day.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    since: String,
+    // Whole numbers, for a sum must be read as it was written.
+    cost: u64,
+    tokens: u64,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        Self {
+            per_month: Limits::default(),
+            per_day: Limits::default(),
+            warn_at: Budget::WARN_AT,
+            month: None,
+            day: None,
+            warned: BTreeSet::new(),
+            exhausted_by: Span::Total,
+            spared: false,
+            by_telemetry: false,
+        }
+    }
+}
+
+impl From<Window> for Kept {
+    fn from(window: Window) -> Self {
+        let Spent { cost, tokens } = window.spent;
+        Self { since: window.since.to_string(), cost: cost.nanos(), tokens }
+    }
+}
+
+impl Kept {
+    fn read(self) -> Result<Window, Fault> {
+        let spent = Spent { cost: Cost::from_nanos(self.cost), tokens: self.tokens };
+        Ok(Window { since: self.since.parse().column("more")?, spent })
+    }
+}
+
+impl More {
+    /// `None` where there is nothing to be kept.
+    fn of(account: &Account) -> Option<String> {
+        if account.budget.is_none() && !account.spared && !account.by_telemetry {
+            return None;
+        }
+        let limits = |span| account.budget.map(|budget| budget.limits(span)).unwrap_or_default();
+        let more = Self {
+            per_month: limits(Span::Month),
+            per_day: limits(Span::Day),
+            warn_at: account.budget.map_or(Budget::WARN_AT, |budget| budget.warn_at()),
+            month: account.windows.month.map(Kept::from),
+            day: account.windows.day.map(Kept::from),
+            warned: account.warned.clone(),
+            exhausted_by: account.exhausted.map_or(Span::Total, |used_up| used_up.by),
+            spared: account.spared,
+            by_telemetry: account.by_telemetry,
+        };
+        serde_json::to_string(&more).ok()
+    }
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -39,17 +134,19 @@ impl TryFrom<AccountRow> for Account {
 impl AccountRow {
     /// Its columns.
     pub const COLUMNS: &str = "scope, key, opened_at, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, \
-         cost, reports, priced_reports, last_session, max_cost, max_tokens, exhausted_at, enforced";
+         cost, reports, priced_reports, last_session, max_cost, max_tokens, exhausted_at, enforced, more";
 
     fn read(self) -> Result<Account, Fault> {
-        let budget = match (self.max_cost, self.max_tokens) {
-            (None, None) => None,
-            (cost, tokens) => {
-                let cost = maybe(cost, u64::try_from).column("max_cost")?.map(Cost::from_nanos);
-                let tokens = maybe(tokens, u64::try_from).column("max_tokens")?;
-                Some(Budget::new(cost, tokens).column("max_cost")?)
-            }
+        let more: Option<More> = maybe(self.more, |more| serde_json::from_str(&more)).column("more")?;
+        let more = more.unwrap_or_default();
+        let total = Limits {
+            max_cost: maybe(self.max_cost, u64::try_from).column("max_cost")?.map(Cost::from_nanos),
+            max_tokens: maybe(self.max_tokens, u64::try_from).column("max_tokens")?,
         };
+        let has_budget = ![total, more.per_month, more.per_day].iter().all(Limits::is_empty);
+        let budget = has_budget.then(|| Budget::of(total, more.per_month, more.per_day, u64::from(more.warn_at)));
+        let budget = budget.transpose().column("more")?;
+        let windows = Windows { month: maybe(more.month, Kept::read)?, day: maybe(more.day, Kept::read)? };
         let exhausted_at = maybe(self.exhausted_at, moment).column("exhausted_at")?;
         Ok(Account {
             key: AccountKey::read(&self.scope, &self.key).column("key")?,
@@ -57,7 +154,11 @@ impl AccountRow {
             totals: self.totals.read()?,
             last_session: maybe(self.last_session, SessionId::try_from).column("last_session")?,
             budget,
-            exhausted: exhausted_at.map(|at| Exhaustion { at, enforced: self.enforced.0 }),
+            windows,
+            warned: more.warned,
+            spared: more.spared,
+            by_telemetry: more.by_telemetry,
+            exhausted: exhausted_at.map(|at| Exhaustion { at, by: more.exhausted_by, enforced: self.enforced.0 }),
         })
     }
 }
@@ -74,6 +175,7 @@ impl From<&Account> for AccountRow {
             max_tokens: account.budget.and_then(|budget| budget.max_tokens()).map(counted),
             exhausted_at: account.exhausted.map(|used_up| used_up.at.as_micros()),
             enforced: Flag(account.exhausted.is_some_and(|used_up| used_up.enforced)),
+            more: More::of(account),
         }
     }
 }
@@ -121,7 +223,7 @@ impl TotalsRow {
         "priced_reports",
     ];
 
-    fn read(self) -> Result<Totals, Fault> {
+    pub(super) fn read(self) -> Result<Totals, Fault> {
         Ok(Totals {
             input_tokens: u64::try_from(self.input_tokens).column("input_tokens")?,
             output_tokens: u64::try_from(self.output_tokens).column("output_tokens")?,

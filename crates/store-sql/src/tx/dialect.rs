@@ -14,14 +14,17 @@ use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{MessageSlice, TreeLock};
 use flightdeck_domain::provider_config::{ConfigName, ProviderConfig};
+use flightdeck_domain::retention::Retention;
 use flightdeck_domain::runner::{Assignment, Runner, RunnerName};
 use flightdeck_domain::session::{Ancestor, Session};
 use flightdeck_domain::sink::{Sink, SinkName};
 use flightdeck_domain::text::IdempotencyKey;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::usage::{Account, AccountKey};
+use flightdeck_domain::usage::{Account, AccountKey, UsageDay};
 
-use super::{access, control, provider_config, runner, session, session_tree, sink, talk, usage};
+use super::{
+    access, control, provider_config, retention, runner, session, session_tree, sink, talk, usage, usage_days,
+};
 use crate::audit;
 use crate::connection::Connection;
 use crate::error::SqlError;
@@ -103,6 +106,16 @@ pub trait Dialect: Send {
 
     /// Writes accounts as they now are.
     fn put_accounts(&mut self, accounts: &[Account]) -> impl Future<Output = Done<()>> + Send;
+
+    /// Adds to what sessions used on days with models.
+    fn add_days(&mut self, days: &[UsageDay]) -> impl Future<Output = Done<()>> + Send {
+        async move {
+            for used in days {
+                usage_days::add(self.connection(), used).await?;
+            }
+            Ok(())
+        }
+    }
 
     /// Tells an event, at the latest with the next [`Dialect::settle`].
     fn tell(&mut self, event: FleetEventDraft) -> impl Future<Output = Done<()>> + Send;
@@ -245,6 +258,11 @@ pub trait Dialect: Send {
     /// A sink, locked.
     fn lock_sink(&mut self, name: &SinkName) -> impl Future<Output = Done<Option<Sink>>> + Send {
         async move { sink::lock_sink(self.connection(), name).await }
+    }
+
+    /// The rules of retention, locked.
+    fn lock_retention(&mut self) -> impl Future<Output = Done<Retention>> + Send {
+        async move { retention::lock_retention(self.connection()).await }
     }
 
     /// Puts an entry at the end of the audit log, behind all events of the transaction.

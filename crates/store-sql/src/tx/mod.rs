@@ -7,6 +7,7 @@ mod control;
 mod dialect;
 mod provider_config;
 mod record;
+mod retention;
 mod runner;
 mod session;
 mod session_list;
@@ -15,6 +16,7 @@ mod sink;
 mod survey;
 mod talk;
 mod usage;
+pub mod usage_days;
 
 pub use self::dialect::{Dialect, Done};
 pub use self::session::{head, heads, wholes};
@@ -25,6 +27,7 @@ pub mod single {
     pub use super::access::{lock_key, lock_login};
     pub use super::control::{insert_operation, lock_operation, open_targets, remember};
     pub use super::provider_config::lock_provider_config;
+    pub use super::retention::lock_retention;
     pub use super::runner::{lock_assignment, lock_runner};
     pub use super::session::{head, kill_switch, lock_head, lock_whole, save, touch, whole};
     pub use super::session_tree::upwards;

@@ -7,9 +7,9 @@ use flightdeck_domain::ports::{MissionAccounts, MissionQuery, Rows, UsageRows};
 use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::text::MissionId;
 use flightdeck_domain::time::Timestamp;
-use flightdeck_domain::usage::{Account, AccountKey, Totals};
+use flightdeck_domain::usage::{Account, AccountKey, Totals, UsageDay, UsageLine, UsageQuery};
 
-use super::{Dialect, Done, SqlTx, session_tree};
+use super::{Dialect, Done, SqlTx, session_tree, usage_days};
 use crate::connection::Connection;
 use crate::error::SqlError;
 use crate::rows::account::{AccountRow, StatusCountRow, TotalsRow, missions};
@@ -52,6 +52,14 @@ impl<D: Dialect> UsageRows for SqlTx<D> {
 
     async fn put_accounts(&mut self, accounts: &[Account]) -> Rows<()> {
         Ok(Dialect::put_accounts(&mut self.0, accounts).await?)
+    }
+
+    async fn add_days(&mut self, days: &[UsageDay]) -> Rows<()> {
+        Ok(Dialect::add_days(&mut self.0, days).await?)
+    }
+
+    async fn usage_lines(&mut self, query: &UsageQuery) -> Rows<Vec<UsageLine>> {
+        Ok(usage_days::lines(self.connection(), query).await?)
     }
 
     async fn above(&mut self, ids: &[SessionId]) -> Rows<HashMap<SessionId, Vec<SessionId>>> {

@@ -104,9 +104,12 @@ mod tests {
             replica: flightdeck_domain::text::ReplicaName::new("r1").expect("valid"),
             public_url: None,
             copy: None,
+            retention_interval: None,
+            space: None,
             checkpoint_interval: None,
             guard_limits: GuardLimits::default(),
             signs: None,
+            traces: None,
             shutdown: shutdown.clone(),
         };
         let marking = tokio::spawn(run(Duration::from_millis(1), world));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flightdeck_domain::guard::GuardLimits;
-use flightdeck_domain::ports::ReadCopy;
+use flightdeck_domain::ports::{ReadCopy, StoreSpace};
 use flightdeck_domain::sink::PublicUrl;
 use flightdeck_domain::text::ReplicaName;
 use flightdeck_domain::use_cases::{KeepEpoch, Ports, Providers};
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::error::ServeError;
 use crate::server::guard_post::Signs;
+use crate::server::request_traces::RequestTraces;
 
 /// How a job ends: by the shutdown, or because the server cannot go on.
 pub(in crate::server) type Ended = Result<(), ServeError>;
@@ -38,11 +39,17 @@ pub(in crate::server) struct World {
     pub(in crate::server) public_url: Option<PublicUrl>,
     /// The copy of the store that is read beside it, if there is one.
     pub(in crate::server) copy: Option<Arc<dyn ReadCopy>>,
+    /// How often what is due by the retention rules is looked for; `None` for never.
+    pub(in crate::server) retention_interval: Option<Duration>,
+    /// The space of the store, where it can give some back.
+    pub(in crate::server) space: Option<Arc<dyn StoreSpace>>,
     /// How often the audit log is signed; `None` for only when asked.
     pub(in crate::server) checkpoint_interval: Option<Duration>,
     /// What agents may do before they are taken to run wild.
     pub(in crate::server) guard_limits: GuardLimits,
     /// What messages tell of that; `None` when nobody is watched.
     pub(in crate::server) signs: Option<Arc<Mutex<Signs>>>,
+    /// Where spans of requests go; `None` when requests have none.
+    pub(in crate::server) traces: Option<Arc<RequestTraces>>,
     pub(in crate::server) shutdown: CancellationToken,
 }

@@ -18,6 +18,7 @@ mod approval;
 mod control;
 mod provider_config;
 mod record;
+mod retention;
 mod rows;
 mod runner;
 mod session;
@@ -33,6 +34,7 @@ pub use approval::ApprovalRows;
 pub use control::ControlRows;
 pub use provider_config::ProviderConfigRows;
 pub use record::RecordRows;
+pub use retention::RetentionRows;
 pub use rows::Rows;
 pub use runner::RunnerRows;
 pub use session::{SessionRows, TreeLock};
@@ -58,6 +60,7 @@ pub trait Tx:
     + RunnerRows
     + SurveyRows
     + SinkRows
+    + RetentionRows
     + RecordRows
     + Send
 {
@@ -74,6 +77,7 @@ impl<T> Tx for T where
         + RunnerRows
         + SurveyRows
         + SinkRows
+        + RetentionRows
         + RecordRows
         + Send
 {

@@ -8,7 +8,7 @@ use crate::ports::{MissionCursor, MissionQuery};
 use crate::session::SessionStatus;
 use crate::text::MissionId;
 use crate::time::Timestamp;
-use crate::usage::{Account, AccountKey, Totals};
+use crate::usage::{Account, AccountKey, Totals, UsageDay, UsageLine, UsageQuery};
 
 /// Missions with their accounts, and where the next page begins.
 pub type MissionAccounts = (Vec<(MissionId, Account)>, Option<MissionCursor>);
@@ -37,6 +37,14 @@ pub trait UsageRows: Send {
         &mut self,
         sessions: &[SessionId],
     ) -> impl Future<Output = Rows<HashMap<SessionId, Vec<SessionId>>>> + Send;
+
+    /// Adds to what sessions, which are locked, used on days with models; the day of a session and a model is given once at
+    /// most. No sum overflows, as in [`Totals::plus`].
+    fn add_days(&mut self, days: &[UsageDay]) -> impl Future<Output = Rows<()>> + Send;
+
+    /// Reads sums by what the query asks for, ordered by day, model, mission and session, without a model and without a mission
+    /// first.
+    fn usage_lines(&mut self, query: &UsageQuery) -> impl Future<Output = Rows<Vec<UsageLine>>> + Send;
 
     /// Reads the usage of all sessions together.
     fn usage_sum(&mut self) -> impl Future<Output = Rows<Totals>> + Send;

@@ -28,7 +28,8 @@ fn a_request_leads_to_the_page_of_its_decision() {
     assert_eq!((told.kind.as_str(), told.urgency), ("approval.opened", Urgency::High));
     assert_eq!(told.title, "worker (FD-1) asks for permission");
     let id = "00000000-0000-0000-0000-000000000001";
-    let decide = format!("https://deck.example/#approvals?open={id}");
+    let approval = approval(1).id;
+    let decide = format!("https://deck.example/#approvals?open={id}&approval={approval}");
     let labels: Vec<_> = told.links.iter().map(|link| link.label).collect();
     assert_eq!((labels, told.link.as_deref()), (vec!["Decide", "Watch"], Some(decide.as_str())));
     assert_eq!(told.data.as_map()["link"], decide);

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use super::compose::id;
 use super::{DeliverSinks, Passed, Round, Scan};
+use crate::action::Origin;
 use crate::epoch::Epoch;
 use crate::feed::FleetEvent;
-use crate::ids::{ApprovalId, AuditSeq, FeedPosition};
-use crate::ports::{AuditLogError, LetterQuery, MessageBody, Outgoing, SendFailed, StoreUnavailable};
+use crate::ids::{ApprovalId, AuditSeq, FeedPosition, KeyId};
+use crate::operator::Actor;
+use crate::ports::{AuditLogError, LetterQuery, MessageBody, Outgoing, SendFailed, SinkChangeError, StoreUnavailable};
+use crate::provider_config::Expected;
 use crate::sink::{
-    Failure, Gap, GapCause, HELD_BACK, LEASE, Letter, Reminder, Settling, Sink, SinkSource, Step, Taking,
-    opened_approval, pause, reminder_of,
+    Failure, Gap, GapCause, HELD_BACK, LEASE, Letter, Reminder, Settling, Sink, SinkChange, SinkForm, SinkSource, Step,
+    Taking, opened_approval, pause, reminder_of,
 };
+use crate::telemetry::trace::Ended;
+use crate::text::{Reason, RequestId};
 use crate::time::Timestamp;
 use crate::use_cases::credentials;
 
@@ -208,7 +213,8 @@ impl Pass<'_> {
     }
 
     async fn is_wanted(&mut self, event: &FleetEvent) -> Result<bool, Stop> {
-        Ok(self.sink.filter.wants(event) && self.scan.select.wants(&event.subject()).await?)
+        let tells = self.sink.form != SinkForm::Otlp || Ended::by(event).is_some();
+        Ok(tells && self.sink.filter.wants(event) && self.scan.select.wants(&event.subject()).await?)
     }
 
     /// How long an event is held back yet. One from the future, by a clock that is wrong, is not.
@@ -227,6 +233,9 @@ impl Pass<'_> {
     /// Sends one message, under a lease that outlasts the try.
     async fn send(&mut self, entry: &Entry, reminder: bool) -> Result<Result<(), Failure>, Stop> {
         self.hold().await?;
+        if !self.subscriber_is_there().await? {
+            return Err(self.end("the key of the subscriber is not good any more").await?);
+        }
         let Sink { name, form, settings, credentials, .. } = &self.sink;
         let opened = match credentials::open(&self.deliver.sealer, &name.owner(), credentials) {
             Ok(opened) => opened,
@@ -236,6 +245,7 @@ impl Pass<'_> {
             }
         };
         let body = match entry {
+            Entry::Event(event) if *form == SinkForm::Otlp => self.deliver.traced(&self.sink, event).await?,
             Entry::Event(event) => self.deliver.notice(&self.sink, event, reminder).await?,
             Entry::Audit(entry) => MessageBody::Audit(entry.clone()),
         };
@@ -253,11 +263,37 @@ impl Pass<'_> {
                 self.passed.sent += 1;
                 Ok(Ok(()))
             }
-            Err(SendFailed { what, rejected, retry_after }) => {
+            Err(SendFailed { gone: true, .. }) if self.sink.form == SinkForm::WebPush => {
+                self.passed.failed += 1;
+                Err(self.end("the browser has ended its subscription").await?)
+            }
+            Err(SendFailed { what, rejected, gone: _, retry_after }) => {
                 self.passed.failed += 1;
                 let what = credentials::without(what, &opened);
                 Ok(Err(self.failure(what, rejected, retry_after)))
             }
+        }
+    }
+
+    /// Of a browser: whether the key of who has subscribed it is good. Other sinks belong to the deployment.
+    async fn subscriber_is_there(&self) -> Result<bool, StoreUnavailable> {
+        if self.sink.form != SinkForm::WebPush {
+            return Ok(true);
+        }
+        let Some(id) = self.sink.subscriber().and_then(|key| KeyId::new(key).ok()) else { return Ok(false) };
+        let key = self.deliver.keys.find(id).await?;
+        Ok(key.is_some_and(|key| key.usable_at(self.deliver.clock.now()).is_ok()))
+    }
+
+    /// Removes the sink, on record: there is nobody to send to.
+    async fn end(&mut self, why: &str) -> Result<Stop, StoreUnavailable> {
+        let request = RequestId::from(self.deliver.ids.uuid());
+        let by = Origin::new(Actor::system(), request).because(Reason::new(why).ok()).at(self.deliver.clock.now());
+        let (name, expected) = (self.sink.name.clone(), Expected::Revision(self.sink.revision));
+        match self.deliver.sinks.change_sink(SinkChange { name, draft: None, expected, by }).await {
+            // Somebody has changed or removed it: the next pass sees what it is.
+            Ok(_) | Err(SinkChangeError::Refused(_)) => Ok(Stop::Over),
+            Err(SinkChangeError::Unavailable(error)) => Err(error),
         }
     }
 

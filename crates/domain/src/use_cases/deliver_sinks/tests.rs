@@ -1,11 +1,16 @@
+mod push;
+mod traced;
+
 use std::sync::Mutex;
 
 use super::*;
+use crate::api_key::ApiKey;
 use crate::approval::{Approval, ApprovalState};
 use crate::audit::AuditHead;
 use crate::feed::{FleetEvent, FleetEventDraft};
 use crate::fixtures::{approval, audit_draft, session, session_id};
 use crate::ids::FeedPosition;
+use crate::operator::Actor;
 use crate::ports::{AuditLogError, MessageBody, MockClock, MockIdGenerator, MockSinkSender, Outgoing, SendFailed};
 use crate::session::{Session, SessionStatus};
 use crate::sink::fixtures::{name, replica, sink};
@@ -36,6 +41,10 @@ struct Stage {
     settled: u64,
     /// The store is away when this many messages were settled.
     away_after: Option<u64>,
+    /// The key of the subscriber of a browser.
+    key: Option<ApiKey>,
+    /// Why the sink was removed.
+    removed: Option<String>,
 }
 
 #[derive(Clone)]
@@ -59,10 +68,21 @@ impl Play {
         });
     }
 
+    #[expect(clippy::too_many_lines, reason = "one mock behind the other")]
     fn ports(&self) -> Ports {
         let mut mocks = MockPorts::default();
         let stage = self.clone();
         mocks.sinks.expect_sinks().returning(move || Ok(stage.on(|it| it.sink.clone().into_iter().collect())));
+        let stage = self.clone();
+        mocks.keys.expect_find().returning(move |_| Ok(stage.on(|it| it.key.clone())));
+        let stage = self.clone();
+        mocks.sinks.expect_change_sink().returning(move |change| {
+            assert!(change.draft.is_none() && change.by.actor == Actor::system());
+            stage.on(|it| {
+                it.removed = change.by.reason.map(|why| why.as_str().to_owned());
+                it.sink.take().ok_or_else(|| StoreUnavailable::new("there is none").into())
+            })
+        });
         let stage = self.clone();
         mocks.sinks.expect_take_sink().returning(move |taking| {
             Ok(stage.on(|it| {
@@ -120,6 +140,8 @@ impl Play {
             let mission_id = if id == session_id(1) { MissionId::new("apollo").ok() } else { None };
             Ok(Some(Session { mission_id, ..session(1) }))
         });
+        mocks.messages.expect_before().returning(traced::conversation);
+        mocks.usage.expect_of_session().returning(|_| Ok(None));
         mocks.audit.expect_head().returning(|| {
             let first = audit_draft("one").seal(AuditHead::EMPTY);
             Ok(audit_draft("two").seal(first.head()).head())
@@ -147,6 +169,7 @@ impl Play {
         ports.clock = Arc::new(clock);
         let mut ids = MockIdGenerator::new();
         ids.expect_random_bytes().returning(|| [0; 32]);
+        ids.expect_uuid().returning(uuid::Uuid::nil);
         ports.ids = Arc::new(ids);
         ports
     }

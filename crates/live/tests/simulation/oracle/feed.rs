@@ -132,6 +132,11 @@ impl Told {
                 holds!(before.as_deref() == follows, "permission {id} is {change} after it was {before:?}");
                 Ok(())
             }
+            (FleetEventKind::Budget, id) => {
+                let is_there = id.is_none_or(|id| self.sessions.contains_key(&id));
+                holds!(is_there && word(event, "change") == "warned", "a budget of {id:?}, {}", word(event, "change"));
+                Ok(())
+            }
             (kind, id) => Err(format!("{kind} of {id:?}")),
         }
     }
