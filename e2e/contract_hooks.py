@@ -134,6 +134,16 @@ BODIES = {
 }
 
 
+def some_days(query: dict) -> None:
+    """Days are for a breakdown alone, in the order of the calendar, and not too many."""
+    if not query.get("by"):
+        query.pop("from", None)
+        query.pop("to", None)
+    for name, day in (("from", "2026-11-01"), ("to", "2026-11-30")):
+        if name in query:
+            query[name] = day
+
+
 def one_place(query: dict) -> None:
     one_of(query, "skip", "after", "before")
 
@@ -144,7 +154,14 @@ def a_place_that_is_there(query: dict) -> None:
         query["after"] = "0"
 
 
-QUERIES = {"listMessages": one_place, "followMessages": a_place_that_is_there, "followFleet": a_place_that_is_there}
+QUERIES = {
+    "listMessages": one_place,
+    "followMessages": a_place_that_is_there,
+    "followFleet": a_place_that_is_there,
+    "getFleetUsage": some_days,
+    "getAgentUsage": some_days,
+    "getMission": some_days,
+}
 
 
 def name(case: schemathesis.Case) -> str:

@@ -47,3 +47,28 @@ test('entries are read, filtered, verified and exported', async () => {
   assert.ok(exported.some((line) => line.bytes?.includes('look at this')));
   await clean(page);
 });
+
+test('readings of the log are shown on demand, and people by their names', async () => {
+  const { server } = on;
+  const session = await server.register({ taskId: 'AUD-2' });
+  await server.post(`/agents/${session}/pause?wait=0s`, { reason: 'by somebody' });
+  for (let at = 0; at < 5; at += 1) await server.get('/audit?limit=1');
+  const page = await visit(on, { hash: '#audit' });
+  const lines = page.locator('#audit-list tr:not(.audit-detail)');
+  await page.locator('#audit-hidden', { hasText: /\d+ readings of the log are not shown/ }).waitFor();
+  assert.ok(!(await lines.allTextContents()).some((line) => line.includes('audit read')));
+  const { name } = await server.get('/me');
+  assert.ok((await lines.filter({ hasText: 'by somebody' }).textContent()).includes(name));
+  await page.getByLabel('Readings of the log').check();
+  await lines.filter({ hasText: 'audit read' }).first().waitFor();
+  assert.match(await page.evaluate(() => location.hash), /readings=shown/);
+  await page.reload();
+  await lines.filter({ hasText: 'audit read' }).first().waitFor();
+  await page.getByLabel('Readings of the log').uncheck();
+  await lines.filter({ hasText: 'audit read' }).first().waitFor({ state: 'detached' });
+  // One action that is asked for is shown, whichever it is.
+  await page.locator('#audit-filter [name="action"]').fill('audit_read');
+  await page.locator('#audit-filter').getByRole('button', { name: 'Filter' }).click();
+  await lines.filter({ hasText: 'audit read' }).first().waitFor();
+  await clean(page);
+});

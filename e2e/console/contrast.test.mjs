@@ -212,6 +212,85 @@ test('approvals, operations and audit', async () => {
   all.end();
 });
 
+test('the board, the timeline, the palette, the tour and what is marked', async () => {
+  const { server } = on;
+  const all = scenes();
+  const page = await visit(on, { hash: `#needs` });
+  await page.locator('.need').first().waitFor();
+  await all.look(page, 'what needs a person');
+  await page.goto(`${server.url}/?again#timeline?root=${made.top}`);
+  await page.locator('.lane').first().waitFor();
+  await page.getByText('The same as a table').click();
+  await page.locator('#timeline-table tr').first().waitFor();
+  await all.look(page, 'timeline');
+  await page.locator('#tab-fleet').click();
+  await row(page, made.top).click();
+  await page.locator('#tree').focus();
+  await page.keyboard.press('M');
+  await page.locator('#marks').waitFor();
+  await page.locator('#filter-text').fill('look');
+  await page.getByRole('button', { name: 'Save this filter' }).waitFor();
+  await all.look(page, 'marked');
+  await page.getByRole('button', { name: 'Save this filter' }).click();
+  await page.locator('dialog').getByLabel('Name').fill('look');
+  await all.look(page, 'save a filter');
+  await page.locator('dialog').getByRole('button', { name: 'Save' }).click();
+  await page.locator('#marks-kill').click();
+  await page.locator('dialog .hits li').first().waitFor();
+  await all.look(page, 'kill what is marked');
+  await page.keyboard.press('Escape');
+  await page.locator('#palette-open').click();
+  await page.locator('#palette-list [role="option"]').first().waitFor();
+  await all.look(page, 'palette');
+  await page.keyboard.press('Escape');
+  await page.locator('#help').click();
+  await page.getByRole('button', { name: 'Tour' }).click();
+  await page.locator('.tour').waitFor();
+  await all.look(page, 'tour');
+  await clean(page);
+  all.end();
+});
+
+test('what is managed, and the dialogs with which it is', async () => {
+  const { server } = on;
+  const all = scenes();
+  await server.post('/providers', { kind: 'scripted', name: 'look', settings: { script: [{ say: 'x' }] } });
+  await server.post('/sinks', { form: 'ntfy', name: 'look', settings: { topic: 'look-at-this' } });
+  const page = await visit(on, { hash: '#providers' });
+  for (const [name, deed] of Object.entries({ Providers: 'Change', Runners: '', Budgets: 'Set', Retention: 'Change the rules', Sinks: 'Change', Keys: 'Make a key' })) {
+    await page.locator('main:not([hidden]) .ways').getByRole('button', { name }).click();
+    await page.locator('main:not([hidden]) h2', { hasText: name }).waitFor();
+    if (name !== 'Runners') await page.locator('main:not([hidden]) tbody tr').first().waitFor();
+    await all.look(page, name);
+    if (!deed) continue;
+    await page.locator('main:not([hidden])').getByRole('button', { name: deed }).first().click();
+    await all.look(page, `${name}: ${deed}`);
+    await page.keyboard.press('Escape');
+  }
+  await page.locator('#tab-usage').click();
+  await page.locator('section[aria-label="Used"] svg.bars').waitFor();
+  for (const more of await page.locator('#view-usage summary').all()) await more.click();
+  await all.look(page, 'usage over time');
+  await page.locator('#spawn').click();
+  await page.locator('dialog').getByText('More').click();
+  await all.look(page, 'start an agent');
+  await clean(page);
+  all.end();
+});
+
+test('an empty fleet', async () => {
+  const empty = await stage();
+  const all = scenes();
+  try {
+    const page = await visit(empty);
+    await page.locator('.way').first().waitFor();
+    await all.look(page, 'first run');
+  } finally {
+    await empty.end();
+  }
+  all.end();
+});
+
 test('a viewer, the kill switch and its release', async () => {
   const { server } = on;
   const all = scenes();

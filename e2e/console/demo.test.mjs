@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +17,10 @@ import { launch, WIDE } from './support.mjs';
 
 const BINARY = process.env.FLIGHTDECK_BIN ?? new URL('../../target/debug/flightdeck', import.meta.url).pathname;
 const PICTURES = process.env.FLIGHTDECK_PICTURES;
+const SHOWN = new URL('../../docs/images', import.meta.url).pathname;
+const PAGE = new URL('../../crates/http-api/console', import.meta.url).pathname;
+/** Beside the pictures: the hash of the page that they show. */
+const OF_PAGE = 'page.sha256';
 /** By then a request is open, agents have spawned others, and one has ended. */
 const WARM_UP = 42_000;
 const SIZES = [WIDE, { width: 768, height: 1024 }, { width: 390, height: 844 }];
@@ -42,10 +48,22 @@ after(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+/** Of the documentation only the pictures that it has are taken again. @param {string} name */
+const isWanted = (name) => PICTURES && (resolve(PICTURES) !== SHOWN || existsSync(join(SHOWN, `${name}.png`)));
+
 /** Takes a picture where they are wanted, and says how much wider than the window the page is. */
 async function look(page, name, options = {}) {
-  if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}.png`), ...options });
+  if (isWanted(name)) await page.screenshot({ path: join(PICTURES, `${name}.png`), ...options });
   return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+}
+
+/** The hash of all files of the page. */
+async function pageHash() {
+  const files = (await readdir(PAGE, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.endsWith('.d.ts'));
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
+  const hash = createHash('sha256');
+  for (const path of paths) hash.update(`${path.slice(PAGE.length)}\n`).update(await readFile(path));
+  return `${hash.digest('hex')}\n`;
 }
 
 test('a newcomer sees a fleet at work, what it costs, and can step in', async () => {
@@ -53,6 +71,9 @@ test('a newcomer sees a fleet at work, what it costs, and can step in', async ()
   const page = await context.newPage();
   await page.goto(link);
   const rows = page.locator('.row:visible');
+  await page.locator('.tour h2', { hasText: 'The fleet' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('.tour').waitFor({ state: 'detached' });
   await sleep(WARM_UP);
   assert.ok((await rows.count()) >= 10, 'four trees with those that they spawned');
   const spend = page.locator('.figure', { hasText: 'Spend' }).locator('.figure-value');
@@ -86,5 +107,22 @@ test('a newcomer sees a fleet at work, what it costs, and can step in', async ()
   await page.locator('#tab-approvals').click();
   await page.locator('.approval').first().waitFor();
   await look(page, 'approvals', { clip: { x: 0, y: 0, width: 1440, height: 640 } });
+  await page.locator('#tab-needs').click();
+  await page.locator('.need').first().waitFor();
+  await look(page, 'needs', { clip: { x: 0, y: 0, width: 1440, height: 500 } });
+  await page.locator('#tab-fleet').click();
+  await named('lead').click();
+  await page.locator('.panel.active').getByRole('button', { name: 'Timeline' }).click();
+  await page.locator('.timeline-chart .lane').nth(1).waitFor();
+  await look(page, 'timeline', { clip: { x: 0, y: 0, width: 1440, height: 440 } });
   await context.close();
+  if (PICTURES) await writeFile(join(PICTURES, OF_PAGE), await pageHash());
+});
+
+test('the pictures in the documentation show the page as it is', async () => {
+  const made = await readFile(join(SHOWN, OF_PAGE), 'utf8');
+  assert.equal(made, await pageHash(), 'take them again: FLIGHTDECK_PICTURES=../docs/images node --test console/demo.test.mjs');
+  const pages = await Promise.all(['../../README.md', '../../docs/console.md'].map((path) => readFile(new URL(path, import.meta.url), 'utf8')));
+  const pictures = (await readdir(SHOWN)).filter((name) => name.endsWith('.png'));
+  assert.deepEqual(pictures.filter((name) => !pages.some((page) => page.includes(`images/${name})`))), [], 'each is shown somewhere');
 });

@@ -57,8 +57,12 @@ test('script, handlers, links, images and bidi in everything that an agent can s
   await shown.locator('.message.operator').waitFor();
   for (const summary of await shown.locator('summary').all()) await summary.click();
   assert.equal(await shown.locator('.message').count(), attacks.length * 4 + 4, 'every message is shown, the result of the call within it');
+  // As they are written, whatever was read in them.
+  for (const written of await shown.locator('.message.user .source:not([hidden])').all()) await written.click();
   for (const content of attacks) await shown.locator('.message.user').filter({ hasText: content.split('\n')[0].replace('```', '') }).first().waitFor();
-  assert.equal(await shown.locator('.message img, .message a, .message script, .message iframe, .message form, .message style').count(), 0);
+  assert.equal(await shown.locator('.message img, .message script, .message iframe, .message form, .message style').count(), 0);
+  const schemes = await shown.locator('.message a').evaluateAll((links) => links.map((link) => link.protocol));
+  assert.ok(schemes.every((scheme) => scheme === 'http:'), schemes.join());
   await page.keyboard.press('Escape');
   await page.locator('#tree').focus();
   await page.keyboard.press('k');

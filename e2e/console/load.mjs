@@ -39,6 +39,19 @@ try {
   await until('all are back', async () => !(await page.locator('#tree-count').textContent())?.includes('of'));
   console.log(`${await page.locator('#tree-count').textContent()} sessions in the tree`);
 
+  // What the browser itself calls a long task (50 ms and more) and an unexpected shift, from here on.
+  await page.evaluate(() => {
+    globalThis.tasks = [];
+    globalThis.shifts = { conversation: 0, others: 0 };
+    new PerformanceObserver((list) => globalThis.tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
+    new PerformanceObserver((list) => {
+      for (const { value, sources } of list.getEntries()) {
+        // A conversation that follows its end moves up while it is written, and loses its first messages.
+        const follows = sources.every(({ node }) => node?.parentElement?.closest('.messages'));
+        globalThis.shifts[follows ? 'conversation' : 'others'] += value;
+      }
+    }).observe({ type: 'layout-shift' });
+  });
   let sent = 0;
   let running = true;
   const began = performance.now();
@@ -75,25 +88,37 @@ try {
       [SECONDS / 2, scroll],
     );
   const resting = await frames(false);
+  const still = await page.evaluate(() => ({ ...globalThis.shifts }));
   const scrolling = await frames(true);
   const rate = await page.locator('.figure', { hasText: 'Messages/s' }).locator('.figure-value').textContent();
   running = false;
   await Promise.all(writers);
   const elapsed = (performance.now() - began) / 1000;
+  const tasks = await page.evaluate(() => globalThis.tasks);
   const { metrics } = await devtools.send('Performance.getMetrics');
   const metric = (name) => metrics.find((one) => one.name === name)?.value ?? 0;
-  const shown = ({ perSecond, worst, slow }) => `${perSecond.toFixed(1)} frames/s, longest ${worst.toFixed(0)} ms, ${slow} over 50 ms`;
-  console.log(`${Math.round(sent / elapsed)} messages/s written; the page says ${rate}`);
-  console.log(`at rest:   ${shown(resting)}`);
-  console.log(`scrolling: ${shown(scrolling)}`);
   const browserSession = await on.browser.newBrowserCDPSession();
   const { processInfo } = await browserSession.send('SystemInfo.getProcessInfo');
-  const resident = await Promise.all(processInfo.filter(({ type }) => type === 'renderer').map(async ({ id }) => {
+  // What is resident includes the program itself, which all processes of the browser share.
+  const memory = await Promise.all(processInfo.filter(({ type }) => type === 'renderer').map(async ({ id }) => {
     const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_000;
+    const of = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1_000;
+    return { all: of('VmRSS'), own: of('RssAnon') };
   }));
-  console.log(`the page's process: ${Math.max(...resident).toFixed(0)} MB resident`);
-  console.log(`heap ${(metric('JSHeapUsedSize') / 1e6).toFixed(0)} MB used, ${(metric('JSHeapTotalSize') / 1e6).toFixed(0)} MB in all; ${metric('Nodes')} nodes`);
+  const resident = memory.sort((one, other) => other.all - one.all)[0];
+  const sheet = {
+    'messages a second, written': Math.round(sent / elapsed),
+    'messages a second, as the page says': rate,
+    'frames a second at rest': resting.perSecond.toFixed(1),
+    'frames a second while the tree is scrolled from end to end': scrolling.perSecond.toFixed(1),
+    'longest frame at rest, while it is scrolled, in ms': `${resting.worst.toFixed(0)}, ${scrolling.worst.toFixed(0)}`,
+    'tasks of 50 ms and more, the longest in ms': `${tasks.length}, ${Math.round(Math.max(0, ...tasks))}`,
+    'layout shifts at rest, besides the conversation that is written': still.others.toFixed(4),
+    'memory of the page\'s process in MB: resident, and its own': `${resident.all.toFixed(0)}, ${resident.own.toFixed(0)}`,
+    'heap of scripts, used, in MB': (metric('JSHeapUsedSize') / 1e6).toFixed(0),
+    'nodes in the document': metric('Nodes'),
+  };
+  for (const [what, value] of Object.entries(sheet)) console.log(`| ${what} | ${value} |`);
 } finally {
   await on.end();
 }

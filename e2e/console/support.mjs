@@ -53,7 +53,7 @@ export async function serveFrom(context, url, folder = process.env.FLIGHTDECK_CO
   if (!folder) return;
   await context.route((address) => address.origin === url && (address.pathname === '/' || address.pathname.startsWith('/console/')), async (route) => {
     const { pathname } = new URL(route.request().url());
-    const name = pathname === '/' ? 'index.html' : pathname.slice('/console/'.length);
+    const name = pathname === '/' ? 'index.html' : pathname.slice('/console/'.length).replace(/^[0-9a-f]{12}\//, '');
     const type = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' }[name.split('.').at(-1)];
     const body = await readFile(join(folder, name), 'utf8');
     if (type) await route.fulfill({ contentType: type, body });

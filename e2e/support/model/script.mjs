@@ -1,6 +1,7 @@
 // What a scripted model does. The last line of what the user said decides, whatever the protocol:
 //
 //   run COMMAND      one call of the shell tool, and a word about its result
+//   inside COMMAND   the same, for a command that stays inside of the agent's sandbox and needs nobody's leave
 //   delegate TEXT    one call of the tool that starts a sub-agent with this text as its prompt, and a word about its result
 //   slowly TEXT      a word every tenth of a second, for twenty seconds
 //   anything else    said back
@@ -28,7 +29,7 @@ export const SLOW_WORDS = 200;
 
 const TAG = /#([\w-]+)/;
 const SAID = /^(?:when (?<gate>[\w-]+),\s*)?(?<rest>.*)$/;
-const ORDER = /^(?<verb>run|delegate|slowly)\b\s*(?<about>.*)$/;
+const ORDER = /^(?<verb>run|inside|delegate|slowly)\b\s*(?<about>.*)$/;
 
 const said = ({ text }) => SAID.exec(text.trim().split('\n').at(-1) ?? '')?.groups ?? {};
 
@@ -45,18 +46,19 @@ export function play(request) {
   const { rest = '' } = said(request);
   const { verb, about = '' } = ORDER.exec(rest)?.groups ?? {};
   if (verb === 'slowly' && tools.length > 0) return { slowly: 'word' };
-  const call = verb === 'run' ? shellCall(tools, about) : verb === 'delegate' ? agentCall(tools, about) : undefined;
+  const isShell = verb === 'run' || verb === 'inside';
+  const call = isShell ? shellCall(tools, about, verb === 'inside') : verb === 'delegate' ? agentCall(tools, about) : undefined;
   return call ?? { say: `You asked: ${rest}` };
 }
 
 /** The shell has another name and other arguments in each agent. */
-function shellCall(tools, command) {
+function shellCall(tools, command, inside) {
   const description = 'as asked';
   const known = {
     bash: { command, description },
     Bash: { command, description },
     run_shell_command: { command, description },
-    exec_command: { cmd: command, sandbox_permissions: 'require_escalated', justification: description },
+    exec_command: inside ? { cmd: command } : { cmd: command, sandbox_permissions: 'require_escalated', justification: description },
     shell_command: { command },
     shell: { command: ['sh', '-c', command] },
   };
