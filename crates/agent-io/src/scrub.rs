@@ -51,6 +51,16 @@ impl Scrubber {
         finder.map_or_else(|_| Self::default(), |finder| Self(Some(Arc::new(Inner { finder, secrets }))))
     }
 
+    /// The same for texts that are single lines of something longer: a secret of several lines, such as a key in PEM, is found
+    /// by each of its lines.
+    #[must_use]
+    pub fn of_lines<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::new(secrets.into_iter().flat_map(|(name, text)| {
+            let lines = text.lines().filter(move |line| *line != text);
+            std::iter::once(text).chain(lines.map(str::trim)).map(move |text| (name, text))
+        }))
+    }
+
     /// Whether it looks for nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -71,6 +81,12 @@ impl Scrubber {
     pub fn begun<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.0.as_ref().map_or(text.len(), |inner| inner.known(text.as_bytes()));
         self.text(text.get(..known).unwrap_or_default())
+    }
+
+    /// The text without the secrets, whether or not its end is missing, and with it perhaps that of a secret.
+    #[must_use]
+    pub fn part(&self, text: &str, is_cut: bool) -> String {
+        if is_cut { self.begun(text).into_owned() } else { self.text(text).into_owned() }
     }
 
     /// Takes the secrets out of all texts and names of members within a value.

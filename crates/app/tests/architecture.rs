@@ -104,6 +104,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "flightdeck-runner",
         &[
+            "flightdeck-changes",
             "flightdeck-client",
             "flightdeck-domain",
             "flightdeck-processes",

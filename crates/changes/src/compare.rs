@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use flightdeck_domain::changes::{
-    ChangeList, ChangedFile, DiffLine, DiffOp, FileDiff, FileKind, FilePath, FileStatus, Hunk,
+    ChangeList, ChangeReport, ChangedFile, DiffLine, DiffOp, FileDiff, FileKind, FilePath, FileStatus, Hunk,
+    ReportedFile,
 };
 
 use crate::git::{Git, GitError, words};
@@ -14,6 +15,8 @@ use crate::snapshot::{Heavy, Snapshot};
 
 /// The most bytes of a patch that are looked at.
 const PATCH_BYTES: usize = 2 << 20;
+/// So many files of a report have their lines, at most: each takes a run of git.
+const REPORTED: usize = 200;
 
 /// A file that differs, and the objects that it was and is.
 #[derive(Clone, Debug)]
@@ -150,14 +153,33 @@ pub(crate) fn listed(found: Vec<Found>, limits: &Limits) -> ChangeList {
 
 /// What changed in one of the files.
 pub(crate) fn diff(git: &Git, found: Vec<Found>, path: &FilePath) -> Result<Option<FileDiff>, GitError> {
-    let Some(Found { file, old, new, commits }) = found.into_iter().find(|found| found.file.path == *path) else {
-        return Ok(None);
+    let found = found.into_iter().find(|found| found.file.path == *path);
+    found.map(|found| diff_of(git, found)).transpose()
+}
+
+/// The first files with their lines, as far as a report has room and git has time.
+pub(crate) fn reported(git: &Git, found: Vec<Found>) -> Vec<ReportedFile> {
+    let mut room = ChangeReport::MAX_BYTES;
+    let one = |(place, found): (usize, Found)| {
+        let file = found.file.clone();
+        let diff = if room > 0 && place < REPORTED { diff_of(git, found).ok() } else { None };
+        let Some(FileDiff { file, hunks, truncated }) = diff else {
+            return ReportedFile { file, hunks: None, truncated: false };
+        };
+        let bytes = hunks.iter().flat_map(|hunk| &hunk.lines).map(|line| line.text.len()).sum();
+        room = room.saturating_sub(bytes);
+        ReportedFile { file, hunks: Some(hunks), truncated }
     };
+    found.into_iter().take(ChangeReport::MAX_FILES).enumerate().map(one).collect()
+}
+
+fn diff_of(git: &Git, found: Found) -> Result<FileDiff, GitError> {
+    let Found { file, old, new, commits } = found;
     if file.kind == FileKind::Submodule {
-        return Ok(Some(FileDiff { hunks: commits_as_hunk(commits), file, truncated: false }));
+        return Ok(FileDiff { hunks: commits_as_hunk(commits), file, truncated: false });
     }
     if matches!(file.kind, FileKind::NotKept | FileKind::Binary) || old == new {
-        return Ok(Some(FileDiff { file, hunks: Vec::new(), truncated: false }));
+        return Ok(FileDiff { file, hunks: Vec::new(), truncated: false });
     }
     // Nothing, where there is no file.
     let nothing = match (&old, &new) {
@@ -176,7 +198,7 @@ pub(crate) fn diff(git: &Git, found: Vec<Found>, path: &FilePath) -> Result<Opti
         kind => kind,
     };
     let file = ChangedFile { kind, ..file };
-    Ok(Some(FileDiff { file, hunks: read.hunks, truncated: read.is_cut }))
+    Ok(FileDiff { file, hunks: read.hunks, truncated: read.is_cut })
 }
 
 fn commits_as_hunk((old, new): (Option<String>, Option<String>)) -> Vec<Hunk> {

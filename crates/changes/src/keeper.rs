@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use flightdeck_domain::changes::{
-    ChangeList, Compared, FileDiff, FilePath, KeptChanges, KeptTurn, Moment, Stretch, Unkept, WorkFolder,
+    ChangeList, ChangeReport, Compared, FileDiff, FilePath, KeptChanges, KeptTurn, Moment, Stretch, Unkept, WorkFolder,
 };
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{Changes, ChangesError, Clock};
@@ -134,7 +134,7 @@ impl Changes for Keeper {
     async fn list(&self, session: SessionId, stretch: Stretch) -> Result<Compared<ChangeList>, ChangesError> {
         let work = move |shared: &Shared, shelf: &Path| {
             let found = |_: &Git, found: Vec<Found>| Ok(compare::listed(found, &shared.limits));
-            shared.compare(session, shelf, stretch, found)
+            shared.compare(session, shelf, stretch, Later::Now, found)
         };
         self.on(&self.reading, session, work).await.map_err(ChangesError::Unreadable)?
     }
@@ -150,9 +150,24 @@ impl Changes for Keeper {
                 let diff = compare::diff(git, found, &path).map_err(|error| unreadable(&error))?;
                 diff.ok_or_else(|| ChangesError::UnknownFile(path.clone()))
             };
-            shared.compare(session, shelf, stretch, found)
+            shared.compare(session, shelf, stretch, Later::Now, found)
         };
         self.on(&self.reading, session, work).await.map_err(ChangesError::Unreadable)?
+    }
+
+    async fn report(&self, session: SessionId, stretch: Stretch) -> Result<ChangeReport, ChangesError> {
+        let work = move |shared: &Shared, shelf: &Path| {
+            let found = |git: &Git, found: Vec<Found>| {
+                let files = compare::reported(git, found.clone());
+                Ok((compare::listed(found, &shared.limits), files))
+            };
+            shared.compare(session, shelf, stretch, Later::Kept, found)
+        };
+        // An agent waits for it.
+        let compared = self.on(&self.keeping, session, work).await.map_err(ChangesError::Unreadable)??;
+        let Compared { kept: KeptChanges { folder, commit, branch, turns }, from_at, to_at, found, .. } = compared;
+        let (ChangeList { total, added, removed, .. }, files) = found;
+        Ok(ChangeReport { folder, commit, branch, turns, from_at, to_at, files, total, added, removed }.fitted())
     }
 
     async fn kept(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<SessionId>, ChangesError> {
@@ -172,6 +187,15 @@ impl Changes for Keeper {
             ChangesError::Unreadable(format!("what is kept of session {session} cannot be removed: {error}"))
         })
     }
+}
+
+/// Which state is the later one of a stretch that goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Later {
+    /// That of the folder now.
+    Now,
+    /// The last one that is kept.
+    Kept,
 }
 
 fn unreadable(error: &GitError) -> ChangesError {
@@ -302,6 +326,7 @@ impl Shared {
         session: SessionId,
         folder: &Path,
         stretch: Stretch,
+        later: Later,
         found: impl FnOnce(&Git, Vec<Found>) -> Result<T, ChangesError>,
     ) -> Result<Compared<T>, ChangesError> {
         let broken = |error: std::io::Error| ChangesError::Unreadable(format!("what is kept cannot be read: {error}"));
@@ -316,8 +341,10 @@ impl Shared {
         let unkept = || ChangesError::Unreadable("no state was kept at the beginning of it".to_owned());
         let (from_at, old) = from.and_then(|mark| Some((mark.at, mark.state.clone()?))).ok_or_else(unkept)?;
         let now = match to {
-            Some(_) => None,
-            None => Some(self.state(&trees, &place, &marks, bytes, until).map(|made| (self.now(), made.state))),
+            None if later == Later::Now => {
+                Some(self.state(&trees, &place, &marks, bytes, until).map(|made| (self.now(), made.state)))
+            }
+            _ => None,
         };
         let last = || to.or(marks.iter().rev().find(|mark| mark.state.is_some()));
         let (to_at, new, is_now) = match now {

@@ -4,8 +4,6 @@ use flightdeck_domain::changes::{DiffLine, DiffOp, Hunk};
 
 /// The most lines of a diff.
 pub(crate) const LINES: usize = 2_000;
-/// The most characters of a line.
-pub(crate) const CHARS: usize = 2_000;
 
 /// What a patch of one file says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -81,7 +79,7 @@ pub(crate) fn read(bytes: &[u8], is_cut: bool) -> Patch {
 
 /// The beginning of a line, and whether its end is missing.
 fn shortened(text: &str) -> (String, bool) {
-    match text.char_indices().nth(CHARS) {
+    match text.char_indices().nth(Hunk::MAX_CHARS) {
         Some((end, _)) => (text.get(..end).unwrap_or_default().to_owned(), true),
         None => (text.to_owned(), false),
     }
@@ -127,9 +125,9 @@ mod tests {
         let many = format!("@@ -0,0 +1,{} @@\n{}", LINES + 1, "+x\n".repeat(LINES + 1));
         let patch = read(many.as_bytes(), false);
         assert_eq!((patch.hunks[0].lines.len(), patch.is_cut), (LINES, true));
-        let long = format!("@@ -0,0 +1 @@\n+{}\n", "ü".repeat(CHARS + 1));
+        let long = format!("@@ -0,0 +1 @@\n+{}\n", "ü".repeat(Hunk::MAX_CHARS + 1));
         let patch = read(long.as_bytes(), false);
-        assert_eq!((patch.hunks[0].lines[0].text.chars().count(), patch.is_cut), (CHARS, true));
+        assert_eq!((patch.hunks[0].lines[0].text.chars().count(), patch.is_cut), (Hunk::MAX_CHARS, true));
         assert!(read(b"@@ -0,0 +1 @@\n+x", true).is_cut);
     }
 }

@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_agent_io::scrub::Scrubber;
-use flightdeck_domain::changes::{ChangeList, Compared, FileDiff, FilePath, Moment, Stretch, Unkept, WorkFolder};
+use flightdeck_domain::changes::{
+    ChangeList, ChangeReport, Compared, FileDiff, FilePath, Hunk, Moment, Stretch, Unkept, WorkFolder,
+};
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{Changes, ChangesError, SessionRepository};
 use flightdeck_domain::provider_config::Credentials;
 use flightdeck_domain::use_cases::{Has, ResolveProvider};
-
-use crate::patch::CHARS;
-
-/// The bytes of a heading, at most.
-const HEADING: usize = 80;
 
 /// The changes of an agent without its credentials: those that its configuration has now. A credential of several lines, such as
 /// a key in PEM, is found by each of its lines.
@@ -45,36 +42,11 @@ impl Scrubbed {
 }
 
 fn scrubber(credentials: &Credentials) -> Scrubber {
-    let texts = credentials.iter().flat_map(|(name, secret)| {
-        let text = secret.reveal();
-        let lines = text.lines().filter(move |line| *line != text);
-        std::iter::once(text).chain(lines.map(str::trim)).map(move |text| (name.as_str(), text))
-    });
-    Scrubber::new(texts)
+    Scrubber::of_lines(credentials.iter().map(|(name, secret)| (name.as_str(), secret.reveal())))
 }
 
 fn scrub(diff: &mut FileDiff, scrubber: &Scrubber) {
-    if scrubber.is_empty() {
-        return;
-    }
-    for hunk in &mut diff.hunks {
-        // git gives so much of a heading.
-        hunk.heading = clean(scrubber, &hunk.heading, hunk.heading.len() >= HEADING);
-        for line in &mut hunk.lines {
-            line.text = clean(scrubber, &line.text, line.text.chars().count() >= CHARS);
-        }
-    }
-    // Of a diff that is cut the last line may be, too.
-    if diff.truncated
-        && let Some(last) = diff.hunks.last_mut().and_then(|hunk| hunk.lines.last_mut())
-    {
-        last.text = clean(scrubber, &last.text, true);
-    }
-}
-
-/// Where the end of a text is missing, so may be that of a credential.
-fn clean(scrubber: &Scrubber, text: &str, is_cut: bool) -> String {
-    if is_cut { scrubber.begun(text).into_owned() } else { scrubber.text(text).into_owned() }
+    Hunk::rewrite(&mut diff.hunks, diff.truncated, |text, is_cut| scrubber.part(text, is_cut));
 }
 
 #[async_trait]
@@ -103,6 +75,13 @@ impl Changes for Scrubbed {
         Ok(compared)
     }
 
+    async fn report(&self, session: SessionId, stretch: Stretch) -> Result<ChangeReport, ChangesError> {
+        let scrubber = self.scrubber(session).await?;
+        let mut report = self.inner.report(session, stretch).await?;
+        report.rewrite(|text, is_cut| scrubber.part(text, is_cut));
+        Ok(report)
+    }
+
     async fn kept(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<SessionId>, ChangesError> {
         self.inner.kept(after, limit).await
     }
@@ -114,7 +93,7 @@ impl Changes for Scrubbed {
 
 #[cfg(test)]
 mod tests {
-    use flightdeck_domain::changes::{ChangedFile, DiffLine, DiffOp, FileKind, FileStatus, Hunk};
+    use flightdeck_domain::changes::{ChangedFile, DiffLine, DiffOp, FileKind, FileStatus};
     use flightdeck_domain::provider_config::{CredentialName, Secret};
 
     use super::*;
@@ -153,9 +132,17 @@ mod tests {
 
     #[test]
     fn the_beginning_of_one_is_not_shown_where_the_rest_is_missing() {
-        let long = format!("{}hush-hush", "x".repeat(CHARS - 9));
-        let heading = format!("{}hush", "y".repeat(HEADING - 4));
+        let long = format!("{}hush-hush", "x".repeat(Hunk::MAX_CHARS - 9));
+        let heading = format!("{}hush", "y".repeat(Hunk::HEADING - 4));
         let shown = shown(diff(&heading, &[&long, "is hush", "it was hush-h"], true));
-        assert_eq!(shown, ["y".repeat(HEADING - 4), "x".repeat(CHARS - 9), "is hush".to_owned(), "it was ".to_owned()]);
+        assert_eq!(
+            shown,
+            [
+                "y".repeat(Hunk::HEADING - 4),
+                "x".repeat(Hunk::MAX_CHARS - 9),
+                "is hush".to_owned(),
+                "it was ".to_owned()
+            ]
+        );
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::action::{ActionName, Attribution};
 use crate::approval::{Approval, ApprovalOptions, Ask, Asked};
 use crate::audit::{AuditDraft, AuditOutcome, AuditTarget};
+use crate::changes::{ChangeReport, ChangedFile, DiffLine, DiffOp, FileKind, FileStatus, Hunk, KeptTurn, ReportedFile};
 use crate::command::{Command, CommandKind, Receipt};
 use crate::ids::{ApprovalId, CommandSeq, MessageId, OperationId, Seq, SessionId};
 use crate::message::{Control, MessageRole, NewMessage};
@@ -34,6 +35,36 @@ pub(crate) fn operation_id(n: u128) -> OperationId {
 /// So many seconds into 2026.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros((1_767_225_600 + seconds) * 1_000_000).expect("within chrono's range")
+}
+
+/// A report on so many files with so many new lines each, after one turn.
+pub(crate) fn change_report(files: u32, lines: u32) -> ChangeReport {
+    let line = |number: u32| DiffLine {
+        op: DiffOp::Added,
+        old: None,
+        new: Some(u64::from(number) + 1),
+        text: format!("line {number} of a file"),
+    };
+    let file = |number: u32| {
+        let path = format!("src/{number}.rs").parse().expect("a path");
+        let (from, executable, size, removed) = (None, None, None, Some(0));
+        let (status, kind, added) = (FileStatus::Added, FileKind::Text, Some(u64::from(lines)));
+        let file = ChangedFile { path, from, status, kind, added, removed, executable, size };
+        let hunk = Hunk { heading: String::new(), lines: (0..lines).map(line).collect() };
+        ReportedFile { file, hunks: Some(vec![hunk]), truncated: false }
+    };
+    ChangeReport {
+        folder: "/srv/work".to_owned(),
+        commit: Some("c0ffee".to_owned()),
+        branch: Some("main".to_owned()),
+        turns: vec![KeptTurn { number: 1, began_at: at(1), ended_at: Some(at(2)) }],
+        from_at: at(0),
+        to_at: at(2),
+        files: (0..files).map(file).collect(),
+        total: u64::from(files),
+        added: u64::from(files) * u64::from(lines),
+        removed: 0,
+    }
 }
 
 pub(crate) fn registration(n: u128) -> Registration {

@@ -152,7 +152,11 @@ fn one_agent(config: &mut ServiceConfig) {
         .service(resource("/messages/rendered", "GET, HEAD").route(web::get().to(rendered::list)))
         .service(resource("/messages/search", "GET, HEAD").route(web::get().to(search::search)))
         .service(resource("/commands", "GET, HEAD").route(web::get().to(commands::list)))
-        .service(resource("/changes", "GET, HEAD").route(web::get().to(changes::read)))
+        .service(
+            resource("/changes", "GET, HEAD, POST")
+                .route(web::get().to(changes::read))
+                .route(web::post().to(changes::report)),
+        )
         .service(resource("/log", "GET, HEAD").route(web::get().to(agent_log::read)))
         .service(
             resource("/status", "GET, HEAD, POST")

@@ -9,9 +9,9 @@ use flightdeck_domain::use_cases::{
     AcknowledgeCommand, Authorize, CreateKey, DecideApproval, ExportAudit, IngestMessages, Intervene, InterveneFleet,
     InterveneScope, ListKeys, LogIn, MakeCheckpoint, ManageProviders, ManageRetention, ManageRunners, ManageSinks,
     OpenApproval, ReadApprovals, ReadAudit, ReadChanges, ReadCommands, ReadHistory, ReadOperations,
-    ReadProviderConfigs, ReadSessions, ReadSinks, ReadUsage, RecordRefusal, RegisterSession, ReportStatus, RevokeKey,
-    SearchHistory, ServeRunners, SetBudget, SpawnSession, SubscribePush, SurveyFleet, SwitchGuard, TakeTelemetry,
-    VerifyAudit, WithdrawApproval,
+    ReadProviderConfigs, ReadSessions, ReadSinks, ReadUsage, RecordRefusal, RegisterSession, ReportChanges,
+    ReportStatus, RevokeKey, SearchHistory, ServeRunners, SetBudget, SpawnSession, SubscribePush, SurveyFleet,
+    SwitchGuard, TakeTelemetry, VerifyAudit, WithdrawApproval,
 };
 use flightdeck_live::{ConversationTails, Conversations, Cut, FleetFeedLog, Tails};
 
@@ -166,6 +166,7 @@ fn agents(api: &Api, given: Given) -> Given {
         .with(AgentChanges {
             authorize: authorize.clone(),
             read: ReadChanges::new(ports).at_replica(providers.replica().cloned()),
+            report: ReportChanges::new(ports),
             runners: ManageRunners::new(ports),
         })
         .with(Messages {

@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod end;
 mod hear;
+mod kept;
 mod last_words;
 mod obey;
 mod question;
@@ -16,14 +17,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use flightdeck_agent_io::scrub::Scrubber;
-use flightdeck_domain::changes::Moment;
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{ApprovalId, CommandSeq};
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{JsonObject, MessageContent, Reason};
 use flightdeck_processes::{LogFile, Process};
-use flightdeck_uplink::{Interruption, Places, Stop, Uplink};
+use flightdeck_uplink::{Places, Stop, Uplink};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
@@ -66,18 +66,13 @@ pub(crate) struct Start {
 /// Lives: comes up, works until something ends it, and reports how it ended.
 pub(crate) async fn run(agents: Arc<Agents>, uplink: Uplink, start: Start) {
     let mut reporter = Reporter::new(uplink);
-    let session = start.session.id;
     let Err(mut end) = live(&agents, &mut reporter, start).await else { return };
+    kept::before_the_end(&agents, &reporter.uplink, &end).await;
     // A kill, also a second one, may still come while the end is being reported to a store that is away.
     while let Err(stop) = reporter.end(end.clone()).await {
         end = stop;
     }
-    // Whoever stops agents does not wait for this, and a server that goes down neither: the first reading does it then.
-    if !matches!(end, Stop::Interrupted(Interruption::ShutDown))
-        && let Some(changes) = &agents.changes
-    {
-        changes.keep(session, Moment::End).await;
-    }
+    kept::after_the_end(&agents, &reporter.uplink, &end).await;
 }
 
 async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<(), Stop> {
@@ -89,7 +84,7 @@ async fn live(agents: &Agents, reporter: &mut Reporter, start: Start) -> Result<
     }
     let _place = start::place(reporter, &config, places).await?;
     let folder = start::folder(agents, session.id, &config, &workplace).await.map_err(failed)?;
-    start::keep_state(agents, reporter, session.id, &folder).await?;
+    kept::begin(agents, &reporter.uplink, &folder).await?;
     let cwd = folder.path;
     let own = opening.resume.clone();
     let mut transcript = Transcript::new(config.usage);
@@ -236,17 +231,6 @@ impl Agent<'_> {
                 },
                 () = tokio::time::sleep_until(wake) => self.tick().await?,
             }
-        }
-    }
-
-    /// Keeps the state of its folder. An operator who ends it does not wait for that.
-    async fn keep_state(&mut self, moment: Moment) -> Result<(), Stop> {
-        let Some(changes) = &self.agents.changes else { return Ok(()) };
-        let mailbox = Arc::clone(&self.reporter.uplink.mailbox);
-        tokio::select! {
-            biased;
-            interruption = mailbox.interrupted() => Err(interruption.into()),
-            () = changes.keep(self.session.id, moment) => Ok(()),
         }
     }
 

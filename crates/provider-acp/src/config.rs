@@ -141,9 +141,14 @@ struct Raw {
 }
 
 impl AgentConfig {
+    /// Its credentials, each with its name.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        self.credentials.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// What takes its credentials out of what it says.
     pub(crate) fn scrubber(&self) -> Scrubber {
-        Scrubber::new(self.credentials.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        Scrubber::new(self.secrets())
     }
 
     /// An agent that runs this, with everything else as it is when nothing is said about it, and nothing in its environment.

@@ -84,23 +84,28 @@ impl AcpProvider {
     /// # Errors
     /// Its folders cannot be made, or no thread can be started.
     pub fn new(ports: &Ports, configs: Vec<AgentConfig>, home: Home, supervisor: Supervisor) -> io::Result<Self> {
-        Self::of(Arc::new(LocalDesk::new(ports)), ports.changes.clone(), configs, home, supervisor)
+        Self::with_desk(Arc::new(LocalDesk::new(ports)), ports.changes.clone(), configs, home, supervisor)
     }
 
-    /// The same with a desk through which the agents report: for a program that has no store of its own.
+    /// The same in one of several replicas: the others are told what its agents change.
     ///
     /// # Errors
     /// The same.
-    pub fn with_desk(
-        desk: Arc<dyn Desk>,
+    pub fn at_replica(
+        ports: &Ports,
         configs: Vec<AgentConfig>,
         home: Home,
         supervisor: Supervisor,
     ) -> io::Result<Self> {
-        Self::of(desk, None, configs, home, supervisor)
+        Self::with_desk(Arc::new(LocalDesk::of_replica(ports)), ports.changes.clone(), configs, home, supervisor)
     }
 
-    fn of(
+    /// The same with a desk through which the agents report, and what keeps the states of their folders: for a program that
+    /// has no store of its own.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with_desk(
         desk: Arc<dyn Desk>,
         changes: Option<Arc<dyn Changes>>,
         configs: Vec<AgentConfig>,
@@ -322,7 +327,7 @@ impl Agents {
         let session = start.session.id;
         self.at_work().insert(session, Arc::clone(&start.config));
         // Its own credentials are for nobody else.
-        let desk = ScrubbingDesk::over(Arc::clone(&self.desk), &start.config.scrubber());
+        let desk = ScrubbingDesk::over(Arc::clone(&self.desk), start.config.secrets());
         let uplink = || Uplink { session, mailbox: presence.mailbox(), desk: Arc::clone(&desk) };
         let (uplink, last_word) = (uplink(), uplink());
         tokio::spawn(async move {

@@ -66,7 +66,7 @@ impl Acp {
         let ports = Ports::from_store(store, Arc::new(()), Arc::new(SystemClock), Arc::new(SystemIds));
         let desk = Arc::new(FaultyDesk::new(Arc::new(LocalDesk::new(&ports))));
         let supervisor = Supervisor { binary: PathBuf::from(test_agent()) };
-        let provider = AcpProvider::with_desk(desk.clone(), agents(pause), Home::new(folder.path()), supervisor);
+        let provider = AcpProvider::with_desk(desk.clone(), None, agents(pause), Home::new(folder.path()), supervisor);
         let provider = Arc::new(provider.expect("a provider"));
         let providers = Providers::default().with(provider.clone());
         Self { ports, providers, provider, desk, pause, folder }

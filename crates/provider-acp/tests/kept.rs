@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use flightdeck_domain::action::Intervention;
-use flightdeck_domain::changes::{ChangeList, Compared, FileDiff, FilePath, Moment, Stretch, Unkept, WorkFolder};
+use flightdeck_domain::changes::{
+    ChangeList, ChangeReport, Compared, FileDiff, FilePath, Moment, Stretch, Unkept, WorkFolder,
+};
 use flightdeck_domain::command::Delivery;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{Changes, ChangesError};
@@ -61,6 +63,10 @@ impl Changes for Notes {
 
     async fn file(&self, id: SessionId, _: Stretch, _: FilePath) -> Result<Compared<FileDiff>, ChangesError> {
         Err(ChangesError::UnknownSession(id))
+    }
+
+    async fn report(&self, session: SessionId, _: Stretch) -> Result<ChangeReport, ChangesError> {
+        Err(ChangesError::UnknownSession(session))
     }
 
     async fn kept(&self, _: Option<SessionId>, _: usize) -> Result<Vec<SessionId>, ChangesError> {

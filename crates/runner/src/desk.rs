@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::approval::{Approval, ApprovalState, Ask, Asked, ExpiryReason, WithdrawalRefused};
+use flightdeck_domain::changes::{ChangeReport, Stretch};
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::{AppendRefused, Control};
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, Clock as _, IdGenerator, MessageSlice, ObserveError, OpenApprovalError,
-    OpenedApproval, RegisterError, Registered, StoreUnavailable, WithdrawApprovalError,
+    OpenedApproval, RegisterError, Registered, SaveReportError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{Admission, Ancestor, Observation, Registration, Session, SessionStatus, TreeFacts};
 use flightdeck_domain::system::{SystemClock, SystemIds};
 use flightdeck_domain::text::{ProviderName, ProviderSessionId, Reason};
 use flightdeck_domain::use_cases::{IngestError, MessageInput, NewApproval, NewSession};
-use flightdeck_uplink::Desk;
+use flightdeck_uplink::{Desk, TellsChanges};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -194,6 +195,23 @@ impl Desk for RemoteDesk {
         self.held.add(id, &held);
         let _ = self.registered.send((held, id));
         Ok(Registered { session, created: true })
+    }
+
+    fn tells_changes(&self) -> TellsChanges {
+        TellsChanges::BeforeTheEnd
+    }
+
+    async fn changed(&self, session: SessionId, stretch: Stretch, report: ChangeReport) -> Result<(), SaveReportError> {
+        let held = self.held.of(session).ok_or(SaveReportError::UnknownSession(session))?;
+        let path = match stretch {
+            Stretch::Whole => format!("/agents/{session}/changes"),
+            Stretch::Turn(turn) => format!("/agents/{session}/changes?turn={turn}"),
+        };
+        let body = serde_json::to_string(&report).map_err(StoreUnavailable::new)?;
+        // Of what the server has not taken the last word counts alone.
+        self.outbox.replace(held.id, "changes", path, body).await?;
+        held.stirred.notify_waiters();
+        Ok(())
     }
 
     async fn commands(&self, session: SessionId, after: CommandSeq) -> Result<Option<Vec<Command>>, StoreUnavailable> {

@@ -95,6 +95,8 @@ enum Change {
     Below(SessionId, SessionId),
     /// Kind, path and body.
     Put(SessionId, &'static str, String, String),
+    /// The same in place of what is there for the path.
+    Replace(SessionId, &'static str, String, String),
     /// Everything of an assignment up to this entry has arrived.
     Sent(SessionId, i64),
     Release(SessionId),
@@ -202,6 +204,17 @@ impl Outbox {
         self.change(Change::Put(holder, kind, path, body)).await
     }
 
+    /// The same in place of what was put in for the path and is not sent.
+    pub(crate) async fn replace(
+        &self,
+        holder: SessionId,
+        kind: &'static str,
+        path: String,
+        body: String,
+    ) -> Result<(), StoreUnavailable> {
+        self.change(Change::Replace(holder, kind, path, body)).await
+    }
+
     /// Everything of an assignment up to this entry has arrived.
     pub(crate) async fn sent(&self, holder: SessionId, through: i64) -> Result<(), StoreUnavailable> {
         self.change(Change::Sent(holder, through)).await
@@ -301,13 +314,14 @@ fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> 
                 .bind::<Text, _>(holder.to_string())
                 .execute(connection)
         }
-        Change::Put(holder, kind, path, body) => {
-            diesel::sql_query("INSERT INTO items (holder, kind, path, body) VALUES (?, ?, ?, ?)")
+        Change::Put(holder, kind, path, body) => put(connection, *holder, kind, path, body),
+        Change::Replace(holder, kind, path, body) => {
+            diesel::sql_query("DELETE FROM items WHERE holder = ? AND kind = ? AND path = ?")
                 .bind::<Text, _>(holder.to_string())
                 .bind::<Text, _>(*kind)
                 .bind::<Text, _>(path)
-                .bind::<Text, _>(body)
-                .execute(connection)
+                .execute(connection)?;
+            put(connection, *holder, kind, path, body)
         }
         Change::Sent(holder, through) => diesel::sql_query("DELETE FROM items WHERE holder = ? AND id <= ?")
             .bind::<Text, _>(holder.to_string())
@@ -324,12 +338,35 @@ fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> 
     .map(drop)
 }
 
+fn put(connection: &mut SqliteConnection, holder: SessionId, kind: &str, path: &str, body: &str) -> QueryResult<usize> {
+    diesel::sql_query("INSERT INTO items (holder, kind, path, body) VALUES (?, ?, ?, ?)")
+        .bind::<Text, _>(holder.to_string())
+        .bind::<Text, _>(kind)
+        .bind::<Text, _>(path)
+        .bind::<Text, _>(body)
+        .execute(connection)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn session(n: u128) -> SessionId {
         SessionId::new(Uuid::from_u128(n))
+    }
+
+    #[tokio::test]
+    async fn of_what_is_replaced_the_last_one_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let outbox = Outbox::open(folder.path()).expect("opened");
+        for (holder, path, body) in [(1, "/a", "1"), (1, "/b", "2"), (2, "/a", "3"), (1, "/a", "4")] {
+            outbox.put(session(holder), "message", path.to_owned(), "said".to_owned()).await.expect("kept");
+            outbox.replace(session(holder), "changes", path.to_owned(), body.to_owned()).await.expect("kept");
+        }
+        let page = outbox.next(session(1)).expect("read");
+        let left: Vec<(&str, &str)> = page.iter().map(|entry| (&*entry.path, &*entry.body)).collect();
+        assert_eq!(left, [("/a", "said"), ("/b", "said"), ("/b", "2"), ("/a", "said"), ("/a", "4")]);
+        assert_eq!(outbox.next(session(2)).expect("read").len(), 2, "others have nothing to do with it");
     }
 
     #[tokio::test]

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightdeck_changes::{Keeper, Limits};
 use flightdeck_client::ServerFlags;
 use flightdeck_domain::ids::SessionId;
-use flightdeck_domain::ports::{AgentProvider, Clock as _, ProviderKind};
+use flightdeck_domain::ports::{AgentProvider, Changes, Clock as _, ProviderKind};
 use flightdeck_domain::runner::{Runner, RunnerName};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::SystemClock;
@@ -131,8 +132,11 @@ impl Program {
             }
         });
         let supervisor = Supervisor::this_binary()?;
-        let acp =
-            Arc::new(AcpProvider::with_desk(Arc::clone(&desk), Vec::new(), Home::new(&args.data_dir), supervisor)?);
+        let clock = Arc::new(SystemClock);
+        let changes: Arc<dyn Changes> = Arc::new(Keeper::new(&args.data_dir.join("changes"), clock, Limits::default()));
+        let home = Home::new(&args.data_dir);
+        let acp = AcpProvider::with_desk(Arc::clone(&desk), Some(Arc::clone(&changes)), Vec::new(), home, supervisor)?;
+        let acp = Arc::new(acp);
         let scripted = Arc::new(ScriptedProvider::with_desk(desk, None));
         let kinds = BTreeMap::from([
             ("acp", Kind { kind: acp.clone(), provider: acp.clone() }),

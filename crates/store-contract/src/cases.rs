@@ -295,6 +295,11 @@ macro_rules! __contract {
                 what_was_archived_is_put_back_as_it_was(session message action)
                 the_feed_is_cut_and_keeps_its_end(session feed)
                 the_feed_is_not_cut_past_a_sink(session feed sink);
+            change_reports:
+                a_report_of_changes_reads_back_as_it_was_told(session)
+                of_two_reports_of_changes_the_later_one_stays(session)
+                reports_on_old_turns_go(session)
+                reports_of_changes_go_with_the_conversation(session message);
             usage:
                 a_report_is_booked_on_the_session_its_subtrees_and_its_mission
                 the_fleet_used_what_its_sessions_used
@@ -412,6 +417,7 @@ mod tests {
             include_str!("survey.rs"),
             include_str!("sink.rs"),
             include_str!("retention.rs"),
+            include_str!("change_reports.rs"),
             include_str!("durability.rs"),
             include_str!("usage.rs"),
             include_str!("usage_days.rs"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use flightdeck_domain::action::{FleetAction, FleetIntervention, Intervention, OperatorAction};
 use flightdeck_domain::approval::{ApprovalAction, ApprovalOption, Ask};
+use flightdeck_domain::changes::Stretch;
 use flightdeck_domain::command::Receipt;
 use flightdeck_domain::ids::{CommandSeq, FeedPosition, Seq};
 use flightdeck_domain::message::NewMessage;
@@ -19,8 +20,8 @@ use flightdeck_domain::session::SessionStatus;
 use flightdeck_domain::sink::Step;
 use flightdeck_domain::text::{JsonObject, ProviderName};
 use flightdeck_domain::transactions::{
-    self, Break, Brittle, Fuse, Steps, api_key, approval, command, login, operator_actions, provider_config, retention,
-    runner, session, sink, usage,
+    self, Break, Brittle, Fuse, Steps, api_key, approval, change_report, command, login, operator_actions,
+    provider_config, retention, runner, session, sink, usage,
 };
 use flightdeck_domain::usage::AccountKey;
 use serde_json::json;
@@ -28,6 +29,7 @@ use serde_json::json;
 use crate::Store;
 use crate::approval::closing::{expiry, withdrawal};
 use crate::approval::{ask, decision, open};
+use crate::change_reports::report;
 use crate::given::{
     action, at, by, child, fleet, inject, key, key_id, keyed, message, object, observation, operation_id, registration,
     scoped, session_id, text,
@@ -106,6 +108,8 @@ pub enum Act {
     SendLetter,
     /// Dead letters are to be sent again.
     Resend,
+    /// Somebody tells what an agent changed, and an old turn goes.
+    ReportChanges,
     /// The rules of retention are changed.
     SetRetention,
     /// A replica takes the lease of retention.
@@ -140,7 +144,7 @@ pub enum Act {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::Register,
         Self::End,
         Self::ComeBack,
@@ -171,6 +175,7 @@ impl Act {
         Self::GiveUp,
         Self::SendLetter,
         Self::Resend,
+        Self::ReportChanges,
         Self::SetRetention,
         Self::TakeRetention,
         Self::NoteArchived,
@@ -282,6 +287,10 @@ impl Act {
                 Ok(sink::settle(tx, &settling("ops", 1, sent, 500)).await.map(drop)?)
             }
             Self::Resend => Ok(sink::resend(tx, &letters("ops", &[], 500)).await.map(drop)?),
+            Self::ReportChanges => {
+                let (session, told) = (session_id(2), report(500));
+                change_report::save(tx, session, Stretch::Turn(101), &told).await.map_err(Stopped::by)
+            }
             Self::SetRetention => Ok(retention::change(tx, &set_rules(1, 500)).await.map(drop)?),
             Self::TakeRetention => Ok(retention::take(tx, &keeping("r1", 500)).await.map(drop)?),
             Self::NoteArchived => retention::note(tx, &note(5, 2, 0)).await.map(drop).map_err(Stopped::by),
@@ -368,6 +377,7 @@ async fn prepare(store: &dyn Store) {
     }
     store.remove_archived(session_id(7)).await.expect("removed");
     store.change_retention(set_rules(0, 212)).await.expect("changed");
+    store.save_change_report(session_id(2), Stretch::Turn(1), report(300)).await.expect("saved");
     let limit = budget(AccountKey::Subtree(session_id(2)), 3, 220);
     store.set_budget(limit).await.expect("set");
     append(store, 2, vec![used(1)]).await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::ports::{
-    ApiKeyRepository, ApprovalRepository, AuditLog, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor,
-    LoginRepository, MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository,
+    ApiKeyRepository, ApprovalRepository, AuditLog, ChangeReports, CommandQueue, EpochRepository, FleetFeed,
+    FleetSurveyor, LoginRepository, MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository,
     RetentionRepository, RunnerRepository, SessionRepository, SinkRepository, UsageRepository,
 };
 
@@ -28,6 +28,7 @@ pub trait Store:
     + FleetSurveyor
     + SinkRepository
     + RetentionRepository
+    + ChangeReports
 {
 }
 
@@ -49,6 +50,7 @@ impl<S> Store for S where
         + FleetSurveyor
         + SinkRepository
         + RetentionRepository
+        + ChangeReports
 {
 }
 

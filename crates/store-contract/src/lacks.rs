@@ -440,6 +440,23 @@ macro_rules! __lacks {
             }
         }
     };
+    (ChangeReports $store:ty) => {
+        #[async_trait]
+        impl ChangeReports for $store {
+            async fn save_change_report(
+                &self,
+                _: SessionId,
+                _: Stretch,
+                _: ChangeReport,
+            ) -> Result<(), SaveReportError> {
+                Err(lacking("reports of changes").into())
+            }
+
+            async fn change_report(&self, _: SessionId, _: Stretch) -> Result<Option<ChangeReport>, StoreUnavailable> {
+                Ok(None)
+            }
+        }
+    };
     (LoginRepository $store:ty) => {
         #[async_trait]
         impl LoginRepository for $store {

@@ -52,6 +52,7 @@ pub mod api_key;
 pub mod approval;
 pub mod audit;
 mod cases;
+pub mod change_reports;
 pub mod command;
 pub mod crash;
 pub mod durability;
@@ -91,6 +92,7 @@ pub mod parts {
         api_key::*,
         approval::{Approval, ApprovalAction, Ask, Expiry, Withdrawal},
         audit::*,
+        changes::{ChangeReport, Stretch},
         command::*,
         epoch::*,
         feed::*,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::{AuditHead, Checkpoint, SealedAuditEntry};
+use flightdeck_domain::changes::ChangeReport;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::feed::FleetEvent;
 use flightdeck_domain::ids::{AuditSeq, CommandSeq, FeedPosition, Seq, SessionId};
@@ -23,6 +24,7 @@ use flightdeck_domain::usage::UsageLine;
 
 use crate::Store;
 use crate::approval::approvals;
+use crate::change_reports::reports;
 use crate::steps::{audit, feed, operations, sessions, targets};
 use crate::usage::{missions, usage_of};
 use crate::usage_days::usage_days;
@@ -47,6 +49,7 @@ pub(crate) struct State {
     sinks: Vec<(Sink, Vec<DeadLetter>)>,
     retention: Retention,
     archived: Vec<ArchivedSession>,
+    change_reports: Vec<Vec<ChangeReport>>,
     all_commands: Vec<Command>,
     usage: Vec<SessionUsage>,
     usage_days: Vec<UsageLine>,
@@ -67,6 +70,10 @@ impl State {
         for session in &sessions {
             archived.extend(store.archived(session.id).await.expect("read"));
             all_commands.extend(store.commands_after(session.id, CommandSeq::ZERO, 10_000).await.expect("read"));
+        }
+        let mut change_reports = Vec::new();
+        for n in 1..=9 {
+            change_reports.push(reports(store, n).await);
         }
         let mut usage = Vec::new();
         for session in &sessions {
@@ -101,6 +108,7 @@ impl State {
             sinks: sinks_with_letters,
             retention: store.retention().await.expect("read"),
             archived,
+            change_reports,
             all_commands,
             usage,
             usage_days: usage_days(store).await,

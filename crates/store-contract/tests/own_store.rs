@@ -14,7 +14,7 @@ use self::example::store::OwnStore;
 lacks!(
     OwnStore: CommandQueue, ApprovalRepository, OperationRepository, UsageRepository, FleetFeed, ApiKeyRepository,
     EpochRepository, LoginRepository, ProviderConfigRepository, RunnerRepository, SinkRepository,
-    RetentionRepository, FleetSurveyor,
+    RetentionRepository, ChangeReports, FleetSurveyor,
 );
 
 const NOUNS: [&str; 4] = ["session", "message", "audit", "action"];

@@ -2,6 +2,7 @@
 
 mod access;
 mod approval;
+mod change_report;
 mod control;
 mod provider_config;
 mod record;

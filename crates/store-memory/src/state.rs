@@ -6,6 +6,7 @@ use flightdeck_domain::action::Remembered;
 use flightdeck_domain::api_key::ApiKey;
 use flightdeck_domain::approval::Approval;
 use flightdeck_domain::audit::Ledger;
+use flightdeck_domain::changes::ChangeReport;
 use flightdeck_domain::command::Command;
 use flightdeck_domain::day::Day;
 use flightdeck_domain::epoch::{Epoch, StoreMark};
@@ -66,6 +67,8 @@ pub struct State {
     pub(crate) letters: BTreeMap<(SinkName, u64), DeadLetter>,
     pub(crate) retention: Retention,
     pub(crate) archived: BTreeMap<SessionId, ArchivedSession>,
+    /// By session and turn; 0 is the whole session.
+    pub(crate) change_reports: BTreeMap<(SessionId, u32), ChangeReport>,
     pub(crate) journal: Journal,
 }
 

@@ -33,7 +33,7 @@ const BEGIN_TARGET: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '5s'; \
      LOCK TABLE sessions, messages, commands, approvals, operations, operation_targets, feed_events, feed_head, \
          audit_entries, audit_head, audit_checkpoints, api_keys, idempotency_keys, fleet_state, epoch, replica_marks, provider_configs, runners, assignments, \
-         sinks, sink_letters, retention, archived_sessions IN EXCLUSIVE MODE; \
+         sinks, sink_letters, retention, archived_sessions, usage_days, change_reports IN EXCLUSIVE MODE; \
      ALTER TABLE sessions ALTER CONSTRAINT sessions_parent_id_fkey DEFERRABLE INITIALLY DEFERRED";
 
 /// The parents are there by now. The head of the audit log goes to its end in one step: one for each entry would take

@@ -32,6 +32,7 @@ pub mod account;
 pub mod api_key;
 pub mod approval;
 pub mod audit;
+pub mod change_report;
 pub mod checkpoint;
 pub mod command;
 pub mod epoch;

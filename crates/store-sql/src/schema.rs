@@ -411,6 +411,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::types::Id;
+
+    /// Reports of what agents changed.
+    change_reports (session_id, turn) {
+        session_id -> Id,
+        turn -> BigInt,
+        report -> Text,
+    }
+}
+
+diesel::table! {
     use crate::types::Flag;
 
     /// What holds for the whole fleet: one row.

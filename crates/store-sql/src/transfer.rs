@@ -11,9 +11,9 @@ use flightdeck_domain::ids::{AuditSeq, FeedPosition};
 use flightdeck_domain::message::Message;
 use flightdeck_domain::operation::{Operation, OperationTarget};
 use flightdeck_domain::ports::{
-    AccessRows as _, ApprovalRows as _, ControlRows, ProviderConfigRows as _, RememberedCall, RetentionRows as _, Rows,
-    RunnerRows as _, SessionRows as _, SinkRows as _, TalkRows, TransferHeads, TransferPage, TransferSource,
-    TransferTarget, UsageRows,
+    AccessRows as _, ApprovalRows as _, ChangeReportRows as _, ControlRows, MovedReport, ProviderConfigRows as _,
+    RememberedCall, RetentionRows as _, Rows, RunnerRows as _, SessionRows as _, SinkRows as _, TalkRows,
+    TransferHeads, TransferPage, TransferSource, TransferTarget, UsageRows,
 };
 use flightdeck_domain::provider_config::ProviderConfig;
 use flightdeck_domain::retention::{ArchivedSession, Retention, RetentionLease};
@@ -27,6 +27,7 @@ use crate::rows::BrokenRow;
 use crate::rows::account::AccountRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::approval::ApprovalRow;
+use crate::rows::change_report::ChangeReportRow;
 use crate::rows::command::CommandRow;
 use crate::rows::epoch::MarkRow;
 use crate::rows::feed::EventRow;
@@ -198,6 +199,11 @@ async fn put<D: Moving>(tx: &mut SqlTx<D>, page: &TransferPage) -> Rows<()> {
                 tx.save_archived(archived).await?;
             }
         }
+        TransferPage::ChangeReports(new) => {
+            for MovedReport { session, turn, report } in new {
+                tx.save_change_report(*session, *turn, report).await?;
+            }
+        }
         TransferPage::Marks(new) => {
             for mark in new {
                 epoch::exchange_mark(tx.connection(), &mark.replica, &[], mark.mark).await?;
@@ -288,6 +294,9 @@ async fn following<C: Connection>(connection: &mut C, page: &TransferPage) -> Re
         TransferPage::Archived(last) => TransferPage::Archived(
             next::<ArchivedRow, _, _>(connection, "archived_sessions", "session_id", end(last)).await?,
         ),
+        TransferPage::ChangeReports(last) => TransferPage::ChangeReports(
+            next::<ChangeReportRow, _, _>(connection, "change_reports", "session_id, turn", end(last)).await?,
+        ),
         TransferPage::Marks(last) => {
             TransferPage::Marks(next::<MarkRow, _, _>(connection, "replica_marks", &bytes("replica"), end(last)).await?)
         }
@@ -340,6 +349,7 @@ placed! {
     Sink: it => [Bind::Text(it.name.as_str())];
     DeadLetter: it => [Bind::Text(it.sink.as_str()), Bind::Integer(counted(it.place))];
     ArchivedSession: it => [Bind::Id(it.session.key())];
+    MovedReport: it => [Bind::Id(it.session.key()), Bind::Integer(it.turn.into())];
     ReplicaMark: it => [Bind::Text(&it.replica)];
 }
 

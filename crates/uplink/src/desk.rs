@@ -2,16 +2,28 @@
 
 use async_trait::async_trait;
 use flightdeck_domain::approval::Approval;
+use flightdeck_domain::changes::{ChangeReport, Stretch};
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::Control;
 use flightdeck_domain::ports::{
     AcknowledgeError, MessageSlice, ObserveError, OpenApprovalError, OpenedApproval, RegisterError, Registered,
-    StoreUnavailable, WithdrawApprovalError,
+    SaveReportError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{ProviderName, ProviderSessionId, Reason};
 use flightdeck_domain::use_cases::{IngestError, MessageInput, NewApproval, NewSession};
+
+/// Whether it is told what agents change in their folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TellsChanges {
+    /// Whoever reads it is in this process.
+    Never,
+    /// At any time, also after the end of the session.
+    Always,
+    /// Before the end of the session is reported: nothing is taken from then on.
+    BeforeTheEnd,
+}
 
 /// Records what agents do, and answers what they ask of the record. A desk serves all agents of a provider; each call names
 /// the session that it is about.
@@ -75,6 +87,16 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// The store is unavailable; or the tree does not take the session: the parent is unknown or ended, a spawn fence is up …
     async fn register(&self, new: NewSession) -> Result<Registered, RegisterError>;
+
+    /// Whether those who read elsewhere have to be told what agents change in their folders, and when.
+    fn tells_changes(&self) -> TellsChanges;
+
+    /// Tells what an agent changed in a part of its session. It takes the place of what was told of that part before, unless
+    /// that is about a later state.
+    ///
+    /// # Errors
+    /// There is no such session, its conversation is archived, or the store is unavailable.
+    async fn changed(&self, session: SessionId, stretch: Stretch, report: ChangeReport) -> Result<(), SaveReportError>;
 
     /// The commands of a session's queue after a place whose receipts are not final, in order, at most
     /// [`ReadCommands::MAX_LIMIT`](flightdeck_domain::use_cases::ReadCommands::MAX_LIMIT); `None` when there is no such

@@ -6,19 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use flightdeck_domain::approval::Approval;
+use flightdeck_domain::changes::{ChangeReport, Stretch};
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::Control;
 use flightdeck_domain::ports::{
     AcknowledgeError, MessageSlice, ObserveError, OpenApprovalError, OpenedApproval, RegisterError, Registered,
-    StoreUnavailable, WithdrawApprovalError,
+    SaveReportError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{ProviderName, ProviderSessionId, Reason};
 use flightdeck_domain::use_cases::{IngestError, MessageInput, NewApproval, NewSession};
 use tokio::sync::Notify;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, TellsChanges};
 
 /// A desk whose store can be taken away, and at which an agent can be made to panic.
 ///
@@ -151,6 +152,14 @@ impl Desk for FaultyDesk {
 
     async fn register(&self, new: NewSession) -> Result<Registered, RegisterError> {
         self.through(None, self.inner.register(new), Into::into).await
+    }
+
+    fn tells_changes(&self) -> TellsChanges {
+        self.inner.tells_changes()
+    }
+
+    async fn changed(&self, session: SessionId, stretch: Stretch, report: ChangeReport) -> Result<(), SaveReportError> {
+        self.through(Some(session), self.inner.changed(session, stretch, report), Into::into).await
     }
 
     async fn commands(&self, session: SessionId, after: CommandSeq) -> Result<Option<Vec<Command>>, StoreUnavailable> {

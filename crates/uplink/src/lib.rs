@@ -18,7 +18,7 @@ mod scrubbing_desk;
 mod uplink;
 
 pub use crew::{Crew, Entered, Presence};
-pub use desk::Desk;
+pub use desk::{Desk, TellsChanges};
 #[cfg(feature = "faults")]
 pub use faulty_desk::FaultyDesk;
 pub use local_desk::LocalDesk;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flightdeck_domain::approval::Approval;
+use flightdeck_domain::changes::{ChangeReport, Stretch};
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::Control;
 use flightdeck_domain::ports::{
-    AcknowledgeError, IdGenerator, MessageRepository, MessageSlice, ObserveError, OpenApprovalError, OpenedApproval,
-    RegisterError, Registered, SessionFilter, SessionQuery, SessionRepository, StoreUnavailable, WakeUps,
-    WithdrawApprovalError,
+    AcknowledgeError, ChangeReports, IdGenerator, MessageRepository, MessageSlice, ObserveError, OpenApprovalError,
+    OpenedApproval, RegisterError, Registered, SaveReportError, SessionFilter, SessionQuery, SessionRepository,
+    StoreUnavailable, WakeUps, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{ProviderName, ProviderSessionId, Reason};
@@ -19,7 +20,7 @@ use flightdeck_domain::use_cases::{
     ReadApprovals, ReadCommands, RegisterSession, ReportStatus, WithdrawApproval,
 };
 
-use crate::desk::Desk;
+use crate::desk::{Desk, TellsChanges};
 
 /// Calls the use cases of the domain, over the ports of this process.
 pub struct LocalDesk {
@@ -35,6 +36,8 @@ pub struct LocalDesk {
     sessions: Arc<dyn SessionRepository>,
     ids: Arc<dyn IdGenerator>,
     wake_ups: Arc<dyn WakeUps>,
+    /// Where other replicas read what agents of this one changed.
+    reports: Option<Arc<dyn ChangeReports>>,
 }
 
 impl LocalDesk {
@@ -54,7 +57,14 @@ impl LocalDesk {
             sessions: Arc::clone(&ports.sessions),
             ids: Arc::clone(&ports.ids),
             wake_ups: Arc::clone(&ports.wake_ups),
+            reports: None,
         }
+    }
+
+    /// The same in one of several replicas, which do not see the folders of each other's agents.
+    #[must_use]
+    pub fn of_replica(ports: &Ports) -> Self {
+        Self { reports: Some(Arc::clone(&ports.change_reports)), ..Self::new(ports) }
     }
 }
 
@@ -89,6 +99,17 @@ impl Desk for LocalDesk {
 
     async fn register(&self, new: NewSession) -> Result<Registered, RegisterError> {
         self.register.execute(new, SessionStatus::Spawning).await
+    }
+
+    fn tells_changes(&self) -> TellsChanges {
+        if self.reports.is_some() { TellsChanges::Always } else { TellsChanges::Never }
+    }
+
+    async fn changed(&self, session: SessionId, stretch: Stretch, report: ChangeReport) -> Result<(), SaveReportError> {
+        match &self.reports {
+            Some(reports) => reports.save_change_report(session, stretch, report).await,
+            None => Ok(()),
+        }
     }
 
     async fn commands(&self, session: SessionId, after: CommandSeq) -> Result<Option<Vec<Command>>, StoreUnavailable> {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flightdeck_agent_io::scrub::Scrubber;
 use flightdeck_domain::approval::Approval;
+use flightdeck_domain::changes::{ChangeReport, Stretch};
 use flightdeck_domain::command::{Command, Receipt};
 use flightdeck_domain::ids::{ApprovalId, CommandSeq, MessageId, Seq, SessionId};
 use flightdeck_domain::message::Control;
 use flightdeck_domain::ports::{
     AcknowledgeError, MessageSlice, ObserveError, OpenApprovalError, OpenedApproval, RegisterError, Registered,
-    StoreUnavailable, WithdrawApprovalError,
+    SaveReportError, StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::text::{
@@ -19,7 +20,7 @@ use flightdeck_domain::text::{
 };
 use flightdeck_domain::use_cases::{IngestError, MessageInput, NewApproval, NewSession};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, TellsChanges};
 
 /// What stands for a text that is too long once its secrets are replaced, or is none any more.
 const LEFT_OUT: &str = "(left out: it had a credential)";
@@ -28,13 +29,19 @@ const LEFT_OUT: &str = "(left out: it had a credential)";
 pub struct ScrubbingDesk {
     inner: Arc<dyn Desk>,
     scrubber: Scrubber,
+    /// For texts that come line by line.
+    lines: Scrubber,
 }
 
 impl ScrubbingDesk {
-    /// The desk of an agent that was given these secrets. It is the desk itself when there are none.
+    /// The desk of an agent that was given these secrets, each with its name. It is the desk itself when there are none.
     #[must_use]
-    pub fn over(inner: Arc<dyn Desk>, scrubber: &Scrubber) -> Arc<dyn Desk> {
-        if scrubber.is_empty() { inner } else { Arc::new(Self { inner, scrubber: scrubber.clone() }) }
+    pub fn over<'a>(
+        inner: Arc<dyn Desk>,
+        secrets: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> Arc<dyn Desk> {
+        let (scrubber, lines) = (Scrubber::new(secrets.clone()), Scrubber::of_lines(secrets));
+        if lines.is_empty() { inner } else { Arc::new(Self { inner, scrubber, lines }) }
     }
 
     /// A text without secrets. What is too long after it is cut.
@@ -121,6 +128,20 @@ impl Desk for ScrubbingDesk {
         let own = new.provider_session_id.clone().and_then(|own| self.own(own));
         let (context, metadata) = (self.object(new.context.clone()), self.object(new.metadata.clone()));
         self.inner.register(NewSession { agent_type, provider_session_id: own, context, metadata, ..new }).await
+    }
+
+    fn tells_changes(&self) -> TellsChanges {
+        self.inner.tells_changes()
+    }
+
+    async fn changed(
+        &self,
+        session: SessionId,
+        stretch: Stretch,
+        mut report: ChangeReport,
+    ) -> Result<(), SaveReportError> {
+        report.rewrite(|text, is_cut| self.lines.part(text, is_cut));
+        self.inner.changed(session, stretch, report).await
     }
 
     async fn commands(&self, session: SessionId, after: CommandSeq) -> Result<Option<Vec<Command>>, StoreUnavailable> {

@@ -97,7 +97,8 @@ impl Deployment {
         let supervisor = Supervisor::this_binary().map_err(DeploymentError::Agents)?;
         let changes = keeper(&ports, data_dir);
         let ports = ports.with_changes(Arc::clone(&changes));
-        let acp = AcpProvider::new(&ports, config.agents.clone(), home.clone(), supervisor);
+        let provider = if is_shared { AcpProvider::at_replica } else { AcpProvider::new };
+        let acp = provider(&ports, config.agents.clone(), home.clone(), supervisor);
         let acp = Arc::new(acp.map_err(DeploymentError::Agents)?);
         // The hooks of Claude Code come when it does something, and it may wait for a prompt all night.
         let claude_code = Arc::new(ClaudeCodeProvider);

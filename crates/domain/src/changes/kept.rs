@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ChangedFile, FileDiff};
 use crate::time::Timestamp;
 
@@ -41,13 +43,15 @@ pub enum Stretch {
 pub struct Unkept(pub String);
 
 /// A turn of which states are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct KeptTurn {
     /// Its number, counted from 1.
     pub number: u32,
     /// When it began.
     pub began_at: Timestamp,
     /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
 }
 

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The path of a file below the top of its repository: bytes, as systems have them.
 ///
 /// Its text can be read back: a backslash is written twice, and a byte that is not UTF-8 as `\xNN`. Most paths are
@@ -18,7 +20,8 @@ use std::str::FromStr;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct FilePath(Vec<u8>);
 
 /// The text is not that of a path.
@@ -89,6 +92,20 @@ impl FromStr for FilePath {
             bytes.extend_from_slice(rest.as_bytes());
         }
         Self::new(bytes)
+    }
+}
+
+impl TryFrom<String> for FilePath {
+    type Error = InvalidFilePath;
+
+    fn try_from(text: String) -> Result<Self, InvalidFilePath> {
+        text.parse()
+    }
+}
+
+impl From<FilePath> for String {
+    fn from(path: FilePath) -> Self {
+        path.to_string()
     }
 }
 

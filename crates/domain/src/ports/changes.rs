@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::changes::{ChangeList, Compared, FileDiff, FilePath, Moment, Stretch, Unkept, WorkFolder};
+use crate::changes::{ChangeList, ChangeReport, Compared, FileDiff, FilePath, Moment, Stretch, Unkept, WorkFolder};
 use crate::ids::SessionId;
 
 /// Why changes cannot be shown.
@@ -25,6 +25,9 @@ pub enum ChangesError {
     /// The file was not changed.
     #[error("{0} was not changed")]
     UnknownFile(FilePath),
+    /// The file was changed, and how is not told.
+    #[error("the lines of {0} are not here: the report from the machine of the agent has no room for them")]
+    Unreported(FilePath),
     /// The folder, or what is kept, cannot be read now. The sentence says why.
     #[error("{0}")]
     Unreadable(String),
@@ -68,6 +71,13 @@ pub trait Changes: Send + Sync {
         stretch: Stretch,
         path: FilePath,
     ) -> Result<Compared<FileDiff>, ChangesError>;
+
+    /// What was changed in a part of a session, for those who do not see what is kept: the files with their lines, as far as
+    /// a report has room. The later state is the last one that is kept.
+    ///
+    /// # Errors
+    /// Nothing is kept, there is no such turn, or the states cannot be read.
+    async fn report(&self, session: SessionId, stretch: Stretch) -> Result<ChangeReport, ChangesError>;
 
     /// At most `limit` sessions of which something is kept here, those behind a place, by their ids.
     ///

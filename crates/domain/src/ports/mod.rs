@@ -12,6 +12,7 @@ mod approval;
 mod archive;
 mod audit;
 mod audit_spool;
+mod change_reports;
 mod changes;
 mod checkpoint;
 mod checkpoint_signer;
@@ -54,6 +55,7 @@ pub use approval::{
 pub use archive::{Archive, ArchiveError, ArchiveRecords, ArchiveWriter};
 pub use audit::{AuditHeadError, AuditLog, AuditLogError, KeepsLedger};
 pub use audit_spool::{AuditSpool, Waiting};
+pub use change_reports::{ChangeReports, SaveReportError};
 pub use changes::{Changes, ChangesError};
 pub use checkpoint::{ArchiveHolds, ArchivePage, ArchivePlace, ArchiveTurn, CheckpointArchive, Checkpointing};
 pub use checkpoint_signer::CheckpointSigner;
@@ -85,10 +87,11 @@ pub use sink_sender::{MessageBody, Outgoing, SendFailed, SinkSender};
 pub use store_space::StoreSpace;
 pub use survey::FleetSurveyor;
 pub use transaction::{
-    AccessRows, ApprovalRows, ControlRows, MissionAccounts, ProviderConfigRows, RecordRows, RetentionRows, Rows,
-    RunnerRows, SessionRows, SinkRows, SurveyRows, TalkRows, Transactional, TreeLock, Tx, UsageRows, Work,
+    AccessRows, ApprovalRows, ChangeReportRows, ControlRows, MissionAccounts, ProviderConfigRows, RecordRows,
+    RetentionRows, Rows, RunnerRows, SessionRows, SinkRows, SurveyRows, TalkRows, Transactional, TreeLock, Tx,
+    UsageRows, Work,
 };
-pub use transfer::{RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
+pub use transfer::{MovedReport, RememberedCall, TransferHeads, TransferPage, TransferSource, TransferTarget};
 pub use unavailable::{Hindrance, StoreUnavailable};
 pub use usage::{
     BudgetCommitted, MissionCursor, MissionPage, MissionQuery, MissionSummary, SessionUsage, SetBudgetError,
@@ -99,12 +102,13 @@ pub use wake_up::{Preview, WakeUps};
 #[cfg(feature = "mocks")]
 pub use {
     api_key::MockApiKeyRepository, approval::MockApprovalRepository, archive::MockArchive, audit::MockAuditLog,
-    audit_spool::MockAuditSpool, changes::MockChanges, checkpoint::MockCheckpointArchive,
-    checkpoint_signer::MockCheckpointSigner, clock::MockClock, clock::MockIdGenerator, command::MockCommandQueue,
-    epoch::MockEpochRepository, epoch::MockStoreMemory, feed::MockFleetFeed, login::MockLoginRepository,
-    message::MockMessageRepository, operation::MockOperationRepository, operator_actions::MockOperatorActions,
-    provider::MockAgentProvider, provider_config::MockProviderConfigRepository, provider_kind::MockProviderKind,
-    read_copy::MockReadCopy, retention::MockRetentionRepository, runner::MockRunnerRepository,
-    secret_sealer::MockSecretSealer, session::MockSessionRepository, sink::MockSinkRepository,
-    sink_sender::MockSinkSender, survey::MockFleetSurveyor, usage::MockUsageRepository, wake_up::MockWakeUps,
+    audit_spool::MockAuditSpool, change_reports::MockChangeReports, changes::MockChanges,
+    checkpoint::MockCheckpointArchive, checkpoint_signer::MockCheckpointSigner, clock::MockClock,
+    clock::MockIdGenerator, command::MockCommandQueue, epoch::MockEpochRepository, epoch::MockStoreMemory,
+    feed::MockFleetFeed, login::MockLoginRepository, message::MockMessageRepository,
+    operation::MockOperationRepository, operator_actions::MockOperatorActions, provider::MockAgentProvider,
+    provider_config::MockProviderConfigRepository, provider_kind::MockProviderKind, read_copy::MockReadCopy,
+    retention::MockRetentionRepository, runner::MockRunnerRepository, secret_sealer::MockSecretSealer,
+    session::MockSessionRepository, sink::MockSinkRepository, sink_sender::MockSinkSender, survey::MockFleetSurveyor,
+    usage::MockUsageRepository, wake_up::MockWakeUps,
 };

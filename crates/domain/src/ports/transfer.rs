@@ -6,10 +6,11 @@ use crate::action::Remembered;
 use crate::api_key::ApiKey;
 use crate::approval::Approval;
 use crate::audit::{AuditHead, Checkpoint, SealedAuditEntry};
+use crate::changes::ChangeReport;
 use crate::command::Command;
 use crate::epoch::{Epoch, ReplicaMark};
 use crate::feed::FleetEvent;
-use crate::ids::FeedPosition;
+use crate::ids::{FeedPosition, SessionId};
 use crate::message::Message;
 use crate::operation::{Operation, OperationTarget};
 use crate::operator::Actor;
@@ -31,6 +32,17 @@ pub struct RememberedCall {
     pub key: IdempotencyKey,
     /// The result of the call.
     pub remembered: Remembered,
+}
+
+/// A report of changes, to be moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedReport {
+    /// The session.
+    pub session: SessionId,
+    /// The turn; 0 for the whole session.
+    pub turn: u32,
+    /// The report.
+    pub report: ChangeReport,
 }
 
 /// Records of one kind, in the order in which every store gives them: by the key of the kind, with ids by their bytes.
@@ -76,6 +88,8 @@ pub enum TransferPage {
     Retention(Vec<Retention>),
     /// What is noted of archived sessions, by session. The archive itself is not copied.
     Archived(Vec<ArchivedSession>),
+    /// Reports of what agents changed, by session and turn.
+    ChangeReports(Vec<MovedReport>),
     /// Marks of servers, by their names.
     Marks(Vec<ReplicaMark>),
 }
@@ -84,7 +98,7 @@ impl TransferPage {
     /// An empty page of each kind, in an order in which every record comes after the records that it names, apart from
     /// sessions.
     #[must_use]
-    pub const fn every_kind() -> [Self; 21] {
+    pub const fn every_kind() -> [Self; 22] {
         [
             Self::Sessions(Vec::new()),
             Self::Messages(Vec::new()),
@@ -106,6 +120,7 @@ impl TransferPage {
             Self::DeadLetters(Vec::new()),
             Self::Retention(Vec::new()),
             Self::Archived(Vec::new()),
+            Self::ChangeReports(Vec::new()),
             Self::Marks(Vec::new()),
         ]
     }
@@ -134,6 +149,7 @@ impl TransferPage {
             Self::DeadLetters(_) => "dead letters",
             Self::Retention(_) => "retention rules",
             Self::Archived(_) => "archived sessions",
+            Self::ChangeReports(_) => "reports of changes",
             Self::Marks(_) => "marks of servers",
         }
     }
@@ -162,6 +178,7 @@ impl TransferPage {
             Self::DeadLetters(records) => records.len(),
             Self::Retention(records) => records.len(),
             Self::Archived(records) => records.len(),
+            Self::ChangeReports(records) => records.len(),
             Self::Marks(records) => records.len(),
         }
     }

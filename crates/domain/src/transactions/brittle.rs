@@ -1,6 +1,7 @@
 //! Transactions that fail on purpose.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +9,7 @@ use crate::action::Remembered;
 use crate::api_key::ApiKey;
 use crate::approval::Approval;
 use crate::audit::AuditDraft;
+use crate::changes::ChangeReport;
 use crate::command::Command;
 use crate::feed::FleetEventDraft;
 use crate::ids::{ApprovalId, AuditSeq, CommandSeq, FeedPosition, KeyId, MessageId, OperationId, Seq, SessionId};
@@ -16,10 +18,10 @@ use crate::message::{Message, NewMessage};
 use crate::operation::{Operation, OperationTarget, Scope, Wish};
 use crate::operator::Actor;
 use crate::ports::{
-    AccessRows, ApprovalCursor, ApprovalQuery, ApprovalRows, AssignmentPlace, ControlRows, ConversationEnd,
-    LetterQuery, MessageSlice, MissionAccounts, MissionQuery, OperationPage, OperationQuery, ProviderConfigRows,
-    RecordRows, RetentionRows, Rows, RunnerRows, SessionCursor, SessionFilter, SessionQuery, SessionRows, SinkRows,
-    StoreUnavailable, SurveyRows, TalkRows, TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
+    AccessRows, ApprovalCursor, ApprovalQuery, ApprovalRows, AssignmentPlace, ChangeReportRows, ControlRows,
+    ConversationEnd, LetterQuery, MessageSlice, MissionAccounts, MissionQuery, OperationPage, OperationQuery,
+    ProviderConfigRows, RecordRows, RetentionRows, Rows, RunnerRows, SessionCursor, SessionFilter, SessionQuery,
+    SessionRows, SinkRows, StoreUnavailable, SurveyRows, TalkRows, TargetPage, TargetQuery, TreeLock, Tx, UsageRows,
 };
 use crate::provider_config::{ConfigName, ProviderConfig};
 use crate::retention::{ArchivedSession, EndedPlace, Retention};
@@ -327,6 +329,12 @@ operations! { RetentionRows {
     remove_messages(session: SessionId, through: Seq) -> ();
     remove_commands(session: SessionId, through: CommandSeq) -> ();
     remove_events(through: FeedPosition) -> u64;
+} }
+
+operations! { ChangeReportRows {
+    change_report(session: SessionId, turn: u32) -> Option<ChangeReport>;
+    save_change_report(session: SessionId, turn: u32, report: &ChangeReport) -> ();
+    remove_change_reports(session: SessionId, turns: RangeInclusive<u32>) -> ();
 } }
 
 operations! { RecordRows {

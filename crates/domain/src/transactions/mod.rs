@@ -20,6 +20,7 @@ mod at_once;
 #[cfg(feature = "faults")]
 mod brittle;
 mod calls;
+pub mod change_report;
 pub mod command;
 pub mod login;
 pub mod message;

@@ -85,6 +85,7 @@ pub async fn note<T: Tx>(tx: &mut T, archived: &ArchivedSession) -> Result<Archi
     }
     archived.fits(&session)?;
     tx.save_archived(archived).await?;
+    tx.remove_change_reports(id, 0..=u32::MAX).await?;
     Ok(archived.clone())
 }
 

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::Ports;
 use crate::ids::{MessageId, SessionId};
 use crate::ports::{
-    MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockClock, MockCommandQueue, MockEpochRepository,
-    MockFleetFeed, MockFleetSurveyor, MockIdGenerator, MockLoginRepository, MockMessageRepository,
+    MockApiKeyRepository, MockApprovalRepository, MockAuditLog, MockChangeReports, MockClock, MockCommandQueue,
+    MockEpochRepository, MockFleetFeed, MockFleetSurveyor, MockIdGenerator, MockLoginRepository, MockMessageRepository,
     MockOperationRepository, MockOperatorActions, MockProviderConfigRepository, MockRetentionRepository,
     MockRunnerRepository, MockSessionRepository, MockSinkRepository, MockUsageRepository, MockWakeUps,
 };
@@ -78,6 +78,8 @@ pub struct MockPorts {
     pub sinks: MockSinkRepository,
     /// The rules of retention.
     pub retention: MockRetentionRepository,
+    /// What agents changed, as others told it.
+    pub change_reports: MockChangeReports,
     /// Hints to whoever follows.
     pub wake_ups: MockWakeUps,
 }
@@ -118,6 +120,7 @@ impl MockPorts {
             surveyor: Arc::new(self.surveyor),
             sinks: Arc::new(self.sinks),
             retention: Arc::new(self.retention),
+            change_reports: Arc::new(self.change_reports),
             archive: None,
             changes: None,
             sink_sender: None,

@@ -6,10 +6,11 @@ use super::SpooledActions;
 use super::archived_history::{ArchivedCommands, ArchivedMessages};
 use super::in_hand::LetGo;
 use crate::ports::{
-    ApiKeyRepository, ApprovalRepository, Archive, AuditLog, AuditSpool, Changes, CheckpointArchive, CheckpointSigner,
-    Checkpointing, Clock, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor, IdGenerator, LoginRepository,
-    MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository, RetentionRepository,
-    RunnerRepository, SecretSealer, SessionRepository, SinkRepository, SinkSender, UsageRepository, WakeUps,
+    ApiKeyRepository, ApprovalRepository, Archive, AuditLog, AuditSpool, ChangeReports, Changes, CheckpointArchive,
+    CheckpointSigner, Checkpointing, Clock, CommandQueue, EpochRepository, FleetFeed, FleetSurveyor, IdGenerator,
+    LoginRepository, MessageRepository, OperationRepository, OperatorActions, ProviderConfigRepository,
+    RetentionRepository, RunnerRepository, SecretSealer, SessionRepository, SinkRepository, SinkSender,
+    UsageRepository, WakeUps,
 };
 
 /// All ports of one deployment.
@@ -68,6 +69,8 @@ pub struct Ports {
     pub sinks: Arc<dyn SinkRepository>,
     /// The rules of retention, and what is archived.
     pub retention: Arc<dyn RetentionRepository>,
+    /// What agents changed, as others told it.
+    pub change_reports: Arc<dyn ChangeReports>,
     /// Keeps conversations outside the store; `None` if the deployment archives nothing.
     pub archive: Option<Arc<dyn Archive>>,
     /// Keeps what agents change in their folders; `None` if the deployment keeps nothing of it.
@@ -115,6 +118,7 @@ impl Ports {
             + FleetSurveyor
             + SinkRepository
             + RetentionRepository
+            + ChangeReports
             + 'static,
     {
         Self {
@@ -134,7 +138,8 @@ impl Ports {
             runners: store.clone(),
             surveyor: store.clone(),
             sinks: store.clone(),
-            retention: store,
+            retention: store.clone(),
+            change_reports: store,
             archive: None,
             changes: None,
             sink_sender: None,
@@ -383,6 +388,7 @@ has! {
         surveyor FleetSurveyor,
         sinks SinkRepository,
         retention RetentionRepository,
+        change_reports ChangeReports,
     }
     beside it {
         wake_ups WakeUps,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{Has, MayHave};
-use crate::changes::{ChangeList, Compared, FileDiff, FilePath, Moment, Stretch};
+use crate::changes::{ChangeList, ChangeReport, Compared, FileDiff, FilePath, Moment, Stretch};
 use crate::ids::SessionId;
-use crate::ports::{Changes, ChangesError, SessionRepository, StoreUnavailable};
+use crate::ports::{ChangeReports, Changes, ChangesError, SessionRepository, StoreUnavailable};
+use crate::session::Session;
 use crate::text::{ProviderName, ReplicaName};
 
 /// Why there are no changes to be shown.
@@ -35,11 +36,13 @@ pub enum ReadChangesError {
     Unavailable(#[from] StoreUnavailable),
 }
 
-/// Reads what agents changed in their folders.
+/// Reads what agents changed in their folders: from the folder and the states that are kept here, or from what those told
+/// who see the folder.
 #[derive(Clone)]
 pub struct ReadChanges {
     sessions: Arc<dyn SessionRepository>,
     changes: Option<Arc<dyn Changes>>,
+    reports: Arc<dyn ChangeReports>,
     /// The name of this replica, if there are several.
     replica: Option<ReplicaName>,
 }
@@ -49,9 +52,9 @@ impl ReadChanges {
     #[must_use]
     pub fn new<P>(ports: &P) -> Self
     where
-        P: Has<dyn SessionRepository> + MayHave<Arc<dyn Changes>>,
+        P: Has<dyn SessionRepository> + Has<dyn ChangeReports> + MayHave<Arc<dyn Changes>>,
     {
-        Self { sessions: ports.port(), changes: ports.optional(), replica: None }
+        Self { sessions: ports.port(), changes: ports.optional(), reports: ports.port(), replica: None }
     }
 
     /// Names this replica, so that sessions of others are said to be theirs.
@@ -64,11 +67,15 @@ impl ReadChanges {
     ///
     /// # Errors
     /// See [`ReadChangesError`].
-    pub async fn list(&self, session: SessionId, stretch: Stretch) -> Result<Compared<ChangeList>, ReadChangesError> {
-        let changes = self.of(session).await?;
-        match changes.list(session, stretch).await {
-            Ok(list) => Ok(list),
-            Err(error) => Err(self.explained(session, error).await?),
+    pub async fn list(&self, id: SessionId, stretch: Stretch) -> Result<Compared<ChangeList>, ReadChangesError> {
+        let session = self.session(id).await?;
+        let kept = match self.keeper(&session).await {
+            Some(changes) => changes.list(id, stretch).await,
+            None => Err(ChangesError::UnknownSession(id)),
+        };
+        match kept {
+            Err(ChangesError::UnknownSession(_)) => Ok(self.report(session, stretch).await?.list()),
+            kept => kept.map_err(ReadChangesError::Changes),
         }
     }
 
@@ -78,61 +85,77 @@ impl ReadChanges {
     /// See [`ReadChangesError`].
     pub async fn file(
         &self,
-        session: SessionId,
+        id: SessionId,
         stretch: Stretch,
         path: FilePath,
     ) -> Result<Compared<FileDiff>, ReadChangesError> {
-        let changes = self.of(session).await?;
-        match changes.file(session, stretch, path).await {
-            Ok(file) => Ok(file),
-            Err(error) => Err(self.explained(session, error).await?),
-        }
+        let session = self.session(id).await?;
+        let kept = match self.keeper(&session).await {
+            Some(changes) => changes.file(id, stretch, path.clone()).await,
+            None => Err(ChangesError::UnknownSession(id)),
+        };
+        let shown = match kept {
+            Err(ChangesError::UnknownSession(_)) => self.report(session, stretch).await?.file(&path),
+            kept => kept,
+        };
+        shown.map_err(ReadChangesError::Changes)
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Session, ReadChangesError> {
+        self.sessions.get(id).await?.ok_or(ReadChangesError::UnknownSession(id))
     }
 
     /// What keeps the changes of a session. If the session ended without a word, because its server was killed for
     /// example, the state that is found first is the last one: later ones are not the agent's.
-    async fn of(&self, id: SessionId) -> Result<&Arc<dyn Changes>, ReadChangesError> {
-        let session = self.sessions.get(id).await?.ok_or(ReadChangesError::UnknownSession(id))?;
-        let Some(changes) = &self.changes else {
-            let why = "this server keeps no changes".to_owned();
-            return Err(ReadChangesError::Elsewhere { session: id, provider: session.provider, why });
-        };
+    async fn keeper(&self, session: &Session) -> Option<&Arc<dyn Changes>> {
+        let changes = self.changes.as_ref()?;
         if session.status.is_terminal() {
-            changes.keep(id, Moment::End).await;
+            changes.keep(session.id, Moment::End).await;
         }
-        Ok(changes)
+        Some(changes)
     }
 
-    async fn explained(&self, id: SessionId, error: ChangesError) -> Result<ReadChangesError, StoreUnavailable> {
-        if !matches!(error, ChangesError::UnknownSession(_)) {
-            return Ok(ReadChangesError::Changes(error));
+    /// What was told of a session of which nothing is kept here. The report on a turn knows of no later ones, so they are
+    /// those of the whole session.
+    async fn report(&self, session: Session, stretch: Stretch) -> Result<ChangeReport, ReadChangesError> {
+        let Some(whole) = self.reports.change_report(session.id, Stretch::Whole).await? else {
+            return Err(self.explained(session));
+        };
+        let Stretch::Turn(turn) = stretch else { return Ok(whole) };
+        match self.reports.change_report(session.id, stretch).await? {
+            Some(report) => Ok(ChangeReport { turns: whole.turns, ..report }),
+            None => Err(ReadChangesError::Changes(ChangesError::UnknownTurn { turn, turns: whole.turns.len() })),
         }
-        let Some(session) = self.sessions.get(id).await? else { return Ok(ReadChangesError::UnknownSession(id)) };
-        let provider = session.provider;
+    }
+
+    /// Why nothing is known.
+    fn explained(&self, session: Session) -> ReadChangesError {
+        let (id, provider) = (session.id, session.provider);
+        let has_begun = session.started_at.is_some() || session.status.is_terminal();
         let why = if provider == ProviderName::acp() {
             match session.replica.filter(|replica| self.replica.as_ref() != Some(replica)) {
-                Some(replica) => format!("it runs at replica {replica}"),
-                None if session.started_at.is_none() && !session.status.is_terminal() => {
-                    return Ok(ReadChangesError::NotBegun(id));
-                }
+                None if !has_begun => return ReadChangesError::NotBegun(id),
                 None => "nothing was kept when it began".to_owned(),
+                Some(replica) => {
+                    format!("it runs at replica {replica}, which tells what has changed at the end of each turn")
+                }
             }
         } else if provider == ProviderName::runner() {
-            "it runs on the machine of a runner".to_owned()
+            "it runs on the machine of a runner, which tells what has changed at the end of each turn".to_owned()
         } else {
-            format!("agents of the provider {provider} report what they do, and not where")
+            format!("agents of the provider {provider} report what they do; this one has not told what it changed")
         };
-        Ok(ReadChangesError::Elsewhere { session: id, provider, why })
+        ReadChangesError::Elsewhere { session: id, provider, why }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::changes::{KeptChanges, Unkept};
-    use crate::fixtures::{session, session_id};
-    use crate::ports::{MockChanges, MockSessionRepository};
-    use crate::session::{Session, SessionStatus};
+    use crate::changes::{KeptChanges, KeptTurn, Unkept};
+    use crate::fixtures::{change_report, session, session_id};
+    use crate::ports::{MockChangeReports, MockChanges, MockSessionRepository};
+    use crate::session::SessionStatus;
     use crate::time::Timestamp;
 
     fn found() -> Compared<ChangeList> {
@@ -142,10 +165,16 @@ mod tests {
     }
 
     fn reader(session: Option<Session>, changes: Option<MockChanges>) -> ReadChanges {
+        let mut reports = MockChangeReports::new();
+        reports.expect_change_report().returning(|_, _| Ok(None));
+        reader_with(session, changes, reports)
+    }
+
+    fn reader_with(session: Option<Session>, changes: Option<MockChanges>, reports: MockChangeReports) -> ReadChanges {
         let mut sessions = MockSessionRepository::new();
         sessions.expect_get().returning(move |_| Ok(session.clone()));
         let changes = changes.map(|changes| -> Arc<dyn Changes> { Arc::new(changes) });
-        ReadChanges { sessions: Arc::new(sessions), changes, replica: None }
+        ReadChanges { sessions: Arc::new(sessions), changes, reports: Arc::new(reports), replica: None }
     }
 
     fn acp(status: SessionStatus) -> Session {
@@ -184,19 +213,59 @@ mod tests {
             read.list(session_id(1), Stretch::Whole).await.expect_err("nothing is kept").to_string()
         };
         let of = |name: ProviderName| Some(Session { provider: name, ..session(1) });
-        assert!(told(of(ProviderName::runner()), None).await.ends_with("it runs on the machine of a runner"));
-        assert!(told(of(ProviderName::internal()), None).await.contains("agents of the provider internal report"));
+        assert!(told(of(ProviderName::runner()), None).await.contains("it runs on the machine of a runner"));
+        assert!(told(of(ProviderName::internal()), None).await.ends_with("this one has not told what it changed"));
         let at = |name: &str| {
             let replica = Some(ReplicaName::new(name).expect("valid"));
             Some(Session { replica, ..acp(SessionStatus::Running) })
         };
-        assert!(told(at("b"), Some("a")).await.ends_with("it runs at replica b"));
+        assert!(told(at("b"), Some("a")).await.contains("it runs at replica b"));
         let begins = Session { started_at: None, replica: None, ..acp(SessionStatus::Spawning) };
         assert!(told(Some(begins), None).await.contains("has not begun"));
         assert!(told(None, None).await.starts_with("there is no session"));
         let read = reader(of(ProviderName::acp()), None);
         let none = read.list(session_id(1), Stretch::Whole).await.expect_err("there is no keeper");
-        assert!(none.to_string().ends_with("this server keeps no changes"), "{none}");
+        assert!(none.to_string().ends_with("nothing was kept when it began"), "{none}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_kept_here_is_shown_as_it_was_told() {
+        let turn = |number| KeptTurn { number, began_at: Timestamp::FIRST, ended_at: None };
+        let whole = ChangeReport { turns: vec![turn(1), turn(2)], ..change_report(2, 3) };
+        let mut reports = MockChangeReports::new();
+        reports.expect_change_report().returning(move |_, stretch| {
+            Ok(match stretch {
+                Stretch::Whole => Some(whole.clone()),
+                Stretch::Turn(1) => Some(change_report(1, 1)),
+                Stretch::Turn(_) => None,
+            })
+        });
+        let mut changes = MockChanges::new();
+        changes.expect_list().returning(|id, _| Err(ChangesError::UnknownSession(id)));
+        changes.expect_file().returning(|id, _, _| Err(ChangesError::UnknownSession(id)));
+        let read = reader_with(Some(acp(SessionStatus::Running)), Some(changes), reports);
+        let listed = async |stretch| read.list(session_id(1), stretch).await;
+        let whole = listed(Stretch::Whole).await.expect("told");
+        assert_eq!((whole.found.total, whole.is_now), (2, false));
+        let first = listed(Stretch::Turn(1)).await.expect("told");
+        assert_eq!((first.found.total, first.kept.turns.len()), (1, 2), "it lists the turns that came later");
+        let third = listed(Stretch::Turn(3)).await.expect_err("there is none");
+        let ReadChangesError::Changes(ChangesError::UnknownTurn { turn: 3, turns: 2 }) = third else {
+            panic!("{third}")
+        };
+        let path: FilePath = "src/0.rs".parse().expect("a path");
+        let file = read.file(session_id(1), Stretch::Whole, path).await.expect("told");
+        assert_eq!(file.found.hunks[0].lines.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_here_goes_before_what_was_told() {
+        let mut changes = MockChanges::new();
+        changes.expect_list().returning(|_, _| Ok(found()));
+        let mut reports = MockChangeReports::new();
+        reports.expect_change_report().never();
+        let read = reader_with(Some(acp(SessionStatus::Running)), Some(changes), reports);
+        assert_eq!(read.list(session_id(1), Stretch::Whole).await.expect("found"), found());
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod approval;
 mod audit;
+mod change_report;
 mod changes;
 mod command;
 mod control;
@@ -26,6 +27,7 @@ pub(crate) mod words;
 
 pub(crate) use approval::{ApprovalView, ApprovalsView, AskBody, DecideBody};
 pub(crate) use audit::{AuditPageView, AuditVerificationView, CheckpointReply};
+pub(crate) use change_report::ChangeReportBody;
 pub(crate) use changes::ChangesView;
 pub(crate) use command::{AcknowledgeBody, CancelReply, CommandView, CommandsView};
 pub(crate) use control::{

@@ -36,7 +36,7 @@ use crate::problem::{FieldFault, Problem};
     ),
     paths(
         spawn::spawn, agents::register, agents::list, agents::tree, events::stream,
-        status::read, status::report, status::heartbeat, agent_log::read, changes::read,
+        status::read, status::report, status::heartbeat, agent_log::read, changes::read, changes::report,
         messages::append, messages::history, search::search, rendered::list, messages::stream, fleet::read, fleet::usage,
         providers::list, providers::create, providers::read, providers::set, providers::remove, providers::test,
         runners::list, runners::waiting, runners::read, runners::drain, runners::undrain, runners::remove,

@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::dto::{
-    AcknowledgeBody, AskBody, BudgetBody, ConfigureBody, ControlBody, DecideBody, InjectBody, InterruptBody, JoinBody,
-    LeaseBody, LeaveBody, LoginBody, MessageBody, RegisterBody, SpawnBody, StartBody, StatusBody, words,
+    AcknowledgeBody, AskBody, BudgetBody, ChangeReportBody, ConfigureBody, ControlBody, DecideBody, InjectBody,
+    InterruptBody, JoinBody, LeaseBody, LeaveBody, LoginBody, MessageBody, RegisterBody, SpawnBody, StartBody,
+    StatusBody, words,
 };
 use crate::dto::{GuardBody, KeyBody, ProviderBody, PushBody, PushEndBody, ResendBody, RetentionBody, SinkBody};
 use crate::extract::decode_value;
@@ -254,6 +255,7 @@ fn parser(operation: &str) -> Option<Parser> {
         "interruptAgent" => parse::<InterruptBody>,
         "acknowledgeCommand" => parse::<AcknowledgeBody>,
         "requestApproval" => parse::<AskBody>,
+        "reportAgentChanges" => parse::<ChangeReportBody>,
         "decideApproval" => parse::<DecideBody>,
         "setAgentBudget" | "setMissionBudget" => parse::<BudgetBody>,
         "setMissionGuard" => parse::<GuardBody>,

@@ -1,13 +1,15 @@
 //! The one place that maps each error of the domain to an answer.
 
+mod changes;
+
 use flightdeck_domain::action::ActionRefused;
 use flightdeck_domain::approval::{ApprovalRefused, AskRefused, WithdrawalRefused};
 use flightdeck_domain::message::AppendRefused;
 use flightdeck_domain::ports::RetentionChangeError;
 use flightdeck_domain::ports::{
-    AcknowledgeError, AppendError, AssignmentError, ChangesError, DecideApprovalError, Hindrance, HookError,
-    ObserveError, OpenApprovalError, OperatorActionError, RegisterError, RevokeKeyError, RunnerError, SetBudgetError,
-    SpawnError, StoreUnavailable, WithdrawApprovalError,
+    AcknowledgeError, AppendError, AssignmentError, DecideApprovalError, Hindrance, HookError, ObserveError,
+    OpenApprovalError, OperatorActionError, RegisterError, RevokeKeyError, RunnerError, SetBudgetError, SpawnError,
+    StoreUnavailable, WithdrawApprovalError,
 };
 use flightdeck_domain::provider_config::{ConfigFault, ConfigRefused};
 use flightdeck_domain::retention::RetentionRefused;
@@ -17,8 +19,7 @@ use flightdeck_domain::sink::SinkRefused;
 use flightdeck_domain::usage::BudgetRefused;
 use flightdeck_domain::use_cases::{
     AccessDenied, AuthenticateError, AuthorizeError, CreateKeyError, IngestError, LogInError, MakeCheckpointError,
-    ManageProviderError, ManageSinkError, ReadChangesError, ResolveError, SpawnSessionError, StartError,
-    TakeTelemetryError,
+    ManageProviderError, ManageSinkError, ResolveError, SpawnSessionError, StartError, TakeTelemetryError,
 };
 
 use super::{ApiError, FieldFault};
@@ -382,24 +383,6 @@ impl From<WithdrawApprovalError> for ApiError {
                 Self::conflict("approval-expired", detail)
             }
             WithdrawApprovalError::Unavailable(error) => error.into(),
-        }
-    }
-}
-
-impl From<ReadChangesError> for ApiError {
-    fn from(error: ReadChangesError) -> Self {
-        let detail = error.to_string();
-        match error {
-            ReadChangesError::UnknownSession(id) => Self::no_session(id),
-            ReadChangesError::NotBegun(_) => Self::conflict("changes-not-begun", detail),
-            ReadChangesError::Elsewhere { .. } => Self::conflict("changes-elsewhere", detail),
-            ReadChangesError::Changes(error) => match error {
-                ChangesError::UnknownSession(_) | ChangesError::Unkept(_) => Self::conflict("changes-not-kept", detail),
-                ChangesError::UnknownTurn { .. } => Self::NotFound { kind: "unknown-turn", detail },
-                ChangesError::UnknownFile(_) => Self::NotFound { kind: "unknown-file", detail },
-                ChangesError::Unreadable(_) => Self::conflict("changes-unreadable", detail),
-            },
-            ReadChangesError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -214,7 +214,7 @@ fn the_table_of_bad_input() {
         full(get(&format!("/agents/{agent}/changes?path=a%5C")), 400, "a backslash is written twice"),
         full(get(&format!("/agents/{agent}/changes?file=a")), 400, "there are: turn, path"),
         full(get(&format!("/agents/{unknown}/changes")), 404, unknown),
-        full(get(&format!("/agents/{agent}/changes")), 409, "this server keeps no changes"),
+        full(get(&format!("/agents/{agent}/changes")), 409, "has not told what it changed"),
         full(get("/agents/"), 404, "there is nothing at /agents/"),
         full(("DELETE", "/agents".to_owned(), "", Vec::new()), 405, "use GET, HEAD, POST"),
     ];

@@ -36,6 +36,7 @@ fn caps(agent: &str) -> Vec<(&'static str, String, usize)> {
         ("POST", of("inject"), 4 * MIB),
         ("POST", of("approvals"), 4 * MIB),
         ("POST", of("messages"), 4 * MIB),
+        ("POST", of("changes"), 4 * MIB),
         ("POST", "/agents".to_owned(), 4 * MIB),
         ("POST", "/agents/spawn".to_owned(), 4 * MIB),
     ]

@@ -100,3 +100,77 @@ fn why_there_is_nothing_is_an_answer_of_its_own() {
         assert!(told["detail"].as_str().is_some_and(|text| text.contains(detail)), "{told}");
     }
 }
+
+fn told(more: Value) -> Value {
+    let lines = json!([{"op": "added", "new": 2.0, "text": "<b>x</b>"}]);
+    let mut told = json!({"folder": "/home/ann/work", "fromAt": "2026-01-01T00:00:00Z", "toAt": "2026-01-01T00:00:05Z",
+        "turns": [{"number": 1, "beganAt": "2026-01-01T00:00:01Z"}],
+        "files": [{"path": "src/a.rs", "status": "modified", "added": 1, "removed": 0, "hunks": [{"lines": lines}]},
+            {"path": r"na\xef", "status": "added", "kind": "binary"}]});
+    let members = told.as_object_mut().expect("an object");
+    members.extend(more.as_object().expect("an object").clone());
+    told
+}
+
+#[test]
+fn what_an_agent_tells_is_shown_where_nobody_sees_its_folder() {
+    let server = TestServer::start();
+    let agent = server.session(None);
+    let path = format!("/agents/{agent}/changes");
+    let nothing = server.get(&path).expect(409);
+    assert!(
+        nothing["detail"].as_str().expect("a text").ends_with("this one has not told what it changed"),
+        "{nothing}"
+    );
+    server.post(&path, &told(json!({}))).expect(204);
+    let list = server.get(&path).expect(200);
+    assert_eq!((&list["folder"], &list["isNow"], &list["total"]), (&json!("/home/ann/work"), &json!(false), &json!(2)));
+    assert_eq!((&list["added"], &list["removed"], &list["truncated"]), (&json!(1), &json!(0), &json!(false)));
+    assert_eq!(list["files"][1], json!({"path": r"na\xef", "status": "added", "kind": "binary"}));
+    assert_eq!(list["files"][0].get("hunks"), None, "a list has no lines");
+    let file = server.get(&format!("{path}?path=src/a.rs")).expect(200);
+    let line = json!({"op": "added", "new": 2, "text": "<b>x</b>"});
+    assert_eq!(file["hunks"], json!([{"heading": "", "lines": [line]}]));
+    let untold = server.get(&format!("{path}?path=na%5Cxef")).expect(409);
+    assert_eq!(untold["type"], "urn:flightdeck:problem:changes-not-told");
+
+    server.get(&format!("{path}?turn=1")).expect(404);
+    server.post(&format!("{path}?turn=1"), &told(json!({"total": 7}))).expect(204);
+    assert_eq!(server.get(&format!("{path}?turn=1")).expect(200)["total"], 7);
+    let older = told(json!({"toAt": "2026-01-01T00:00:04Z", "total": 9}));
+    server.post(&path, &older).expect(204);
+    assert_eq!(server.get(&path).expect(200)["total"], 2, "the later state stays");
+    server.post(&format!("/agents/{agent}/status"), &json!({"status": "completed"})).expect(200);
+    server.post(&path, &told(json!({"toAt": "2026-01-01T00:01:00Z", "total": 8}))).expect(204);
+    assert_eq!(server.get(&path).expect(200)["total"], 8, "also after the end");
+}
+
+#[test]
+fn a_report_with_a_fault_names_the_field() {
+    let server = TestServer::start();
+    let path = format!("/agents/{}/changes", server.session(None));
+    let file = |more: Value| told(json!({"files": [more]}));
+    let faults = [
+        (told(json!({"folder": ""})), "/folder"),
+        (told(json!({"toAt": "2025-01-01T00:00:00Z"})), "/toAt"),
+        (told(json!({"toAt": "yesterday"})), "/toAt"),
+        (told(json!({"total": 1})), "/total"),
+        (told(json!({"turns": [{"number": 0, "beganAt": "2026-01-01T00:00:00Z"}]})), "/turns/0/number"),
+        (file(json!({"path": "a\\", "status": "added"})), "/files/0/path"),
+        (file(json!({"path": "a", "status": "gone"})), "/files/0/status"),
+        (
+            file(json!({"path": "a", "status": "added", "hunks": [{"lines": [{"op": "+", "text": ""}]}]})),
+            "/files/0/hunks/0/lines/0/op",
+        ),
+        (file(json!({"path": "a", "status": "added", "size": -1})), "/files/0/size"),
+        (file(json!({"path": "a", "status": "added", "extra": 1})), "/files/0/extra"),
+        (file(json!({"path": "a", "status": "added", "hunks": [{"heading": "x".repeat(1 << 20), "lines": []}]})), ""),
+    ];
+    for (body, field) in faults {
+        let refused = server.post(&path, &body).expect(400);
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+    }
+    let refused = server.post(&format!("{path}?turn=0"), &told(json!({}))).expect(400);
+    assert_eq!(refused["errors"][0]["field"], "turn", "{refused}");
+    server.get(&path).expect(409);
+}

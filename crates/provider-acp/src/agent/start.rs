@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flightdeck_domain::changes::WorkFolder;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::message::MessageRole;
 use flightdeck_domain::time::Timestamp;
@@ -93,28 +92,6 @@ pub(super) async fn folder(
         }
     });
     made.await.map_err(|error| error.to_string())?
-}
-
-/// Keeps the state of the folder before its agent can change it. Why that cannot be is kept too, and is for those who ask.
-pub(super) async fn keep_state(
-    agents: &Agents,
-    reporter: &Reporter,
-    session: SessionId,
-    folder: &Folder,
-) -> Result<(), Stop> {
-    let Some(changes) = &agents.changes else { return Ok(()) };
-    let work = WorkFolder { path: folder.path.clone(), ceiling: folder.root.clone() };
-    let mailbox = Arc::clone(&reporter.uplink.mailbox);
-    tokio::select! {
-        biased;
-        interruption = mailbox.interrupted() => Err(interruption.into()),
-        kept = changes.begin(session, work) => {
-            if let Err(why) = kept {
-                tracing::info!(%session, %why, "the changes of an agent are not kept");
-            }
-            Ok(())
-        }
-    }
 }
 
 /// How long the minute goes on in which an earlier session began, when it is that minute still.

@@ -12,7 +12,7 @@ use flightdeck_uplink::Stop;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Agent, refused};
+use super::{Agent, kept, refused};
 
 /// The stop reason of a turn that did not end by one.
 const ERROR: &str = "error";
@@ -77,7 +77,7 @@ impl Agent<'_> {
         if self.turn.is_none() {
             // What was said before is not of this turn, and neither is what was changed before.
             self.flush().await?;
-            self.keep_state(Moment::TurnBegins).await?;
+            kept::keep(self.agents, &self.reporter.uplink, Moment::TurnBegins).await?;
             let works = match self.reporter.status {
                 SessionStatus::Running => true,
                 SessionStatus::Waiting => self.asks(),
@@ -180,7 +180,7 @@ impl Agent<'_> {
         self.doubt_until = None;
         self.take_back_asks().await?;
         self.end_sub_agents(SessionStatus::Completed, None).await?;
-        self.keep_state(Moment::TurnEnds).await?;
+        kept::keep(self.agents, &self.reporter.uplink, Moment::TurnEnds).await?;
         let lines = self.transcript.end_turn();
         self.reporter.lines(lines).await?;
         let stop = self.turn.take().and_then(|turn| turn.stop);

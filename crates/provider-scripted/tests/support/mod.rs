@@ -19,11 +19,11 @@ use flightdeck_domain::operation::{ScopedAction, ScopedCommitted};
 use flightdeck_domain::operator::Actor;
 use flightdeck_domain::ports::{
     AcknowledgeError, AppendError, AppendOutcome, CommandQueue, ConversationEnd, Heard, IdGenerator, MessageRepository,
-    MessageSlice, MockApiKeyRepository, MockAuditLog, MockEpochRepository, MockFleetFeed, MockFleetSurveyor,
-    MockLoginRepository, MockOperationRepository, MockProviderConfigRepository, MockRetentionRepository,
-    MockRunnerRepository, MockSinkRepository, MockUsageRepository, MockWakeUps, ObserveError, ObservedSession,
-    OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter, SessionPage, SessionQuery,
-    SessionRepository, StoreUnavailable,
+    MessageSlice, MockApiKeyRepository, MockAuditLog, MockChangeReports, MockEpochRepository, MockFleetFeed,
+    MockFleetSurveyor, MockLoginRepository, MockOperationRepository, MockProviderConfigRepository,
+    MockRetentionRepository, MockRunnerRepository, MockSinkRepository, MockUsageRepository, MockWakeUps, ObserveError,
+    ObservedSession, OperatorActionError, OperatorActions, RegisterError, Registered, SessionFilter, SessionPage,
+    SessionQuery, SessionRepository, StoreUnavailable,
 };
 use flightdeck_domain::session::{
     Admission, Ancestor, Observation, Observed, Registration, Session, SessionStatus, Silence, TreeFacts,
@@ -344,6 +344,7 @@ impl Deck {
             surveyor: Arc::new(MockFleetSurveyor::new()),
             sinks: Arc::new(MockSinkRepository::new()),
             retention: Arc::new(MockRetentionRepository::new()),
+            change_reports: Arc::new(MockChangeReports::new()),
             archive: None,
             changes: None,
             sink_sender: None,

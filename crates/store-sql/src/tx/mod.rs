@@ -3,6 +3,7 @@
 
 mod access;
 mod approval;
+mod change_report;
 mod control;
 mod dialect;
 mod provider_config;

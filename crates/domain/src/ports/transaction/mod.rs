@@ -15,6 +15,7 @@
 
 mod access;
 mod approval;
+mod change_report;
 mod control;
 mod provider_config;
 mod record;
@@ -31,6 +32,7 @@ use std::pin::Pin;
 
 pub use access::AccessRows;
 pub use approval::ApprovalRows;
+pub use change_report::ChangeReportRows;
 pub use control::ControlRows;
 pub use provider_config::ProviderConfigRows;
 pub use record::RecordRows;
@@ -61,6 +63,7 @@ pub trait Tx:
     + SurveyRows
     + SinkRows
     + RetentionRows
+    + ChangeReportRows
     + RecordRows
     + Send
 {
@@ -78,6 +81,7 @@ impl<T> Tx for T where
         + SurveyRows
         + SinkRows
         + RetentionRows
+        + ChangeReportRows
         + RecordRows
         + Send
 {

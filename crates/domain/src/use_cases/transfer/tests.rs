@@ -122,7 +122,7 @@ async fn everything_is_moved_and_counted() {
     let (result, target) = moved(held(), NOTHING, Faults::default()).await;
     assert_eq!(target, held());
     let counts = result.expect("moved").counts;
-    assert_eq!(counts.len(), 21);
+    assert_eq!(counts.len(), 22);
     let some: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(some, [("sessions", 2), ("commands", 1), ("approvals", 1), ("audit entries", 2)]);
 }
