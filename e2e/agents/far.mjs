@@ -1,14 +1,12 @@
 // The checks of an agent at `flightdeck runner`: what works at the server works there, and outlives a restart of the server.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { openSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Fleet, processes } from '../support/fleet.mjs';
-import { BINARY, Server } from '../support/server.mjs';
+import { startRunner } from '../support/runner.mjs';
+import { Server } from '../support/server.mjs';
 
 /** What an agent at a runner is given and tells. */
 const TOKEN = 'far-away-0123456789';
@@ -20,7 +18,7 @@ const TOKEN = 'far-away-0123456789';
 export async function checkAtRunner({ agent, command, folder, check }) {
   const server = await Server.start();
   const fleet = new Fleet(server);
-  const runner = await start(server, folder);
+  const runner = await startRunner(server, folder);
   try {
     await server.post('/providers', {
       name: `far-${agent.name}`,
@@ -42,23 +40,6 @@ export async function checkAtRunner({ agent, command, folder, check }) {
     await runner.stop();
     await server.stop();
   }
-}
-
-async function start(server, folder) {
-  const key = await server.makeKey('runner');
-  const data = join(folder, 'runner');
-  await mkdir(data, { recursive: true });
-  const log = openSync(join(folder, 'runner.log'), 'a');
-  const args = ['runner', '--server', server.url, '--name', 'far', '--label', 'far', '--data-dir', data];
-  const env = { FLIGHTDECK_API_KEY: key, PATH: process.env.PATH };
-  const child = spawn(BINARY, [...args, '--drain-secs', '1'], { cwd: folder, env, stdio: ['ignore', log, log] });
-  return {
-    async stop() {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
 }
 
 async function turns(fleet, begin) {

@@ -11,12 +11,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use flightdeck_domain::action::Intervention;
 use flightdeck_domain::changes::{
-    ChangeList, ChangeReport, Compared, FileDiff, FilePath, Moment, Stretch, Unkept, WorkFolder,
+    ChangeList, ChangeReport, ChangedFile, Compared, DiffLine, DiffOp, FileDiff, FileKind, FilePath, FileStatus, Hunk,
+    KeptTurn, Moment, ReportedFile, Stretch, Unkept, WorkFolder,
 };
 use flightdeck_domain::command::Delivery;
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{Changes, ChangesError};
 use flightdeck_domain::session::SessionStatus;
+use flightdeck_domain::time::Timestamp;
 use flightdeck_provider_acp::AgentConfig;
 use serde_json::json;
 use support::{Deck, config, pause};
@@ -65,8 +67,10 @@ impl Changes for Notes {
         Err(ChangesError::UnknownSession(id))
     }
 
-    async fn report(&self, session: SessionId, _: Stretch) -> Result<ChangeReport, ChangesError> {
-        Err(ChangesError::UnknownSession(session))
+    async fn report(&self, _: SessionId, stretch: Stretch) -> Result<ChangeReport, ChangesError> {
+        let told = self.told();
+        let turns = told.iter().filter(|told| told.starts_with("TurnBegins")).count();
+        Ok(report(u32::try_from(turns).expect("few"), stretch))
     }
 
     async fn kept(&self, _: Option<SessionId>, _: usize) -> Result<Vec<SessionId>, ChangesError> {
@@ -75,6 +79,37 @@ impl Changes for Notes {
 
     async fn forget(&self, _: SessionId) -> Result<(), ChangesError> {
         Ok(())
+    }
+}
+
+const SECRET: &str = "hush-hush-hush";
+
+/// After so many turns, with a credential in a line.
+fn report(turns: u32, stretch: Stretch) -> ChangeReport {
+    let at = Timestamp::FIRST;
+    let line = DiffLine { op: DiffOp::Added, old: None, new: Some(1), text: format!("key={SECRET}, {stretch:?}") };
+    let file = ChangedFile {
+        path: "made".parse().expect("a path"),
+        from: None,
+        status: FileStatus::Added,
+        kind: FileKind::Text,
+        added: Some(1),
+        removed: Some(0),
+        executable: None,
+        size: None,
+    };
+    let hunks = Some(vec![Hunk { heading: String::new(), lines: vec![line] }]);
+    ChangeReport {
+        folder: "/srv".to_owned(),
+        commit: None,
+        branch: None,
+        turns: (1..=turns).map(|number| KeptTurn { number, began_at: at, ended_at: None }).collect(),
+        from_at: at,
+        to_at: at,
+        files: vec![ReportedFile { file, hunks, truncated: false }],
+        total: 1,
+        added: 1,
+        removed: 0,
     }
 }
 
@@ -109,6 +144,36 @@ async fn states_are_kept_before_the_agent_is_there_and_around_its_turns() {
         pause().await;
     }
     assert_eq!(notes.told()[3..], ["TurnBegins, made", "TurnEnds, made", "End, made"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_replicas_are_told_at_the_start_and_at_the_end_of_each_turn() {
+    let outer = tempfile::tempdir().expect("a folder");
+    let folder = outer.path().canonicalize().expect("there");
+    let notes = Arc::new(Notes::default());
+    let credentials = [("KEY".to_owned(), SECRET.to_owned())].into();
+    let config = AgentConfig { credentials, roots: vec![folder.clone()], cwd: Some(folder), ..config("tester", &[]) };
+    let deck = Deck::at_replica(vec![config], |ports| ports.with_changes(notes.clone()));
+    let told = async |id, stretch| {
+        let told = deck.ports.change_reports.change_report(id, stretch).await.expect("read")?;
+        Some((told.turns.len(), told.files[0].hunks.as_ref()?[0].lines[0].text.clone()))
+    };
+    let id = deck.spawn("deaf 60000").await;
+    deck.until(id, SessionStatus::Running).await;
+    assert_eq!(told(id, Stretch::Whole).await, Some((0, "key=[credential KEY], Whole".to_owned())));
+    assert_eq!(told(id, Stretch::Turn(1)).await, None, "it goes on");
+    deck.act(id, Intervention::Kill).await.expect("accepted");
+    while told(id, Stretch::Turn(1)).await.is_none() {
+        pause().await;
+    }
+    assert_eq!(told(id, Stretch::Whole).await, Some((1, "key=[credential KEY], Whole".to_owned())));
+    assert_eq!(told(id, Stretch::Turn(1)).await, Some((1, "key=[credential KEY], Turn(1)".to_owned())));
+    let second = deck.spawn("say hello").await;
+    deck.until(second, SessionStatus::Idle).await;
+    assert!(
+        told(second, Stretch::Turn(2)).await.is_some(),
+        "an idle session has told of its turn; turns are counted over both"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,10 @@
 //! For each session there are ears (`ears`): they wait at the server for commands, and hand them to the agent. When the
 //! connection was lost they ask at once when it is back, before the courier goes on.
 //!
+//! # What is told of folders
+//! The server does not see the folders of the agents. Their states are kept here (`states`) while the agents are at work, and
+//! what differs goes through the outbox like any other report; of what has not arrived the last word counts alone.
+//!
 //! # What does not belong here
 //! Rules of sessions: the mirror of a session (`held`) asks the domain. What a server decides.
 
@@ -25,10 +29,12 @@ mod link;
 mod messages;
 mod outbox;
 mod program;
+mod run;
 mod started;
+mod states;
 #[cfg(test)]
 mod testing;
 mod views;
 
 pub use command::RunnerArgs;
-pub use program::run;
+pub use run::run;

@@ -1,35 +1,31 @@
-//! The runner: joins, leases, starts, drains and leaves.
+//! The runner at work: it joins, leases, starts, drains and leaves.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flightdeck_changes::{Keeper, Limits};
-use flightdeck_client::ServerFlags;
 use flightdeck_domain::ids::SessionId;
-use flightdeck_domain::ports::{AgentProvider, Changes, Clock as _, ProviderKind};
+use flightdeck_domain::ports::{AgentProvider, Clock as _, ProviderKind};
 use flightdeck_domain::runner::{Runner, RunnerName};
 use flightdeck_domain::session::{Session, SessionStatus};
 use flightdeck_domain::system::SystemClock;
 use flightdeck_processes::Supervisor;
 use flightdeck_provider_acp::{AcpProvider, Home};
 use flightdeck_provider_scripted::ScriptedProvider;
-use flightdeck_terminal::{Outcome, say};
 use flightdeck_uplink::Desk;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::Instant;
 
 use crate::command::RunnerArgs;
 use crate::desk::RemoteDesk;
 use crate::held::{AllHeld, Held};
 use crate::link::{Backoff, Link, Refusal, Told};
 use crate::outbox::{Left, Outbox};
+use crate::run::RunnerFault;
+use crate::states::States;
 use crate::views::{HeldThere, Joined, Leased, Started};
 use crate::{courier, ears, messages};
 
@@ -42,58 +38,6 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// How long is waited at the end for reports to arrive.
 const LAST_REPORTS: Duration = Duration::from_secs(10);
 
-/// Why the runner stops.
-#[derive(Debug, thiserror::Error)]
-enum RunnerFault {
-    #[error("the server does not take this runner: {0}")]
-    Refused(String),
-    #[error("agents or reports are left; start the runner again with the same --data-dir to send them")]
-    Unsent,
-}
-
-/// Runs `flightdeck runner`.
-///
-/// # Errors
-/// The folder cannot be used, or the server does not take the runner.
-pub async fn run(args: RunnerArgs) -> Outcome {
-    let name = args.name()?;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&args.data_dir)?;
-    let client = ServerFlags { url: args.server.clone(), ..ServerFlags::default() }.connect()?;
-    let base = client.base().to_owned();
-    let outbox = Outbox::open(&args.data_dir)?;
-    let link = Link::new(client);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let runner = Arc::new(Program::new(name, &args, link, outbox)?);
-    runner.sweep(&args.data_dir).await;
-    let takes = tokio::spawn(Arc::clone(&runner).take());
-    say(format!("runner {} works for {base} ({} agents at once)", runner.name, args.capacity));
-    let mut takes = takes;
-    tokio::select! {
-        done = &mut takes => return done?.map_err(Into::into),
-        () = told(&mut terminate, &mut interrupt) => {}
-    }
-    runner.drain();
-    say(format!("runner {} takes no more agents; {} are at work", runner.name, runner.held.at_work()));
-    let patience = Instant::now() + Duration::from_secs(args.drain_secs);
-    tokio::select! {
-        () = runner.idle() => {}
-        () = tokio::time::sleep_until(patience) => {}
-        () = told(&mut terminate, &mut interrupt) => {}
-    }
-    runner.stop().await;
-    takes.abort();
-    runner.leave().await;
-    if runner.held.is_empty() { Ok(()) } else { Err(RunnerFault::Unsent.into()) }
-}
-
-async fn told(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
 /// A kind of agents that this runner has.
 struct Kind {
     kind: Arc<dyn ProviderKind>,
@@ -101,7 +45,7 @@ struct Kind {
 }
 
 /// The runner at work.
-struct Program {
+pub(crate) struct Program {
     name: RunnerName,
     join: Value,
     capacity: usize,
@@ -111,12 +55,13 @@ struct Program {
     kinds: BTreeMap<&'static str, Kind>,
     acp: Arc<AcpProvider>,
     scripted: Arc<ScriptedProvider>,
+    states: States,
     draining: Notify,
     is_draining: std::sync::atomic::AtomicBool,
 }
 
 impl Program {
-    fn new(
+    pub(crate) fn new(
         name: RunnerName,
         args: &RunnerArgs,
         link: Link,
@@ -132,10 +77,9 @@ impl Program {
             }
         });
         let supervisor = Supervisor::this_binary()?;
-        let clock = Arc::new(SystemClock);
-        let changes: Arc<dyn Changes> = Arc::new(Keeper::new(&args.data_dir.join("changes"), clock, Limits::default()));
+        let states = States::in_folder(&args.data_dir);
         let home = Home::new(&args.data_dir);
-        let acp = AcpProvider::with_desk(Arc::clone(&desk), Some(Arc::clone(&changes)), Vec::new(), home, supervisor)?;
+        let acp = AcpProvider::with_desk(Arc::clone(&desk), Some(states.keeper()), Vec::new(), home, supervisor)?;
         let acp = Arc::new(acp);
         let scripted = Arc::new(ScriptedProvider::with_desk(desk, None));
         let kinds = BTreeMap::from([
@@ -160,19 +104,30 @@ impl Program {
             kinds,
             acp,
             scripted,
+            states,
             draining: Notify::new(),
             is_draining: std::sync::atomic::AtomicBool::new(false),
         })
     }
 
+    pub(crate) const fn name(&self) -> &RunnerName {
+        &self.name
+    }
+
+    /// What it holds.
+    pub(crate) const fn held(&self) -> &AllHeld {
+        &self.held
+    }
+
     /// Ends what agents of an earlier run have left, and says of each of its sessions that its agent is gone.
-    async fn sweep(&self, folder: &Path) {
+    pub(crate) async fn sweep(&self, folder: &Path) {
         let home = Home::new(folder);
         if let Ok(swept) = tokio::task::spawn_blocking(move || home.sweep()).await
             && !swept.names.is_empty()
         {
             tracing::warn!(sessions = ?swept.names, clean = swept.clean, "agents of an earlier run were ended");
         }
+        self.states.forget_all().await;
         let left = self.outbox.left().unwrap_or_else(|error| {
             tracing::error!(%error, "what an earlier run has left cannot be read");
             Vec::new()
@@ -193,7 +148,18 @@ impl Program {
             }
         }
         self.held.add(session, &held);
-        tokio::spawn(courier::deliver(held, self.outbox.clone(), self.held.clone()));
+        self.deliver(held);
+    }
+
+    /// Sends what an assignment has to say until it is over, and forgets the states of its folder then: what they came to was
+    /// told.
+    fn deliver(&self, held: Arc<Held>) {
+        let (outbox, all, states) = (self.outbox.clone(), self.held.clone(), self.states.clone());
+        tokio::spawn(async move {
+            let session = held.id;
+            courier::deliver(held, outbox, all).await;
+            states.forget(session).await;
+        });
     }
 
     fn path(&self, rest: &str) -> String {
@@ -209,7 +175,7 @@ impl Program {
     }
 
     /// Joins, and asks for assignments until the server refuses the runner.
-    async fn take(self: Arc<Self>) -> Result<(), RunnerFault> {
+    pub(crate) async fn take(self: Arc<Self>) -> Result<(), RunnerFault> {
         let mut backoff = Backoff::new();
         loop {
             match self.link.put::<Joined>(self.path(""), self.body(self.join.clone())).await {
@@ -348,7 +314,7 @@ impl Program {
         let held = Arc::new(Held::new(session.clone(), link, of_kind, started.earlier(&session)));
         self.held.add(id, &held);
         ears::before_the_start(&held).await;
-        tokio::spawn(courier::deliver(Arc::clone(&held), self.outbox.clone(), self.held.clone()));
+        self.deliver(Arc::clone(&held));
         let spawned = match built {
             Ok((provider, _)) => provider.spawn(&session, prompt).await.map_err(|error| error.to_string()),
             Err(why) => Err(why),
@@ -373,20 +339,20 @@ impl Program {
     }
 
     /// Takes no more agents.
-    fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.is_draining.store(true, std::sync::atomic::Ordering::SeqCst);
         self.draining.notify_waiters();
     }
 
     /// Comes back when nothing is held any more.
-    async fn idle(&self) {
+    pub(crate) async fn idle(&self) {
         while !self.held.is_empty() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
     /// Ends the agents that are left, and has that told.
-    async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         let left = self.held.each();
         self.acp.shutdown().await;
         self.scripted.shutdown().await;
@@ -399,7 +365,7 @@ impl Program {
     }
 
     /// Says that the runner goes.
-    async fn leave(&self) {
+    pub(crate) async fn leave(&self) {
         if let Told::Good(()) = self.link.tell(self.path("/leave"), self.body(json!({}))).await {
             tracing::info!(runner = %self.name, "left");
         }

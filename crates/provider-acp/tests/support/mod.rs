@@ -130,13 +130,26 @@ impl Deck {
 
     /// Puts other ports in the place of the store's.
     pub(crate) fn over(configs: Vec<AgentConfig>, change: impl FnOnce(Ports) -> Ports) -> Self {
+        Self::made_by(AcpProvider::new, configs, change)
+    }
+
+    /// The same in one of several replicas.
+    pub(crate) fn at_replica(configs: Vec<AgentConfig>, change: impl FnOnce(Ports) -> Ports) -> Self {
+        Self::made_by(AcpProvider::at_replica, configs, change)
+    }
+
+    fn made_by(
+        make: fn(&Ports, Vec<AgentConfig>, Home, Supervisor) -> std::io::Result<AcpProvider>,
+        configs: Vec<AgentConfig>,
+        change: impl FnOnce(Ports) -> Ports,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Arc::new(MemoryStore::default());
         let shown = Arc::new(Shown::default());
         let ports = Ports::from_store(store, shown.clone(), Arc::new(SystemClock), Arc::new(SystemIds));
         let ports = change(ports);
         let supervisor = Supervisor { binary: PathBuf::from(test_agent()) };
-        let provider = AcpProvider::new(&ports, configs, Home::new(folder.path()), supervisor).expect("a provider");
+        let provider = make(&ports, configs, Home::new(folder.path()), supervisor).expect("a provider");
         let provider = Arc::new(provider);
         let providers = Providers::default().with(provider.clone());
         Self { shown, ports, provider, providers, folder }
