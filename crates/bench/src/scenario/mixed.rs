@@ -45,10 +45,11 @@ pub(super) async fn run(matches: &ArgMatches, server: &Server) -> Outcome<Figure
 
     let members = register(site, names, 0..agents, |_| None).await?;
     let topics = Rc::new(members.into_iter().map(Topic::new).collect::<Vec<_>>());
+    let seated = open(site, &topics, some(matches, "followers")?, of(warmup + span)).await?;
+    // Last: a server hangs up on who connects and says nothing for some seconds.
     let reporting = callers(server, Kind::Status, reporters).await?;
     let injecting = callers(server, Kind::Inject, operators).await?;
     let before = position(site).await?;
-    let seated = open(site, &topics, some(matches, "followers")?, of(warmup + span)).await?;
     let notes = Rc::new(Notes::new(content.clone(), Some(of(warmup))));
     let mut watching = JoinSet::new();
     for seat in seated {

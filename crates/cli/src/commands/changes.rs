@@ -2,7 +2,7 @@
 
 use flightdeck_client::encode;
 use flightdeck_client::replies::{ChangedFile, ChangedLine, Changes, Hunk};
-use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, line};
+use flightdeck_terminal::{Column, Out, Outcome, Table, Tone, line, local};
 
 use crate::ask::begin;
 use crate::grammar::ChangesArgs;
@@ -59,7 +59,9 @@ fn summary(changes: &Changes, turn: Option<u32>) -> String {
         }
         (None, None) => "since the agent began".to_owned(),
     };
-    line(&format!("+{} −{} {since}, in {}", changes.added, changes.removed, changes.folder))
+    let then = changes.to_at.filter(|_| !changes.is_now).map(|at| format!(", as it was at {}", local(at)));
+    let then = then.unwrap_or_default();
+    line(&format!("+{} −{} {since}, in {}{then}", changes.added, changes.removed, changes.folder))
 }
 
 /// The lines of a file, as `diff -u` has them.

@@ -1,5 +1,6 @@
 //! What an agent changed: `GET /agents/{id}/changes`.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 /// What an agent changed in its folder.
@@ -14,6 +15,8 @@ pub struct Changes {
     pub branch: Option<String>,
     /// Its turns.
     pub turns: Vec<ChangedTurn>,
+    /// When the later state was looked at.
+    pub to_at: Option<DateTime<Utc>>,
     /// Whether the later state is that of the folder now.
     pub is_now: bool,
     /// The files that were changed, by path.
