@@ -1,5 +1,6 @@
 // The checks of an agent at `flightdeck runner`: what works at the server works there, and outlives a restart of the server.
 
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,6 +34,7 @@ export async function checkAtRunner({ agent, command, folder, check }) {
     };
     await check('at a runner: prompt, permission, inject', () => turns(fleet, begin));
     await check('at a runner: its credential is not in the transcript', () => credential(fleet, begin, folder));
+    await check('at a runner: what it changed', () => changed(server, fleet, begin, command.cwd));
     await check('at a runner: cancel', () => cancelled(fleet, begin));
     await check('at a runner: the server restarts within a turn', () => restarted(server, fleet, begin));
     await check('at a runner: killed: no process is left', () => killed(fleet, begin));
@@ -70,6 +72,23 @@ async function credential(fleet, begin, folder) {
     if (file.isFile() && (await readFile(path)).includes(TOKEN)) throw new Error(`${path} has it`);
   }
   return { seen: 'yes', note: 'it is replaced by its name' };
+}
+
+/** Which files it changed is told by the runner: the server sees none of them. */
+async function changed(server, fleet, begin, work) {
+  execFileSync('git', ['init', '-q'], { cwd: work });
+  const agent = await begin('run touch far-away');
+  await allowing(fleet, agent);
+  const tells = async () => {
+    const { files } = await server.get(`/agents/${agent}/changes?turn=1`).catch(() => ({ files: [] }));
+    return files.some(({ path, status }) => path.endsWith('far-away') && status === 'added');
+  };
+  for (let tries = 0; !(await tells()); tries += 1) {
+    if (tries === 100) throw new Error(JSON.stringify(await server.get(`/agents/${agent}/changes`)));
+    await sleep(200);
+  }
+  await fleet.post(`/agents/${agent}/kill?wait=30s`);
+  return { seen: 'yes', note: 'a new file, told at the end of its turn' };
 }
 
 async function cancelled(fleet, begin) {
