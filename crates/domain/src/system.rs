@@ -28,7 +28,7 @@ impl IdGenerator for SystemIds {
         Uuid::now_v7()
     }
 
-    /// Takes SHA-256 of three random UUIDs, which hold 366 random bits. The generator (ChaCha) is one for secrets.
+    /// Takes SHA-256 of three random UUIDs, which hold 366 random bits. The generator is one for secrets.
     #[expect(clippy::disallowed_methods, reason = "this is the adapter that the rule points to")]
     fn random_bytes(&self) -> [u8; 32] {
         use sha2::{Digest, Sha256};
