@@ -91,7 +91,7 @@ test('a folder without a repository, and an agent that reports by itself, say so
   const reporter = await on.server.register({ taskId: 'CHANGES' });
   const other = await open(page, reporter, true);
   await other.getByRole('button', { name: 'Changes' }).click();
-  await other.locator('.changes-state.fault', { hasText: 'report what they do, and not where' }).waitFor();
+  await other.locator('.changes-state.fault', { hasText: 'this one has not told what it changed' }).waitFor();
   await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('w');
   await other.locator('.transcript-box').waitFor({ state: 'visible' });
