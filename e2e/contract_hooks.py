@@ -123,7 +123,17 @@ def no_answer_without_a_form(body: dict) -> None:
     body.pop("answer", None)
 
 
+def a_report_that_is_one(body: dict) -> None:
+    """Each file and turn once, turns in their order, the later state after the earlier one."""
+    body.pop("total", None)
+    body["toAt"] = body["fromAt"]
+    body["files"] = list({file["path"]: file for file in body["files"]}.values())
+    for number, turn in enumerate(body.get("turns") or [], 1):
+        turn["number"] = number
+
+
 BODIES = {
+    "reportAgentChanges": a_report_that_is_one,
     "registerAgent": a_parent_that_is_there,
     "spawnAgent": a_provider_that_is_there,
     "setAgentBudget": a_limit,

@@ -6,12 +6,23 @@ use flightdeck_domain::changes::{
 use flightdeck_domain::number::whole;
 use flightdeck_domain::time::Timestamp;
 use flightdeck_render::Op;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::changes::{ChangedKind, ChangedStatus};
 use super::texts;
 use crate::problem::ApiError;
+
+/// The greatest number of anything: readers of JSON that have floating-point numbers alone know no greater one exactly.
+const MOST: u64 = (1 << 53) - 1;
+
+fn count<'de, D: Deserializer<'de>>(value: D) -> Result<Option<u64>, D::Error> {
+    match whole(value)? {
+        Some(number) if number > MOST => Err(D::Error::custom(format!("{number} is more than {MOST}"))),
+        number => Ok(number),
+    }
+}
 
 /// What an agent changed, told by whoever sees its folder.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,13 +59,16 @@ pub(crate) struct ChangeReportBody {
     #[schema(max_items = 2_000)]
     files: Vec<ReportedFileBody>,
     /// How many files were changed; as many as are listed when missing.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     total: Option<u64>,
     /// How many lines were added; those of the files that are listed when missing.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     added: Option<u64>,
     /// How many lines were removed; those of the files that are listed when missing.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     removed: Option<u64>,
 }
 
@@ -92,15 +106,18 @@ pub(crate) struct ReportedFileBody {
     #[schema(value_type = ChangedKind, required = false)]
     kind: Option<FileKind>,
     /// How many lines were added, if they were counted.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     added: Option<u64>,
     /// How many lines were removed, if they were counted.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     removed: Option<u64>,
     /// Whether it is a program now, if that has changed.
     executable: Option<bool>,
     /// How many bytes it has, of one that is `notKept`.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     size: Option<u64>,
     /// The lines that have changed, with some around them. Missing: the report has no room for them.
     hunks: Option<Vec<ReportedHunkBody>>,
@@ -128,10 +145,12 @@ pub(crate) struct ReportedLineBody {
     #[schema(value_type = Op)]
     op: DiffOp,
     /// Its number before.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     old: Option<u64>,
     /// Its number now.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "count")]
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     new: Option<u64>,
     /// Its words, without the sign and the end of the line.
     text: String,

@@ -65,7 +65,7 @@ texts! {
     /// Where a work item comes from, in one line; its length counts in bytes of UTF-8.
     TaskSource = bounded!(TaskSource, ONE_LINE);
     /// A file by the path that it has in a list of changes.
-    ChangedPath = |doc| text(doc, r"^(?:[^\\\x00]|\\\\|\\x[0-9A-Fa-f]{2})+$").min_length(Some(1)).max_length(Some(4_096));
+    ChangedPath = |doc| text(doc, r"^(?:[^\\\x00]|\\\\|\\x(?:0[1-9A-Fa-f]|[1-9A-Fa-f][0-9A-Fa-f]))+$").min_length(Some(1)).max_length(Some(4_096));
     /// What kind of agent it is, in one line; its length counts in bytes of UTF-8.
     AgentType = bounded!(AgentType, ONE_LINE);
     /// The public half of a key: 12 hexadecimal digits.

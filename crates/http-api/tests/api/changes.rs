@@ -155,6 +155,7 @@ fn a_report_with_a_fault_names_the_field() {
         (told(json!({"toAt": "2025-01-01T00:00:00Z"})), "/toAt"),
         (told(json!({"toAt": "yesterday"})), "/toAt"),
         (told(json!({"total": 1})), "/total"),
+        (told(json!({"added": 9_007_199_254_740_992_u64})), "/added"),
         (told(json!({"turns": [{"number": 0, "beganAt": "2026-01-01T00:00:00Z"}]})), "/turns/0/number"),
         (file(json!({"path": "a\\", "status": "added"})), "/files/0/path"),
         (file(json!({"path": "a", "status": "gone"})), "/files/0/status"),
