@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use flightdeck_domain::changes::{
-    ChangeList, ChangeReport, Compared, FileDiff, FilePath, KeptChanges, KeptTurn, Moment, Stretch, Unkept, WorkFolder,
+    ChangeList, ChangeReport, Compared, FileDiff, FilePath, KeptChanges, Moment, Stretch, Unkept, WorkFolder,
 };
 use flightdeck_domain::ids::SessionId;
 use flightdeck_domain::ports::{Changes, ChangesError, Clock};
@@ -21,6 +21,7 @@ use crate::record::{Mark, Place, Record, When};
 use crate::repository::Repository;
 use crate::shelf::{self, Shelf};
 use crate::snapshot::{self, Earlier, Made, Snapshot, SnapshotError};
+use crate::stretch::{ends, kept};
 
 /// How much may be looked at and kept.
 #[derive(Clone, Debug)]
@@ -383,46 +384,5 @@ fn twice(make: impl Fn() -> Result<Made, SnapshotError>) -> Result<Made, Snapsho
     match make() {
         Err(SnapshotError::Git(GitError::Failed { .. })) => make(),
         done => done,
-    }
-}
-
-/// The turns: where each begins, and where it ends, which is the end of the session at the latest.
-fn turns(marks: &[Mark]) -> Vec<(&Mark, Option<&Mark>)> {
-    let begin = |(_, mark): &(usize, &Mark)| mark.when == When::TurnBegins;
-    let begins = marks.iter().enumerate().filter(begin);
-    begins.map(|(at, mark)| (mark, marks.get(at + 1))).collect()
-}
-
-/// The states at both ends of a stretch; the later one is missing while it goes on.
-fn ends(marks: &[Mark], stretch: Stretch) -> Result<(Option<&Mark>, Option<&Mark>), ChangesError> {
-    match stretch {
-        Stretch::Whole => {
-            let has_ended = marks.last().is_some_and(|last| last.when == When::End);
-            // The folder may have been gone by then: the last state that is known.
-            let last = || marks.iter().rev().find(|mark| mark.state.is_some());
-            Ok((marks.first(), if has_ended { last() } else { None }))
-        }
-        Stretch::Turn(turn) => {
-            let turns = turns(marks);
-            let place = usize::try_from(turn).ok().and_then(|turn| turn.checked_sub(1));
-            let found = place.and_then(|place| turns.get(place)).copied();
-            let (begin, end) = found.ok_or(ChangesError::UnknownTurn { turn, turns: turns.len() })?;
-            Ok((Some(begin), end))
-        }
-    }
-}
-
-fn kept(place: &Place, marks: &[Mark]) -> KeptChanges {
-    let at = |mark: &Mark| Timestamp::from_micros(mark.at).unwrap_or(Timestamp::FIRST);
-    let turns = (1..).zip(turns(marks)).map(|(number, (begin, end))| KeptTurn {
-        number,
-        began_at: at(begin),
-        ended_at: end.map(at),
-    });
-    KeptChanges {
-        folder: place.top.display().to_string(),
-        commit: place.commit.clone(),
-        branch: place.branch.clone(),
-        turns: turns.collect(),
     }
 }

@@ -27,6 +27,7 @@ mod repository;
 mod scrubbed;
 mod shelf;
 mod snapshot;
+mod stretch;
 
 pub use keeper::{Keeper, Limits};
 pub use scrubbed::Scrubbed;
